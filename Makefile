@@ -1,0 +1,38 @@
+# Everything happens in .venv, made from the pinned versions in constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test lint slow clean
+
+help:
+	@echo "make demo   the whole flow on images it draws itself, in a few minutes"
+	@echo "make test   lint, types, import contract, tests, coverage"
+	@echo "make slow   the long tests"
+	@echo "make clean  remove .venv and what the tests left"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]' --constraint constraints.txt
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/featx demo
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
+
+slow: $(STAMP)
+	$(BIN)/pytest -n 2 -m slow
+
+clean:
+	rm -rf $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,25 @@
+"""`featx demo`: the whole flow on images that featx draws."""
+
+from pathlib import Path
+
+import click
+
+from featx.cli.options import PATH
+from featx.cli.progress import Progress
+from featx.cli.show import show_best, show_leaderboard
+
+
+@click.command()
+@click.argument("folder", type=PATH, default=Path("featx-demo"))
+def demo(folder: Path) -> None:
+    """Try the whole flow on images that featx draws itself.
+
+    Everything lands in FOLDER, by default featx-demo/.
+    """
+    from featx.pipeline.demo import run_demo
+
+    with Progress() as progress:
+        done = run_demo(folder, listener=progress)
+    show_leaderboard(done.runs)
+    show_best(done.runs)
+    click.echo(f"Report: {done.report.page}")

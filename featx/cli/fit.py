@@ -1,0 +1,131 @@
+"""`featx fit`: stage two."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featx.cli.options import (
+    checked,
+    data_options,
+    data_settings,
+    embedding_options,
+    extract_settings,
+    json_option,
+    out_dir_option,
+    split_options,
+)
+from featx.cli.progress import Progress
+from featx.cli.show import (
+    show_best,
+    show_json,
+    show_leaderboard,
+    show_notes,
+    summary,
+)
+
+if TYPE_CHECKING:
+    from featx.runs import Run
+
+
+@click.command()
+@data_options
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    required=True,
+    metavar="NAME|all",
+    help="A classifier; `featx heads` lists them. May repeat.",
+)
+@embedding_options
+@split_options
+@click.option(
+    "--tune/--no-tune", help="Try several parameters, inside the training part."
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    default=5,
+    show_default=True,
+    help="Of the cross-validation.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Cross-validate so many times, with other folds each time.",
+)
+@click.option(
+    "--class-weight",
+    type=click.Choice(["none", "balanced"]),
+    default="none",
+    show_default=True,
+    help="Balanced: rare classes count as much as frequent ones.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of splits, folds, heads.")
+@out_dir_option
+@json_option
+def fit(
+    data: Path | None,
+    heads: tuple[str, ...],
+    backbones: tuple[str, ...],
+    image_sizes: tuple[int, ...],
+    pooling: str,
+    weights: str,
+    batch_size: int,
+    cache_dir: Path,
+    tune: bool,
+    folds: int,
+    repeats: int,
+    class_weight: str,
+    seed: int,
+    out_dir: Path,
+    as_json: bool,
+    **layout: Any,
+) -> None:
+    """Train heads on the embeddings, and score them.
+
+    Without --backbone, on what was extracted last for DATA. Embeddings that the cache
+    lacks are computed first. A run that is there already is not fitted again.
+    """
+    from featx.pipeline.flow import run_fit
+    from featx.pipeline.settings import HeadSettings
+
+    settings = data_settings(data, seed=seed, **layout)
+    wanted = extract_settings(backbones, image_sizes, pooling, weights)
+    if not wanted and image_sizes:
+        raise click.UsageError("--image-size needs --backbone beside it")
+    chosen = [
+        checked(
+            HeadSettings,
+            name=head,
+            tune=tune,
+            folds=folds,
+            repeats=repeats,
+            class_weight=None if class_weight == "none" else class_weight,
+            seed=seed,
+        )
+        for head in dict.fromkeys(heads)
+    ]
+    with Progress() as progress:
+        runs = run_fit(
+            settings,
+            chosen,
+            cache_dir,
+            out_dir,
+            wanted=wanted,
+            batch_size=batch_size,
+            listener=progress,
+        )
+    _show(runs, as_json=as_json)
+
+
+def _show(runs: "list[Run]", *, as_json: bool) -> None:
+    show_notes(note for run in runs for note in run.info["notes"])
+    if as_json:
+        show_json([summary(run) for run in runs])
+        return
+    show_leaderboard(runs)
+    show_best(runs)

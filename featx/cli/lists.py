@@ -1,0 +1,43 @@
+"""`featx backbones` and `featx heads`: what there is."""
+
+from dataclasses import asdict
+
+import click
+
+from featx.cli.options import json_option
+from featx.cli.show import show_json, show_table
+
+
+@click.command()
+@json_option
+def backbones(as_json: bool) -> None:
+    """List the backbones: input size, embedding width, parameters."""
+    from featx.embeddings import BACKBONES
+
+    if as_json:
+        show_json([asdict(row) for row in BACKBONES.values()])
+        return
+    rows = [
+        [r.name, str(r.image_size), str(r.features), f"{r.parameters:.1f}"]
+        for r in BACKBONES.values()
+    ]
+    columns = ["name", "pixels", "features", "million parameters"]
+    show_table("Backbones", columns, rows)
+
+
+@click.command()
+@json_option
+def heads(as_json: bool) -> None:
+    """List the heads."""
+    from featx.heads import HEADS
+
+    if as_json:
+        show_json(
+            [
+                {"name": row.name, "summary": row.summary, "grid": dict(row.grid)}
+                for row in HEADS.values()
+            ]
+        )
+        return
+    rows = [[row.name, row.summary] for row in HEADS.values()]
+    show_table("Heads", ["name", "what it is"], rows, left=2)

@@ -1,0 +1,100 @@
+"""The command group, and the one place where errors become a line and a code."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from featx.cli.demo import demo
+from featx.cli.extract import extract
+from featx.cli.fit import fit
+from featx.cli.lists import backbones, heads
+from featx.cli.report import report
+from featx.cli.run import run
+from featx.errors import FeatxError
+
+DONE, MENDABLE, INTERRUPTED = 0, 1, 130
+
+
+class FeatxGroup(click.Group):
+    """Commands in the order of the work, errors in one line each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands in the order in which people meet them."""
+        return list(self.commands)
+
+    def main(
+        self, args: Sequence[str] | None = None, *rest: Any, **extra: Any
+    ) -> NoReturn:
+        """Run a command and leave with the exit code that is promised."""
+        words = list(sys.argv[1:] if args is None else args)
+        debug = "--debug" in words
+        words = [word for word in words if word != "--debug"]
+        for stream in (sys.stdout, sys.stderr):
+            # A file name may hold bytes that the terminal's encoding can't show.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        extra["standalone_mode"] = False
+        try:
+            super().main(words, *rest, **extra)
+        except click.exceptions.Exit as wanted:
+            sys.exit(wanted.exit_code)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:
+            _say("interrupted; what was computed is kept")
+            sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # the reader of a pipe, like head, had enough
+            sys.stdout = None
+            sys.exit(DONE)
+        except Exception as error:  # noqa: BLE001  the one place that shows errors
+            _show(error, debug=debug)
+            sys.exit(MENDABLE)
+        sys.exit(DONE)
+
+
+def _show(error: Exception, *, debug: bool) -> None:
+    """Say an error in one line; with `--debug` where it came from as well."""
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, FeatxError):
+        _say(f"error: {error}")
+    elif isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"error: {where}{error.strerror or error}")
+    elif isinstance(error, MemoryError):
+        _say("error: not enough memory; try a smaller --batch-size or --image-size")
+    else:
+        first = (str(error).splitlines() or [""])[0]
+        hint = "" if debug else "; --debug shows where, please report it"
+        _say(f"internal error: {type(error).__name__}: {first}{hint}")
+
+
+def _say(line: str) -> None:
+    click.echo(f"featx: {line}", err=True)
+
+
+@click.group(
+    cls=FeatxGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="In a folder with data/train/<class>/ and data/test/<class>/ it takes"
+    " featx extract, featx fit and featx report. Results go to stdout, the rest to"
+    " stderr.",
+)
+@click.version_option(package_name="featx", prog_name="featx")
+@click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show where an error came from."
+)
+def main() -> None:
+    """From a folder of labelled images to a classifier you can trust.
+
+    Frozen ImageNet networks turn images into embeddings, once; heads are trained and
+    compared on them in seconds.
+    """
+
+
+for command in (extract, fit, report, run, demo, backbones, heads):
+    main.add_command(command)

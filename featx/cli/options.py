@@ -1,0 +1,157 @@
+"""Options that several commands share, and how they become settings."""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from featx.pipeline.settings import DataSettings, ExtractSettings, Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+S = TypeVar("S", bound="Settings")
+
+PATH = click.Path(path_type=Path)
+
+
+def _all(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Apply decorators so that help lists them in this order."""
+
+    def decorate(command: Command) -> Command:
+        return reduce(lambda done, next_: next_(done), reversed(decorators), command)
+
+    return decorate
+
+
+data_options = _all(
+    click.argument("data", required=False, type=PATH),
+    click.option("--labels", type=PATH, help="CSV with a file and a label column."),
+    click.option("--path-column", help="The CSV's column that names files."),
+    click.option("--label-column", help="The CSV's column that names classes."),
+    click.option("--train-list", type=PATH, help="Text file of class/file lines."),
+    click.option("--test-list", type=PATH, help="The same for the test part."),
+)
+
+split_options = _all(
+    click.option(
+        "--test-size",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Share cut off as the test part, where the data has none.  [0.25]",
+    ),
+)
+
+embedding_options = _all(
+    click.option(
+        "--backbone",
+        "backbones",
+        multiple=True,
+        metavar="NAME",
+        help="A frozen network; `featx backbones` lists them. May repeat.",
+    ),
+    click.option(
+        "--image-size",
+        "image_sizes",
+        multiple=True,
+        type=click.IntRange(1),
+        help="Side in pixels; the backbone's own by default. May repeat.",
+    ),
+    click.option(
+        "--pooling",
+        type=click.Choice(["avg", "max"]),
+        default="avg",
+        show_default=True,
+        help="How the last feature map becomes a row.",
+    ),
+    click.option(
+        "--weights",
+        default="imagenet",
+        show_default=True,
+        metavar="imagenet|random|PATH",
+        help="The backbone's weights.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        default=32,
+        show_default=True,
+        help="Images per run of the model.",
+    ),
+    click.option(
+        "--cache-dir",
+        type=PATH,
+        default=Path("cache"),
+        show_default=True,
+        help="Where embeddings land.",
+    ),
+)
+
+out_dir_option = click.option(
+    "--out-dir",
+    type=PATH,
+    default=Path("reports"),
+    show_default=True,
+    help="Where runs and reports land.",
+)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON."
+)
+
+
+def data_settings(
+    data: Path | None, *, seed: int = 0, test_size: float | None = None, **given: Any
+) -> "DataSettings":
+    """Return the data that is meant; what isn't given may stand in featx.toml."""
+    from featx.pipeline.recipe import default_data
+    from featx.pipeline.settings import DataSettings
+
+    named = {key: value for key, value in given.items() if value is not None}
+    if test_size is not None:
+        named["test_size"] = test_size
+    if seed:
+        named["seed"] = seed
+    if data is not None:
+        return DataSettings(path=data, **named)
+    return default_data().model_copy(update=named)
+
+
+def extract_settings(
+    backbones: Sequence[str],
+    image_sizes: Sequence[int],
+    pooling: str,
+    weights: str,
+) -> "list[ExtractSettings]":
+    """Return one setting for each backbone at each size."""
+    from featx.pipeline.settings import ExtractSettings
+
+    sizes: list[int | None] = [*image_sizes] or [None]
+    return [
+        checked(
+            ExtractSettings,
+            backbone=backbone,
+            image_size=size,
+            pooling=pooling,
+            weights=weights,
+        )
+        for backbone, size in product(backbones, sizes)
+    ]
+
+
+def checked(kind: type[S], **values: Any) -> S:
+    """Make settings; a value that is not allowed is wrong usage.
+
+    Raises
+    ------
+    click.UsageError
+    """
+    from pydantic import ValidationError
+
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        message = wrong["msg"].removeprefix("Value error, ")
+        raise click.UsageError(message) from None

@@ -1,0 +1,152 @@
+"""How long work is shown: bars in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from featx.pipeline.listener import Listener, Update
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from featx.runs import Run
+
+PLAIN_SECONDS = 5.0
+
+
+class Progress(Listener):
+    """Shows how far long works are, on stderr.
+
+    A context manager: on leaving it the bars stand still.
+    """
+
+    def __init__(self) -> None:
+        self._bars: Bars | None = None
+        self._pages: Update | None = None
+        self._is_terminal = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the bars as they are, so that other lines can follow."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    def images(self, title: str) -> Update:
+        """Return what is told how many images are done."""
+        return self._work(title, "images")
+
+    def folds(self, head: str) -> Update:
+        """Return what is told how many folds of a head are done."""
+        return self._work(f"cross-validating {head}", "folds")
+
+    def pages(self, done: int, total: int) -> None:
+        """Show how many pages are drawn."""
+        if self._pages is None:
+            self._pages = self._work("drawing reports", "pages")
+        self._pages(done, total)
+
+    def run(self, run: "Run", *, fresh: bool) -> None:
+        """Say that a run was there already, so that nobody wonders at the speed."""
+        if not fresh:
+            self._say(f"{run.head}: fitted before, {run.path}")
+
+    def note(self, line: str) -> None:
+        """Say something that a person should know at once."""
+        self._say(f"note: {line}")
+
+    def _say(self, line: str) -> None:
+        if self._bars is not None:  # a running bar is drawn below what is printed
+            self._bars.console.print(line, markup=False, highlight=False)
+        else:
+            click.echo(line, err=True)
+
+    def _work(self, title: str, unit: str) -> Update:
+        return self._bar(title, unit) if self._is_terminal else _Lines(title, unit)
+
+    def _bar(self, title: str, unit: str) -> Update:
+        task = None
+
+        def update(done: int, total: int) -> None:
+            nonlocal task
+            bars = self._started()
+            if task is None or task not in bars.task_ids:
+                task = bars.add_task(title, total=total, unit=unit)
+            bars.update(task, completed=done, total=total)
+
+        return update
+
+    def _started(self) -> "Bars":
+        if self._bars is None:
+            self._bars = _make_bars()
+            self._bars.start()
+        return self._bars
+
+
+class _Lines:
+    """Says how far a work is, every few seconds and at its end."""
+
+    def __init__(self, title: str, unit: str) -> None:
+        self.title = title
+        self.unit = unit
+        self.start = time.monotonic()
+        self.said = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done == 0:
+            self.start = now
+        if done < total and self.said and now - self.said < PLAIN_SECONDS:
+            return
+        self.said = now
+        rate = done / max(now - self.start, 1e-3)
+        text = f"{self.title}: {done}/{total} {self.unit}"
+        if done and self.unit == "images":
+            text += f", {rate:.0f} images/s"
+        if 0 < done < total:
+            text += f", {(total - done) / rate:.0f} s left"
+        click.echo(text, err=True)
+
+
+def _make_bars() -> "Bars":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Images a second; other works have no rate worth telling."""
+
+        def render(self, task: Task) -> Text:
+            if task.fields["unit"] != "images" or not task.speed:
+                return Text("")
+            return Text(f"{task.speed:.0f} images/s", style="cyan")
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        console=Console(stderr=True),
+    )

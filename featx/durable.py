@@ -1,0 +1,56 @@
+"""Files that are there whole or not at all, whatever kills the process."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+ASIDE = ".aside-"
+"""How the names of files begin that are not finished yet."""
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file aside, sync it and rename it into place.
+
+    A reader sees the old content or the new one; after a crash or on a full disk
+    the old one stands.
+
+    Raises
+    ------
+    OSError
+        It can't be written.
+    """
+    handle, name = tempfile.mkstemp(prefix=ASIDE, suffix=path.suffix, dir=path.parent)
+    aside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            # mkstemp makes it private; what others may read is for the umask to say.
+            with contextlib.suppress(OSError):  # some network disks have no modes
+                os.fchmod(stream.fileno(), 0o666 & ~_umask())
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in this folder outlive a power cut, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _umask() -> int:
+    """Return the process's umask."""
+    # There is no call that only reads it.
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,270 @@
+"""The embedding cache of one spec: parts in a folder, looked up by content."""
+
+import contextlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.durable import ASIDE, write_whole
+from featx.embeddings.parts import (
+    DamagedPartError,
+    read_blocks,
+    read_keys,
+    write_part,
+)
+from featx.embeddings.quarantine import Quarantine
+from featx.embeddings.spec import Spec
+from featx.errors import CacheError
+
+SPEC_FILE = "spec.json"
+LOCK_FILE = "lock"
+QUARANTINE_FILE = "quarantine.csv"
+
+MERGE_BYTES = 1 << 29
+"""Parts are merged up to about this size, so that a merge fits in memory."""
+
+Keys = NDArray[np.uint8]
+Rows = NDArray[np.float32]
+
+
+class EmbeddingCache:
+    """Embeddings of one spec, on disk.
+
+    Any number of processes may read and add at once. Parts never change; only
+    `merge` removes some, alone, after it has written their rows elsewhere.
+
+    Parameters
+    ----------
+    root : Path
+        The cache folder, of all specs.
+    spec : Spec
+
+    Attributes
+    ----------
+    folder : Path
+        Of this spec.
+    notes : list of str
+        What was set aside on the way, for people.
+    """
+
+    def __init__(self, root: Path, spec: Spec) -> None:
+        self.root = root
+        self.spec = spec
+        self.folder = root / spec.folder_name
+        self.quarantine = Quarantine(self.folder / QUARANTINE_FILE)
+        self.notes: list[str] = []
+
+    def parts(self) -> list[Path]:
+        """Return the parts' paths, oldest first."""
+        return sorted(self.folder.glob("part-*.h5"))
+
+    def contains(self, keys: Keys) -> NDArray[np.bool_]:
+        """Tell which images have an embedding.
+
+        Parameters
+        ----------
+        keys : ndarray of uint8, shape (n, 32)
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
+        wanted = _rows_by_key(keys)
+        found = np.zeros(len(keys), dtype=bool)
+        with self._shared():
+            for _, part_keys in self._readable_parts():
+                for key in split_keys(part_keys):
+                    if key in wanted:
+                        found[wanted[key]] = True
+        return found
+
+    def read(self, keys: Keys) -> tuple[Rows, NDArray[np.bool_]]:
+        """Read embeddings, checking their checksums.
+
+        Parameters
+        ----------
+        keys : ndarray of uint8, shape (n, 32)
+
+        Returns
+        -------
+        rows : ndarray of float32, shape (n, d)
+            Zeros where there is no embedding; d is 0 where there is none at all.
+        found : ndarray of bool, shape (n,)
+        """
+        wanted = _rows_by_key(keys)
+        rows: Rows | None = None
+        found = np.zeros(len(keys), dtype=bool)
+        with self._shared():
+            for path, part_keys in self._readable_parts():
+                names = split_keys(part_keys)
+                try:
+                    for where, block in read_blocks(path):
+                        if rows is None:
+                            rows = np.zeros((len(keys), block.shape[1]), np.float32)
+                        for offset, key in enumerate(names[where]):
+                            targets = wanted.get(key)
+                            if targets is not None:
+                                rows[targets] = block[offset]
+                                found[targets] = True
+                except DamagedPartError as error:
+                    self._set_aside(path, error)
+        if rows is None:
+            rows = np.zeros((len(keys), 0), np.float32)
+        return rows, found
+
+    def add(self, keys: Keys, rows: Rows) -> Path:
+        """Commit embeddings as a new part.
+
+        Raises
+        ------
+        CacheError
+            The folder can't be written to: no permission, or the disk is full.
+        """
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        path = self.folder / f"part-{now}-{uuid.uuid4().hex[:12]}.h5"
+        with self.writable(), self._shared():
+            write_part(path, keys, rows, self._provenance())
+        return path
+
+    def merge(self) -> None:
+        """Put small parts together and remove what dead processes left.
+
+        Only when no other process uses the folder; otherwise nothing happens, as
+        after any failure: a later merge does it.
+        """
+        with contextlib.suppress(OSError, CacheError), self._exclusive() as alone:
+            if not alone:
+                return
+            # Writers hold the shared lock: what is unfinished now has no owner.
+            for leftover in self.folder.glob(f"{ASIDE}*"):
+                leftover.unlink(missing_ok=True)
+            group = _small_parts(self.parts())
+            if len(group) > 1:
+                self._merge(group)
+
+    @contextlib.contextmanager
+    def writable(self) -> Iterator[None]:
+        """Make the folder with its spec, and turn failures to write into one line."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not (self.folder / SPEC_FILE).exists():
+                text = json.dumps(self.spec.as_dict(), indent=2) + "\n"
+                write_whole(self.folder / SPEC_FILE, text.encode())
+            yield
+        except OSError as error:
+            raise CacheError(
+                f"{self.folder}: can't write ({error.strerror or error}); what was"
+                " committed is kept: mend that, or choose another --cache-dir"
+            ) from error
+
+    def _merge(self, group: list[Path]) -> None:
+        keys: list[Keys] = []
+        rows: list[Rows] = []
+        for path in group:
+            keys.append(read_keys(path))
+            rows.append(np.concatenate([block for _, block in read_blocks(path)]))
+        all_keys, all_rows = np.concatenate(keys), np.concatenate(rows)
+        first = sorted({key: i for i, key in enumerate(split_keys(all_keys))}.values())
+        stamp = group[-1].stem.removeprefix("part-").split("-")[0]
+        path = self.folder / f"part-{stamp}-{uuid.uuid4().hex[:12]}.h5"
+        write_part(path, all_keys[first], all_rows[first], self._provenance())
+        for old in group:
+            old.unlink(missing_ok=True)
+
+    def _provenance(self) -> Mapping[str, Any]:
+        versions = {name: version(name) for name in ("featx", "tensorflow", "keras")}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return {"spec": self.spec.id, "created": now, **versions}
+
+    def _readable_parts(self) -> Iterator[tuple[Path, Keys]]:
+        for path in self.parts():
+            try:
+                keys = read_keys(path)
+            except DamagedPartError as error:
+                self._set_aside(path, error)
+            else:
+                yield path, keys
+
+    def _set_aside(self, path: Path, error: DamagedPartError) -> None:
+        """Keep a damaged part out of every later look-up, for people to look at."""
+        aside = path.with_name(f"damaged-{path.name}")
+        note = f"{error}; its images are computed again"
+        with contextlib.suppress(OSError):
+            path.rename(aside)
+            note = f"{error}; set aside as {aside.name}, its images are computed again"
+        if note not in self.notes:
+            self.notes.append(note)
+
+    @contextlib.contextmanager
+    def _shared(self) -> Iterator[None]:
+        """Keep merges away while reading or adding."""
+        import portalocker
+
+        with self._lock_file() as stream:
+            if stream is not None:
+                portalocker.lock(stream, portalocker.LockFlags.SHARED)
+            yield
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[bool]:
+        """Yield whether this process has the folder to itself."""
+        import portalocker
+
+        flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+        with self._lock_file() as stream:
+            alone = stream is not None
+            try:
+                if alone:
+                    portalocker.lock(stream, flags)
+            except portalocker.LockException:
+                alone = False
+            yield alone
+
+    @contextlib.contextmanager
+    def _lock_file(self) -> Iterator[Any]:
+        """Open the lock file; None where the folder can't be written to.
+
+        Nobody merges there either, so reading needs no lock.
+        """
+        with contextlib.ExitStack() as stack:
+            stream = None
+            with contextlib.suppress(OSError):
+                stream = stack.enter_context((self.folder / LOCK_FILE).open("a+"))
+            yield stream
+
+
+def split_keys(keys: Keys) -> list[bytes]:
+    """Return keys, shape (n, 32), as byte strings."""
+    whole = keys.tobytes()
+    return [whole[i : i + 32] for i in range(0, len(whole), 32)]
+
+
+def _rows_by_key(keys: Keys) -> dict[bytes, list[int]]:
+    rows: dict[bytes, list[int]] = {}
+    for row, key in enumerate(split_keys(keys)):
+        rows.setdefault(key, []).append(row)
+    return rows
+
+
+def _small_parts(parts: list[Path]) -> list[Path]:
+    """Choose the parts to merge, so that each row is rewritten a few times only.
+
+    From the smallest up, as long as the next isn't twice as large as all before: the
+    parts that stay grow geometrically, so their number with the logarithm.
+    """
+    sized = sorted((path.stat().st_size, path) for path in parts)
+    group: list[Path] = []
+    total = 0
+    for size, path in sized:
+        if total + size > MERGE_BYTES or (group and size > 2 * total):
+            break
+        group.append(path)
+        total += size
+    return sorted(group)

@@ -1,0 +1,125 @@
+"""Embeddings as a scikit-learn transformer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from featx.embeddings.extraction import DEFAULT_BATCH_SIZE
+from featx.embeddings.extractor import Extractor, find_extractor
+from featx.embeddings.reading import embed_rows
+from featx.embeddings.sources import ImageArrays, ImageFiles, Source
+from featx.errors import ImageError
+
+
+class Embedder(TransformerMixin, BaseEstimator):
+    """From image files or pixels to embeddings, in a scikit-learn pipeline.
+
+    Nothing is learnt, so `fit` only returns the transformer, and cross-validating a
+    pipeline computes each image once: what was embedded is in the cache.
+
+    Parameters
+    ----------
+    backbone : str
+        Name in the table of backbones (`featx backbones`).
+    image_size : int, optional
+        Side in pixels; the backbone's own where None.
+    pooling : {"avg", "max"}
+    weights : str
+        ``imagenet``, ``random`` or the path of a weights file.
+    batch_size : int
+        Images per run of the model.
+    cache_dir : str or Path, optional
+        The cache folder; None keeps nothing.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> model = make_pipeline(Embedder("resnet50"), LogisticRegression())
+    """
+
+    def __init__(
+        self,
+        backbone: str = "mobilenetv2",
+        *,
+        image_size: int | None = None,
+        pooling: str = "avg",
+        weights: str = "imagenet",
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        cache_dir: str | Path | None = "cache",
+    ) -> None:
+        self.backbone = backbone
+        self.image_size = image_size
+        self.pooling = pooling
+        self.weights = weights
+        self.batch_size = batch_size
+        self.cache_dir = cache_dir
+
+    def fit(self, X: Any = None, y: Any = None) -> Self:  # noqa: ARG002  nothing to learn
+        """Return the transformer as it is."""
+        return self
+
+    def transform(
+        self, X: Sequence[str | Path] | NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """Embed images.
+
+        Parameters
+        ----------
+        X : sequence of paths, or ndarray of uint8, shape (n, height, width, 3)
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d)
+
+        Raises
+        ------
+        ImageError
+            An image can't be read: rows must stay where they are, so that none can
+            be left out.
+        BackboneError, CacheError, DataError
+        """
+        source: Source
+        if isinstance(X, np.ndarray) and X.dtype.kind not in "OU":
+            source = ImageArrays(X)
+        else:
+            source = ImageFiles([Path(str(path)) for path in X])
+        if self.cache_dir is not None:
+            return self._embed(source, Path(self.cache_dir))
+        with TemporaryDirectory(prefix="featx-") as folder:
+            return self._embed(source, Path(folder))
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:  # noqa: ARG002
+        """Return a name per column: the backbone and a number."""
+        dim = self._extractor(None).dim
+        return np.array([f"{self.backbone}_{i}" for i in range(dim)], dtype=object)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def _extractor(self, cache_dir: Path | None) -> Extractor:
+        return find_extractor(
+            self.backbone,
+            image_size=self.image_size,
+            pooling=self.pooling,
+            weights=self.weights,
+            cache_dir=cache_dir,
+        )
+
+    def _embed(self, source: Source, cache_dir: Path) -> NDArray[np.float32]:
+        extractor = self._extractor(cache_dir)
+        rows, extraction = embed_rows(
+            source, extractor, cache_dir, batch_size=self.batch_size
+        )
+        if extraction.unreadable:
+            row, reason = min(extraction.unreadable.items())
+            raise ImageError(
+                f"{source.names[row]}: {reason}"
+                f" ({len(extraction.unreadable)} of {len(rows)} images unreadable)"
+            )
+        return rows

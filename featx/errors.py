@@ -1,0 +1,74 @@
+"""Every error that featx raises on purpose.
+
+::
+
+    FeatxError              the user can mend it: what, where and how in one line
+    ├── DataError           the image folder, its labels or its files
+    │   └── ImageError      one file that can't be decoded
+    ├── BackboneError       an unknown backbone, layer or size
+    │   └── WeightsError    pretrained weights that are not there
+    ├── CacheError          the embedding cache can't be read or written
+    ├── HeadError           a head that doesn't fit the embeddings or labels
+    ├── RunError            a run folder that is missing or incomplete
+    └── RecipeError         a recipe or featx.toml that says something unknown
+
+Errors of the libraries are turned into these where featx calls the library, so that
+the command line has one kind to show.
+"""
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class FeatxError(Exception):
+    """Base of all errors that a user can mend."""
+
+
+class DataError(FeatxError):
+    """The image folder, its labels or its files are not usable as they are."""
+
+
+class ImageError(DataError):
+    """One image file can't be read or decoded; the message is the reason."""
+
+
+class BackboneError(FeatxError):
+    """The backbone, layer or image size doesn't exist."""
+
+
+class WeightsError(BackboneError):
+    """Pretrained weights are neither on this machine nor to be fetched."""
+
+
+class CacheError(FeatxError):
+    """The embedding cache can't be read or written."""
+
+
+class HeadError(FeatxError):
+    """The head doesn't exist or doesn't fit the embeddings."""
+
+
+class RunError(FeatxError):
+    """A run folder is missing, incomplete or not one of featx's."""
+
+
+class RecipeError(FeatxError):
+    """A recipe or settings file says something that featx doesn't know."""
+
+
+def nearest(name: str, known: "Iterable[str]", *, count: int = 3) -> str:
+    """Return the end of an error about an unknown name: the nearest known ones.
+
+    Returns
+    -------
+    str
+        ``"; did you mean 'a' or 'b'?"``, empty where nothing is near.
+    """
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(name.lower(), list(by_lower), n=count, cutoff=0.5)
+    if not matches:
+        return ""
+    return "; did you mean " + " or ".join(f"'{by_lower[m]}'" for m in matches) + "?"

@@ -1,0 +1,105 @@
+"""Cross-validation inside the training part, by content."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.evaluation.bootstrap import mean_interval
+from featx.images import stratified_folds
+
+Fit = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Any]
+"""From X, y and groups to something with `predict`."""
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """The outcome of a cross-validation.
+
+    Attributes
+    ----------
+    accuracy : float
+        Share of the training images that were right when held out; the mean over
+        the repeats.
+    std : float
+        Standard deviation between the repeats' accuracies; between the folds' where
+        there is one repeat.
+    interval : list of float
+        95% bootstrap interval over the images, [low, high].
+    folds, repeats : int
+    """
+
+    accuracy: float
+    std: float
+    interval: list[float]
+    folds: int
+    repeats: int
+
+
+def cross_validate(
+    fit: Fit,
+    X: NDArray[np.floating],
+    y: NDArray[np.integer],
+    groups: NDArray[np.integer],
+    *,
+    folds: int = 5,
+    repeats: int = 1,
+    seed: int = 0,
+    on_fold: Callable[[int, int], None] | None = None,
+) -> CrossValidation:
+    """Score a way to fit on stratified folds that never split a group.
+
+    Parameters
+    ----------
+    fit : callable
+        From X, y, groups of some rows to a fitted classifier.
+    X : ndarray of float, shape (n, d)
+    y, groups : ndarray of int, shape (n,)
+    folds, repeats : int
+        Each repeat cuts other folds.
+    on_fold : callable
+        Called with (done, total) after each fold.
+
+    Raises
+    ------
+    DataError
+        There are fewer groups than folds.
+    """
+    right = np.zeros((repeats, len(y)), dtype=bool)
+    by_fold: list[float] = []
+    for repeat in range(repeats):
+        splits = stratified_folds(y, groups, folds=folds, seed=seed + repeat)
+        for train, held_out in splits:
+            hits = _predict(fit, X, y, groups, train, held_out) == y[held_out]
+            right[repeat, held_out] = hits
+            by_fold.append(float(hits.mean()))
+            if on_fold is not None:
+                on_fold(len(by_fold), folds * repeats)
+    by_repeat = right.mean(axis=1)
+    return CrossValidation(
+        accuracy=float(by_repeat.mean()),
+        std=float(np.std(by_repeat if repeats > 1 else by_fold)),
+        interval=mean_interval(right.mean(axis=0), seed=seed),
+        folds=folds,
+        repeats=repeats,
+    )
+
+
+def _predict(
+    fit: Fit,
+    X: NDArray[np.floating],
+    y: NDArray[np.integer],
+    groups: NDArray[np.integer],
+    train: NDArray[np.integer],
+    held_out: NDArray[np.integer],
+) -> NDArray[np.integer]:
+    """Return what a classifier of some rows says of others."""
+    if len(np.unique(y[train])) == 1:
+        # All of the other classes' few images are held out: nothing to learn from.
+        return np.full(len(held_out), y[train[0]])
+    predicted: NDArray[np.integer] = fit(X[train], y[train], groups[train]).predict(
+        X[held_out]
+    )
+    return predicted

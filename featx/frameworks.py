@@ -1,0 +1,74 @@
+"""Importing TensorFlow and Keras: late, quietly and set up the same way everywhere."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from featx.errors import BackboneError
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow quietly; the one place where featx does so.
+
+    Its start-up messages go nowhere unless ``TF_CPP_MIN_LOG_LEVEL`` is set to less
+    than 3. A GPU's memory is taken as it is needed, not all at once, so that several
+    processes can share one; a GPU that is in use already stays as it is.
+
+    Returns
+    -------
+    module
+        ``tensorflow``.
+    """
+    quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
+    # Read when Keras is imported; a backend in keras.json would win without it.
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    first = "tensorflow" not in sys.modules
+    with _silenced_stderr() if quiet and first else contextlib.nullcontext():
+        import tensorflow as tf
+    for gpu in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
+    return tf
+
+
+def import_keras() -> Any:
+    """Import Keras on TensorFlow, as quietly as `import_tensorflow` does.
+
+    Returns
+    -------
+    module
+        ``keras``.
+
+    Raises
+    ------
+    BackboneError
+        If Keras is set to another backend.
+    """
+    import_tensorflow()
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise BackboneError(
+            f"Keras is set to the backend '{keras.backend.backend()}', featx needs "
+            f"TensorFlow: unset KERAS_BACKEND or set it to tensorflow"
+        )
+    return keras
+
+
+@contextlib.contextmanager
+def _silenced_stderr() -> Iterator[None]:
+    """Drop what is written to file descriptor 2, below Python's ``sys.stderr``.
+
+    TensorFlow's C++ side logs before it has read the level it shall log at.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  a device, not a path
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

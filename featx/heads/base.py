@@ -1,0 +1,87 @@
+"""The interface of all heads: scikit-learn's, with probabilities and groups."""
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+Floats = NDArray[np.floating]
+Codes = NDArray[np.intp]
+
+
+class Head(ClassifierMixin, BaseEstimator):
+    """A classifier on embeddings.
+
+    Subclasses store their parameters in `__init__`, among them `class_weight` and
+    `random_state`, learn in `_fit` and answer in `_probabilities`.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+        The labels seen, sorted: the order of the columns of `predict_proba`.
+    n_features_in_ : int
+        Width of the embeddings.
+    history_ : dict of str to list of float
+        One value per epoch or round; empty for heads that have none.
+    """
+
+    class_weight: Any
+    random_state: int
+
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Learn from embeddings.
+
+        Parameters
+        ----------
+        X : array-like of float, shape (n, d)
+        y : array-like, shape (n,)
+            Labels of any kind that sorts.
+        groups : array-like of int, shape (n,), optional
+            Rows of one group (the same picture twice, say) never fall on both
+            sides of a split that the head makes inside.
+
+        Raises
+        ------
+        ValueError
+            Fewer than two classes, or X and y don't fit together.
+        """
+        rows, labels = validate_data(self, X, y, dtype=[np.float32, np.float64])
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"{type(self).__name__} needs two classes, got one class")
+        weight = compute_sample_weight(self.class_weight, labels)
+        self.history_: dict[str, list[float]] = {}
+        group_codes = None
+        if groups is not None:
+            check_consistent_length(rows, groups)
+            group_codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+        self._fit(rows, codes, weight.astype(rows.dtype), group_codes)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return probabilities, shape (n, n_classes), columns as in `classes_`."""
+        check_is_fitted(self, "classes_")
+        rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
+        found = np.asarray(self._probabilities(rows), dtype=np.float64)
+        probabilities: NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable labels, shape (n,)."""
+        probabilities = self.predict_proba(X)
+        labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
+        return labels
+
+    @abstractmethod
+    def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:
+        """Learn; `y` are codes from 0 on, `weight` is the weight of each row."""
+
+    @abstractmethod
+    def _probabilities(self, X: Floats) -> Floats:
+        """Return probabilities up to rounding, shape (n, n_classes)."""

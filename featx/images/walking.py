@@ -1,0 +1,72 @@
+"""Which image files and which folders lie in a folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from featx.errors import DataError
+
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp"),
+    *(".tif", ".tiff"),
+}
+
+
+def image_files(folder: Path) -> Iterator[Path]:
+    """Yield all image files below a folder, hidden ones left out; follow links.
+
+    Raises
+    ------
+    DataError
+        A folder can't be listed.
+    """
+    start = os.path.realpath(folder)
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
+        real = os.path.realpath(parent)
+        if real in seen or (seen and _holds(real, start)):  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if is_image(name):
+                yield Path(parent, name)
+
+
+def relative(path: Path, root: Path) -> str:
+    """Return the path as an image set keeps it."""
+    return path.relative_to(root).as_posix()
+
+
+def is_image(name: str) -> bool:
+    """Tell whether a file's name is that of an image, not hidden."""
+    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
+def _holds(outer: str, inner: str) -> bool:
+    """Tell whether a real path is another one or lies above it."""
+    return os.path.join(inner, "").startswith(os.path.join(outer, ""))  # noqa: PTH118
+
+
+def _refuse(error: OSError) -> None:
+    reason = (error.strerror or str(error)).lower()
+    raise DataError(
+        f"{error.filename}: can't be listed ({reason}); mend that or take it out"
+    ) from error
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, but hidden ones and links that lead back."""
+    here = os.path.realpath(folder)
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        _refuse(error)
+    return [
+        p
+        for p in found
+        if not p.name.startswith(".")
+        and p.is_dir()
+        and not (p.is_symlink() and _holds(os.path.realpath(p), here))
+    ]

@@ -1,0 +1,1 @@
+"""The whole flow, readable top to bottom, and the settings it takes."""

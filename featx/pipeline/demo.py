@@ -1,0 +1,74 @@
+"""The whole flow on images that featx draws itself; needs no network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from featx.embeddings import find_extractor
+from featx.errors import DataError, WeightsError
+from featx.pipeline.demo_images import draw_image_set
+from featx.pipeline.flow import Report, run_recipe
+from featx.pipeline.listener import SILENT, Listener
+from featx.pipeline.recipe import Recipe
+from featx.pipeline.settings import (
+    CacheSettings,
+    DataSettings,
+    ExtractSettings,
+    HeadSettings,
+    ReportSettings,
+)
+from featx.runs import Run
+
+DEMO_BACKBONE = "mobilenetv2-0.35"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo did."""
+
+    runs: list[Run]
+    report: Report
+
+
+def run_demo(
+    folder: Path,
+    *,
+    backbone: str = DEMO_BACKBONE,
+    listener: Listener = SILENT,
+) -> Demo:
+    """Draw images, embed them, fit all heads, render the report, all in one folder.
+
+    ImageNet weights are taken where Keras has them or can fetch them. Where it can't,
+    the listener is told in one line, and random weights take their place, whose
+    scores are marked wherever they appear. Nothing else in featx falls back like this.
+
+    Raises
+    ------
+    DataError
+        The folder can't be written to.
+    FeatxError
+        Whatever a stage raises.
+    """
+    try:
+        data = draw_image_set(folder / "shapes")
+    except OSError as error:
+        raise DataError(
+            f"{folder}: can't draw the demo's images ({error.strerror or error});"
+            " name a folder that can be written to"
+        ) from error
+    weights = "imagenet"
+    try:
+        find_extractor(backbone, cache_dir=folder / "cache")
+    except WeightsError as error:
+        weights = "random"
+        listener.note(
+            f"{error}; going on with RANDOM weights, whose scores mean little"
+        )
+    recipe = Recipe(
+        data=DataSettings(path=data),
+        cache=CacheSettings(folder=folder / "cache"),
+        extract=[ExtractSettings(backbone=backbone, weights=weights)],
+        head=[HeadSettings(name="all")],
+        report=ReportSettings(out_dir=folder / "reports"),
+    )
+    runs, report = run_recipe(recipe, listener=listener)
+    return Demo(runs, report)

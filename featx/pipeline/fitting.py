@@ -1,0 +1,275 @@
+"""Stage two, whole: fit a head, score it honestly, write the run."""
+
+import hashlib
+import json
+import platform
+import shlex
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.evaluation import CrossValidation, cross_validate
+from featx.evaluation import evaluate as score
+from featx.heads import fit_head
+from featx.pipeline.embedding import Embeddings
+from featx.pipeline.listener import Update, ignore
+from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
+from featx.runs import Run, RunContents, find_fitted, write_run
+
+if TYPE_CHECKING:
+    from featx.heads.base import Head
+
+VERSIONS = (
+    *("featx", "numpy", "scikit-learn", "xgboost", "tensorflow", "keras", "h5py"),
+    *("pillow", "opencv-python-headless"),
+)
+
+RANDOM_NOTE = (
+    "the backbone's weights are random, not trained on ImageNet: the scores show that"
+    " the flow works, not what it can reach"
+)
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head that was fitted on the training part, and how it did inside it.
+
+    Attributes
+    ----------
+    head : Head
+        With scikit-learn's `predict` and `predict_proba`; labels are codes into
+        `classes`.
+    classes : tuple of str
+    settings : HeadSettings
+    cross_validation : CrossValidation
+        On the training part only.
+    timings : dict of str to float
+        Seconds.
+    """
+
+    head: "Head"
+    classes: tuple[str, ...]
+    settings: HeadSettings
+    cross_validation: CrossValidation
+    timings: dict[str, float]
+
+
+def fit(
+    embeddings: Embeddings,
+    head: str | HeadSettings,
+    *,
+    on_fold: Update = ignore,
+) -> FittedHead:
+    """Fit a head on the training part and cross-validate it there.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    head : str or HeadSettings
+        A name of the table of heads, or all that can be said of it.
+    on_fold : callable
+        Called with (done, total) after each fold.
+
+    Raises
+    ------
+    HeadError
+        There is no such head or parameter.
+    DataError
+        There are too few training images for the folds.
+    """
+    settings = HeadSettings(name=head) if isinstance(head, str) else head
+    rows = embeddings.train
+    X, y = embeddings.X[rows], embeddings.images.labels[rows]
+    groups = embeddings.groups[rows]
+
+    def fit_rows(X: Any, y: Any, groups: Any, *, calibrate: bool = False) -> "Head":
+        return fit_head(
+            settings.name,
+            X,
+            y,
+            groups,
+            seed=settings.seed,
+            class_weight=settings.class_weight,
+            tune=settings.tune,
+            calibrate=calibrate,
+            parameters=settings.parameters,
+        )
+
+    start = time.perf_counter()
+    cross_validation = cross_validate(
+        fit_rows,
+        X,
+        y,
+        groups,
+        folds=settings.folds,
+        repeats=settings.repeats,
+        seed=settings.seed,
+        on_fold=on_fold,
+    )
+    between = time.perf_counter()
+    fitted = fit_rows(X, y, groups, calibrate=True)
+    timings = {
+        "cross_validation": round(between - start, 3),
+        "fit": round(time.perf_counter() - between, 3),
+    }
+    return FittedHead(
+        fitted, embeddings.images.classes, settings, cross_validation, timings
+    )
+
+
+def evaluate(fitted: FittedHead, embeddings: Embeddings) -> dict[str, Any]:
+    """Score a fitted head on the test part: the content of `metrics.json`.
+
+    Returns
+    -------
+    dict
+        `cv_accuracy` and all that `featx.evaluation.evaluate` measures, with 95%
+        bootstrap intervals.
+    """
+    probabilities = fitted.head.predict_proba(embeddings.X[embeddings.test])
+    return _score(fitted, embeddings, probabilities)
+
+
+def _score(
+    fitted: FittedHead, embeddings: Embeddings, probabilities: NDArray[np.float64]
+) -> dict[str, Any]:
+    inner = fitted.cross_validation
+    labels = embeddings.images.labels[embeddings.test]
+    scores = score(labels, probabilities, fitted.classes, seed=fitted.settings.seed)
+    scores["intervals"]["cv_accuracy"] = inner.interval
+    return {
+        "cv_accuracy": inner.accuracy,
+        "cv_accuracy_std": inner.std,
+        **scores,
+        "n_train": len(embeddings.train),
+        "weights": embeddings.weights,
+    }
+
+
+def fit_run(
+    embeddings: Embeddings,
+    settings: HeadSettings,
+    reports_dir: Path,
+    *,
+    data: DataSettings,
+    extracted: list[ExtractSettings],
+    on_fold: Update = ignore,
+) -> tuple[Run, bool]:
+    """Fit, score and write a run, unless the very same was fitted before.
+
+    Returns
+    -------
+    run : Run
+    fresh : bool
+        False where the run was there already.
+
+    Raises
+    ------
+    HeadError, DataError, RunError
+    """
+    fingerprint = _fingerprint(embeddings, settings)
+    done = find_fitted(reports_dir, fingerprint)
+    if done is not None:
+        return done, False
+    fitted = fit(embeddings, settings, on_fold=on_fold)
+    rows = embeddings.test
+    probabilities = fitted.head.predict_proba(embeddings.X[rows])
+    mark = "-random" if embeddings.weights == "random" else ""
+    contents = RunContents(
+        name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
+        info={
+            **_describe(embeddings, fitted),
+            "command": _command(data, extracted, settings, reports_dir),
+            "fingerprint": fingerprint,
+        },
+        metrics=_score(fitted, embeddings, probabilities),
+        paths=[embeddings.images.paths[row] for row in rows],
+        labels=embeddings.images.labels[rows],
+        probabilities=probabilities,
+        head=fitted.head,
+        history=fitted.head.history_,
+    )
+    return write_run(reports_dir, contents), True
+
+
+def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
+    """Return what `run.json` says of how the run was made."""
+    images, settings = embeddings.images, fitted.settings
+    random = [RANDOM_NOTE] if embeddings.weights == "random" else []
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "kind": "head",
+        "data": {
+            "name": images.name,
+            "root": str(images.root.resolve()),
+            "fingerprint": embeddings.fingerprint,
+            "layout": images.layout,
+        },
+        "backbone": embeddings.backbone,
+        "weights": embeddings.weights,
+        "embedding": [spec.as_dict() for spec in embeddings.specs],
+        "head": settings.name,
+        "settings": {
+            **settings.model_dump(mode="json"),
+            "head_parameters": fitted.head.get_params(),
+        },
+        "seed": settings.seed,
+        "timings": fitted.timings,
+        "notes": [*random, *embeddings.notes],
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS},
+        },
+    }
+
+
+def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
+    """Tell apart two fits that could differ in any number."""
+    inputs = [
+        version("featx"),
+        embeddings.fingerprint,
+        [spec.id for spec in embeddings.specs],
+        settings.model_dump(mode="json"),
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+
+
+def _command(
+    data: DataSettings,
+    extracted: list[ExtractSettings],
+    settings: HeadSettings,
+    reports_dir: Path,
+) -> str:
+    """Return the command that makes this run again."""
+    words = ["featx", "fit", str(data.path), "--head", settings.name]
+    for item in extracted:
+        words += ["--backbone", item.backbone]
+    first = extracted[0]
+    options = {
+        "--image-size": first.image_size,
+        "--pooling": None if first.pooling == "avg" else first.pooling,
+        "--weights": None if first.weights == "imagenet" else first.weights,
+        "--labels": data.labels,
+        "--path-column": data.path_column,
+        "--label-column": data.label_column,
+        "--train-list": data.train_list,
+        "--test-list": data.test_list,
+        "--test-size": data.test_size,
+        "--class-weight": settings.class_weight,
+        "--folds": None if settings.folds == 5 else settings.folds,
+        "--repeats": None if settings.repeats == 1 else settings.repeats,
+        "--seed": settings.seed or None,
+        "--out-dir": None if str(reports_dir) == "reports" else reports_dir,
+    }
+    for option, value in options.items():
+        if value is not None:
+            words += [option, str(value)]
+    if settings.tune:
+        words.append("--tune")
+    return shlex.join(words)

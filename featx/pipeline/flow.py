@@ -1,0 +1,200 @@
+"""The whole flow, top to bottom: images, embeddings, heads, report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from featx.embeddings import (
+    DEFAULT_BATCH_SIZE,
+    Extraction,
+    KerasExtractor,
+    find_extractor,
+    recall,
+    remember,
+)
+from featx.errors import RecipeError, RunError
+from featx.images import ImageSet, read_images
+from featx.pipeline.embedding import embed, extract_all
+from featx.pipeline.fitting import fit_run
+from featx.pipeline.listener import SILENT, Listener
+from featx.pipeline.recipe import Recipe
+from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
+from featx.reports import is_current, render_leaderboard, render_run
+from featx.runs import Run, list_runs, read_run
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What stage one found and did."""
+
+    images: ImageSet
+    extractors: list[KerasExtractor]
+    extractions: list[Extraction]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was rendered: the leaderboard's page, and each run's."""
+
+    page: Path
+    runs: list[Run]
+
+
+def run_extract(
+    data: DataSettings,
+    wanted: Sequence[ExtractSettings],
+    cache_dir: Path,
+    *,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    retry: bool = False,
+    listener: Listener = SILENT,
+) -> Extracted:
+    """Run stage one: commit all embeddings of a data folder, and remember which.
+
+    Raises
+    ------
+    DataError, BackboneError, WeightsError, CacheError
+    """
+    images = read_images(data.path, data.layout)
+    extractors = _find(wanted, cache_dir)
+    extractions = extract_all(
+        images,
+        extractors,
+        cache_dir,
+        batch_size=batch_size,
+        retry=retry,
+        listener=listener,
+    )
+    remember(cache_dir, data.path, [w.model_dump(mode="json") for w in wanted])
+    return Extracted(images, extractors, extractions)
+
+
+def run_fit(
+    data: DataSettings,
+    heads: Sequence[HeadSettings],
+    cache_dir: Path,
+    reports_dir: Path,
+    *,
+    wanted: Sequence[ExtractSettings] = (),
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    listener: Listener = SILENT,
+) -> list[Run]:
+    """Run stage two: fit heads on embeddings, computing those that the cache lacks.
+
+    Without `wanted`, the embeddings last extracted for this data are taken.
+
+    Raises
+    ------
+    RecipeError
+        Nothing is wanted and nothing was extracted for this data.
+    DataError, BackboneError, WeightsError, CacheError, HeadError, RunError
+    """
+    images = read_images(data.path, data.layout)
+    chosen = list(wanted) or _last(cache_dir, data.path)
+    embeddings = embed(
+        images,
+        list(_find(chosen, cache_dir)),
+        cache_dir=cache_dir,
+        test_size=data.test_size,
+        seed=data.seed,
+        batch_size=batch_size,
+        listener=listener,
+    )
+    runs: list[Run] = []
+    for head in chain.from_iterable(named.each() for named in heads):
+        run, fresh = fit_run(
+            embeddings,
+            head,
+            reports_dir,
+            data=data,
+            extracted=chosen,
+            on_fold=listener.folds(head.name),
+        )
+        listener.run(run, fresh=fresh)
+        runs.append(run)
+    return runs
+
+
+def run_report(
+    reports_dir: Path,
+    named: Sequence[str] = (),
+    *,
+    listener: Listener = SILENT,
+) -> Report:
+    """Render runs and the leaderboard over all runs.
+
+    Parameters
+    ----------
+    named : sequence of str
+        Runs to render, by folder or by name; all whose page is not up to date
+        where none is named.
+
+    Raises
+    ------
+    RunError
+        There is no run, or a named one is missing.
+    """
+    runs = list_runs(reports_dir)
+    todo = [_named(reports_dir, name) for name in named]
+    if not named:
+        todo = [run for run in runs if not is_current(run)]
+    if not runs and not todo:
+        raise RunError(f"{reports_dir}: no runs yet; `featx fit --head all` makes some")
+    for done, run in enumerate(todo, start=1):
+        render_run(run)
+        listener.pages(done, len(todo))
+    reports_dir.mkdir(parents=True, exist_ok=True)
+    page = render_leaderboard(reports_dir, runs)
+    return Report(page, todo if named else runs)
+
+
+def run_recipe(
+    recipe: Recipe, *, listener: Listener = SILENT
+) -> tuple[list[Run], Report]:
+    """Run a recipe whole: extract, fit, report.
+
+    Raises
+    ------
+    FeatxError
+        Whatever any stage raises.
+    """
+    runs = run_fit(
+        recipe.data,
+        recipe.head,
+        recipe.cache.folder,
+        recipe.report.out_dir,
+        wanted=recipe.extract,
+        batch_size=recipe.cache.batch_size,
+        listener=listener,
+    )
+    return runs, run_report(recipe.report.out_dir, listener=listener)
+
+
+def _find(wanted: Sequence[ExtractSettings], cache_dir: Path) -> list[KerasExtractor]:
+    return [
+        find_extractor(
+            item.backbone,
+            image_size=item.image_size,
+            pooling=item.pooling,
+            weights=item.weights,
+            cache_dir=cache_dir,
+        )
+        for item in wanted
+    ]
+
+
+def _last(cache_dir: Path, data: Path) -> list[ExtractSettings]:
+    remembered = recall(cache_dir, data)
+    if not remembered:
+        raise RecipeError(
+            f"{data}: nothing was extracted for it into {cache_dir} yet; run"
+            " `featx extract --backbone NAME` first, or give --backbone"
+        )
+    return [ExtractSettings.model_validate(item) for item in remembered]
+
+
+def _named(reports_dir: Path, name: str) -> Run:
+    """Return a run by its folder's path or its name in the reports folder."""
+    path = Path(name)
+    return read_run(path if path.is_dir() else reports_dir / name)

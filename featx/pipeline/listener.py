@@ -1,0 +1,38 @@
+"""Who is told of progress: nobody here, the terminal in the command line."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from featx.runs import Run
+
+Update = Callable[[int, int], None]
+"""Told how many of a work are done and how many there are."""
+
+
+def ignore(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+class Listener:
+    """Told what a long flow does; a subclass shows what it wants to."""
+
+    def images(self, title: str) -> Update:  # noqa: ARG002
+        """Return what is told how many images of an extraction are done."""
+        return ignore
+
+    def folds(self, head: str) -> Update:  # noqa: ARG002
+        """Return what is told how many folds of a head are done."""
+        return ignore
+
+    def pages(self, done: int, total: int) -> None:
+        """Take note of how many pages are drawn."""
+
+    def run(self, run: "Run", *, fresh: bool) -> None:
+        """Take note of a run, and whether it was fitted now."""
+
+    def note(self, line: str) -> None:
+        """Take note of something that a person should know at once."""
+
+
+SILENT = Listener()

@@ -1,0 +1,108 @@
+"""Recipes: a TOML file that says a whole task; and featx.toml."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from featx.errors import RecipeError, nearest
+from featx.pipeline.settings import (
+    CacheSettings,
+    DataSettings,
+    ExtractSettings,
+    HeadSettings,
+    ReportSettings,
+    Settings,
+)
+
+PROJECT_FILE = "featx.toml"
+
+T = TypeVar("T", bound=Settings)
+
+
+class Recipe(Settings):
+    """All settings of a task, stage by stage."""
+
+    data: DataSettings = DataSettings()
+    cache: CacheSettings = CacheSettings()
+    extract: Annotated[list[ExtractSettings], Field(min_length=1)]
+    head: Annotated[list[HeadSettings], Field(min_length=1)]
+    report: ReportSettings = ReportSettings()
+
+
+class Project(Settings):
+    """What `featx.toml` may say: where the data is, and how its labels are read."""
+
+    data: DataSettings
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises
+    ------
+    RecipeError
+        The file is missing, is no TOML, or says something unknown or impossible;
+        the message names file, key and the nearest right key.
+    """
+    return _validated(Recipe, path)
+
+
+def default_data(folder: Path = Path()) -> DataSettings:
+    """Return the data that is meant where none is named.
+
+    `data` in `featx.toml`, a path or a table like a recipe's, else the folder `data`.
+
+    Raises
+    ------
+    RecipeError
+        `featx.toml` says something unknown or impossible.
+    """
+    path = folder / PROJECT_FILE
+    return _validated(Project, path).data if path.is_file() else DataSettings()
+
+
+def _validated(kind: type[T], path: Path) -> T:
+    content = _read(path)
+    if kind is Project and isinstance(content.get("data"), str):
+        content["data"] = {"path": content["data"]}
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"{path}: {_first(kind, error)}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(
+            f"{path}: can't be read ({error.strerror}); name a recipe's TOML file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not TOML ({error})") from error
+
+
+def _first(kind: type[Settings], error: ValidationError) -> str:
+    """Say in one line what is wrong first, and how to mend it."""
+    # An unknown key first: what seems to be missing may only be misspelt.
+    wrong = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    where = [part for part in wrong["loc"] if isinstance(part, str)]
+    key = ".".join(where)
+    if wrong["type"] == "extra_forbidden":
+        known = sorted(_model_at(kind, where[:-1]).model_fields)
+        near = nearest(where[-1], known) or f"; known here: {', '.join(known)}"
+        return f"unknown key '{key}'{near}"
+    if wrong["type"] == "missing":
+        return f"'{key}' is missing"
+    message = wrong["msg"].removeprefix("Value error, ")
+    return f"'{key}': {message[0].lower()}{message[1:]}"
+
+
+def _model_at(kind: type[Settings], keys: list[str]) -> type[Settings]:
+    """Return the settings that stand at a path of keys."""
+    for key in keys:
+        inner: Any = kind.model_fields[key].annotation
+        kind = inner.__args__[0] if hasattr(inner, "__args__") else inner
+    return kind

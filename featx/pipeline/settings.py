@@ -1,0 +1,97 @@
+"""What a user may say, validated: of the command line and of recipes alike."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from featx.embeddings import DEFAULT_BATCH_SIZE, find_backbone
+from featx.errors import FeatxError
+from featx.heads import HEADS, find_head
+from featx.images import DataLayout
+
+ALL_HEADS = "all"
+
+
+def _known_backbone(name: str) -> str:
+    try:
+        return find_backbone(name).name
+    except FeatxError as error:
+        raise ValueError(str(error)) from None
+
+
+def _known_head(name: str) -> str:
+    try:
+        return name if name == ALL_HEADS else find_head(name).name
+    except FeatxError as error:
+        raise ValueError(str(error)) from None
+
+
+class Settings(BaseModel):
+    """Settings that refuse what they don't know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(Settings):
+    """Which images, which labels, which test part."""
+
+    path: Path = Path("data")
+    labels: Path | None = None
+    path_column: str | None = None
+    label_column: str | None = None
+    train_list: Path | None = None
+    test_list: Path | None = None
+    test_size: Annotated[float, Field(gt=0, lt=1)] | None = None
+    seed: int = 0
+
+    @property
+    def layout(self) -> DataLayout:
+        """What says how to read the folder."""
+        return DataLayout(
+            labels=self.labels,
+            path_column=self.path_column,
+            label_column=self.label_column,
+            train_list=self.train_list,
+            test_list=self.test_list,
+        )
+
+
+class ExtractSettings(Settings):
+    """Which embeddings."""
+
+    backbone: Annotated[str, AfterValidator(_known_backbone)]
+    image_size: Annotated[int, Field(gt=0)] | None = None
+    pooling: Literal["avg", "max"] = "avg"
+    weights: str = "imagenet"
+
+
+class HeadSettings(Settings):
+    """Which head, and how it is fitted and scored."""
+
+    name: Annotated[str, AfterValidator(_known_head)]
+    tune: bool = False
+    folds: Annotated[int, Field(ge=2)] = 5
+    repeats: Annotated[int, Field(ge=1)] = 1
+    class_weight: Literal["balanced"] | None = None
+    seed: int = 0
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    def each(self) -> list["HeadSettings"]:
+        """Return one setting per head; ``all`` means every head there is."""
+        if self.name != ALL_HEADS:
+            return [self]
+        return [self.model_copy(update={"name": name}) for name in HEADS]
+
+
+class CacheSettings(Settings):
+    """Where embeddings land and how they are computed."""
+
+    folder: Path = Path("cache")
+    batch_size: Annotated[int, Field(gt=0)] = DEFAULT_BATCH_SIZE
+
+
+class ReportSettings(Settings):
+    """Where runs and reports land."""
+
+    out_dir: Path = Path("reports")

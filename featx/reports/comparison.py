@@ -1,0 +1,91 @@
+"""The leaderboard of one data set as a figure."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from featx.reports.canvas import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    RANDOM_WEIGHTS,
+    head,
+    legend,
+    new_figure,
+    style_axes,
+)
+from featx.reports.labels import class_labels, text_label
+from featx.runs import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_SHOWN = 40
+
+
+def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
+    """Draw test accuracy with its 95% interval and cross-validated accuracy.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        All of one data set, best first; the first 40 are drawn.
+    """
+    shown = runs[:MOST_SHOWN]
+    figure = new_figure(8.6, 1.5 + 0.36 * len(shown))
+    axes = figure.subplots()
+    for row, run in enumerate(shown):
+        _draw_run(axes, row, run)
+    style_axes(axes, grid="x")
+    _name_rows(axes, shown)
+    axes.set_xlabel("accuracy")
+    axes.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
+    more = f"; the first {MOST_SHOWN} of {len(runs)}" if len(runs) > MOST_SHOWN else ""
+    head(axes, "Runs by cross-validated accuracy, best first", subtitle + more)
+    _add_legend(axes)
+    return figure
+
+
+def _draw_run(axes: "Axes", row: int, run: Run) -> None:
+    """Draw one line; a run with random weights is hollow and grey."""
+    accuracy = run.metrics["accuracy"]
+    low, high = run.metrics.get("intervals", {}).get("accuracy", (accuracy, accuracy))
+    colour = MUTED if run.random_weights else BLUE
+    fill = "white" if run.random_weights else colour
+    axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
+    axes.plot([accuracy], [row], "o", color=colour, markerfacecolor=fill, markersize=8)
+    axes.plot(
+        [run.metrics["cv_accuracy"]],
+        [row],
+        "D",
+        color=MUTED if run.random_weights else ORANGE,
+        markerfacecolor="white",
+        markeredgewidth=1.6,
+        markersize=6,
+    )
+
+
+def _name_rows(axes: "Axes", runs: Sequence[Run]) -> None:
+    names = [run.name for run in runs]
+    labels = class_labels(names, limit=44)
+    texts = [
+        f"{text_label(run.name, limit=44).texts[0]}\n({RANDOM_WEIGHTS})"
+        if run.random_weights
+        else text_label(run.name, limit=44).texts[0]
+        for run in runs
+    ]
+    axes.set_yticks(range(len(runs)), texts, **labels.style)
+    axes.set_ylim(len(runs) - 0.4, -0.6)
+    axes.tick_params(axis="y", labelcolor=INK, length=0, pad=6)
+
+
+def _add_legend(axes: "Axes") -> None:
+    from matplotlib.lines import Line2D
+
+    test = Line2D([], [], color=BLUE, marker="o", markersize=8, linewidth=2)
+    test.set_label("test part, with 95% interval")
+    folds = Line2D([], [], color=ORANGE, marker="D", markersize=6, linestyle="none")
+    folds.set(markerfacecolor="white", markeredgewidth=1.6)
+    folds.set_label("cross-validation, which decides the rank")
+    legend(axes, [test, folds])

@@ -1,0 +1,211 @@
+"""Training curves and the reliability diagram as figures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.reports.canvas import (
+    BLUE,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    head,
+    legend,
+    new_figure,
+    style_axes,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Curves = Mapping[str, NDArray[np.float64]]
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence against accuracy, in ten bins of equal width.
+
+    Attributes
+    ----------
+    count : ndarray of int, shape (10,)
+        Images in each bin.
+    confidence, accuracy : ndarray of float, shape (10,)
+        Means over the bin; NaN where it is empty.
+    low, high : ndarray of float, shape (10,)
+        Wilson's 95% interval of the accuracy.
+    error : float
+        Expected calibration error: the mean gap, weighted by `count`.
+    """
+
+    count: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    error: float
+
+
+def reliability(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
+) -> Reliability:
+    """Compare how sure a classifier is with how often it is right.
+
+    Parameters
+    ----------
+    confidence : ndarray of float, shape (n,)
+        Probability of the predicted class.
+    correct : ndarray of bool, shape (n,)
+
+    Notes
+    -----
+    After Guo et al., On Calibration of Modern Neural Networks, 2017.
+    """
+    bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    safe = np.where(count > 0, count, np.nan)
+    sure = np.bincount(bins, weights=confidence, minlength=BINS) / safe
+    right = np.bincount(bins, weights=correct, minlength=BINS) / safe
+    z = 1.96
+    middle = (right + z**2 / (2 * safe)) / (1 + z**2 / safe)
+    spread = np.sqrt(right * (1 - right) / safe + z**2 / (4 * safe**2))
+    half = z * spread / (1 + z**2 / safe)
+    error = float(np.nansum(np.abs(sure - right) * count) / max(count.sum(), 1))
+    return Reliability(count, sure, right, middle - half, middle + half, error)
+
+
+def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":
+    """Draw a reliability diagram with the number of images under it."""
+    figure = new_figure(5.4, 6.4)
+    top, bottom = figure.subplots(
+        2, 1, sharex=True, height_ratios=(4.6, 1), gridspec_kw={"hspace": 0.04}
+    )
+    top.fill_between([0, 1], [0, 1], color=GRID, alpha=0.5, label="too sure of itself")
+    top.plot([0, 1], [0, 1], color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
+    full = bins.count > 0
+    x, y = bins.confidence[full], bins.accuracy[full]
+    spread = np.abs(np.stack([y - bins.low[full], bins.high[full] - y]))
+    top.errorbar(
+        x,
+        y,
+        yerr=spread,
+        fmt="o-",
+        color=BLUE,
+        ecolor=BLUE,
+        elinewidth=1.1,
+        linewidth=1.6,
+        markersize=5.5,
+        label="this run, with 95% interval",
+    )
+    style_axes(top)
+    top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy: how often it is right")
+    legend(top)
+    head(top, "Can its probabilities be trusted?", subtitle)
+    _draw_counts(bottom, bins.count)
+    return figure
+
+
+def _draw_counts(axes: "Axes", count: NDArray[np.int64]) -> None:
+    edges = (np.arange(BINS) + 0.5) / BINS
+    axes.bar(edges, count, width=0.092, color=BLUE, alpha=0.45)
+    for x, number in zip(edges, count, strict=True):
+        if number:
+            axes.annotate(
+                f"{number}",
+                (x, number),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.5,
+                color=MUTED,
+            )
+    style_axes(axes)
+    axes.set(ylim=(0, 1.3 * max(count.max(), 1)), yticks=[], ylabel="images")
+    axes.set_xlabel("confidence: probability of the predicted class")
+    axes.spines["left"].set_visible(False)
+
+
+def curves_figure(history: Curves, subtitle: str) -> "Figure":
+    """Draw loss and accuracy over the epochs, training and validation.
+
+    Parameters
+    ----------
+    history : Mapping
+        `epoch` and at least one of `loss`, `accuracy`, `val_loss`, `val_accuracy`;
+        one value per epoch. The epoch with the least `val_loss` is marked.
+    """
+    figure = new_figure(9.6, 3.9)
+    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
+    epochs = history["epoch"]
+    best = best_epoch(history)
+    for axes, name in ((left, "loss"), (right, "accuracy")):
+        _draw_curve(axes, epochs, history.get(name), label="training", color=BLUE)
+        _draw_curve(
+            axes, epochs, history.get(f"val_{name}"), label="validation", color=ORANGE
+        )
+        _finish_curves(axes, name, epochs)
+        if best is not None:
+            _mark_best(axes, epochs[best], history[f"val_{name}"], best)
+    left.set_ylim(bottom=0)
+    right.set_ylim(top=min(1.0, right.get_ylim()[1] + 0.03))
+    legend(left)
+    head(left, "Training curves", subtitle)
+    return figure
+
+
+def best_epoch(history: Curves) -> int | None:
+    """Return the index of the epoch with the least validation loss."""
+    losses = history.get("val_loss")
+    if losses is None or "val_accuracy" not in history or not np.isfinite(losses).any():
+        return None
+    return int(np.nanargmin(losses))
+
+
+def _draw_curve(
+    axes: "Axes",
+    epochs: NDArray[np.float64],
+    values: NDArray[np.float64] | None,
+    **style: Any,
+) -> None:
+    if values is None:
+        return
+    # A dot on each epoch while they can be told apart.
+    marker = "o" if len(epochs) <= 30 else None
+    axes.plot(epochs, values, marker=marker, markersize=3.5, linewidth=1.8, **style)
+
+
+def _mark_best(
+    axes: "Axes", epoch: float, values: NDArray[np.float64], best: int
+) -> None:
+    axes.axvline(
+        epoch,
+        color=MUTED,
+        linewidth=1,
+        linestyle=(0, (4, 3)),
+        label=f"best epoch: {epoch:.0f}",
+        zorder=1,
+    )
+    axes.plot(
+        [epoch],
+        [values[best]],
+        "o",
+        markersize=9,
+        markerfacecolor="none",
+        markeredgecolor=INK,
+        markeredgewidth=1.4,
+    )
+
+
+def _finish_curves(axes: "Axes", name: str, epochs: NDArray[np.float64]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    style_axes(axes, grid="y")
+    axes.set(xlabel="epoch", ylabel=name)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    margin = 0.02 * max(float(np.ptp(epochs)), 1.0)
+    axes.set_xlim(epochs.min() - margin, epochs.max() + margin)

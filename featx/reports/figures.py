@@ -1,0 +1,39 @@
+"""All figures of a run, as PNG files' contents."""
+
+import numpy as np
+
+from featx.reports.canvas import RANDOM_WEIGHTS, png
+from featx.reports.classes import per_class_figure
+from featx.reports.curves import curves_figure, reliability, reliability_figure
+from featx.reports.matrix import confusion_figure
+from featx.runs import Run
+from featx.runs.folder import Predictions
+
+
+def run_figures(run: Run, predictions: Predictions) -> dict[str, bytes]:
+    """Draw all figures of a run.
+
+    Returns
+    -------
+    dict
+        File name to PNG; `curves.png` only where the head was trained by epochs.
+    """
+    whose = run.name + (f"  ·  {RANDOM_WEIGHTS}" if run.random_weights else "")
+    matrix = np.array(run.metrics["confusion_matrix"], dtype=np.int64)
+    correct = np.array(predictions.labels) == np.array(predictions.predicted)
+    drawn = {
+        "confusion_counts.png": confusion_figure(
+            matrix, run.classes, whose, normalised=False
+        ),
+        "confusion_normalised.png": confusion_figure(
+            matrix, run.classes, whose, normalised=True
+        ),
+        "per_class.png": per_class_figure(run.metrics["per_class"], run.classes, whose),
+        "reliability.png": reliability_figure(
+            reliability(predictions.confidence, correct), whose
+        ),
+    }
+    history = run.history()
+    if history and len(history["epoch"]):
+        drawn["curves.png"] = curves_figure(history, whose)
+    return {name: png(figure) for name, figure in drawn.items()}

@@ -1,0 +1,145 @@
+"""Numbers as a reader sees them, and what each metric means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+MISSING = "\u2013"  # an en dash
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table of metrics.
+
+    Attributes
+    ----------
+    key : str
+        Name in `metrics.json`.
+    label, meaning : str
+        For the reader.
+    share : bool
+        Shown in percent.
+    """
+
+    key: str
+    label: str
+    meaning: str
+    share: bool = False
+
+
+METRICS = (
+    Metric(
+        "cv_accuracy",
+        "Accuracy in cross-validation",
+        "Mean over the folds of the training part. It alone chooses between runs.",
+        share=True,
+    ),
+    Metric(
+        "accuracy",
+        "Accuracy",
+        "Share of the test images that got the right class.",
+        share=True,
+    ),
+    Metric(
+        "balanced_accuracy",
+        "Balanced accuracy",
+        "The same with every class counting alike, however many images it has.",
+        share=True,
+    ),
+    Metric(
+        "top5_accuracy",
+        "Top-5 accuracy",
+        "Share of the test images whose class is among the five most probable.",
+        share=True,
+    ),
+    Metric(
+        "precision_macro",
+        "Precision, macro",
+        "Of the images given a class, the part that belongs to it; mean over classes.",
+    ),
+    Metric(
+        "recall_macro",
+        "Recall, macro",
+        "Of the images of a class, the part that was found; mean over classes.",
+    ),
+    Metric(
+        "f1_macro",
+        "F1, macro",
+        "Harmonic mean of precision and recall; mean over classes.",
+    ),
+    Metric(
+        "log_loss",
+        "Log loss",
+        "Punishes probability given to wrong classes. 0 is perfect, lower is better.",
+    ),
+)
+BY_KEY = {metric.key: metric for metric in METRICS}
+
+
+def show(metrics: Mapping[str, Any], key: str) -> str:
+    """Write one metric: shares in percent, others with three decimals."""
+    return _write(metrics.get(key), BY_KEY[key])
+
+
+def show_interval(metrics: Mapping[str, Any], key: str) -> str:
+    """Write the 95% interval of one metric, empty where it has none."""
+    interval = metrics.get("intervals", {}).get(key)
+    if interval is None:
+        return ""
+    low, high = (_write(bound, BY_KEY[key]) for bound in interval)
+    return f"{low} to {high}"
+
+
+def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    """List all metrics that a run has, as texts for its table."""
+    return [
+        {
+            "key": metric.key,
+            "label": metric.label,
+            "value": show(metrics, metric.key),
+            "interval": show_interval(metrics, metric.key),
+            "meaning": metric.meaning,
+        }
+        for metric in METRICS
+        if metrics.get(metric.key) is not None
+    ]
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Write a share as percent: 0.6652 is ``66.5%``."""
+    return f"{100 * share:.{decimals}f}%"
+
+
+def points(share: float) -> str:
+    """Write a difference or deviation of shares, in percentage points."""
+    return f"{100 * share:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time span: ``21 ms``, ``3.5 s``, ``5 min 12 s``, ``2 h 5 min``."""
+    if seconds < 0.9995:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def moment(created: str) -> str:
+    """Write an ISO time as day and minute in UTC; anything else as it is."""
+    try:
+        parsed = datetime.fromisoformat(created)
+    except ValueError:
+        return created
+    if parsed.tzinfo is not None:
+        parsed = parsed.astimezone(UTC)
+    return f"{parsed:%Y-%m-%d %H:%M} UTC"
+
+
+def _write(value: float | None, metric: Metric) -> str:
+    if value is None:
+        return MISSING
+    return percent(value) if metric.share else f"{value:.3f}"

@@ -1,0 +1,119 @@
+"""What a run's numbers mean, in sentences for someone new to them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.reports.classes import by_f1
+from featx.reports.labels import shorten
+from featx.reports.numbers import percent, points, show, show_interval
+from featx.runs import Run
+
+
+def explain(run: Run) -> list[str]:
+    """Say in a few sentences what the scores of a run mean."""
+    metrics = run.metrics
+    matrix = np.array(metrics["confusion_matrix"], dtype=np.int64)
+    sentences = [
+        _accuracy(metrics, int(np.trace(matrix))),
+        _comparison(metrics, matrix),
+        _cross_validation(metrics),
+        _classes(run),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def explain_confidence(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], error: float
+) -> str:
+    """Say whether the probabilities can be taken at their word.
+
+    Parameters
+    ----------
+    confidence : ndarray of float, shape (n,)
+        Probability of the predicted class.
+    correct : ndarray of bool, shape (n,)
+    error : float
+        Expected calibration error.
+    """
+    sure, right = float(confidence.mean()), float(correct.mean())
+    # Two standard errors of the accuracy, and never pickier than two points.
+    leeway = max(0.02, 2 * (right * (1 - right) / len(correct)) ** 0.5)
+    if sure > right + leeway:
+        verdict = "It is too sure of itself: take its probabilities with care."
+    elif sure < right - leeway:
+        verdict = "It is right more often than it says: its probabilities are modest."
+    else:
+        verdict = "On average its probabilities can be taken at their word."
+    return (
+        f"On average it gives the class it names a probability of {percent(sure)},"
+        f" and is right {percent(right)} of the time. {verdict}"
+        f" The mean gap over ten bins (expected calibration error) is {error:.3f}."
+    )
+
+
+def _accuracy(metrics: Mapping[str, Any], right: int) -> str:
+    count = metrics["n_test"]
+    images = "image that was" if count == 1 else "images that were"
+    text = (
+        f"Of {count:,} test {images} kept out of training, {right:,} got the right"
+        f" class: {show(metrics, 'accuracy')}."
+    )
+    interval = show_interval(metrics, "accuracy")
+    if interval:
+        text += (
+            " Another test of this size could well differ: a true accuracy anywhere"
+            f" from {interval} fits this result (95% interval)."
+        )
+    return text
+
+
+def _comparison(metrics: Mapping[str, Any], matrix: NDArray[np.int64]) -> str:
+    classes = len(metrics["classes"])
+    commonest = matrix.sum(axis=1).max() / max(matrix.sum(), 1)
+    return (
+        f"For comparison: guessing among the {classes:,} classes would be right"
+        f" {percent(1 / classes)} of the time, always naming the commonest one"
+        f" {percent(commonest)}."
+    )
+
+
+def _cross_validation(metrics: Mapping[str, Any]) -> str:
+    text = (
+        f"Cross-validation inside the training part gave {show(metrics, 'cv_accuracy')}"
+        f"{deviation(metrics)}"
+    )
+    interval = metrics.get("intervals", {}).get("accuracy")
+    if interval is None:
+        return text + "."
+    low, high = interval
+    if metrics["cv_accuracy"] > high:
+        return text + (
+            ", more than the test part: its images may be harder, or differ from"
+            " those in training."
+        )
+    if metrics["cv_accuracy"] < low:
+        return text + (
+            ", less than the test part: its images may be easier, and each fold"
+            " learned from fewer images."
+        )
+    return text + ", which agrees with the test part."
+
+
+def deviation(metrics: Mapping[str, Any]) -> str:
+    """Write the deviation over the folds as `` ± 1.1``, in percentage points."""
+    value = metrics.get("cv_accuracy_std")
+    return "" if value is None else f" ± {points(value)}"
+
+
+def _classes(run: Run) -> str:
+    if len(run.classes) < 3:
+        return ""
+    order = by_f1(run.metrics["per_class"], run.classes)
+    best, worst = run.classes[order[0]], run.classes[order[-1]]
+    return (
+        f"It knows {shorten(best, 60)} best and has the most trouble with"
+        f" {shorten(worst, 60)}."
+    )

@@ -1,0 +1,71 @@
+"""Writing what was rendered: aside first, then renamed."""
+
+import os
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featx.durable import write_whole
+from featx.errors import RunError
+
+if TYPE_CHECKING:
+    import jinja2
+
+PAGE = "index.html"
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, never half.
+
+    Raises
+    ------
+    RunError
+        The folder can't be written or the disk is full.
+    """
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise RunError(
+            f"{path}: can't write the report ({error.strerror or error});"
+            " make room there, or make the folder writable"
+        ) from error
+
+
+def render(template: str, **context: Any) -> bytes:
+    """Fill a template; all values are escaped."""
+    page = (
+        _environment().get_template(template).render(generator=generator(), **context)
+    )
+    # Names from odd file systems may hold what UTF-8 can't.
+    return page.encode("utf-8", errors="replace")
+
+
+def generator() -> str:
+    """Return what the pages say wrote them: featx and its version."""
+    return f"featx {version('featx')}"
+
+
+def newer_than(page: Path, sources: list[Path]) -> bool:
+    """Return whether this featx wrote `page` after all of `sources`."""
+    try:
+        written = os.stat(page).st_mtime_ns  # noqa: PTH116
+        with page.open(encoding="utf-8", errors="replace") as stream:
+            top = stream.read(1000)
+        changed = max(path.stat().st_mtime_ns for path in sources)
+    except OSError:
+        return False
+    return written >= changed and f'content="{generator()}"' in top
+
+
+@cache
+def _environment() -> "jinja2.Environment":
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,238 @@
+"""Reading a run folder: `run.json`, `metrics.json`, `predictions.csv`, curves."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import RunError
+
+FORMAT = "featx-run"
+VERSION = 1
+
+RUN_FILE = "run.json"
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.csv"
+HISTORY_FILE = "history.csv"
+HEAD_FILE = "head.joblib"
+
+FIRST_PROBABILITY = 4
+"""Columns of `predictions.csv` before those of the classes."""
+
+UNDECODED = "surrogateescape"
+"""How CSV files keep file names that are not UTF-8: byte by byte."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run answered on the test part, one row per image.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Relative to the data folder.
+    labels, predicted : tuple of str
+        Class names: the true and the predicted one.
+    confidence : ndarray of float64, shape (n,)
+        Probability of the predicted class.
+    probabilities : ndarray of float64, shape (n, n_classes)
+        Columns in class order.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+    confidence: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder, read.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    info : dict
+        `run.json`: settings, data, versions, seed, timings.
+    metrics : dict
+        `metrics.json`: scores on the test part, `cv_accuracy`, intervals.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def head(self) -> str:
+        """The head's name."""
+        return str(self.info["head"])
+
+    @property
+    def backbone(self) -> str:
+        """The backbone's name; several are joined by ``+``."""
+        return str(self.info["backbone"])
+
+    @property
+    def data_name(self) -> str:
+        """The data folder's name."""
+        return str(self.info["data"]["name"])
+
+    @property
+    def data_fingerprint(self) -> str:
+        """What tells two data sets, or two splits of one, apart."""
+        return str(self.info["data"]["fingerprint"])
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether the backbone was never trained, so that scores mean little."""
+        return bool(self.info["weights"] == "random")
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, in the order of all columns."""
+        return list(self.metrics["classes"])
+
+    def predictions(self) -> Predictions:
+        """Read `predictions.csv`.
+
+        Raises
+        ------
+        RunError
+            The file is missing or not as featx writes it.
+        """
+        path = self.path / PREDICTIONS_FILE
+        try:
+            header, *rows = _read_rows(path)
+            width = FIRST_PROBABILITY + len(self.classes)
+            expected = self.metrics.get("n_test", len(rows))
+            if {len(row) for row in (header, *rows)} != {width}:
+                raise _damaged(path, f"not {width} columns throughout")
+            if len(rows) != expected:
+                raise _damaged(path, f"{len(rows)} rows for {expected} images")
+            columns = list(zip(*rows, strict=True)) or [()] * width
+            return Predictions(
+                paths=columns[0],
+                labels=columns[1],
+                predicted=columns[2],
+                confidence=np.array(columns[3], dtype=np.float64),
+                probabilities=np.array(columns[FIRST_PROBABILITY:], dtype=np.float64).T,
+            )
+        except (OSError, ValueError, csv.Error) as error:
+            raise _damaged(path, error) from error
+
+    def history(self) -> dict[str, NDArray[np.float64]]:
+        """Read the training curves: column name to one value per epoch.
+
+        Returns
+        -------
+        dict
+            Empty for a head that isn't trained by epochs.
+
+        Raises
+        ------
+        RunError
+            The file is not as featx writes it.
+        """
+        path = self.path / HISTORY_FILE
+        if not path.is_file():
+            return {}
+        try:
+            header, *rows = _read_rows(path)
+            values = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))
+            return dict(zip(header, values.T, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise _damaged(path, error) from error
+
+
+def read_run(path: Path) -> Run:
+    """Read one run folder.
+
+    Raises
+    ------
+    RunError
+        The folder is missing, isn't a run, is damaged, or was written by a newer
+        featx.
+    """
+    if not path.is_dir():
+        raise RunError(
+            f"{path}: no such run folder; `featx report` lists what there is"
+        )
+    info = _read_json(path / RUN_FILE)
+    if info.get("format") != FORMAT:
+        raise RunError(f"{path / RUN_FILE}: not a run of featx's")
+    if not isinstance(info.get("version"), int):
+        raise _damaged(path / RUN_FILE, "no version")
+    if info["version"] > VERSION:
+        raise RunError(f"{path}: written by a newer featx; upgrade to read it")
+    metrics = _read_json(path / METRICS_FILE)
+    _check_keys(path / RUN_FILE, info, ("head", "backbone", "weights", "data"))
+    _check_keys(path / RUN_FILE, info["data"], ("name", "fingerprint"))
+    _check_keys(path / METRICS_FILE, metrics, ("cv_accuracy", "classes"))
+    return Run(path, info, metrics)
+
+
+def list_runs(reports_dir: Path) -> list[Run]:
+    """Read all run folders in `reports_dir`, by name; other folders are passed over.
+
+    Raises
+    ------
+    RunError
+        One of them is damaged, or the folder can't be read.
+    """
+    return [read_run(path) for path in run_paths(reports_dir)]
+
+
+def run_paths(reports_dir: Path) -> list[Path]:
+    """Return the run folders in `reports_dir`, by name, unread.
+
+    Raises
+    ------
+    RunError
+        `reports_dir` can't be read.
+    """
+    try:
+        if not reports_dir.is_dir():
+            return []
+        found = [p for p in sorted(reports_dir.iterdir()) if (p / RUN_FILE).is_file()]
+    except OSError as error:
+        raise RunError(f"{reports_dir}: not readable ({error.strerror})") from error
+    # What a killed writer left begins with a dot.
+    return [path for path in found if not path.name.startswith(".")]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path}: not readable ({error.strerror})") from error
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise _damaged(path, "not an object")
+    return content
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8", errors=UNDECODED) as stream:
+        return list(csv.reader(stream))
+
+
+def _check_keys(path: Path, content: Any, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if not isinstance(content, dict) or key not in content:
+            raise _damaged(path, f"no '{key}'")
+
+
+def _damaged(path: Path, reason: object) -> RunError:
+    return RunError(f"{path}: damaged ({reason}); delete its folder and fit again")

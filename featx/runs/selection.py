@@ -1,0 +1,33 @@
+"""Which run is best: always by `cv_accuracy`, the test part never chooses."""
+
+from collections.abc import Iterable
+
+from featx.errors import RunError
+from featx.runs.folder import Run
+
+
+def rank_runs(runs: Iterable[Run]) -> list[Run]:
+    """Sort runs of one data set, best by cross-validated accuracy first."""
+    return sorted(runs, key=lambda run: (-run.metrics["cv_accuracy"], run.name))
+
+
+def best_run(runs: Iterable[Run]) -> Run:
+    """Return the run with the highest `cv_accuracy`.
+
+    Raises
+    ------
+    RunError
+        There is no run.
+    """
+    ranked = rank_runs(runs)
+    if not ranked:
+        raise RunError("there is no run yet; `featx fit --head all` makes some")
+    return ranked[0]
+
+
+def same_data(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Group runs by data fingerprint: only within a group can scores be compared."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.data_fingerprint, []).append(run)
+    return {fingerprint: rank_runs(group) for fingerprint, group in groups.items()}

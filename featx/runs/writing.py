@@ -1,0 +1,173 @@
+"""Writing a run folder: whole or not at all."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.durable import sync_folder
+from featx.errors import RunError
+from featx.runs import folder
+from featx.runs.folder import Run, read_run, run_paths
+
+MAX_NAME = 200
+"""Bytes of a run's name; file systems take 255."""
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """All that a run folder holds.
+
+    Attributes
+    ----------
+    name : str
+        ``<data>-<backbone>-<head>``; a number is added where it is taken.
+    info, metrics : Mapping
+        For `run.json` and `metrics.json`.
+    paths : sequence of str
+        Test images, relative to the data folder.
+    labels : ndarray of int, shape (n_test,)
+        True classes of the test images.
+    probabilities : ndarray of float, shape (n_test, n_classes)
+        Columns in class order.
+    head : object
+        The fitted head, for `head.joblib`.
+    history : Mapping
+        Column name to one value per epoch; empty without epochs.
+    """
+
+    name: str
+    info: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    paths: Sequence[str]
+    labels: NDArray[np.integer]
+    probabilities: NDArray[np.floating]
+    head: Any
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def write_run(reports_dir: Path, contents: RunContents) -> Run:
+    """Write a run folder under a temporary name and rename it into place.
+
+    Raises
+    ------
+    RunError
+        The folder can't be written: no permission, or the disk is full.
+    """
+    import joblib
+
+    aside: Path | None = None
+    try:
+        reports_dir.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".run-", dir=reports_dir))
+        # mkdtemp makes it private; a run is as readable as its neighbours.
+        aside.chmod(reports_dir.stat().st_mode & 0o777)
+        info = {"format": folder.FORMAT, "version": folder.VERSION, **contents.info}
+        _write_json(aside / folder.RUN_FILE, info)
+        _write_json(aside / folder.METRICS_FILE, contents.metrics)
+        _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
+        _write_history(aside / folder.HISTORY_FILE, contents.history)
+        joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
+        _sync(aside)
+        target = _settle(aside, reports_dir, slug(contents.name))
+        sync_folder(reports_dir)
+        return read_run(target)
+    except OSError as error:
+        raise RunError(
+            f"{reports_dir}: can't write the run ({error.strerror or error});"
+            " mend that or choose another --out-dir"
+        ) from error
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:
+    """Return the run whose inputs were the same, if there is one."""
+    for path in run_paths(reports_dir):
+        # One damaged run, or one being deleted, must not keep others from being made.
+        with contextlib.suppress(RunError):
+            run = read_run(path)
+            whole = (path / folder.HEAD_FILE).is_file()
+            if whole and run.info.get("fingerprint") == fingerprint:
+                return run
+    return None
+
+
+def slug(name: str) -> str:
+    """Turn a name into one that every file system takes, and no option either."""
+    plain = re.sub(r"[^\w.+-]+", "_", name)
+    # File systems bound the bytes; the end says backbone and head.
+    short = plain.encode()[-MAX_NAME:].decode(errors="ignore")
+    return short.strip("._-") or "data"
+
+
+def _settle(aside: Path, reports_dir: Path, name: str) -> Path:
+    """Rename to the first free name; two processes can't take the same one."""
+    count = 1
+    while True:
+        target = reports_dir / (name if count == 1 else f"{name}-{count}")
+        if not target.exists():
+            try:
+                # A rename onto a folder with content fails: the other was first.
+                os.rename(aside, target)  # noqa: PTH104
+                return target
+            except OSError:
+                if not target.exists():
+                    raise
+        count += 1
+
+
+def _sync(aside: Path) -> None:
+    """Bring the files to the disk before their folder gets its name."""
+    for path in aside.iterdir():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    # A path that is not UTF-8 holds lone surrogates; so they become JSON's \\udcxx.
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def _write_predictions(path: Path, contents: RunContents) -> None:
+    classes = contents.metrics["classes"]
+    predicted = contents.probabilities.argmax(axis=1)
+    with path.open(
+        "w", newline="", encoding="utf-8", errors=folder.UNDECODED
+    ) as stream:
+        writer = csv.writer(stream)
+        writer.writerow(
+            ["path", "label", "predicted", "confidence", *(f"p_{c}" for c in classes)]
+        )
+        for i, image in enumerate(contents.paths):
+            row = contents.probabilities[i]
+            writer.writerow(
+                [
+                    image,
+                    classes[contents.labels[i]],
+                    classes[predicted[i]],
+                    f"{row[predicted[i]]:.6g}",
+                    *(f"{p:.6g}" for p in row),
+                ]
+            )
+
+
+def _write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
+    if not history:
+        return
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(history)
+        writer.writerows(zip(*history.values(), strict=True))

@@ -1,0 +1,233 @@
+"""The commands of the contract, on a small backbone with random weights."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from featx.cli.main import main
+from tests.cli.conftest import run_process
+from tests.conftest import write_image
+
+BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
+
+
+def test_the_three_commands(run, work):
+    extracted = run("extract", *BACKBONE)
+    assert extracted.exit_code == 0, extracted.stderr
+    assert (
+        "36 images, 3 classes (class folders in train/, tested on test/)"
+        in extracted.stdout
+    )
+    assert "36 computed" in extracted.stdout
+    again = run("extract", *BACKBONE)
+    assert "0 computed, 36 in the cache, 0 unreadable" in again.stdout
+    fitted = run("fit", "--head", "svm", "--head", "lda")
+    assert fitted.exit_code == 0, fitted.stderr
+    assert "data: 24 training and 12 test images, 3 classes" in fitted.stdout
+    assert "(random weights)" in fitted.stdout
+    assert "Best by cross-validation: " in fitted.stdout
+    assert "note: the backbone's weights are random" in fitted.stderr
+    assert "fitted before" in run("fit", "--head", "svm").stderr
+    reported = run("report")
+    assert reported.exit_code == 0, reported.stderr
+    assert reported.stdout.endswith("reports/index.html\n")
+    for name in ("svm", "lda"):
+        folder = work / "reports" / f"data-mobilenet-0.25-random-{name}"
+        assert {"run.json", "metrics.json", "predictions.csv", "head.joblib"} <= {
+            path.name for path in folder.iterdir()
+        }
+        assert (folder / "index.html").is_file()
+        assert (folder / "confusion_counts.png").is_file()
+
+
+def test_lines_fit_a_terminal_of_80_columns(run, work):
+    lines = run("extract", *BACKBONE).stdout.splitlines()
+    lines += run("fit", "--head", "lda").stdout.splitlines()
+    lines += run("report").stdout.splitlines()
+    lines += run("backbones").stdout.splitlines() + run("heads").stdout.splitlines()
+    for command in ("", *main.commands):
+        words = [command] if command else []
+        lines += run(*words, "--help").stdout.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+
+
+def test_json_is_for_scripts(run, work):
+    extracted = json.loads(run("extract", *BACKBONE, "--json").stdout)
+    assert extracted["images"] == 36
+    assert extracted["embeddings"][0]["computed"] == 36
+    assert extracted["embeddings"][0]["spec"]["backbone"] == "mobilenet-0.25"
+    (fitted,) = json.loads(run("fit", "--head", "lda", "--json").stdout)
+    assert fitted["head"] == "lda"
+    assert fitted["intervals"]["accuracy"][0] <= fitted["accuracy"]
+    reported = json.loads(run("report", "--json").stdout)
+    assert reported["page"] == "reports/index.html"
+    assert len(json.loads(run("backbones", "--json").stdout)) > 40
+    assert len(json.loads(run("heads", "--json").stdout)) == 5
+
+
+def test_a_recipe_is_run_whole(run, work):
+    (work / "task.toml").write_text(
+        '[data]\npath = "data/train"\ntest_size = 0.4\nseed = 3\n'
+        '[cache]\nfolder = "c"\nbatch_size = 5\n'
+        '[[extract]]\nbackbone = "mobilenet-0.25"\nimage_size = 32\n'
+        'weights = "random"\npooling = "max"\n'
+        '[[head]]\nname = "logreg"\nfolds = 3\n[head.parameters]\nC = 0.5\n'
+        '[report]\nout_dir = "r"\n'
+    )
+    done = run("run", "task.toml")
+    assert done.exit_code == 0, done.stderr
+    assert "train: 14 training and 10 test images, 3 classes" in done.stdout
+    assert done.stdout.endswith("r/index.html\n")
+    info = json.loads(
+        (work / "r/train-mobilenet-0.25-random-logreg/run.json").read_text()
+    )
+    assert info["settings"]["head_parameters"]["C"] == 0.5
+    assert "40% cut off for the test, seed 3" in info["data"]["layout"]
+    assert info["embedding"][0]["pooling"] == "max"
+    scores = json.loads(run("run", "task.toml", "--json").stdout)
+    assert scores["runs"][0]["head"] == "logreg"
+
+
+def test_labels_and_lists_on_the_command_line(run, work):
+    images = sorted((work / "data" / "train").glob("*/*.png"))
+    (work / "labels.csv").write_text(
+        "number;picture;kind\n"
+        + "".join(
+            f"{i};{p.parent.name}/{p.stem};{p.parent.name}\n"
+            for i, p in enumerate(images)
+        )
+    )
+    words = ("--path-column", "picture", "--label-column", "kind")
+    done = run("extract", "data/train", "--labels", "labels.csv", *words, *BACKBONE)
+    assert "24 images, 3 classes (labels in labels.csv)" in done.stdout
+    (work / "data" / "a.txt").write_text(
+        "".join(f"train/{p.parent.name}/{p.name}\n" for p in images[:12])
+    )
+    (work / "data" / "b.txt").write_text(
+        "".join(f"train/{p.parent.name}/{p.name}\n" for p in images[:12])
+    )
+    done = run(
+        "extract", "data", "--train-list", "a.txt", "--test-list", "b.txt", *BACKBONE
+    )
+    assert done.exit_code == 1
+    assert "an image can't be on both" in done.stderr
+
+
+def test_several_backbones_and_sizes(run, work):
+    words = ("--backbone", "mobilenet-0.25", "--weights", "random")
+    done = run("extract", *words, "--image-size", 32, "--image-size", 40, "--json")
+    assert [e["spec"]["image_size"] for e in json.loads(done.stdout)["embeddings"]] == [
+        32,
+        40,
+    ]
+    (fitted,) = json.loads(run("fit", "--head", "lda", "--json").stdout)
+    assert fitted["backbone"] == "mobilenet-0.25-32+mobilenet-0.25-40"
+
+
+def test_quarantine_and_retry(run, work):
+    bad = work / "data" / "train" / "red" / "bad.jpg"
+    bad.write_text("no image")
+    done = run("extract", *BACKBONE)
+    assert done.exit_code == 0
+    assert "1 unreadable" in done.stdout
+    assert "bad.jpg (not an image, or of an unknown format)" in done.stderr
+    (listed,) = (work / "cache").glob("*/quarantine.csv")
+    assert "bad.jpg" in listed.read_text()
+    assert "1 unreadable" in run("extract", *BACKBONE, "--retry").stdout
+
+
+def test_featx_toml_says_where_the_data_is(run, work):
+    (work / "data").rename(work / "photos")
+    (work / "featx.toml").write_text('data = "photos"\n')
+    assert "36 images" in run("extract", *BACKBONE).stdout
+    assert run("fit", "--head", "logreg").exit_code == 0
+
+
+def test_a_named_run_is_rendered_alone(run, work):
+    run("extract", *BACKBONE)
+    run("fit", "--head", "logreg", "--head", "lda")
+    done = run("report", "data-mobilenet-0.25-random-lda")
+    assert "data-mobilenet-0.25-random-lda/index.html" in done.stdout
+    assert not (work / "reports/data-mobilenet-0.25-random-logreg/index.html").exists()
+
+
+WITHOUT_FRAMEWORKS = """
+import sys
+from featx.cli.main import main
+try:
+    main({words!r})
+except SystemExit as left:
+    assert not left.code
+heavy = {{"tensorflow", "keras", "sklearn", "xgboost", "matplotlib"}}
+assert not heavy & set(sys.modules)
+"""
+
+
+def test_a_warm_extraction_imports_no_framework(run, work):
+    words = [str(word) for word in ("extract", *BACKBONE)]
+    assert run(*words).exit_code == 0
+    script = WITHOUT_FRAMEWORKS.format(words=words)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "36 in the cache" in done.stdout
+
+
+def test_help_imports_nothing_heavy():
+    script = WITHOUT_FRAMEWORKS.format(words=["--help"]) + (
+        "heavy = {'numpy', 'h5py', 'pydantic', 'rich', 'cv2', 'PIL'}\n"
+        "assert not heavy & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_python_m_featx_is_the_same(tmp_path):
+    done = run_process("--version", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("featx, version ")
+    assert run_process("heads", cwd=tmp_path).stdout.count("\n") > 5
+
+
+@pytest.mark.samples
+def test_real_dogs_and_cats(run, samples, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = samples / "dogs-vs-cats"
+    done = run("extract", data, "--backbone", "mobilenetv2-0.35")
+    assert "480 computed" in done.stdout, done.stderr
+    runs = json.loads(run("fit", data, "--head", "all", "--json").stdout)
+    best = max(runs, key=lambda one: one["cv_accuracy"])
+    assert best["accuracy"] >= 0.93
+    for one in runs:
+        assert one["accuracy"] >= max(r["accuracy"] for r in runs) - 0.12, one["head"]
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize(
+    ("name", "least"), [("cub200-25", 0.74), ("cifar10-small", 0.64)]
+)
+def test_real_birds_and_objects(run, samples, tmp_path, monkeypatch, name, least):
+    monkeypatch.chdir(tmp_path)
+    words = ("--backbone", "mobilenetv2-0.35", "--head", "lda", "--head", "logreg")
+    runs = json.loads(run("fit", samples / name, *words, "--json").stdout)
+    best = max(runs, key=lambda one: one["cv_accuracy"])
+    assert best["accuracy"] >= least
+
+
+def test_a_file_name_that_is_no_utf8_is_no_trouble(run, work):
+    odd = os.fsdecode(b"data/test/red/caf\xe9.png")
+    try:
+        write_image(work / "x.png", (200, 40, 60), seed=1).rename(odd)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    done = run("extract", *BACKBONE)
+    assert done.exit_code == 0, done.stderr
+    assert run("fit", "--head", "logreg").exit_code == 0
+    done = run("report")
+    assert done.exit_code == 0, done.stderr

@@ -1,0 +1,64 @@
+"""Long work is shown: a bar in a terminal, plain lines elsewhere."""
+
+import os
+import pty
+import subprocess
+import sys
+
+from featx.cli.progress import Progress
+from tests.conftest import make_colours
+
+WORDS = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
+
+
+def test_plain_lines_say_the_beginning_and_the_end(capsys):
+    with Progress() as progress:
+        update = progress.images("a at 8 pixels")
+        for done in range(11):
+            update(done, 10)
+        progress.folds("svm")(5, 5)
+        progress.pages(1, 1)
+        progress.note("look")
+    first, last, folds, pages, note = capsys.readouterr().err.splitlines()
+    assert first == "a at 8 pixels: 0/10 images"
+    assert last.startswith("a at 8 pixels: 10/10 images, ")
+    assert folds == "cross-validating svm: 5/5 folds"
+    assert pages == "drawing reports: 1/1 pages"
+    assert note == "note: look"
+
+
+def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path):
+    root = make_colours(tmp_path / "data", size=(40, 40))
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "featx", "extract", str(root), *WORDS],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "COLUMNS": "80", "TERM": "xterm"},
+        check=True,
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 65536):
+            shown += piece
+    except OSError:  # how a closed terminal ends on Linux
+        pass
+    assert b"36/36" in shown
+    assert "━".encode() in shown
+    assert done.stdout.startswith(b"36 images, 3 classes")
+
+
+def test_bars_make_room_for_notes(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with Progress() as progress:
+        update = progress.images("a")
+        update(0, 10)
+        progress.note("look")
+        update(10, 10)
+        progress.folds("svm")(5, 5)
+    shown = capsys.readouterr().err
+    assert "note: look" in shown
+    assert "10/10" in shown
+    assert "5/5" in shown

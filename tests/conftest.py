@@ -1,0 +1,88 @@
+"""What many tests share: small image folders and a backbone that is no network."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featx.embeddings import Spec
+
+
+class MeanColour:
+    """An engine: the mean of each channel and a constant, from 0 to 1."""
+
+    dim = 4
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __call__(self, batch):
+        assert batch.dtype == np.uint8
+        self.calls.append(len(batch))
+        means = batch.reshape(len(batch), -1, 3).mean(axis=1) / 255
+        return np.hstack([means, np.ones((len(batch), 1))]).astype(np.float32)
+
+
+@dataclass
+class FakeExtractor:
+    """Stands where a backbone stands; counts what it is asked."""
+
+    spec: Spec = field(
+        default_factory=lambda: Spec(
+            backbone="mean-colour", image_size=8, weights="file", weights_id="0"
+        )
+    )
+    dim: int = MeanColour.dim
+    opened: int = 0
+    calls: list[int] = field(default_factory=list)
+
+    def open(self):
+        self.opened += 1
+        return MeanColour(self.calls)
+
+
+@pytest.fixture
+def extractor():
+    return FakeExtractor()
+
+
+def write_image(path, colour, *, size=(12, 10), noise=20, seed=0):
+    """Write an image of about one colour; the seed makes its content its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    pixels = np.array(colour) + rng.integers(-noise, noise + 1, (*size, 3))
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+COLOURS = {"blue": (40, 60, 200), "green": (40, 200, 60), "red": (200, 40, 60)}
+
+
+@pytest.fixture
+def colours(tmp_path):
+    """A data folder with train/ and test/ trees of three classes of colour."""
+    return make_colours(tmp_path / "data")
+
+
+def make_colours(root, *, train=8, test=4, size=(12, 10)):
+    """Write `train/<colour>/` and `test/<colour>/` trees."""
+    seed = 0
+    for part, count in (("train", train), ("test", test)):
+        for name, colour in COLOURS.items():
+            for number in range(count):
+                seed += 1
+                path = root / part / name / f"{number:03}.png"
+                write_image(path, colour, seed=seed, size=size, noise=40)
+    return root
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """The folder of real image sets; tests that need it are skipped without."""
+    folder = os.environ.get("FEATX_SAMPLES")
+    if not folder:
+        pytest.skip("FEATX_SAMPLES names no folder of real images")
+    return Path(folder)

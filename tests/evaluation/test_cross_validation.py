@@ -1,0 +1,125 @@
+"""Cross-validation scores each row once, by what was learnt elsewhere."""
+
+import numpy as np
+import pytest
+
+from featx.errors import DataError
+from featx.evaluation import cross_validate
+
+
+class Memory:
+    """Knows the label of each row it has seen; of others it says -1."""
+
+    def __init__(self, X, y):
+        self.known = {row.tobytes(): label for row, label in zip(X, y, strict=True)}
+
+    def predict(self, X):
+        return np.array([self.known.get(row.tobytes(), -1) for row in X])
+
+
+class Spy:
+    """Notes who was trained on what; answers as told."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.trained = []
+        self.asked = []
+
+    def __call__(self, X, y, groups):
+        self.trained.append((X[:, 0].tolist(), groups.tolist()))
+        return self
+
+    def predict(self, X):
+        self.asked.append(X[:, 0].tolist())
+        return self.answer(X)
+
+
+def numbered(n, n_classes=2):
+    X = np.arange(n, dtype=np.float32)[:, None]
+    return X, np.arange(n) % n_classes, np.arange(n)
+
+
+def test_copies_are_not_scored_by_memory():
+    X, y, _ = numbered(30, 3)
+    X, y = X.repeat(3, axis=0), y.repeat(3)
+    groups = np.arange(30).repeat(3)
+    found = cross_validate(lambda X, y, groups: Memory(X, y), X, y, groups)
+    assert found.accuracy == 0
+    # Without the groups the memory would have done well.
+    leaky = cross_validate(lambda X, y, groups: Memory(X, y), X, y, np.arange(90))
+    assert leaky.accuracy > 0.5
+
+
+def test_no_group_on_both_sides_and_each_row_once_a_repeat():
+    X, y, _ = numbered(40)
+    groups = np.arange(40) // 3
+    spy = Spy(lambda X: np.zeros(len(X), int))
+    cross_validate(spy, X, y, groups, folds=4, repeats=3)
+    assert len(spy.trained) == 12
+    for (rows, seen), asked in zip(spy.trained, spy.asked, strict=True):
+        assert not set(seen) & {groups[int(i)] for i in asked}
+        assert sorted(rows + asked) == list(range(40))
+        assert seen == [groups[int(i)] for i in rows]
+    for repeat in range(3):
+        asked = [i for fold in spy.asked[4 * repeat : 4 * repeat + 4] for i in fold]
+        assert sorted(asked) == list(range(40))
+    assert spy.asked[:4] != spy.asked[4:8]
+
+
+def test_accuracy_and_spread_between_folds():
+    X, y, groups = numbered(40)
+    spy = Spy(lambda X: np.zeros(len(X), int))
+    found = cross_validate(spy, X, y, groups, folds=5)
+    assert found.accuracy == 0.5
+    assert (found.folds, found.repeats) == (5, 1)
+    by_fold = [np.mean([y[int(i)] == 0 for i in asked]) for asked in spy.asked]
+    assert found.std == pytest.approx(np.std(by_fold))
+    low, high = found.interval
+    assert 0.3 < low < 0.5 < high < 0.7
+
+
+def test_spread_between_repeats():
+    X, y, groups = numbered(20)
+    answers = iter([True, True, False, False])
+    spy = Spy(lambda X: X[:, 0].astype(int) % 2 if next(answers) else -np.ones(len(X)))
+    found = cross_validate(spy, X, y, groups, folds=2, repeats=2)
+    assert found.accuracy == 0.5
+    assert found.std == 0.5
+    assert found.interval == [0.5, 0.5]  # each row is right in half of the repeats
+
+
+def test_progress_and_seed():
+    X, y, groups = numbered(20)
+    told = []
+    first, again, other = (Spy(lambda X: np.zeros(len(X), int)) for _ in range(3))
+    cross_validate(
+        first, X, y, groups, folds=2, repeats=2, on_fold=lambda *a: told.append(a)
+    )
+    cross_validate(again, X, y, groups, folds=2, repeats=2)
+    cross_validate(other, X, y, groups, folds=2, repeats=2, seed=7)
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert first.asked == again.asked != other.asked
+
+
+def test_too_few_groups():
+    X, y, groups = numbered(40)
+    with pytest.raises(DataError, match=r"4 different training images .* 5 folds"):
+        cross_validate(Spy(None), X, y, groups // 10)
+
+
+def test_a_class_of_one_image_is_wrong_not_fatal():
+    """Held out, nothing is left to learn the other class from."""
+    X, _, groups = numbered(11)
+    y = np.array([1] + [0] * 10)
+    found = cross_validate(lambda X, y, groups: Memory(X, y), X, y, groups)
+    held_with_the_one = 3  # the memory knows nobody; in that fold all are called 0
+    assert found.accuracy <= (held_with_the_one - 1) / 11
+    spy = Spy(lambda X: np.zeros(len(X), int))
+    assert cross_validate(spy, X, y, groups).accuracy == pytest.approx(10 / 11)
+    assert len(spy.trained) == 4
+
+
+def test_classes_smaller_than_the_folds():
+    X, y, groups = numbered(12, 6)
+    spy = Spy(lambda X: X[:, 0].astype(int) % 6)
+    assert cross_validate(spy, X, y, groups).accuracy == 1

@@ -1,0 +1,161 @@
+"""Metrics are scikit-learn's; intervals are sane."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from featx.evaluation import evaluate
+from featx.evaluation.bootstrap import mean_interval, resampled_weights
+
+
+def make_case(seed, n, n_classes, skill=1.0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, n_classes, n)
+    logits = rng.normal(size=(n, n_classes))
+    logits[np.arange(n), y] += skill
+    p = np.exp(logits)
+    return y, (p / p.sum(axis=1, keepdims=True)).astype(dtype)
+
+
+def names(n_classes):
+    return [f"class {i}" for i in range(n_classes)]
+
+
+cases = st.builds(
+    make_case,
+    seed=st.integers(0, 2**31),
+    n=st.integers(1, 40),
+    n_classes=st.integers(2, 12),
+    skill=st.floats(0, 5),
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found", "ignore:y_pred contains")
+@given(cases)
+@settings(deadline=None, max_examples=30)
+def test_equal_scikit_learns(case):
+    y, p = case
+    n_classes = p.shape[1]
+    predicted = p.argmax(axis=1)
+    codes = np.arange(n_classes)
+    found = evaluate(y, p, names(n_classes))
+    macro = {"average": "macro", "zero_division": 0}
+    expected = {
+        "accuracy": metrics.accuracy_score(y, predicted),
+        "balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
+        "precision_macro": metrics.precision_score(y, predicted, **macro),
+        "recall_macro": metrics.recall_score(y, predicted, **macro),
+        "f1_macro": metrics.f1_score(y, predicted, **macro),
+        "log_loss": metrics.log_loss(y, p, labels=codes),
+    }
+    if n_classes > 5:
+        expected["top5_accuracy"] = metrics.top_k_accuracy_score(
+            y, p if n_classes > 2 else p[:, 1], k=5, labels=codes
+        )
+    assert {k: found[k] for k in expected} == pytest.approx(expected)
+    assert ("top5_accuracy" in found) == (n_classes > 5)
+    matrix = metrics.confusion_matrix(y, predicted, labels=codes)
+    assert found["confusion_matrix"] == matrix.tolist()
+    report = metrics.classification_report(
+        y,
+        predicted,
+        labels=codes,
+        target_names=names(n_classes),
+        output_dict=True,
+        zero_division=0,
+    )
+    for name in names(n_classes):
+        theirs = report[name]
+        theirs["f1"] = theirs.pop("f1-score")
+        assert found["per_class"][name] == pytest.approx(theirs)
+    assert found["n_test"] == len(y)
+    assert found["classes"] == names(n_classes)
+
+
+@given(cases)
+@settings(deadline=None, max_examples=30)
+def test_intervals_are_ordered_and_in_bounds(case):
+    y, p = case
+    found = evaluate(y, p, names(p.shape[1]))
+    scores = {k for k, v in found.items() if isinstance(v, float)}
+    assert set(found["intervals"]) == scores
+    for name, (low, high) in found["intervals"].items():
+        assert 0 <= low <= high
+        assert high <= 1 + 1e-12 or name == "log_loss"
+
+
+@given(st.integers(0, 2**31), st.integers(2, 12), st.booleans())
+@settings(deadline=None, max_examples=30)
+def test_intervals_contain_the_score(seed, n_classes, absent):
+    y, p = make_case(seed, 20 * n_classes, n_classes)
+    if absent:  # a class without test images that is predicted all the same
+        p = p[y != 0]
+        y = y[y != 0]
+    found = evaluate(y, p, names(n_classes))
+    for name, (low, high) in found["intervals"].items():
+        assert low - 1e-12 <= found[name] <= high + 1e-12, name
+        assert high - low > 0 or absent
+
+
+def test_a_perfect_classifier():
+    y = np.arange(8)
+    found = evaluate(y, np.eye(8), names(8))
+    for name in ("accuracy", "f1_macro", "top5_accuracy", "balanced_accuracy"):
+        assert found[name] == 1
+        assert found["intervals"][name] == [1, 1]
+    assert found["log_loss"] == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_certain_and_wrong_is_finite(dtype):
+    y = np.array([0, 1, 1])
+    found = evaluate(y, np.array([[1, 0], [0, 1], [1, 0]], dtype), ["a", "b"])
+    low, high = found["intervals"]["log_loss"]
+    assert low <= found["log_loss"] <= high < 40
+
+
+def test_top5_never_lies_below_accuracy_on_ties():
+    found = evaluate(np.zeros(3, int), np.full((3, 9), 1 / 9), names(9))
+    assert found["accuracy"] == found["top5_accuracy"] == 1
+
+
+def test_same_seed_same_intervals():
+    y, p = make_case(0, 50, 6)
+    first, again, other = (evaluate(y, p, names(6), seed=s) for s in (0, 0, 1))
+    assert first == again
+    assert first["intervals"] != other["intervals"]
+    assert first["accuracy"] == other["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("y", "shape"), [([0, 1], (3, 2)), ([0, 1], (2, 3)), ([], (0, 2))]
+)
+def test_shapes_that_do_not_fit(y, shape):
+    with pytest.raises(ValueError, match=r"probabilities, .* labels, 2 classes"):
+        evaluate(np.array(y, int), np.ones(shape), ["a", "b"])
+
+
+def test_resamples_draw_as_many_rows():
+    weights = list(resampled_weights(7, seed=0))
+    assert len(weights) == 1000
+    assert all(w.sum() == 7 and len(w) == 7 for w in weights)
+
+
+def test_interval_covers_the_truth_about_as_often_as_it_says():
+    """Accuracy 0.8 on 100 images: the nominal 95% within simulation error."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for seed in range(200):
+        low, high = mean_interval(rng.random(100) < 0.8, seed=seed)
+        covered += low <= 0.8 <= high
+    assert 0.90 <= covered / 200 <= 0.985
+
+
+def test_interval_is_as_wide_as_the_binomial_says():
+    hits = np.arange(400) % 4 != 0
+    low, high = mean_interval(hits, seed=0)
+    width = 2 * 1.96 * np.sqrt(0.75 * 0.25 / 400)
+    assert high - low == pytest.approx(width, rel=0.1)

@@ -1,0 +1,17 @@
+"""Embeddings with known classes, for the heads to learn."""
+
+import numpy as np
+
+
+def make_blobs(counts, *, width=12, apart=4.0, seed=0, dtype=np.float32):
+    """Return rows, codes: a normal cloud per class around a centre of its own.
+
+    The centres depend on the width alone, so that two seeds give two samples of the
+    same classes.
+    """
+    centres = np.random.default_rng(99).normal(size=(len(counts), width))
+    centres *= apart / np.linalg.norm(centres, axis=1, keepdims=True)
+    y = np.repeat(np.arange(len(counts)), counts)
+    noise = np.random.default_rng(seed).normal(size=(len(y), width))
+    order = np.random.default_rng(seed).permutation(len(y))
+    return (centres[y] + noise)[order].astype(dtype), y[order]

@@ -1,0 +1,339 @@
+"""What every head promises; a new row of `HEADS` is tested by being there."""
+
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+from featx.heads import HEADS, make_head
+from tests.heads.blobs import make_blobs
+
+FAST = {
+    "softmax": {"epochs": 25, "learning_rate": 0.02},
+    "gboost": {"rounds": 60},
+}
+"""Parameters that keep the tests short; none that change what is promised."""
+
+SLOW = {"softmax"}
+"""Heads that trace a TensorFlow graph in each fit: some hundred in these checks."""
+
+EXPECTED_FAILURES = {}
+"""Head to {scikit-learn's check: the reason why it may fail}."""
+
+
+def make(name, **parameters):
+    return make_head(name, **(FAST.get(name, {}) | parameters))
+
+
+@pytest.fixture(params=sorted(HEADS))
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Return each head, fitted once on three classes."""
+    X, y = make_blobs([20, 20, 20])
+    heads = {}
+
+    def fit(name):
+        if name not in heads:
+            heads[name] = make(name).fit(X, y)
+        return heads[name]
+
+    return fit
+
+
+def _scikit_learn_checks():
+    for name in sorted(HEADS):
+        marks = [pytest.mark.slow] if name in SLOW else []
+        for head, check in estimator_checks_generator(
+            make(name), expected_failed_checks=EXPECTED_FAILURES.get(name), mark="xfail"
+        ):
+            yield pytest.param(head, check, id=f"{name}-{_name(check)}", marks=marks)
+
+
+def _name(check):
+    return getattr(check, "func", check).__name__
+
+
+@pytest.mark.parametrize(("head", "check"), list(_scikit_learn_checks()))
+def test_scikit_learn(head, check):
+    check(head)
+
+
+@pytest.mark.parametrize("counts", [[20, 20], [15, 20, 25]])
+@pytest.mark.parametrize("labels", [None, ["zebra", "ant", 'Ö, "quoted"']])
+def test_probabilities_have_a_column_per_class_in_order(name, counts, labels):
+    X, y = make_blobs(counts, apart=8)
+    if labels is not None:
+        y = np.array(labels)[y]
+    head = make(name).fit(X, y)
+    probabilities = head.predict_proba(X)
+    assert head.classes_.tolist() == sorted(set(y.tolist()))
+    assert probabilities.shape == (len(X), len(counts))
+    assert probabilities.dtype == np.float64
+    assert (probabilities >= 0).all()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
+    predicted = head.classes_[probabilities.argmax(axis=1)]
+    assert predicted.tolist() == head.predict(X).tolist()
+    # Right on most rows, so that the columns can't be in another order.
+    assert (predicted == y).mean() > 0.95
+
+
+def test_codes_with_gaps_come_back_as_they_are(name):
+    X, y = make_blobs([20, 20, 20], apart=8)
+    head = make(name).fit(X, np.array([3, 7, 200])[y])
+    assert head.classes_.tolist() == [3, 7, 200]
+    assert set(head.predict(X).tolist()) == {3, 7, 200}
+
+
+def test_same_seed_same_result(name, fitted):
+    X, y = make_blobs([20, 20, 20])
+    first = fitted(name).predict_proba(X)
+    again = clone(fitted(name)).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(first, again)
+
+
+def test_fitting_again_forgets_the_first_time(name, fitted):
+    X, y = make_blobs([20, 20, 20])
+    head = make(name).fit(*make_blobs([9, 9], width=5))
+    again = head.fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(fitted(name).predict_proba(X), again)
+
+
+def test_fit_leaves_its_input_alone(name):
+    X, y = make_blobs([20, 20])
+    X.setflags(write=False)
+    y.setflags(write=False)
+    make(name).fit(X, y, groups=np.arange(len(y))).predict_proba(X)
+
+
+def test_joblib_round_trip(name, fitted, tmp_path):
+    X, _ = make_blobs([20, 20, 20])
+    joblib.dump(fitted(name), tmp_path / "head.joblib", compress=3)
+    loaded = joblib.load(tmp_path / "head.joblib")
+    np.testing.assert_array_equal(
+        loaded.predict_proba(X), fitted(name).predict_proba(X)
+    )
+    assert loaded.history_ == fitted(name).history_
+
+
+def test_predicting_needs_no_tensorflow(name, fitted, tmp_path):
+    X, _ = make_blobs([20, 20, 20])
+    joblib.dump(fitted(name), tmp_path / "head.joblib")
+    np.save(tmp_path / "X.npy", X)
+    script = (
+        "import sys, joblib, numpy as np\n"
+        "head = joblib.load('head.joblib')\n"
+        "np.save('p.npy', head.predict_proba(np.load('X.npy')))\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    found = np.load(tmp_path / "p.npy")
+    np.testing.assert_allclose(found, fitted(name).predict_proba(X), rtol=1e-6)
+
+
+def test_balanced_class_weight_helps_a_rare_class(name):
+    X, y = make_blobs([200, 12], width=4, apart=1.2)
+    X_test, y_test = make_blobs([300, 300], width=4, apart=1.2, seed=1)
+    rare = y_test == 1
+    plain, balanced = (
+        (make(name, class_weight=w).fit(X, y).predict(X_test)[rare] == 1).mean()
+        for w in (None, "balanced")
+    )
+    assert balanced > plain + 0.1
+
+
+def test_learns(name):
+    counts = [25] * 5
+    X, y = make_blobs(counts, apart=3.5)
+    X_test, y_test = make_blobs([60] * 5, apart=3.5, seed=1)
+    best = max(
+        (make(other).fit(X, y).predict(X_test) == y_test).mean()
+        for other in ("lda", "logreg")
+    )
+    found = (make(name).fit(X, y).predict(X_test) == y_test).mean()
+    assert found > 0.7  # chance is 0.2
+    assert found > best - 0.12
+
+
+def test_temperature_calibrates(name):
+    if "calibrate" not in make(name).get_params():
+        return
+    X, y = make_blobs([60] * 4, apart=2)
+    X_test, y_test = make_blobs([200] * 4, apart=2, seed=1)
+    probabilities = make(name).fit(X, y).predict_proba(X_test)
+    accuracy = (probabilities.argmax(axis=1) == y_test).mean()
+    assert abs(probabilities.max(axis=1).mean() - accuracy) < 0.1
+
+
+def test_rows_that_are_all_right_do_not_make_it_certain(name):
+    X, y = make_blobs([10, 10], apart=30)
+    confidence = make(name).fit(X, y).predict_proba(X).max(axis=1)
+    assert confidence.mean() < 0.9999
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [[20, 20, 1], [12, 1], [1, 1, 20], [2, 2, 2], [2, 2], [1, 1], [1, 1, 1, 1]],
+    ids=str,
+)
+def test_few_images(name, counts):
+    X, y = make_blobs(counts, apart=10)
+    probabilities = make(name).fit(X, y).predict_proba(X)
+    assert probabilities.shape == (len(X), len(counts))
+    assert np.isfinite(probabilities).all()
+
+
+def test_two_images_a_class_are_enough_when_far_apart(name):
+    X, y = make_blobs([2] * 3, apart=30)
+    X_test, y_test = make_blobs([20] * 3, apart=30, seed=1)
+    accuracy = (make(name).fit(X, y).predict(X_test) == y_test).mean()
+    if name == "gboost":  # trees cut between two rows on features drawn at random
+        assert accuracy > 0.3
+    else:
+        assert accuracy > 0.95
+
+
+def test_constant_features_change_little(name):
+    X, y = make_blobs([20, 20], apart=5)
+    constant = np.full((len(X), 3), [0, 0.1, 1e4], dtype=X.dtype)
+    head = make(name).fit(np.hstack([X, constant]), y)
+    # A channel that was dead in training and fires once must not decide.
+    constant[:, 0] = 0.01
+    assert (head.predict(np.hstack([X, constant])) == y).mean() > 0.9
+
+
+def test_all_features_constant(name):
+    y = np.repeat([0, 1], [15, 5])
+    X = np.ones((20, 3), dtype=np.float32)
+    probabilities = make(name).fit(X, y).predict_proba(X)
+    assert np.isfinite(probabilities).all()
+    np.testing.assert_allclose(probabilities, probabilities[:1].repeat(20, axis=0))
+
+
+@pytest.mark.parametrize("factor", [1e-9, 1e6])
+def test_the_scale_of_the_features_does_not_matter(name, factor):
+    X, y = make_blobs([20, 20], apart=5)
+    X *= np.float32(factor)
+    assert (make(name).fit(X, y).predict(X) == y).mean() > 0.9
+
+
+def test_float32_and_float64_agree(name):
+    X, y = make_blobs([20, 20, 20], apart=3)
+    single, double = (
+        make(name).fit(X.astype(dtype), y).predict_proba(X.astype(dtype))
+        for dtype in (np.float32, np.float64)
+    )
+    np.testing.assert_allclose(single, double, atol=0.02)
+
+
+def test_one_feature(name):
+    X = np.concatenate([np.linspace(-2, -1, 20), np.linspace(1, 2, 20)])[:, None]
+    y = np.repeat(["a", "b"], 20)
+    assert (make(name).fit(X, y).predict(X) == y).mean() > 0.95
+
+
+def test_far_more_features_than_rows(name):
+    X, y = make_blobs([8, 8, 8], width=600, apart=25)
+    X_test, y_test = make_blobs([8, 8, 8], width=600, apart=25, seed=1)
+    assert (make(name).fit(X, y).predict(X_test) == y_test).mean() > 0.8
+
+
+def test_one_class_is_refused(name):
+    with pytest.raises(ValueError, match="needs two classes, got one class"):
+        make(name).fit(np.eye(4), ["cat"] * 4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_unusable_values_are_refused(name, fitted, bad):
+    X, y = make_blobs([5, 5])
+    X[3, 2] = bad
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        make(name).fit(X, y)
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        fitted(name).predict_proba(X)
+
+
+def test_wrong_width_is_refused(name, fitted):
+    with pytest.raises(ValueError, match=r"has 5 features, but .* expecting 12"):
+        fitted(name).predict_proba(np.ones((2, 5)))
+
+
+def test_groups_of_another_length_are_refused(name):
+    X, y = make_blobs([5, 5])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        make(name).fit(X, y, groups=np.arange(9))
+
+
+def test_one_group_in_all(name):
+    X, y = make_blobs([5, 5])
+    probabilities = make(name).fit(X, y, groups=np.zeros(10)).predict_proba(X)
+    assert np.isfinite(probabilities).all()
+
+
+def test_duplicates_stay_on_one_side_of_inner_splits(name, monkeypatch):
+    """Each split that a head makes inside holds whole groups out."""
+    import featx.images.folds as folds
+
+    seen = []
+    cut = folds.stratified_folds
+
+    def spy(labels, groups, **options):
+        seen.append(groups)
+        return cut(labels, groups, **options)
+
+    for module in [m for k, m in sys.modules.items() if k.startswith("featx.")]:
+        if getattr(module, "stratified_folds", None) is cut:
+            monkeypatch.setattr(module, "stratified_folds", spy)
+    X, y = make_blobs([10, 10])
+    groups = np.repeat(np.arange(20), 2)
+    make(name).fit(X.repeat(2, axis=0), y.repeat(2), groups=groups)
+    for given in seen:
+        np.testing.assert_array_equal(given, groups)
+
+
+def test_duplicates_do_not_make_a_head_sure_of_noise(name):
+    """Labels are chance; only a copy on the other side could foretell them."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 200)).astype(np.float32).repeat(3, axis=0)
+    y = np.tile([0, 1], 20).repeat(3)
+    groups = np.arange(40).repeat(3)
+    unseen = rng.normal(size=(200, 200)).astype(np.float32)
+    head = make(name)
+    told = head.fit(X, y, groups=groups).predict_proba(unseen).max(axis=1).mean()
+    untold = clone(head).fit(X, y).predict_proba(unseen).max(axis=1).mean()
+    assert told <= untold + 0.02
+    if "calibrate" in head.get_params():
+        assert told < 0.6 < untold
+
+
+@pytest.mark.parametrize("counts", [[20, 20, 20], [2, 2]], ids=str)
+def test_history_is_columns_of_one_length(name, counts):
+    head = make(name).fit(*make_blobs(counts))
+    if not head.history_:
+        return
+    assert head.history_["epoch"] == [
+        float(i + 1) for i in range(len(head.history_["loss"]))
+    ]
+    assert len({len(column) for column in head.history_.values()}) == 1
+    assert ("val_loss" in head.history_) == (len(counts) == 3)
+    for column in head.history_.values():
+        assert all(isinstance(value, float) for value in column)
+        assert np.isfinite(column).all()
+
+
+def test_heads_that_train_in_rounds_have_a_history(fitted):
+    has_history = {name for name in HEADS if fitted(name).history_}
+    assert has_history == {"softmax", "gboost"}
+    assert set(fitted("softmax").history_) == {
+        *("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+    }
+    for name in has_history:
+        loss = fitted(name).history_["loss"]
+        assert loss[-1] < loss[0]

@@ -1,0 +1,322 @@
+"""Pixels: the same from both decoders, and an ImageError for all that is no image."""
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image, ImageOps
+
+from featx.errors import ImageError
+from featx.images import MAX_PIXELS, decode, resize
+from featx.images.decoding import decode_full
+
+from .conftest import encode
+
+JPEGS = [
+    {},
+    {"progressive": True},
+    {"subsampling": 0},
+    {"subsampling": 2, "quality": 20},
+    {"optimize": True, "quality": 95},
+    {"restart_marker_blocks": 1},
+]
+pixels = st.one_of(
+    arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40)),
+    arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3))),
+)
+
+
+def by_pillow(content):
+    return np.array(
+        ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
+    )
+
+
+def chunk(kind, body):
+    check = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + check
+
+
+def png(samples, *, bits=8, colour=2, extra=b""):
+    """Encode rows of bytes as a PNG; Pillow can't write all kinds of them."""
+    height, width = samples.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    data = chunk(b"IDAT", zlib.compress(rows))
+    return PNG + chunk(b"IHDR", header) + extra + data + chunk(b"IEND", b"")
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def png_header(width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def outcome(content):
+    try:
+        shape = decode(content, (4, 5)).shape
+    except ImageError as error:
+        return "pixels or a reason" if str(error) else "an error without a reason"
+    return "pixels or a reason" if shape == (4, 5, 3) else shape
+
+
+def reason(content):
+    with pytest.raises(ImageError) as caught:
+        decode(content, (8, 8))
+    message = str(caught.value)
+    assert message
+    assert "\n" not in message
+    return message
+
+
+@given(pixels, st.sampled_from(JPEGS))
+def test_jpeg_is_as_pillow_has_it(samples, options):
+    content = encode(Image.fromarray(samples), "JPEG", **options)
+    assert np.array_equal(decode_full(content), by_pillow(content))
+
+
+@given(pixels)
+def test_png_is_lossless(samples):
+    decoded = decode_full(encode(Image.fromarray(samples), "PNG"))
+    wanted = samples if samples.ndim == 3 else np.dstack([samples] * 3)
+    assert np.array_equal(decoded, wanted)
+    assert decoded.dtype == np.uint8
+    assert decoded.flags.c_contiguous
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from([b"", b"\xff\xd8\xff", PNG, b"GIF89a", b"BM", b"II*\0", b"MM\0*"]),
+    st.binary(max_size=300),
+)
+def test_garbage_is_an_image_error(magic, garbage):
+    assert outcome(magic + garbage) == "pixels or a reason"
+
+
+KINDS = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"]
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(KINDS), st.data())
+def test_damage_is_an_image_error(kind, data):
+    content = bytearray(encode(Image.linear_gradient("L").resize((20, 30)), kind))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(
+            st.integers(1, 255)
+        )
+    end = data.draw(st.integers(1, len(content)))
+    assert outcome(bytes(content[:end])) == "pixels or a reason"
+
+
+def test_sizes(noise):
+    content = encode(Image.fromarray(noise(20, 30)), "PNG")
+    assert decode(content, (5, 9)).shape == (5, 9, 3)
+    assert np.array_equal(decode(content, (20, 30)), decode_full(content))
+    whole = noise(4, 4)
+    assert resize(whole, (4, 4)) is whole
+    half = whole.reshape(2, 2, 2, 2, 3).mean(axis=(1, 3))
+    assert np.abs(resize(whole, (2, 2)) - half).max() <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_one_pixel(kind, mode):
+    content = encode(Image.new(mode, (1, 1), "white"), kind)
+    assert (decode(content, (3, 3)) >= 254).all()
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "WEBP", "GIF"])
+def test_other_formats(kind, noise):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = encode(Image.fromarray(noise(9, 7)), kind, **options)
+    assert np.array_equal(decode_full(content), by_pillow(content))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        *(("JPEG", mode) for mode in ("RGB", "L", "CMYK")),
+        *(("PNG", mode) for mode in ("RGB", "L", "P", "I;16")),
+        *(("TIFF", mode) for mode in ("RGB", "L", "CMYK", "P")),
+        ("WEBP", "RGB"),
+    ],
+)
+def test_exif_turns(kind, mode, orientation, noise):
+    image = Image.fromarray(noise(20, 30))
+    image = image.convert("L").convert(mode) if mode == "I;16" else image.convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encode(image, kind, exif=exif)
+    decoded = decode_full(content)
+    assert decoded.shape[:2] == ((30, 20) if orientation in {5, 6, 7, 8} else (20, 30))
+    assert mode == "I;16" or np.array_equal(decoded, by_pillow(content))
+    assert decoded.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0",
+        b"Exif\0\0garbage",
+        b"Exif\0\0II*\0\x08\0\0\0\xff\xff",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x02up\0\0\0\0\0\0",
+    ],
+)
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_damaged_exif_is_passed_over(exif, mode):
+    image = Image.new(mode, (3, 2), "white")
+    assert decode_full(encode(image, "JPEG", exif=exif)).shape == (2, 3, 3)
+
+
+def test_cmyk_jpeg():
+    content = encode(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG")
+    assert np.abs(decode_full(content).astype(int) - (255, 0, 0)).max() <= 3
+
+
+def test_rgb_jpeg_that_is_not_ycbcr(noise):
+    samples = noise(16, 16)
+    content = encode(Image.fromarray(samples), "JPEG", keep_rgb=True, quality=100)
+    assert np.array_equal(decode_full(content), by_pillow(content))
+    assert np.abs(decode_full(content).astype(int) - samples).max() <= 4
+
+
+def test_palette_png(noise):
+    image = Image.fromarray(noise(9, 7)).quantize(16)
+    decoded = decode_full(encode(image, "PNG"))
+    assert np.array_equal(decoded, np.array(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey(kind):
+    samples = np.random.default_rng(0).integers(0, 65536, (9, 7), dtype=np.uint16)
+    decoded = decode_full(encode(Image.fromarray(samples), kind))
+    assert np.array_equal(decoded, np.dstack([samples >> 8] * 3))
+
+
+def test_16_bit_rgb():
+    samples = np.random.default_rng(0).integers(0, 65536, (9, 7, 3), dtype=np.uint16)
+    decoded = decode_full(png(samples.astype(">u2"), bits=16))
+    assert np.array_equal(decoded, samples >> 8)
+
+
+def test_4_bit_grey():
+    samples = np.array([[0x0F], [0x80]], dtype=np.uint8)
+    header = struct.pack(">IIBBBBB", 2, 2, 4, 0, 0, 0, 0)
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    content = PNG + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+    decoded = decode_full(content + chunk(b"IEND", b""))
+    assert decoded[:, :, 0].tolist() == [[0, 255], [136, 0]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_alpha_over_white(mode, kind):
+    image = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    image.putpixel((1, 0), (0, 0, 0, 128))
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    decoded = decode_full(encode(image.convert(mode), kind, **options))
+    assert (decoded[0, 0] == 255).all()
+    assert np.abs(decoded[0, 1].astype(int) - 127).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "transparent"),
+    [("RGB", (10, 20, 30), (10, 20, 30)), ("L", 10, 10), ("P", 0, 0)],
+)
+def test_transparent_colour_is_white(mode, colour, transparent):
+    image = Image.new(mode, (2, 1), colour)
+    content = encode(image, "PNG", transparency=transparent)
+    assert (decode_full(content) == 255).all()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_first_frame(kind):
+    frames = [Image.new("RGB", (4, 4), c) for c in ("red", "blue", "lime")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    content = encode(
+        frames[0], kind, save_all=True, append_images=frames[1:], **options
+    )
+    assert (decode_full(content) == (255, 0, 0)).all()
+
+
+def test_empty():
+    assert reason(b"") == "empty file"
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello, world\n" * 9, b"<html></html>", b"\0" * 99]
+)
+def test_no_image(content):
+    assert reason(content) == "not an image, or of an unknown format"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_truncated(kind, options, share, noise):
+    content = encode(Image.fromarray(noise(80, 80)), kind, **options)
+    message = reason(content[: int(share * len(content)) - 20])
+    assert "truncated" in message.lower()
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (20_000, 10_000), (MAX_PIXELS, 3)])
+def test_too_many_pixels(size):
+    assert reason(png_header(*size)) == f"more pixels than the bound of {MAX_PIXELS}"
+
+
+def test_bound_holds_where_pillows_is_taken_away(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    message = reason(png_header(20_000, 10_000))
+    assert message == f"20000×10000 pixels, over the bound of {MAX_PIXELS}"
+
+
+def test_pillow_decodes_what_opencv_refuses():
+    wide = np.zeros((1, 2**20 + 1, 3), dtype=np.uint8)
+    assert decode(png(wide), (2, 2)).shape == (2, 2, 3)
+
+
+def test_many_pixels_below_the_bound_are_no_reason():
+    # Pillow warns at half the bound; the header is all there is to this one.
+    assert "bound" not in reason(png_header(13_000, 13_000))
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_32_bit_pixels(mode):
+    content = encode(Image.new(mode, (2, 2)), "TIFF")
+    assert reason(content) == "pixels of 32 bits; convert it to 8 bits per colour"
+
+
+def test_eps_is_not_run():
+    content = encode(Image.new("RGB", (2, 2)), "EPS")
+    assert reason(content) == "an EPS drawing; convert it to PNG"
+
+
+def test_pillows_remarks_are_no_errors(noise):
+    # EXIF's directory says more than there is: Pillow warns of it.
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x0f\x01"
+    content = encode(Image.fromarray(noise(4, 6)), "JPEG", exif=exif)
+    with pytest.warns(UserWarning, match="Corrupt EXIF"):
+        Image.open(io.BytesIO(content)).getexif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            assert decode_full(content).shape[2] == 3
+
+
+@pytest.mark.samples
+def test_real_images_are_as_pillow_has_them(samples):
+    files = sorted((samples / "dogs-vs-cats").rglob("*.jpg"))[:20]
+    assert files
+    for file in files:
+        content = file.read_bytes()
+        assert np.array_equal(decode_full(content), by_pillow(content))

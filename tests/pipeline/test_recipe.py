@@ -1,0 +1,83 @@
+"""Recipes say a whole task, and what they get wrong is told in one line."""
+
+from pathlib import Path
+
+import pytest
+
+from featx.errors import RecipeError
+from featx.pipeline.recipe import default_data, read_recipe
+
+MINIMAL = '[[extract]]\nbackbone = "resnet50"\n[[head]]\nname = "svm"\n'
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(text):
+        path = tmp_path / "task.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_what_is_not_said_has_the_defaults_of_the_command_line(recipe):
+    read = read_recipe(recipe(MINIMAL))
+    assert read.data.path == Path("data")
+    assert read.cache.folder == Path("cache")
+    assert read.report.out_dir == Path("reports")
+    assert (read.extract[0].weights, read.extract[0].pooling) == ("imagenet", "avg")
+    assert (read.head[0].folds, read.head[0].repeats) == (5, 1)
+
+
+def test_all_heads_are_each_head(recipe):
+    read = read_recipe(recipe(MINIMAL.replace("svm", "all")))
+    names = [head.name for head in read.head[0].each()]
+    assert names == ["softmax", "svm", "lda", "logreg", "gboost"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[data]\npaht = 1\n" + MINIMAL,
+            "unknown key 'data.paht'; did you mean 'path'",
+        ),
+        ("[dat]\n" + MINIMAL, "unknown key 'dat'; did you mean 'data'"),
+        (MINIMAL + "tuen = true\n", "unknown key 'head.tuen'; did you mean 'tune'"),
+        ("[data]\nzzz = 1\n" + MINIMAL, "unknown key 'data.zzz'; known here: label"),
+        ('[[extract]]\nbackbone = "resnet50"\n', "'head' is missing"),
+        ("[[extract]]\n[[head]]\nname='svm'\n", "'extract.backbone' is missing"),
+        (MINIMAL.replace("resnet50", "resnet5O"), "did you mean 'resnet50'"),
+        (MINIMAL.replace("svm", "svn"), "no head 'svn'; did you mean 'svm'"),
+        (
+            MINIMAL + "folds = 1\n",
+            "'head.folds': input should be greater than or equal",
+        ),
+        ("[data]\ntest_size = 2\n" + MINIMAL, "'data.test_size': input should be less"),
+        ("[data\n", "not TOML"),
+        ("extract = 3\n", "'extract': input should be a valid list"),
+    ],
+)
+def test_wrong_recipes_are_told_in_one_line(recipe, text, message):
+    path = recipe(text)
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(path)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_recipe_is_told(tmp_path):
+    with pytest.raises(RecipeError, match="No such file or directory"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_data_stands_in_featx_toml(tmp_path):
+    assert default_data(tmp_path).path == Path("data")
+    (tmp_path / "featx.toml").write_text('data = "photos"')
+    assert default_data(tmp_path).path == Path("photos")
+    (tmp_path / "featx.toml").write_text('[data]\npath = "p"\nlabels = "l.csv"')
+    assert default_data(tmp_path).labels == Path("l.csv")
+    (tmp_path / "featx.toml").write_text('dta = "photos"')
+    with pytest.raises(RecipeError, match="did you mean 'data'"):
+        default_data(tmp_path)

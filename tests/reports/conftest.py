@@ -1,0 +1,155 @@
+"""Synthetic runs, written as the pipeline writes them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featx.runs import RunContents, write_run
+
+ODD_NAMES = [
+    "$x$ and $y^2_",
+    "a_b",
+    "<b>&amp;</b>",
+    "<script>alert(1)</script>",
+    "猫と犬の写真",
+    "a class name of much more than forty characters, which is long",
+    "another class name of much more than forty characters, as long",
+    "кошка",
+    "قط",
+    "two\nlines",
+    "\U0001f436 dog",
+    "\\alpha\\$",
+]
+
+
+def _scores(matrix):
+    hits = np.diag(matrix)
+    precision = hits / np.maximum(matrix.sum(axis=0), 1)
+    recall = hits / np.maximum(matrix.sum(axis=1), 1)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    return precision, recall, f1
+
+
+def _metrics(labels, probabilities, classes, cv_accuracy):
+    matrix = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(matrix, (labels, probabilities.argmax(axis=1)), 1)
+    precision, recall, f1 = _scores(matrix)
+    accuracy = float(np.trace(matrix) / len(labels))
+    metrics = {
+        "cv_accuracy": accuracy if cv_accuracy is None else cv_accuracy,
+        "cv_accuracy_std": 0.012,
+        "accuracy": accuracy,
+        "balanced_accuracy": float(recall.mean()),
+        "precision_macro": float(precision.mean()),
+        "recall_macro": float(recall.mean()),
+        "f1_macro": float(f1.mean()),
+        "log_loss": 0.4321,
+    }
+    if len(classes) > 5:
+        metrics["top5_accuracy"] = 0.9
+    metrics["intervals"] = {
+        name: [max(value - 0.05, 0), value + 0.05] for name, value in metrics.items()
+    }
+    return metrics | {
+        "confusion_matrix": matrix.tolist(),
+        "per_class": {
+            name: {
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(matrix[i].sum()),
+            }
+            for i, name in enumerate(classes)
+        },
+        "n_train": 3 * len(labels),
+        "n_test": len(labels),
+        "classes": classes,
+        "weights": "imagenet",
+    }
+
+
+def _info(name, weights, head, fingerprint, root):
+    return {
+        "name": name,
+        "created": "2026-03-14T15:09:26+00:00",
+        "kind": "head",
+        "data": {
+            "name": name,
+            "root": str(root),
+            "fingerprint": fingerprint,
+            "layout": "folders train/ and test/",
+        },
+        "backbone": "mobilenetv2-0.35",
+        "weights": weights,
+        "head": head,
+        "settings": {"shrinkage": "auto", "tune": True, "grid": [1, 2], "limit": None},
+        "embedding": [
+            {"backbone": "mobilenetv2-0.35", "image_size": 224, "flip": False},
+            {"backbone": "mobilenetv2-0.35", "image_size": 288, "layer": "x" * 64},
+        ],
+        "seed": 7,
+        "versions": {"keras": "3.15.0"},
+        "timings": {"fit": 3.48, "cross_validation": 75.0},
+        "notes": [],
+        "command": "featx fit data --head svm --seed 7",
+        "featx": "0.1.0",
+        "fingerprint": "ab" * 32,
+    }
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Return a function that writes a run of so many classes and reads it back."""
+
+    def make(
+        n_classes=3,
+        *,
+        per_class=6,
+        classes=None,
+        name="pets",
+        head="svm",
+        weights="imagenet",
+        fingerprint="9f3c" * 16,
+        cv_accuracy=None,
+        epochs=0,
+        perfect=False,
+        root=Path("missing"),
+        info=None,
+        without=(),
+    ):
+        rng = np.random.default_rng(0)
+        classes = classes or [f"{i:03d}.Class_{i}" for i in range(n_classes)]
+        labels = np.repeat(np.arange(len(classes)), per_class)
+        logits = rng.normal(size=(len(labels), len(classes)))
+        logits[np.arange(len(labels)), labels] += 20 if perfect else 2
+        odds = np.exp(logits)
+        probabilities = odds / odds.sum(axis=1, keepdims=True)
+        metrics = _metrics(labels, probabilities, classes, cv_accuracy)
+        falling = np.exp(-np.arange(epochs) / 3)
+        history = {
+            "epoch": list(range(1, epochs + 1)),
+            "loss": falling.tolist(),
+            "accuracy": (1 - falling / 2).tolist(),
+            "val_loss": (falling + 0.02 * np.arange(epochs)).tolist(),
+            "val_accuracy": (0.9 - falling / 2).tolist(),
+        }
+        contents = RunContents(
+            name=f"{name}-mobilenetv2-0.35-{head}",
+            info=_info(name, weights, head, fingerprint, root) | (info or {}),
+            metrics={k: v for k, v in metrics.items() if k not in without},
+            paths=[f"test/<i>img_{i}.png" for i in range(len(labels))],
+            labels=labels,
+            probabilities=probabilities,
+            head=None,
+            history=history if epochs else {},
+        )
+        return write_run(tmp_path / "reports", contents)
+
+    return make
+
+
+@pytest.fixture
+def odd_names():
+    """Return class names that break what isn't escaped, fitted or drawn with care."""
+    return ODD_NAMES
