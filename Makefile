@@ -32,7 +32,7 @@ test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
 
 slow: $(STAMP)
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 --dist loadgroup -m slow
 
 clean:
 	rm -rf $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ from featx.embeddings.engine import TensorFlowEngine, is_frozen
 from featx.embeddings.keras_model import build_model
 from featx.embeddings.weights import Weights, keras_home, resolve_weights
 from featx.errors import BackboneError, WeightsError
-from featx.frameworks import import_keras
+from featx.frameworks import import_keras, import_tensorflow
 
 RANDOM = Weights("random", None, None, 0)
 IN_THIS_PROCESS = [row.name for row in BACKBONES.values() if row.parameters <= 30]
@@ -68,7 +68,9 @@ def calibrate(keras, row, base, images):
     for layer, name, value in settings:
         setattr(layer, name, value)
     module = getattr(keras.applications, row.module)
-    base(module.preprocess_input(images.astype(np.float32)), training=True)
+    pixels = module.preprocess_input(images.astype(np.float32))
+    # As a graph: eager mode keeps every map until the end, 15 GB for NASNetLarge.
+    import_tensorflow().function(base)(pixels, training=True)
     for (layer, name, _), value in zip(settings, before, strict=True):
         setattr(layer, name, value)
 
@@ -116,6 +118,7 @@ def test_backbone_equals_keras_by_hand(name):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("large backbones")  # One after the other: up to 10 GB each.
 @pytest.mark.parametrize("name", LARGE)
 def test_large_backbones_equal_keras_by_hand(name):
     # In a process of its own: what a graph has taken comes back at its end only.
