@@ -1,7 +1,7 @@
 """What many tests share: small image folders and a backbone that is no network."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ class MeanColour:
     """An engine: the mean of each channel and a constant, from 0 to 1."""
 
     dim = 4
+    batch_size = 32
 
     def __init__(self, calls):
         self.calls = calls
@@ -42,6 +43,9 @@ class FakeExtractor:
     def open(self):
         self.opened += 1
         return MeanColour(self.calls)
+
+    def mirrored(self):
+        return replace(self, spec=replace(self.spec, flip=True))
 
 
 @pytest.fixture

@@ -28,9 +28,12 @@ def extract(
     data: Path | None,
     backbones: tuple[str, ...],
     image_sizes: tuple[int, ...],
+    flip: bool,
     pooling: str,
+    layer: str | None,
     weights: str,
-    batch_size: int,
+    precision: str,
+    batch_size: int | None,
     cache_dir: Path,
     retry: bool,
     as_json: bool,
@@ -47,7 +50,15 @@ def extract(
             "Missing option '--backbone'; `featx backbones` lists them"
         )
     settings = data_settings(data, **layout)
-    wanted = extract_settings(backbones, image_sizes, pooling, weights)
+    wanted = extract_settings(
+        backbones,
+        image_sizes,
+        flip=flip,
+        pooling=pooling,
+        layer=layer,
+        weights=weights,
+        precision=precision,
+    )
     with Progress() as progress:
         extracted = run_extract(
             settings,
@@ -67,11 +78,9 @@ def _show(extracted: "Extracted", *, as_json: bool) -> None:
         show_json(_as_dict(extracted))
         return
     click.echo(f"{len(images)} images, {len(images.classes)} classes ({images.layout})")
-    pairs = zip(extracted.extractors, extracted.extractions, strict=True)
-    for extractor, done in pairs:
-        spec = extractor.spec
+    for done in extracted.extractions:
         rate = f" ({done.computed / done.seconds:.0f}/s)" if done.seconds else ""
-        click.echo(f"{spec.backbone} at {spec.image_size} pixels, {done.folder}")
+        click.echo(f"{done.spec}, {done.spec.precision}, {done.folder}")
         click.echo(
             f"  {done.computed} computed{rate}, {done.cached} in the cache,"
             f" {len(done.unreadable)} unreadable"
@@ -87,14 +96,13 @@ def _show(extracted: "Extracted", *, as_json: bool) -> None:
 
 def _as_dict(extracted: "Extracted") -> dict[str, Any]:
     images = extracted.images
-    pairs = zip(extracted.extractors, extracted.extractions, strict=True)
     return {
         "images": len(images),
         "classes": list(images.classes),
         "layout": images.layout,
         "embeddings": [
             {
-                "spec": extractor.spec.as_dict(),
+                "spec": done.spec.as_dict(),
                 "folder": str(done.folder),
                 "computed": done.computed,
                 "cached": done.cached,
@@ -103,6 +111,6 @@ def _as_dict(extracted: "Extracted") -> dict[str, Any]:
                 },
                 "seconds": round(done.seconds, 3),
             }
-            for extractor, done in pairs
+            for done in extracted.extractions
         ],
     }

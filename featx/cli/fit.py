@@ -72,9 +72,12 @@ def fit(
     heads: tuple[str, ...],
     backbones: tuple[str, ...],
     image_sizes: tuple[int, ...],
+    flip: bool,
     pooling: str,
+    layer: str | None,
     weights: str,
-    batch_size: int,
+    precision: str,
+    batch_size: int | None,
     cache_dir: Path,
     tune: bool,
     folds: int,
@@ -94,9 +97,15 @@ def fit(
     from featx.pipeline.settings import HeadSettings
 
     settings = data_settings(data, seed=seed, **layout)
-    wanted = extract_settings(backbones, image_sizes, pooling, weights)
-    if not wanted and image_sizes:
-        raise click.UsageError("--image-size needs --backbone beside it")
+    wanted = extract_settings(
+        backbones,
+        image_sizes,
+        flip=flip,
+        pooling=pooling,
+        layer=layer,
+        weights=weights,
+        precision=precision,
+    )
     chosen = [
         checked(
             HeadSettings,

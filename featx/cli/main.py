@@ -10,6 +10,7 @@ import click
 from featx.cli.demo import demo
 from featx.cli.extract import extract
 from featx.cli.fit import fit
+from featx.cli.inspect import inspect
 from featx.cli.lists import backbones, heads
 from featx.cli.report import report
 from featx.cli.run import run
@@ -96,5 +97,5 @@ def main() -> None:
     """
 
 
-for command in (extract, fit, report, run, demo, backbones, heads):
+for command in (inspect, extract, fit, report, run, demo, backbones, heads):
     main.add_command(command)

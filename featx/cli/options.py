@@ -48,7 +48,7 @@ embedding_options = _all(
         "--backbone",
         "backbones",
         multiple=True,
-        metavar="NAME",
+        metavar="NAME[@SIZE]",
         help="A frozen network; `featx backbones` lists them. May repeat.",
     ),
     click.option(
@@ -59,11 +59,19 @@ embedding_options = _all(
         help="Side in pixels; the backbone's own by default. May repeat.",
     ),
     click.option(
+        "--flip",
+        is_flag=True,
+        help="Embed the mirrored view too: more to train on, two votes at the test.",
+    ),
+    click.option(
         "--pooling",
-        type=click.Choice(["avg", "max"]),
+        type=click.Choice(["avg", "max", "none"]),
         default="avg",
         show_default=True,
-        help="How the last feature map becomes a row.",
+        help="How the last feature map becomes a row; none: all of it.",
+    ),
+    click.option(
+        "--layer", metavar="NAME", help="An inner layer's output instead of the last."
     ),
     click.option(
         "--weights",
@@ -73,11 +81,16 @@ embedding_options = _all(
         help="The backbone's weights.",
     ),
     click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        default="auto",
+        show_default=True,
+        help="Arithmetic; auto: the faster one where the embeddings stay the same.",
+    ),
+    click.option(
         "--batch-size",
         type=click.IntRange(1),
-        default=32,
-        show_default=True,
-        help="Images per run of the model.",
+        help="Images per run of the model.  [what suits the memory]",
     ),
     click.option(
         "--cache-dir",
@@ -119,25 +132,32 @@ def data_settings(
 
 
 def extract_settings(
-    backbones: Sequence[str],
-    image_sizes: Sequence[int],
-    pooling: str,
-    weights: str,
+    backbones: Sequence[str], image_sizes: Sequence[int], **rest: Any
 ) -> "list[ExtractSettings]":
-    """Return one setting for each backbone at each size."""
+    """Return one setting for each backbone at each size.
+
+    Raises
+    ------
+    click.UsageError
+        A value that is not allowed.
+    """
     from featx.pipeline.settings import ExtractSettings
 
+    if image_sizes and not backbones:
+        raise click.UsageError("--image-size needs --backbone beside it")
     sizes: list[int | None] = [*image_sizes] or [None]
-    return [
-        checked(
-            ExtractSettings,
-            backbone=backbone,
-            image_size=size,
-            pooling=pooling,
-            weights=weights,
+    wanted = []
+    for name, size in product(backbones, sizes):
+        backbone, at, own_size = name.partition("@")
+        if at and image_sizes:
+            raise click.UsageError(
+                f"--backbone {name}: give sizes after @ or by --image-size, not both"
+            )
+        side = own_size if at else size
+        wanted.append(
+            checked(ExtractSettings, backbone=backbone, image_size=side, **rest)
         )
-        for backbone, size in product(backbones, sizes)
-    ]
+    return wanted
 
 
 def checked(kind: type[S], **values: Any) -> S:

@@ -2,16 +2,25 @@
 
 from featx.embeddings.backbones import BACKBONES, Backbone, find_backbone
 from featx.embeddings.cache import EmbeddingCache
-from featx.embeddings.extraction import DEFAULT_BATCH_SIZE, Extraction, extract
-from featx.embeddings.extractor import Extractor, KerasExtractor, find_extractor
+from featx.embeddings.extraction import Extraction, extract
+from featx.embeddings.extractor import (
+    AUTO,
+    POOLINGS,
+    PRECISIONS,
+    Extractor,
+    KerasExtractor,
+    find_extractor,
+)
 from featx.embeddings.last_extracted import recall, remember
 from featx.embeddings.reading import embed_rows
 from featx.embeddings.sources import ImageArrays, ImageFiles
 from featx.embeddings.spec import Spec
 
 __all__ = [
+    "AUTO",
     "BACKBONES",
-    "DEFAULT_BATCH_SIZE",
+    "POOLINGS",
+    "PRECISIONS",
     "Backbone",
     "EmbeddingCache",
     "Extraction",

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -27,8 +28,8 @@ SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
 QUARANTINE_FILE = "quarantine.csv"
 
-MERGE_BYTES = 1 << 29
-"""Parts are merged up to about this size, so that a merge fits in memory."""
+MERGE_BYTES = 1 << 25
+"""Parts are merged up to about this size, so that a merge takes little memory."""
 
 Keys = NDArray[np.uint8]
 Rows = NDArray[np.float32]
@@ -149,14 +150,33 @@ class EmbeddingCache:
             if len(group) > 1:
                 self._merge(group)
 
+    def check_writable(self) -> None:
+        """Check that the folder can be written to, without making it.
+
+        Raises
+        ------
+        CacheError
+            It can't.
+        """
+        place = self.folder
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        with self._telling_failures(), tempfile.TemporaryFile(dir=place):
+            pass
+
     @contextlib.contextmanager
     def writable(self) -> Iterator[None]:
         """Make the folder with its spec, and turn failures to write into one line."""
-        try:
+        with self._telling_failures():
             self.folder.mkdir(parents=True, exist_ok=True)
             if not (self.folder / SPEC_FILE).exists():
                 text = json.dumps(self.spec.as_dict(), indent=2) + "\n"
                 write_whole(self.folder / SPEC_FILE, text.encode())
+            yield
+
+    @contextlib.contextmanager
+    def _telling_failures(self) -> Iterator[None]:
+        try:
             yield
         except OSError as error:
             raise CacheError(

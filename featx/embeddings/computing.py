@@ -1,63 +1,140 @@
-"""Running the model over images: decode ahead, embed, commit as it comes."""
+"""Running models over images: decode once and ahead, embed, commit as it comes."""
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.cache import EmbeddingCache
-from featx.embeddings.engine import Engine
 from featx.embeddings.extractor import Extractor
-from featx.embeddings.sources import Source
-from featx.errors import ImageError
+from featx.embeddings.machine import usable_cores
+from featx.embeddings.sources import Source, View, Views
+from featx.errors import BackboneError, ImageError
+
+if TYPE_CHECKING:
+    from featx.embeddings.engine import Engine
 
 COMMIT_IMAGES = 500
 COMMIT_SECONDS = 10.0
-BATCHES_AHEAD = 3
+COMMIT_BYTES = 1 << 25
+"""Rows of whole feature maps are large: they are committed in smaller parts."""
+
+AHEAD_BYTES = 1 << 26
+"""Pixels decoded ahead of the model, about; they are what it never waits for."""
 
 Progress = Callable[[int, int], None]
-"""Called with how many images are done and how many there are to compute."""
+"""Called with how many embeddings are done and how many there are to compute."""
 
-Batch = tuple[list[int], NDArray[np.uint8]]
-"""Rows of the source and their pixels, shape (n, side, side, 3)."""
+
+@dataclass
+class Lane:
+    """One extractor's part of a computation: what it wants, and how far it is.
+
+    Attributes
+    ----------
+    extractor : Extractor
+    cache : EmbeddingCache
+        Where its embeddings are committed.
+    rows : frozenset of int
+        Which images of the source it lacks.
+    batch_size : int or None
+        Images per run of the model; None leaves it to the engine. Halved when the
+        memory runs out.
+    computed : int
+        How many were embedded.
+    notes : list of str
+        What a person should know of.
+    """
+
+    extractor: Extractor
+    cache: EmbeddingCache
+    rows: frozenset[int]
+    batch_size: int | None = None
+    computed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        spec = self.extractor.spec
+        self.view = View(spec.image_size, spec.flip)
+        self._engine: Engine | None = None
+        self._batch: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+        self._pending = _Pending(self.cache)
+
+    def open(self) -> None:
+        """Load the model."""
+        self._engine = self.extractor.open()
+        self.batch_size = self.batch_size or self._engine.batch_size
+
+    def add(self, key: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> bool:
+        """Take an image; return whether that filled a batch, which was embedded."""
+        self._batch.append((key, pixels))
+        return len(self._batch) == self.batch_size and self.flush()
+
+    def flush(self) -> bool:
+        """Embed the images that wait for a full batch; return whether any did."""
+        if not self._batch:
+            return False
+        keys, pixels = zip(*self._batch, strict=True)
+        self._batch = []
+        self._pending.add(np.stack(keys), self._embed(np.stack(pixels)))
+        self.computed += len(keys)
+        return True
+
+    def commit(self) -> None:
+        """Commit what was embedded."""
+        self._pending.commit()
+
+    def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed a batch, in smaller ones where the memory is too small for it."""
+        assert self._engine is not None
+        size = len(pixels)
+        while True:
+            try:
+                batches = [pixels[i : i + size] for i in range(0, len(pixels), size)]
+                rows = np.concatenate([self._engine(batch) for batch in batches])
+            except MemoryError:
+                if size == 1:
+                    raise BackboneError(
+                        f"{self.extractor.spec}: not enough memory for a single image;"
+                        " take a smaller --image-size or --backbone"
+                    ) from None
+                size = self.batch_size = size // 2
+                self.notes.append(f"out of memory: batches of {size} images from now")
+                continue
+            if rows.shape != (len(pixels), self._engine.dim):
+                raise RuntimeError(f"{rows.shape} embeddings of {len(pixels)} images")
+            return rows
 
 
 @dataclass
 class Computation:
-    """Computes some images' embeddings and commits them to a cache.
+    """Computes embeddings of some images and commits them, several extractors at once.
 
     Attributes
     ----------
     source : Source
-    rows : sequence of int
-        Which images of the source.
-    extractor : Extractor
-    cache : EmbeddingCache
-    batch_size : int
+    lanes : sequence of Lane
+        Each image is decoded once for all of them.
     progress : callable
-    computed : int
-        How many were embedded.
     failed : dict of int to str
         Row to reason, for images that can't be decoded.
     seconds : float
-        Spent on computing, without loading the model.
+        Spent on computing, without loading the models.
     """
 
     source: Source
-    rows: Sequence[int]
-    extractor: Extractor
-    cache: EmbeddingCache
-    batch_size: int
+    lanes: Sequence[Lane]
     progress: Progress
-    computed: int = 0
     failed: dict[int, str] = field(default_factory=dict)
     seconds: float = 0.0
+    _passed_over: int = 0
 
     def run(self) -> None:
         """Embed all rows; whatever stops this, what was computed is committed.
@@ -66,64 +143,65 @@ class Computation:
         ------
         CacheError
             The cache can't be written to.
+        BackboneError
+            A model can't be built, or the memory is too small for one image.
         """
-        pending = _Pending(self.cache)
-        pool = ThreadPoolExecutor(max_workers=os.cpu_count())
-        try:
-            self.progress(0, len(self.rows))
-            batches = self._batches(pool)
-            # The first images are decoded while the model is being loaded.
-            first = next(batches, None)
+        pool = ThreadPoolExecutor(max_workers=usable_cores())
+        with ExitStack() as stack:
+            for lane in self.lanes:
+                stack.callback(lane.commit)
+            stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            self._tell()
+            decoded = self._decode_ahead(pool)
+            # The first images are decoded while the models are being loaded.
+            first = next(decoded, None)
             if first is not None:
-                engine = self.extractor.open()
-                self._embed(engine, chain([first], batches), pending)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            pending.commit()
+                for lane in self.lanes:
+                    lane.open()
+                self._embed(chain([first], decoded))
 
-    def _embed(
-        self, engine: Engine, batches: Iterator[Batch], pending: "_Pending"
-    ) -> None:
+    def _embed(self, decoded: Iterator[tuple[int, Views]]) -> None:
         start = time.perf_counter()
-        self.progress(0, len(self.rows))  # rates are told from here on
-        for rows, pixels in batches:
-            embedded = engine(pixels)
-            if embedded.shape != (len(rows), engine.dim):
-                raise RuntimeError(f"{embedded.shape} embeddings of {len(rows)} images")
-            pending.add(self.source.digests.keys[rows], embedded)
-            self.computed += len(rows)
-            self.progress(self.computed + len(self.failed), len(self.rows))
+        self._tell()  # rates are told from here on
+        for row, views in decoded:
+            key = self.source.digests.keys[row]
+            took = [lane.add(key, views[lane.view]) for lane in self._wanting(row)]
+            if any(took):
+                self._tell()
+        if any([lane.flush() for lane in self.lanes]):
+            self._tell()
         self.seconds = time.perf_counter() - start
 
-    def _batches(self, pool: ThreadPoolExecutor) -> Iterator[Batch]:
-        """Yield batches in order, decoded in the pool, a bounded number ahead.
+    def _wanting(self, row: int) -> list[Lane]:
+        return [lane for lane in self.lanes if row in lane.rows]
 
-        What can't be decoded is noted, and the next image takes its place.
+    def _tell(self) -> None:
+        done = self._passed_over + sum(lane.computed for lane in self.lanes)
+        self.progress(done, sum(len(lane.rows) for lane in self.lanes))
+
+    def _decode_ahead(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, Views]]:
+        """Yield images in order, decoded in the pool, a bounded number ahead.
+
+        What can't be decoded is noted and passed over.
         """
-        side = self.extractor.spec.image_size
-        todo = iter(self.rows)
-        waiting: deque[tuple[int, Future[NDArray[np.uint8]]]] = deque()
+        todo = iter(sorted(frozenset().union(*(lane.rows for lane in self.lanes))))
+        waiting: deque[tuple[int, Future[Views]]] = deque()
 
         def submit(count: int) -> None:
             for row in islice(todo, count):
-                waiting.append((row, pool.submit(self.source.pixels, row, side)))
+                views = {lane.view for lane in self._wanting(row)}
+                waiting.append((row, pool.submit(self.source.show, row, views)))
 
-        submit(self.batch_size * BATCHES_AHEAD)
-        rows: list[int] = []
-        pixels: list[NDArray[np.uint8]] = []
+        pixels = sum(3 * view.side**2 for view in {lane.view for lane in self.lanes})
+        submit(max(2 * usable_cores(), AHEAD_BYTES // pixels))
         while waiting:
             row, future = waiting.popleft()
             submit(1)
             try:
-                pixels.append(future.result())
-                rows.append(row)
+                yield row, future.result()
             except ImageError as error:
                 self.failed[row] = str(error)
-            if len(rows) == self.batch_size:
-                yield rows, np.stack(pixels)
-                rows, pixels = [], []
-        if rows:
-            yield rows, np.stack(pixels)
+                self._passed_over += len(self._wanting(row))
 
 
 @dataclass
@@ -140,8 +218,11 @@ class _Pending:
             self.since = time.monotonic()
         self.keys.append(keys)
         self.rows.append(rows)
-        waited = time.monotonic() - self.since
-        if sum(map(len, self.keys)) >= COMMIT_IMAGES or waited >= COMMIT_SECONDS:
+        if (
+            sum(map(len, self.keys)) >= COMMIT_IMAGES
+            or sum(rows.nbytes for rows in self.rows) >= COMMIT_BYTES
+            or time.monotonic() - self.since >= COMMIT_SECONDS
+        ):
             self.commit()
 
     def commit(self) -> None:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from featx.embeddings.extraction import DEFAULT_BATCH_SIZE
-from featx.embeddings.extractor import Extractor, find_extractor
+from featx.embeddings.extractor import AUTO, Extractor, find_extractor
 from featx.embeddings.reading import embed_rows
 from featx.embeddings.sources import ImageArrays, ImageFiles, Source
 from featx.errors import ImageError
@@ -28,11 +27,16 @@ class Embedder(TransformerMixin, BaseEstimator):
         Name in the table of backbones (`featx backbones`).
     image_size : int, optional
         Side in pixels; the backbone's own where None.
-    pooling : {"avg", "max"}
+    pooling : {"avg", "max", "none"}
+    layer : str, optional
+        Take this inner layer's output, by Keras' name, instead of the last one's.
     weights : str
         ``imagenet``, ``random`` or the path of a weights file.
-    batch_size : int
-        Images per run of the model.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        Arithmetic of the model; ``auto`` is what the cache has, else the faster one
+        that gives the same embeddings, and float32 without a cache.
+    batch_size : int, optional
+        Images per run of the model; by default what suits the memory.
     cache_dir : str or Path, optional
         The cache folder; None keeps nothing.
 
@@ -49,14 +53,18 @@ class Embedder(TransformerMixin, BaseEstimator):
         *,
         image_size: int | None = None,
         pooling: str = "avg",
+        layer: str | None = None,
         weights: str = "imagenet",
-        batch_size: int = DEFAULT_BATCH_SIZE,
+        precision: str = AUTO,
+        batch_size: int | None = None,
         cache_dir: str | Path | None = "cache",
     ) -> None:
         self.backbone = backbone
         self.image_size = image_size
         self.pooling = pooling
+        self.layer = layer
         self.weights = weights
+        self.precision = precision
         self.batch_size = batch_size
         self.cache_dir = cache_dir
 
@@ -103,18 +111,22 @@ class Embedder(TransformerMixin, BaseEstimator):
         return True
 
     def _extractor(self, cache_dir: Path | None) -> Extractor:
+        kept_nowhere = self.cache_dir is None and self.precision == AUTO
         return find_extractor(
             self.backbone,
             image_size=self.image_size,
             pooling=self.pooling,
+            layer=self.layer,
             weights=self.weights,
+            # What is not kept can't be followed by the next call.
+            precision="float32" if kept_nowhere else self.precision,
             cache_dir=cache_dir,
         )
 
     def _embed(self, source: Source, cache_dir: Path) -> NDArray[np.float32]:
         extractor = self._extractor(cache_dir)
-        rows, extraction = embed_rows(
-            source, extractor, cache_dir, batch_size=self.batch_size
+        ((rows, extraction),) = embed_rows(
+            source, [extractor], cache_dir, batch_size=self.batch_size
         )
         if extraction.unreadable:
             row, reason = min(extraction.unreadable.items())
@@ -122,4 +134,4 @@ class Embedder(TransformerMixin, BaseEstimator):
                 f"{source.names[row]}: {reason}"
                 f" ({len(extraction.unreadable)} of {len(rows)} images unreadable)"
             )
-        return rows
+        return rows if len(rows) else np.zeros((0, extractor.dim), np.float32)

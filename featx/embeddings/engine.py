@@ -4,11 +4,15 @@ Stage one knows an `Engine` only: a thing of a width that maps images to rows. T
 put a fake one there; `TensorFlowEngine` is the real one.
 """
 
-from typing import TYPE_CHECKING, Any, Protocol
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from featx.embeddings.keras_model import build_model
+from featx.embeddings.machine import available_memory
 from featx.frameworks import import_tensorflow
 
 if TYPE_CHECKING:
@@ -25,6 +29,15 @@ if TYPE_CHECKING:
 _FREEZE_LIMIT = 100.0
 _FREEZE_LIMITS = {"convnext": 50.0}
 
+# Larger batches bring nothing more.
+_CPU_BATCH, _GPU_BATCH = 32, 256
+
+# Of the memory there is, what the maps of a batch may take.
+_MEMORY_SHARE = 0.4
+
+# A map, what it is made of, and what the convolution between them works with.
+_LIVE_MAPS = 4
+
 
 class Engine(Protocol):
     """Maps a batch of images to embeddings."""
@@ -32,8 +45,17 @@ class Engine(Protocol):
     dim: int
     """Width D of an embedding."""
 
+    batch_size: int
+    """How many images at a time suit the memory there is."""
+
     def __call__(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
-        """Embed uint8 (N, height, width, 3), RGB, as float32 (N, D)."""
+        """Embed uint8 (N, height, width, 3), RGB, as float32 (N, D).
+
+        Raises
+        ------
+        MemoryError
+            The batch doesn't fit; a smaller one may.
+        """
         ...
 
 
@@ -56,6 +78,8 @@ class TensorFlowEngine:
     ----------
     dim : int
         Width D of an embedding.
+    batch_size : int
+        How many images at a time suit the memory that there was.
     """
 
     def __init__(self, model: "keras.Model", *, freeze: bool = True) -> None:
@@ -63,6 +87,18 @@ class TensorFlowEngine:
         self._shape: tuple[int, ...] = tuple(model.input_shape[1:])
         self._tf = import_tensorflow()
         self._graph = _trace(self._tf, model, freeze=freeze)
+        self._bfloat16 = False
+        self.batch_size = _suitable_batch(self._tf, self._graph)
+
+    def with_bfloat16(self) -> Self:
+        """Return the same graph computed in bfloat16 on the CPU, by oneDNN.
+
+        Sums stay in float32, and so do the operations that oneDNN has no bfloat16 for
+        or that need more digits.
+        """
+        twin = copy.copy(self)
+        twin._bfloat16 = True
+        return twin
 
     def __call__(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
         """Embed a batch.
@@ -81,7 +117,7 @@ class TensorFlowEngine:
         ------
         ValueError
             If the batch is of another size or type.
-        tensorflow.errors.ResourceExhaustedError
+        MemoryError
             If the batch doesn't fit into memory; a smaller one may.
         """
         if batch.dtype != np.uint8 or batch.shape[1:] != self._shape:
@@ -92,8 +128,30 @@ class TensorFlowEngine:
             )
         if len(batch) == 0:  # which the optimised graph can't compute
             return np.empty((0, self.dim), np.float32)
-        (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
-        return np.asarray(rows.numpy(), dtype=np.float32)
+        arithmetic = _onednn_bfloat16 if self._bfloat16 else contextlib.nullcontext
+        try:
+            with arithmetic():
+                (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
+                return np.asarray(rows.numpy(), dtype=np.float32)
+        except self._tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(f"a batch of {len(batch)} images") from error
+
+
+@contextlib.contextmanager
+def _onednn_bfloat16() -> Iterator[None]:
+    """Let graphs that run inside use oneDNN's bfloat16.
+
+    The option is the process's, and is read whenever a graph runs, not when it is
+    built: left on, it would change what everything after computes.
+    """
+    options = import_tensorflow().config.optimizer
+    before = options.get_experimental_options()
+    name = "auto_mixed_precision_onednn_bfloat16"
+    options.set_experimental_options({name: True})
+    try:
+        yield
+    finally:
+        options.set_experimental_options({name: before.get(name, False)})
 
 
 def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:
@@ -115,6 +173,36 @@ def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:
     return convert_variables_to_constants_v2(concrete)
 
 
+def _suitable_batch(tf: Any, graph: Any) -> int:
+    """Return how many images at a time suit the memory: a power of two."""
+    most, memory = _CPU_BATCH, available_memory()
+    if tf.config.list_physical_devices("GPU"):
+        most, memory = _GPU_BATCH, _gpu_memory()
+    fits = int(memory * _MEMORY_SHARE / (_LIVE_MAPS * _largest_map(graph)))
+    return 1 << (min(most, max(1, fits)).bit_length() - 1)
+
+
+def _largest_map(graph: Any) -> int:
+    """Return the bytes of an image's largest map on its way through a graph."""
+    shapes = (
+        output.shape.as_list()
+        for operation in graph.graph.get_operations()
+        for output in operation.outputs
+        if output.shape.rank == 4
+    )
+    # Weights have no open dimension, maps one: how many images there are.
+    maps = [shape[1:] for shape in shapes if shape[0] is None and None not in shape[1:]]
+    return max(4 * int(np.prod(sides)) for sides in maps)
+
+
+def _gpu_memory() -> int:
+    """Return the bytes of the first GPU that TensorFlow may take."""
+    from tensorflow.python.client import device_lib
+
+    devices = device_lib.list_local_devices()
+    return int(max(d.memory_limit for d in devices if d.device_type == "GPU"))
+
+
 def open_engine(
     backbone: "Backbone",
     weights: "Weights",
@@ -122,7 +210,8 @@ def open_engine(
     pooling: str = "avg",
     *,
     layer: str | None = None,
-) -> Engine:
+    policy: str = "float32",
+) -> TensorFlowEngine:
     """Build a backbone and make an engine of it.
 
     Parameters
@@ -137,10 +226,12 @@ def open_engine(
         How a feature map becomes a row.
     layer : str, optional
         Take this inner layer's output instead of the last one's.
+    policy : str
+        Keras' dtype policy, like ``mixed_bfloat16``.
 
     Returns
     -------
-    Engine
+    TensorFlowEngine
         On a GPU if TensorFlow finds one, on the CPU otherwise.
 
     Raises
@@ -149,7 +240,12 @@ def open_engine(
         As `featx.embeddings.keras_model.build_model` does.
     """
     model = build_model(
-        backbone, weights, image_size=image_size, pooling=pooling, layer=layer
+        backbone,
+        weights,
+        image_size=image_size,
+        pooling=pooling,
+        layer=layer,
+        policy=policy,
     )
     return TensorFlowEngine(model, freeze=is_frozen(backbone))
 

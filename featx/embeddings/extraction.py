@@ -4,18 +4,18 @@ Decide, then act: `plan_extraction` looks and returns which images are there, wh
 are to be computed and which can't be read; `extract` acts on it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from featx.embeddings.cache import EmbeddingCache, split_keys
-from featx.embeddings.computing import Computation, Progress
+from featx.embeddings.computing import Computation, Lane, Progress
 from featx.embeddings.extractor import Extractor
+from featx.embeddings.precision import settle
 from featx.embeddings.quarantine import Unreadable
 from featx.embeddings.sources import CHANGED, Source
+from featx.embeddings.spec import Spec
 from featx.errors import CacheError
-
-DEFAULT_BATCH_SIZE = 32
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,11 @@ class Plan:
 
 @dataclass
 class Extraction:
-    """What stage one did.
+    """What stage one did for one spec.
 
     Attributes
     ----------
+    spec : Spec
     images, cached, computed : int
         How many images there were, were in the cache, and were computed now.
     folder : Path
@@ -50,11 +51,12 @@ class Extraction:
     unreadable : dict of int to str
         Row to reason.
     seconds : float
-        Spent on computing, without loading the model.
+        Spent on computing, without loading the models, for all specs together.
     notes : list of str
         What a person should know of.
     """
 
+    spec: Spec
     images: int
     cached: int
     folder: Path
@@ -91,63 +93,90 @@ def plan_extraction(
 
 def extract(
     source: Source,
-    extractor: Extractor,
-    cache: EmbeddingCache,
+    extractors: Sequence[Extractor],
+    cache_dir: Path,
     *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
+    batch_size: int | None = None,
     retry: bool = False,
     progress: Progress | None = None,
-) -> Extraction:
+) -> list[Extraction]:
     """Compute and commit the embeddings that the cache lacks.
 
-    The model is loaded only if there is something to compute. Images are decoded
-    while the model runs on those before. Whatever stops this, what was committed
-    stays, and an interrupt commits what was computed.
+    Models are loaded only if there is something to compute. Each image is decoded
+    once for all extractors, while the models run on those before. Whatever stops
+    this, what was committed stays, and an interrupt commits what was computed.
 
     Parameters
     ----------
     source : Source
         Where the images come from.
+    extractors : sequence of Extractor
+        One that leaves its precision open gets one; see `settle`.
+    batch_size : int, optional
+        Images per run of a model; by default what suits the memory.
     retry : bool
         Whether quarantined images are tried again.
     progress : callable, optional
         Called with (done, total) after each batch.
 
+    Returns
+    -------
+    list of Extraction
+        One per extractor.
+
     Raises
     ------
+    BackboneError, WeightsError
+        A model can't be built.
     CacheError
         The cache can't be written to.
     """
-    plan = plan_extraction(source, cache, retry=retry)
-    result = Extraction(
-        images=len(source.names),
-        cached=plan.cached,
-        folder=cache.folder,
-        unreadable=dict(plan.unreadable),
-    )
-    failed: Mapping[int, str] = {}
-    if plan.compute:
-        with cache.writable():
-            pass  # a folder that can't be written to is told before the model loads
-        computation = Computation(
-            source,
-            plan.compute,
-            extractor,
-            cache,
-            batch_size,
-            progress or (lambda *_: None),
+    works = []
+    for extractor in extractors:
+        settled, note = settle(extractor, source, cache_dir)
+        cache = EmbeddingCache(cache_dir, settled.spec)
+        plan = plan_extraction(source, cache, retry=retry)
+        lane = Lane(settled, cache, frozenset(plan.compute), batch_size)
+        result = Extraction(
+            spec=settled.spec,
+            images=len(source.names),
+            cached=plan.cached,
+            folder=cache.folder,
+            unreadable=dict(plan.unreadable),
+            notes=[note] if note else [],
         )
+        works.append((lane, result))
+    todo = [lane for lane, _ in works if lane.rows]
+    computation = Computation(source, todo, progress or (lambda *_: None))
+    if todo:
+        for lane in todo:
+            lane.cache.check_writable()  # before a model is loaded
         computation.run()
-        result.computed = computation.computed
+    for lane, result in works:
+        _finish(source, lane, computation, result, retry=retry)
+    return [result for _, result in works]
+
+
+def _finish(
+    source: Source,
+    lane: Lane,
+    computation: Computation,
+    result: Extraction,
+    *,
+    retry: bool,
+) -> None:
+    """Merge parts, list what can't be read, and say what was done."""
+    cache = lane.cache
+    if lane.rows:
+        result.computed = lane.computed
         result.seconds = computation.seconds
-        failed = computation.failed
         cache.merge()
+    failed = {row: why for row, why in computation.failed.items() if row in lane.rows}
     _quarantine(source, failed, result, cache)
     if retry:
         readable = enumerate(split_keys(source.digests.keys))
         cache.quarantine.forget({k for r, k in readable if r not in result.unreadable})
-    result.notes.extend(cache.notes)
-    return result
+    result.notes.extend([*lane.notes, *cache.notes])
 
 
 def _quarantine(

@@ -1,18 +1,24 @@
 """A frozen backbone with its weights: what embeds images, and the spec of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from featx.embeddings.backbones import Backbone, find_backbone
-from featx.embeddings.engine import Engine, open_engine
+from featx.embeddings.engine import Engine, TensorFlowEngine, open_engine
+from featx.embeddings.machine import has_bfloat16
 from featx.embeddings.spec import Spec
 from featx.embeddings.weights import Weights, resolve_weights
 from featx.errors import BackboneError
+from featx.frameworks import import_tensorflow
 
-POOLINGS = ("avg", "max")
+POOLINGS = ("avg", "max", "none")
+
+AUTO = "auto"
+PRECISIONS = (AUTO, "float32", "bfloat16", "float16")
+"""``auto`` is decided when there is something to compute, once per spec."""
 
 WEIGHTS_MEMO = "weights.json"
 
@@ -28,6 +34,9 @@ class Extractor(Protocol):
     def dim(self) -> int:
         """Width of an embedding."""
 
+    def mirrored(self) -> "Extractor":
+        """Return what embeds the mirrored view of images."""
+
     def open(self) -> Engine:
         """Load the model; this may take seconds."""
 
@@ -42,7 +51,10 @@ class KerasExtractor:
     backbone: Backbone
     weights: Weights
     image_size: int
-    pooling: str
+    pooling: str = "avg"
+    layer: str | None = None
+    flip: bool = False
+    precision: str = "float32"
 
     @property
     def spec(self) -> Spec:
@@ -51,18 +63,44 @@ class KerasExtractor:
             backbone=self.backbone.name,
             image_size=self.image_size,
             pooling=self.pooling,
+            layer=self.layer,
+            flip=self.flip,
             weights=self.weights.kind,
             weights_id=_weights_id(self.weights),
+            precision=self.precision,
         )
 
     @property
     def dim(self) -> int:
-        """Width of an embedding."""
+        """Width of an embedding; for an inner layer or a whole map the model tells."""
+        if self.layer or self.pooling == "none":
+            return replace(self, precision="float32").open().dim
         return self.backbone.features
 
+    def mirrored(self) -> "KerasExtractor":
+        """Return what embeds the mirrored view of images."""
+        return replace(self, flip=True)
+
     def open(self) -> Engine:
-        """Build the Keras model and its graph; a second call finds it built."""
-        return _open(self)
+        """Build the Keras model and its graph; a second call finds it built.
+
+        Raises
+        ------
+        BackboneError
+            There is no such layer, or this machine can't compute in the precision.
+        WeightsError
+            The file doesn't fit the backbone.
+        """
+        tf = import_tensorflow()
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        _check_precision(self.precision, on_gpu=on_gpu)
+        mixed = on_gpu and self.precision != "float32"
+        policy = f"mixed_{self.precision}" if mixed else "float32"
+        # Neither the mirror nor the CPU's bfloat16 needs a model of its own.
+        engine = _open(replace(self, flip=False, precision="float32"), policy)
+        if self.precision == "bfloat16" and not on_gpu:
+            return engine.with_bfloat16()
+        return engine
 
 
 def find_extractor(
@@ -70,7 +108,9 @@ def find_extractor(
     *,
     image_size: int | None = None,
     pooling: str = "avg",
+    layer: str | None = None,
     weights: str = "imagenet",
+    precision: str = AUTO,
     seed: int = 0,
     cache_dir: Path | None = None,
 ) -> KerasExtractor:
@@ -82,9 +122,15 @@ def find_extractor(
         Name in the table of backbones.
     image_size : int, optional
         Side in pixels; the backbone's own where None.
-    pooling : {"avg", "max"}
+    pooling : {"avg", "max", "none"}
+        Mean or maximum over the last feature map, or all of it as one row.
+    layer : str, optional
+        Take this inner layer's output, by Keras' name, instead of the last one's.
     weights : str
         ``imagenet``, ``random`` or the path of a weights file.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        Arithmetic of the model; ``auto`` is what the cache has, else the faster one
+        that gives the same embeddings.
     seed : int
         Of random weights.
     cache_dir : Path, optional
@@ -93,7 +139,7 @@ def find_extractor(
     Raises
     ------
     BackboneError
-        No such backbone or pooling, or too small a size.
+        No such backbone, pooling or precision, or too small a size.
     WeightsError
         The weights are not there and can't be fetched.
     """
@@ -103,11 +149,30 @@ def find_extractor(
         raise BackboneError(
             f"--image-size {size}: {row.name} needs at least {row.min_size} pixels"
         )
-    if pooling not in POOLINGS:
-        raise BackboneError(f"--pooling {pooling}: expected {' or '.join(POOLINGS)}")
+    _check_word("--pooling", pooling, POOLINGS)
+    _check_word("--precision", precision, PRECISIONS)
     memo = None if cache_dir is None else cache_dir / WEIGHTS_MEMO
     found = resolve_weights(row, weights, seed=seed, memo=memo)
-    return KerasExtractor(row, found, size, pooling)
+    return KerasExtractor(
+        row, found, size, pooling, layer=layer, flip=False, precision=precision
+    )
+
+
+def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise BackboneError(f"{option} {word}: expected one of {', '.join(known)}")
+
+
+def _check_precision(precision: str, *, on_gpu: bool) -> None:
+    if precision == "float16" and not on_gpu:
+        raise BackboneError(
+            "--precision float16: takes a GPU, and TensorFlow finds none; take auto"
+        )
+    if precision == "bfloat16" and not (on_gpu or has_bfloat16()):
+        raise BackboneError(
+            "--precision bfloat16: this CPU has no instructions for it (AVX512-BF16"
+            " or AMX); take auto or float32"
+        )
 
 
 def _weights_id(weights: Weights) -> str:
@@ -117,6 +182,13 @@ def _weights_id(weights: Weights) -> str:
 
 
 @lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
-def _open(extractor: KerasExtractor) -> Engine:
+def _open(extractor: KerasExtractor, policy: str) -> TensorFlowEngine:
     size = (extractor.image_size, extractor.image_size)
-    return open_engine(extractor.backbone, extractor.weights, size, extractor.pooling)
+    return open_engine(
+        extractor.backbone,
+        extractor.weights,
+        size,
+        extractor.pooling,
+        layer=extractor.layer,
+        policy=policy,
+    )

@@ -35,6 +35,7 @@ def build_model(
     image_size: tuple[int, int],
     pooling: str = "avg",
     layer: str | None = None,
+    policy: str = "float32",
 ) -> "keras.Model":
     """Build a backbone with its preprocessing inside.
 
@@ -53,11 +54,14 @@ def build_model(
         Mean or maximum over the feature map, or the whole map as one long row.
     layer : str, optional
         Take this inner layer's output instead of the last one's.
+    policy : str
+        Keras' dtype policy of the backbone's layers, like ``mixed_bfloat16``; the
+        preprocessing stays in float32.
 
     Returns
     -------
     keras.Model
-        From uint8 (N, height, width, 3), RGB, to float32 (N, D).
+        From uint8 (N, height, width, 3), RGB, to (N, D), of the policy's type.
 
     Raises
     ------
@@ -71,7 +75,8 @@ def build_model(
     keras.backend.clear_session()
     # ConvNeXt normalises after its pooling, so the builder has to do the pooling.
     inside = None if layer or pooling == "none" else pooling
-    base = _build_base(keras, backbone, weights, image_size, inside)
+    with _dtype_policy(keras, policy):
+        base = _build_base(keras, backbone, weights, image_size, inside)
     if layer:
         base = keras.Model(base.input, _find_layer(base, backbone, layer).output)
 
@@ -129,6 +134,17 @@ def _build_base(
     if backbone.imagenet_rescaling:
         _rescale_as_imagenet(keras, base, always=weights.kind == "imagenet")
     return base
+
+
+@contextlib.contextmanager
+def _dtype_policy(keras: Any, policy: str) -> Iterator[None]:
+    """Build layers of a dtype policy; what is built after is as before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @contextlib.contextmanager

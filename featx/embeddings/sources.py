@@ -1,18 +1,31 @@
 """Where images come from: files, or arrays that are already decoded."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import DataError, ImageError
-from featx.images import Digests, decode, digest_files, resize
+from featx.images import Digests, decode_full, digest_files, mirror, resize
 from featx.images.digests import read_failure
 
 CHANGED = "changed while it was read"
+
+
+class View(NamedTuple):
+    """How an image is shown to a backbone."""
+
+    side: int
+    """Of the square, in pixels."""
+    flip: bool = False
+    """Mirrored, left to right."""
+
+
+Views = Mapping[View, NDArray[np.uint8]]
+"""RGB pixels of one image by view, each of shape (side, side, 3)."""
 
 
 class Source(Protocol):
@@ -28,8 +41,8 @@ class Source(Protocol):
         """What each image is known by."""
         ...
 
-    def pixels(self, row: int, side: int) -> NDArray[np.uint8]:
-        """Return RGB pixels, shape (side, side, 3).
+    def show(self, row: int, views: Collection[View]) -> Views:
+        """Decode one image, once, and return these views of it.
 
         Raises
         ------
@@ -52,15 +65,15 @@ class ImageFiles:
         self.names = [str(path) for path in files]
         self.digests = digest_files(files)
 
-    def pixels(self, row: int, side: int) -> NDArray[np.uint8]:
-        """Read, decode and resize one file."""
+    def show(self, row: int, views: Collection[View]) -> Views:
+        """Read and decode one file, and make the views of it."""
         path = self.files[row]
         try:
             content = path.read_bytes()
             # A row must never stand under the digest of other bytes.
             if hashlib.sha256(content).digest() != bytes(self.digests.keys[row]):
                 raise ImageError(CHANGED)
-            return decode(content, (side, side))
+            return _make_views(decode_full(content), views)
         except OSError as error:
             raise ImageError(read_failure(path, error)) from error
         except MemoryError:
@@ -91,9 +104,14 @@ class ImageArrays:
         self.names = [f"image {row}" for row in range(len(images))]
         self.digests = Digests(_digest_arrays(images), {})
 
-    def pixels(self, row: int, side: int) -> NDArray[np.uint8]:
-        """Resize one image."""
-        return resize(self.images[row], (side, side))
+    def show(self, row: int, views: Collection[View]) -> Views:
+        """Make the views of one image."""
+        return _make_views(self.images[row], views)
+
+
+def _make_views(pixels: NDArray[np.uint8], views: Collection[View]) -> Views:
+    upright = {side: resize(pixels, (side, side)) for side in {v.side for v in views}}
+    return {v: mirror(upright[v.side]) if v.flip else upright[v.side] for v in views}
 
 
 def _digest_arrays(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
 from featx.images import PIXELS_VERSION
 
@@ -18,13 +19,17 @@ class Spec:
         Name in the table of backbones.
     image_size : int
         Images are squashed to a square of this many pixels a side.
-    pooling : {"avg", "max"}
+    pooling : {"avg", "max", "none"}
         How the last feature map becomes a row.
+    layer : str or None
+        The inner layer whose output is taken; None for the last one's.
+    flip : bool
+        Whether the image is mirrored, left to right.
     weights : str
         ``imagenet``, ``file`` or ``random``.
     weights_id : str
         SHA-256 of the weights' file; for random ones their seed and Keras' version.
-    precision : str
+    precision : {"float32", "bfloat16", "float16"}
         Arithmetic of the model.
     pixels : int
         Version of featx's way from a file to pixels.
@@ -33,10 +38,23 @@ class Spec:
     backbone: str
     image_size: int
     pooling: str = "avg"
+    layer: str | None = None
+    flip: bool = False
     weights: str = "imagenet"
     weights_id: str
     precision: str = "float32"
     pixels: int = field(default=PIXELS_VERSION)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Return the spec that `spec.json` holds; what is no input is passed over.
+
+        Raises
+        ------
+        KeyError
+            An input is missing.
+        """
+        return cls(**{item.name: content[item.name] for item in fields(cls)})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as `spec.json` holds it."""
@@ -51,4 +69,13 @@ class Spec:
     @property
     def folder_name(self) -> str:
         """Name of the spec's folder in the cache."""
-        return f"{self.backbone}-{self.image_size}-{self.pooling}-{self.id}"
+        flip = "-flip" if self.flip else ""
+        return f"{self.backbone}-{self.image_size}-{self.pooling}{flip}-{self.id}"
+
+    def __str__(self) -> str:
+        """Say which embeddings these are, for people."""
+        words = [f"{self.backbone} at {self.image_size} pixels"]
+        words += [f"layer {self.layer}"] if self.layer else []
+        words += [f"{self.pooling} pooling"] if self.pooling != "avg" else []
+        words += ["mirrored"] if self.flip else []
+        return ", ".join(words)

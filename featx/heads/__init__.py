@@ -5,5 +5,14 @@ Heads never import embeddings: they meet as arrays.
 
 from featx.heads.fitting import fit_head
 from featx.heads.table import HEADS, HeadRow, find_head, make_head
+from featx.heads.views import ViewsHead, fit_views
 
-__all__ = ["HEADS", "HeadRow", "find_head", "fit_head", "make_head"]
+__all__ = [
+    "HEADS",
+    "HeadRow",
+    "ViewsHead",
+    "find_head",
+    "fit_head",
+    "fit_views",
+    "make_head",
+]

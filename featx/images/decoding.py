@@ -9,7 +9,7 @@ to the asked size, which was as good as or better than the alternatives on featu
 import io
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +69,32 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     return resized
 
 
+def mirror(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Mirror pixels, shape (h, w, 3), left to right."""
+    import cv2
+
+    mirrored: NDArray[np.uint8] = cv2.flip(pixels, 1)
+    return mirrored
+
+
 def decode_full(content: bytes) -> NDArray[np.uint8]:
     """Decode an image at its own size; see `decode`."""
+    return decode_content(content).pixels
+
+
+class Decoded(NamedTuple):
+    """An image at its own size, and what the file said it was."""
+
+    pixels: NDArray[np.uint8]
+    """RGB, upright, shape (height, width, 3)."""
+    format: str
+    """As Pillow names it, found by content."""
+    mode: str
+    """Pillow's name for the kind of pixels in the file."""
+
+
+def decode_content(content: bytes) -> Decoded:
+    """Decode an image at its own size, with its format and mode; see `decode`."""
     if not content:
         raise ImageError("empty file")
     _hush_pillow()
@@ -78,10 +102,11 @@ def decode_full(content: bytes) -> NDArray[np.uint8]:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageError(f"{width}×{height} pixels, over the bound of {MAX_PIXELS}")
+    mode = image.mode  # loading may change it
     pixels = _decode_fast(content) if _is_fast(image) else None
     if pixels is None:
         pixels = _decode_any(image)
-    return _turn(pixels, _orientation(image))
+    return Decoded(_turn(pixels, _orientation(image)), image.format or "", mode)
 
 
 def _hush_pillow() -> None:

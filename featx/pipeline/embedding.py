@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings import (
-    DEFAULT_BATCH_SIZE,
-    EmbeddingCache,
     Extraction,
     Extractor,
     ImageFiles,
@@ -30,9 +28,10 @@ class Embeddings:
     Attributes
     ----------
     images : ImageSet
-        The readable images, split; row for row with `X`.
-    X : ndarray of float32, shape (n, d)
-        Several backbones or sizes stand side by side.
+        The readable images, split; row for row with `views`.
+    views : ndarray of float32, shape (n, views, d)
+        The images as they are, then mirrored where that was asked for; several
+        backbones or sizes stand side by side.
     groups : ndarray of int, shape (n,)
         Images with the same content have the same number.
     specs : tuple of Spec
@@ -44,17 +43,24 @@ class Embeddings:
     """
 
     images: ImageSet
-    X: NDArray[np.float32]
+    views: NDArray[np.float32]
     groups: NDArray[np.int64]
     specs: tuple[Spec, ...]
     fingerprint: str
     notes: tuple[str, ...]
 
     @property
+    def X(self) -> NDArray[np.float32]:  # noqa: N802
+        """Embeddings of the images as they are, shape (n, d)."""
+        upright: NDArray[np.float32] = self.views[:, 0]
+        return upright
+
+    @property
     def backbone(self) -> str:
         """Names of the backbones, joined by ``+``; a size that isn't alone is told."""
-        names = [spec.backbone for spec in self.specs]
-        sized = [f"{s.backbone}-{s.image_size}" for s in self.specs]
+        upright = [spec for spec in self.specs if not spec.flip]
+        names = [spec.backbone for spec in upright]
+        sized = [f"{spec.backbone}-{spec.image_size}" for spec in upright]
         return "+".join(names if len(set(names)) == len(names) else sized)
 
     @property
@@ -84,7 +90,7 @@ def extract_all(
     extractors: Sequence[Extractor],
     cache_dir: Path,
     *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
+    batch_size: int | None = None,
     retry: bool = False,
     listener: Listener = SILENT,
 ) -> list[Extraction]:
@@ -92,30 +98,27 @@ def extract_all(
 
     Raises
     ------
-    CacheError, WeightsError
+    BackboneError, CacheError, WeightsError
     """
-    source = ImageFiles(images.files)
-    return [
-        extract(
-            source,
-            extractor,
-            EmbeddingCache(cache_dir, extractor.spec),
-            batch_size=batch_size,
-            retry=retry,
-            progress=listener.images(_title(extractor)),
-        )
-        for extractor in extractors
-    ]
+    return extract(
+        ImageFiles(images.files),
+        extractors,
+        cache_dir,
+        batch_size=batch_size,
+        retry=retry,
+        progress=listener.images(_title(extractors)),
+    )
 
 
 def embed(
     images: ImageSet,
     backbone: str | Extractor | list[Extractor],
     *,
+    flip: bool = False,
     cache_dir: str | Path = "cache",
     test_size: float | None = None,
     seed: int = 0,
-    batch_size: int = DEFAULT_BATCH_SIZE,
+    batch_size: int | None = None,
     listener: Listener = SILENT,
 ) -> Embeddings:
     """Return an image set's embeddings, computing those that the cache lacks.
@@ -129,11 +132,15 @@ def embed(
     backbone : str, or one or several extractors
         A name of the table of backbones, or what `find_extractor` returned; several
         are put side by side.
+    flip : bool
+        Embed the mirrored view as well.
     cache_dir : path
     test_size : float in (0, 1), optional
         Where the data gives no test part; 0.25 by default.
     seed : int
         Of that split.
+    batch_size : int, optional
+        Images per run of a model; by default what suits the memory.
 
     Raises
     ------
@@ -142,18 +149,15 @@ def embed(
     BackboneError, WeightsError, CacheError
     """
     cache_dir = Path(cache_dir)
-    extractors = _extractors(backbone, cache_dir)
+    extractors = _extractors(backbone, cache_dir, flip=flip)
     source = ImageFiles(images.files)
-    found = [
-        embed_rows(
-            source,
-            extractor,
-            cache_dir,
-            batch_size=batch_size,
-            progress=listener.images(_title(extractor)),
-        )
-        for extractor in extractors
-    ]
+    found = embed_rows(
+        source,
+        extractors,
+        cache_dir,
+        batch_size=batch_size,
+        progress=listener.images(_title(extractors)),
+    )
     unreadable: dict[int, str] = {}
     notes: list[str] = []
     for _, extraction in found:
@@ -171,26 +175,45 @@ def embed(
     keys = keys[kept]
     return Embeddings(
         images=split,
-        X=np.hstack([rows[readable][kept] for rows, _ in found]),
+        views=_side_by_side(found, readable[kept]),
         groups=np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1),
-        specs=tuple(extractor.spec for extractor in extractors),
+        specs=tuple(extraction.spec for _, extraction in found),
         fingerprint=split.fingerprint(keys),
-        notes=(*split.notes, *notes),
+        notes=(*split.notes, *dict.fromkeys(notes)),
     )
 
 
 def _extractors(
-    backbone: str | Extractor | list[Extractor], cache_dir: Path
+    backbone: str | Extractor | list[Extractor], cache_dir: Path, *, flip: bool
 ) -> list[Extractor]:
+    """Return the extractors of the views as they are, then of the mirrored ones."""
+    named: list[Extractor]
     if isinstance(backbone, str):
-        return [find_extractor(backbone, cache_dir=cache_dir)]
-    if isinstance(backbone, list):
-        return list(backbone)
-    return [backbone]
+        named = [find_extractor(backbone, cache_dir=cache_dir)]
+    else:
+        named = backbone if isinstance(backbone, list) else [backbone]
+    return [*named, *(extractor.mirrored() for extractor in named)] if flip else named
 
 
-def _title(extractor: Extractor) -> str:
-    return f"{extractor.spec.backbone} at {extractor.spec.image_size} pixels"
+def _side_by_side(
+    found: Sequence[tuple[NDArray[np.float32], Extraction]], rows: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Return embeddings, shape (n, views, d): backbones and sizes side by side."""
+    flips = sorted({extraction.spec.flip for _, extraction in found})
+    width = sum(X.shape[1] for X, _ in found) // len(flips)
+    views = np.empty((len(rows), len(flips), width), np.float32)
+    filled = dict.fromkeys(flips, 0)
+    for X, extraction in found:
+        flip = extraction.spec.flip
+        start, filled[flip] = filled[flip], filled[flip] + X.shape[1]
+        views[:, flips.index(flip), start : filled[flip]] = X[rows]
+    return views
+
+
+def _title(extractors: Sequence[Extractor]) -> str:
+    if len(extractors) == 1:
+        return str(extractors[0].spec)
+    return f"{len(extractors)} embeddings an image"
 
 
 def _unreadable_note(images: ImageSet, unreadable: dict[int, str]) -> list[str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from featx.evaluation import CrossValidation, cross_validate
 from featx.evaluation import evaluate as score
-from featx.heads import fit_head
+from featx.heads import ViewsHead, fit_views
 from featx.pipeline.embedding import Embeddings
 from featx.pipeline.listener import Update, ignore
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
@@ -43,8 +43,8 @@ class FittedHead:
     Attributes
     ----------
     head : Head
-        With scikit-learn's `predict` and `predict_proba`; labels are codes into
-        `classes`.
+        With scikit-learn's `predict` and `predict_proba`, of single views; labels are
+        codes into `classes`.
     classes : tuple of str
     settings : HeadSettings
     cross_validation : CrossValidation
@@ -85,13 +85,15 @@ def fit(
     """
     settings = HeadSettings(name=head) if isinstance(head, str) else head
     rows = embeddings.train
-    X, y = embeddings.X[rows], embeddings.images.labels[rows]
+    views, y = embeddings.views[rows], embeddings.images.labels[rows]
     groups = embeddings.groups[rows]
 
-    def fit_rows(X: Any, y: Any, groups: Any, *, calibrate: bool = False) -> "Head":
-        return fit_head(
+    def fit_rows(
+        views: Any, y: Any, groups: Any, *, calibrate: bool = False
+    ) -> ViewsHead:
+        return fit_views(
             settings.name,
-            X,
+            views,
             y,
             groups,
             seed=settings.seed,
@@ -104,7 +106,7 @@ def fit(
     start = time.perf_counter()
     cross_validation = cross_validate(
         fit_rows,
-        X,
+        views,
         y,
         groups,
         folds=settings.folds,
@@ -113,7 +115,7 @@ def fit(
         on_fold=on_fold,
     )
     between = time.perf_counter()
-    fitted = fit_rows(X, y, groups, calibrate=True)
+    fitted = fit_rows(views, y, groups, calibrate=True).head
     timings = {
         "cross_validation": round(between - start, 3),
         "fit": round(time.perf_counter() - between, 3),
@@ -132,8 +134,13 @@ def evaluate(fitted: FittedHead, embeddings: Embeddings) -> dict[str, Any]:
         `cv_accuracy` and all that `featx.evaluation.evaluate` measures, with 95%
         bootstrap intervals.
     """
-    probabilities = fitted.head.predict_proba(embeddings.X[embeddings.test])
+    probabilities = _predict(fitted, embeddings)
     return _score(fitted, embeddings, probabilities)
+
+
+def _predict(fitted: FittedHead, embeddings: Embeddings) -> NDArray[np.float64]:
+    """Return the test images' probabilities: the mean over their views."""
+    return ViewsHead(fitted.head).predict_proba(embeddings.views[embeddings.test])
 
 
 def _score(
@@ -179,7 +186,7 @@ def fit_run(
         return done, False
     fitted = fit(embeddings, settings, on_fold=on_fold)
     rows = embeddings.test
-    probabilities = fitted.head.predict_proba(embeddings.X[rows])
+    probabilities = _predict(fitted, embeddings)
     mark = "-random" if embeddings.weights == "random" else ""
     contents = RunContents(
         name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
@@ -249,12 +256,14 @@ def _command(
     """Return the command that makes this run again."""
     words = ["featx", "fit", str(data.path), "--head", settings.name]
     for item in extracted:
-        words += ["--backbone", item.backbone]
+        size = f"@{item.image_size}" if item.image_size else ""
+        words += ["--backbone", f"{item.backbone}{size}"]
     first = extracted[0]
     options = {
-        "--image-size": first.image_size,
         "--pooling": None if first.pooling == "avg" else first.pooling,
+        "--layer": first.layer,
         "--weights": None if first.weights == "imagenet" else first.weights,
+        "--precision": None if first.precision == "auto" else first.precision,
         "--labels": data.labels,
         "--path-column": data.path_column,
         "--label-column": data.label_column,
@@ -270,6 +279,6 @@ def _command(
     for option, value in options.items():
         if value is not None:
             words += [option, str(value)]
-    if settings.tune:
-        words.append("--tune")
+    flags = {"--flip": first.flip, "--tune": settings.tune}
+    words += [flag for flag, is_set in flags.items() if is_set]
     return shlex.join(words)

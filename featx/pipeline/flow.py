@@ -6,8 +6,8 @@ from itertools import chain
 from pathlib import Path
 
 from featx.embeddings import (
-    DEFAULT_BATCH_SIZE,
     Extraction,
+    Extractor,
     KerasExtractor,
     find_extractor,
     recall,
@@ -29,7 +29,6 @@ class Extracted:
     """What stage one found and did."""
 
     images: ImageSet
-    extractors: list[KerasExtractor]
     extractions: list[Extraction]
 
 
@@ -46,7 +45,7 @@ def run_extract(
     wanted: Sequence[ExtractSettings],
     cache_dir: Path,
     *,
-    batch_size: int = DEFAULT_BATCH_SIZE,
+    batch_size: int | None = None,
     retry: bool = False,
     listener: Listener = SILENT,
 ) -> Extracted:
@@ -57,7 +56,9 @@ def run_extract(
     DataError, BackboneError, WeightsError, CacheError
     """
     images = read_images(data.path, data.layout)
-    extractors = _find(wanted, cache_dir)
+    extractors: list[Extractor] = [*_find(wanted, cache_dir)]
+    if _flip(wanted):
+        extractors += [extractor.mirrored() for extractor in extractors]
     extractions = extract_all(
         images,
         extractors,
@@ -67,7 +68,7 @@ def run_extract(
         listener=listener,
     )
     remember(cache_dir, data.path, [w.model_dump(mode="json") for w in wanted])
-    return Extracted(images, extractors, extractions)
+    return Extracted(images, extractions)
 
 
 def run_fit(
@@ -77,7 +78,7 @@ def run_fit(
     reports_dir: Path,
     *,
     wanted: Sequence[ExtractSettings] = (),
-    batch_size: int = DEFAULT_BATCH_SIZE,
+    batch_size: int | None = None,
     listener: Listener = SILENT,
 ) -> list[Run]:
     """Run stage two: fit heads on embeddings, computing those that the cache lacks.
@@ -95,6 +96,7 @@ def run_fit(
     embeddings = embed(
         images,
         list(_find(chosen, cache_dir)),
+        flip=_flip(chosen),
         cache_dir=cache_dir,
         test_size=data.test_size,
         seed=data.seed,
@@ -177,11 +179,27 @@ def _find(wanted: Sequence[ExtractSettings], cache_dir: Path) -> list[KerasExtra
             item.backbone,
             image_size=item.image_size,
             pooling=item.pooling,
+            layer=item.layer,
             weights=item.weights,
+            precision=item.precision,
             cache_dir=cache_dir,
         )
-        for item in wanted
+        for item in dict.fromkeys(wanted)
     ]
+
+
+def _flip(wanted: Sequence[ExtractSettings]) -> bool:
+    """Tell whether the mirrored view is wanted: of all embeddings or of none.
+
+    Raises
+    ------
+    RecipeError
+        Of some only: the two views would differ in width.
+    """
+    flips = {item.flip for item in wanted}
+    if len(flips) > 1:
+        raise RecipeError("extract.flip: true for some backbones only; set it for all")
+    return flips.pop()
 
 
 def _last(cache_dir: Path, data: Path) -> list[ExtractSettings]:

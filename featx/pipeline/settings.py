@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from featx.embeddings import DEFAULT_BATCH_SIZE, find_backbone
+from featx.embeddings import find_backbone
 from featx.errors import FeatxError
 from featx.heads import HEADS, find_head
 from featx.images import DataLayout
@@ -62,8 +62,11 @@ class ExtractSettings(Settings):
 
     backbone: Annotated[str, AfterValidator(_known_backbone)]
     image_size: Annotated[int, Field(gt=0)] | None = None
-    pooling: Literal["avg", "max"] = "avg"
+    pooling: Literal["avg", "max", "none"] = "avg"
+    layer: str | None = None
     weights: str = "imagenet"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    flip: bool = False
 
 
 class HeadSettings(Settings):
@@ -88,7 +91,7 @@ class CacheSettings(Settings):
     """Where embeddings land and how they are computed."""
 
     folder: Path = Path("cache")
-    batch_size: Annotated[int, Field(gt=0)] = DEFAULT_BATCH_SIZE
+    batch_size: Annotated[int, Field(gt=0)] | None = None
 
 
 class ReportSettings(Settings):

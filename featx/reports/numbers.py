@@ -128,6 +128,16 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def file_size(count: float) -> str:
+    """Write a number of bytes: ``512 B``, ``24 kB``, ``3.1 MB``, ``148 GB``."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 999.5 and len(units) > 1:
+        count /= 1000
+        del units[0]
+    decimals = 1 if count < 9.95 and units[0] not in {"B", "kB"} else 0
+    return f"{count:.{decimals}f} {units[0]}"
+
+
 def moment(created: str) -> str:
     """Write an ISO time as day and minute in UTC; anything else as it is."""
     try:

@@ -31,7 +31,13 @@ def cache(tmp_path, extractor):
 
 
 def run(files, extractor, cache, **options):
-    return extract(ImageFiles(files), extractor, cache, **options)
+    (done,) = extract(ImageFiles(files), [extractor], cache.root, **options)
+    return done
+
+
+def embed(source, extractor, cache_dir, **options):
+    (pair,) = embed_rows(source, [extractor], cache_dir, **options)
+    return pair
 
 
 def test_a_second_run_computes_nothing_and_opens_nothing(files, extractor, cache):
@@ -68,17 +74,17 @@ def test_added_images_only_are_computed(files, extractor, cache):
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_rows_do_not_depend_on_batches(files, tmp_path, batch_size):
-    rows, _ = embed_rows(
+    rows, _ = embed(
         ImageFiles(files), FakeExtractor(), tmp_path / "a", batch_size=batch_size
     )
-    expected, _ = embed_rows(ImageFiles(files), FakeExtractor(), tmp_path / "b")
+    expected, _ = embed(ImageFiles(files), FakeExtractor(), tmp_path / "b")
     np.testing.assert_array_equal(rows, expected)
 
 
 def test_unreadable_images_are_listed_and_rows_do_not_shift(
     files, extractor, cache, tmp_path
 ):
-    expected, _ = embed_rows(ImageFiles(files), FakeExtractor(), tmp_path / "other")
+    expected, _ = embed(ImageFiles(files), FakeExtractor(), tmp_path / "other")
     broken = tmp_path / "broken.jpg"
     broken.write_text("<html>not found</html>")
     empty = tmp_path / "empty.png"
@@ -86,7 +92,7 @@ def test_unreadable_images_are_listed_and_rows_do_not_shift(
     link = tmp_path / "link.png"
     link.symlink_to(tmp_path / "gone.png")
     mixed = [*files[:7], broken, *files[7:12], empty, link, *files[12:], broken]
-    rows, done = embed_rows(ImageFiles(mixed), extractor, cache.root)
+    rows, done = embed(ImageFiles(mixed), extractor, cache.root)
     kept = [i for i in range(len(mixed)) if i not in done.unreadable]
     np.testing.assert_array_equal(rows[kept], expected)
     assert done.unreadable == {
@@ -140,7 +146,7 @@ def test_half_a_quarantine_line_is_passed_over(files, extractor, cache):
 def test_a_file_that_changes_meanwhile_gets_no_wrong_row(files, extractor, cache):
     source = ImageFiles(files)
     write_image(files[3], (1, 2, 3), seed=99)
-    done = extract(source, extractor, cache)
+    (done,) = extract(source, [extractor], cache.root)
     assert done.unreadable == {3: "changed while it was read"}
     assert not cache.contains(source.digests.keys[3:4]).any()
     assert cache.quarantine.read() == []
@@ -182,13 +188,13 @@ def test_parts_are_committed_on_the_way(files, extractor, cache, monkeypatch):
 
 
 def test_a_damaged_part_is_computed_again(files, extractor, cache):
-    expected, _ = embed_rows(ImageFiles(files), extractor, cache.root)
+    expected, _ = embed(ImageFiles(files), extractor, cache.root)
     (part,) = cache.parts()
     content = bytearray(part.read_bytes())
     with_rows = content.rfind(expected[5].tobytes())
     content[with_rows] ^= 1
     part.write_bytes(content)
-    rows, done = embed_rows(ImageFiles(files), extractor, cache.root)
+    rows, done = embed(ImageFiles(files), extractor, cache.root)
     np.testing.assert_array_equal(rows, expected)
     assert done.computed == 20
     assert any("damaged" in note for note in done.notes)
@@ -217,9 +223,9 @@ def test_a_cache_that_cannot_be_written_is_told_before_the_model_loads(
 
 def test_arrays_are_embedded_and_cached_too(extractor, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
-    rows, done = embed_rows(ImageArrays(images), extractor, tmp_path)
+    rows, done = embed(ImageArrays(images), extractor, tmp_path)
     np.testing.assert_allclose(rows[:, :3], images.mean(axis=(1, 2)) / 255, rtol=1e-6)
-    assert embed_rows(ImageArrays(images[::-1]), extractor, tmp_path)[1].computed == 0
+    assert embed(ImageArrays(images[::-1]), extractor, tmp_path)[1].computed == 0
     assert done.computed == 5
 
 

@@ -35,7 +35,7 @@ extractor = Slow()
 cache = EmbeddingCache(Path(sys.argv[2]), extractor.spec)
 source = ImageFiles(sorted(Path(sys.argv[1]).iterdir()))
 print("started", flush=True)
-done = extract(source, extractor, cache, batch_size=4)
+(done,) = extract(source, [extractor], cache.root, batch_size=4)
 print(done.computed)
 """
 
@@ -75,10 +75,10 @@ def kill_and_finish(folder, root, moments):
         computed = int(process.stdout.readline())
         assert process.wait() == 0
     assert computed == IMAGES - committed
-    rows, extraction = embed_rows(source, extractor, root)
+    ((rows, extraction),) = embed_rows(source, [extractor], root)
     assert extractor.opened == 0
     assert extraction.notes == []
-    expected, _ = embed_rows(source, FakeExtractor(), root.parent / "expected")
+    ((expected, _),) = embed_rows(source, [FakeExtractor()], root.parent / "expected")
     np.testing.assert_array_equal(rows, expected)
     leftovers = [p.name for p in cache.folder.iterdir() if p.name.startswith(".")]
     assert leftovers == [] or committed == IMAGES
@@ -105,8 +105,8 @@ def test_several_processes_fill_one_cache(folder, tmp_path, count):
         with process:
             assert process.wait() == 0
     source, extractor = ImageFiles(sorted(folder.iterdir())), FakeExtractor()
-    rows, extraction = embed_rows(source, extractor, tmp_path / "cache")
+    ((rows, extraction),) = embed_rows(source, [extractor], tmp_path / "cache")
     assert extractor.opened == 0
     assert extraction.notes == []
-    expected, _ = embed_rows(source, FakeExtractor(), tmp_path / "expected")
+    ((expected, _),) = embed_rows(source, [FakeExtractor()], tmp_path / "expected")
     np.testing.assert_array_equal(rows, expected)

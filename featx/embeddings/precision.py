@@ -1,0 +1,201 @@
+"""Deciding which arithmetic a spec is computed in: measured, once, and kept.
+
+The float32 embeddings of some of the images are the reference. Faster arithmetic is
+taken only where it pays and gives the same embeddings.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.durable import write_whole
+from featx.embeddings.cache import SPEC_FILE, EmbeddingCache
+from featx.embeddings.engine import Engine
+from featx.embeddings.extractor import AUTO, Extractor, KerasExtractor
+from featx.embeddings.machine import has_bfloat16
+from featx.embeddings.sources import Source, View
+from featx.errors import ImageError
+from featx.frameworks import import_tensorflow
+
+LEAST_SPEEDUP = 1.15
+LEAST_COSINE = 0.999
+
+VERDICT = "precision_check"
+"""Key of the verdict in `spec.json`."""
+
+SAMPLE = 32
+TRIED = 1000
+REPEATS = 3
+PASS_SECONDS = 0.5
+"""About how long a measured pass may take: slow models embed fewer images in it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which precision was decided on, and what was measured.
+
+    Attributes
+    ----------
+    precision : str
+    tried : str or None
+        The faster arithmetic that was measured; None where this machine has none.
+    cosine : float or None
+        Mean cosine between its embeddings and float32's.
+    float32_rate, tried_rate : float or None
+        Images per second.
+    """
+
+    precision: str
+    tried: str | None = None
+    cosine: float | None = None
+    float32_rate: float | None = None
+    tried_rate: float | None = None
+
+    def __str__(self) -> str:
+        """Say which and why."""
+        if self.tried is None:
+            return f"{self.precision}, for this machine has nothing faster"
+        assert self.float32_rate is not None
+        assert self.tried_rate is not None
+        return (
+            f"{self.precision}; {self.tried} is {self.tried_rate / self.float32_rate:.2f}"
+            f" times as fast as float32 ({self.tried_rate:.0f} against"
+            f" {self.float32_rate:.0f} images/s), mean cosine {self.cosine:.5f}"
+        )
+
+
+def settle(
+    extractor: Extractor, source: Source, cache_dir: Path
+) -> tuple[Extractor, str | None]:
+    """Decide the precision of an extractor that leaves it open.
+
+    What the cache has is followed, computed in whichever precision: first the same
+    spec, then that of the mirrored view. Where there is none it is measured on some
+    of the images, and the verdict is kept in `spec.json`.
+
+    Returns
+    -------
+    extractor : Extractor
+        With a precision.
+    note : str or None
+        What was decided and why, where it was decided now.
+
+    Raises
+    ------
+    BackboneError, WeightsError
+        The model can't be built.
+    CacheError
+        The cache can't be written to.
+    """
+    if not isinstance(extractor, KerasExtractor) or extractor.precision != AUTO:
+        return extractor, None
+    cached = _cached_precision(extractor, cache_dir)
+    if cached is not None:
+        return replace(extractor, precision=cached), None
+    if not len(source.names):
+        return replace(extractor, precision="float32"), None
+    view = View(extractor.image_size, extractor.flip)
+    verdict = _decide(extractor, _sample(source, view))
+    settled = replace(extractor, precision=verdict.precision)
+    _keep(EmbeddingCache(cache_dir, settled.spec), verdict)
+    return settled, f"{extractor.spec}: {verdict}"
+
+
+def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
+    """Return the precision of what the cache has; a decided one before others."""
+    found: list[str] = []
+    for flip in (extractor.flip, not extractor.flip):
+        for precision in ("float32", "bfloat16", "float16"):
+            spec = replace(extractor, precision=precision, flip=flip).spec
+            try:
+                text = (cache_dir / spec.folder_name / SPEC_FILE).read_text("utf-8")
+                content = json.loads(text)
+            except (OSError, ValueError):
+                continue
+            if VERDICT in content:
+                return precision
+            found.append(precision)
+    return found[0] if found else None
+
+
+def _keep(cache: EmbeddingCache, verdict: Verdict) -> None:
+    with cache.writable():
+        content = {**cache.spec.as_dict(), VERDICT: asdict(verdict)}
+        text = json.dumps(content, indent=2) + "\n"
+        write_whole(cache.folder / SPEC_FILE, text.encode())
+
+
+def _sample(source: Source, view: View) -> NDArray[np.uint8]:
+    """Return the first images that can be decoded, shape (n, side, side, 3)."""
+
+    def decoded() -> Iterator[NDArray[np.uint8]]:
+        for row in range(min(len(source.names), TRIED)):
+            if row not in source.digests.unreadable:
+                try:
+                    yield source.show(row, [view])[view]
+                except ImageError:
+                    continue
+
+    images = list(islice(decoded(), SAMPLE))
+    return np.stack(images) if images else np.zeros((0, view.side, view.side, 3), "u1")
+
+
+def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> Verdict:
+    tried = _faster_precision()
+    if tried is None or not len(images):
+        return Verdict("float32")
+    # A batch of full size, however few images there are.
+    batch = images[np.arange(SAMPLE) % len(images)]
+    reference = replace(extractor, precision="float32").open()
+    candidate = replace(extractor, precision=tried).open()
+    few = batch[:8]
+    reference(few)  # the first run optimises the graph
+    fits = int(8 * PASS_SECONDS / _seconds(reference, few))
+    batch = batch[: int(np.clip(fits, 8, SAMPLE))]
+    expected, embedded = reference(batch), candidate(batch)
+    times = [
+        (_seconds(reference, batch), _seconds(candidate, batch)) for _ in range(REPEATS)
+    ]
+    slow, fast = (min(seconds) for seconds in zip(*times, strict=True))
+    cosine = _mean_cosine(expected, embedded)
+    pays = slow / fast >= LEAST_SPEEDUP and cosine >= LEAST_COSINE
+    return Verdict(
+        tried if pays else "float32",
+        tried,
+        round(cosine, 6),
+        round(len(batch) / slow, 2),
+        round(len(batch) / fast, 2),
+    )
+
+
+def _seconds(engine: Engine, batch: NDArray[np.uint8]) -> float:
+    start = time.perf_counter()
+    engine(batch)
+    return time.perf_counter() - start
+
+
+def _mean_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Return the mean cosine of rows; 0 where arithmetic overflowed."""
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    products = (a * b).sum(axis=1) / np.maximum(norms, 1e-30)
+    cosines = np.where(norms > 0, products, (a == b).all(axis=1))
+    return float(np.nan_to_num(cosines, nan=0.0, posinf=0.0, neginf=0.0).mean())
+
+
+def _faster_precision() -> str | None:
+    """Return the arithmetic that this machine may be faster in than float32."""
+    tf = import_tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "bfloat16" if has_bfloat16() else None
+    details = tf.config.experimental.get_device_details(gpus[0])
+    capability = details.get("compute_capability", (0, 0))
+    if capability >= (8, 0):
+        return "bfloat16"
+    return "float16" if capability >= (7, 0) else None

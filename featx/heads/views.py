@@ -1,0 +1,70 @@
+"""Heads on several views of each image, as it is and mirrored say.
+
+Each view is a training row of its own; the probabilities of an image are the mean
+over its views.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.heads.fitting import fit_head
+
+if TYPE_CHECKING:
+    from featx.heads.base import Head
+
+
+@dataclass(frozen=True)
+class ViewsHead:
+    """A head that answers for images of several views.
+
+    Attributes
+    ----------
+    head : Head
+        Fitted on single views.
+    """
+
+    head: "Head"
+
+    def predict_proba(self, views: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the means over the views, shape (n, v, d), as (n, n_classes)."""
+        n, v, d = views.shape
+        each = self.head.predict_proba(views.reshape(n * v, d))
+        probabilities: NDArray[np.float64] = each.reshape(n, v, -1).mean(axis=1)
+        return probabilities
+
+    def predict(self, views: NDArray[np.floating]) -> NDArray[Any]:
+        """Return the most probable labels, shape (n,)."""
+        labels: NDArray[Any] = self.head.classes_[self.predict_proba(views).argmax(1)]
+        return labels
+
+
+def fit_views(
+    name: str,
+    views: NDArray[np.floating],
+    y: NDArray[np.integer],
+    groups: NDArray[np.integer],
+    **options: Any,
+) -> ViewsHead:
+    """Fit a head on all views of images.
+
+    Parameters
+    ----------
+    name : str
+        A row of `HEADS`.
+    views : ndarray of float, shape (n, v, d)
+    y, groups : ndarray of int, shape (n,)
+        Of the images: all views of one stay on one side of every inner split.
+    options : dict
+        For `fit_head`.
+
+    Raises
+    ------
+    HeadError
+        As `fit_head` does.
+    """
+    n, v, d = views.shape
+    rows = views.reshape(n * v, d)
+    return ViewsHead(fit_head(name, rows, y.repeat(v), groups.repeat(v), **options))
