@@ -1,0 +1,245 @@
+"""What an image set's files are: size, format, content; read whole, each once."""
+
+import hashlib
+import os
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePath
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import ImageError
+from featx.images.decoding import decode_content
+from featx.images.digests import DIGEST_SIZE, read_failure
+from featx.images.duplicates import Duplicates, find_duplicates
+from featx.images.image_set import ImageSet
+
+Progress = Callable[[int, int], None]
+"""Called with how many images are done and how many there are."""
+
+MOST_AT_ONCE = 64
+
+# What a name promises, by Pillow's names of formats.
+PROMISES = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), ("JPEG", "MPO")),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    ".png": ("PNG",),
+    ".gif": ("GIF",),
+    ".bmp": ("BMP", "DIB"),
+    ".webp": ("WEBP",),
+}
+
+
+class Kind(NamedTuple):
+    """What a file is, by its content; Pillow's names."""
+
+    format: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The facts of an image set, a row for each of its images.
+
+    Attributes
+    ----------
+    images : ImageSet
+    keys : ndarray of uint8, shape (n, 32)
+        SHA-256 of each file's bytes; zeros where they can't be read at all.
+    widths, heights : ndarray of int32, shape (n,)
+        In pixels, turned as EXIF says; 0 where the image is unreadable.
+    sizes : ndarray of int64, shape (n,)
+        In bytes.
+    kinds : tuple of Kind
+        All that were met, the commonest first.
+    kind : ndarray of int32, shape (n,)
+        Index into `kinds`; -1 where the image is unreadable.
+    unreadable : dict of int to str
+        Row to reason, in row order; the reasons are those of stage one.
+    duplicates : Duplicates
+        Readable files of the same content.
+    """
+
+    images: ImageSet
+    keys: NDArray[np.uint8]
+    widths: NDArray[np.int32]
+    heights: NDArray[np.int32]
+    sizes: NDArray[np.int64]
+    kinds: tuple[Kind, ...]
+    kind: NDArray[np.int32]
+    unreadable: dict[int, str]
+    duplicates: Duplicates
+
+    @property
+    def readable(self) -> NDArray[np.bool_]:
+        """Which images can be read, shape (n,)."""
+        return self.kind >= 0
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the columns of `counts`."""
+        return ("images",) if self.images.is_test is None else ("train", "test")
+
+    def part(self, row: int) -> str:
+        """Return which part an image belongs to."""
+        is_test = self.images.is_test
+        return self.parts[0 if is_test is None else int(is_test[row])]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Images by class and part, unreadable ones too, shape (k, n_parts)."""
+        classes, parts = len(self.images.classes), len(self.parts)
+        cells = self.images.labels * parts
+        if self.images.is_test is not None:
+            cells = cells + self.images.is_test
+        counts = np.bincount(cells, minlength=classes * parts)
+        return counts.reshape(classes, parts)
+
+    @property
+    def unreadable_counts(self) -> NDArray[np.int64]:
+        """Unreadable images by class, shape (k,)."""
+        labels = self.images.labels[~self.readable]
+        return np.bincount(labels, minlength=len(self.images.classes))
+
+    @cached_property
+    def misnamed(self) -> dict[int, str]:
+        """Row to format, for readable files whose suffix promises another one."""
+        return {
+            row: self.kinds[code].format
+            for row, code in enumerate(self.kind.tolist())
+            if code >= 0 and _lies(self.images.paths[row], self.kinds[code].format)
+        }
+
+
+def _lies(path: str, kind: str) -> bool:
+    promised = PROMISES.get(PurePath(path).suffix.lower())
+    return promised is not None and kind not in promised
+
+
+def inspect_images(images: ImageSet, progress: Progress | None = None) -> Inspection:
+    """Read and decode all files of an image set, on all cores.
+
+    A file is known to be readable only once it is decoded whole. One that isn't gets
+    a reason and raises nothing.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with (done, total) as it goes.
+    """
+    count = len(images)
+    gathered = _Gathered(
+        keys=np.zeros((count, DIGEST_SIZE), dtype=np.uint8),
+        shapes=np.zeros((count, 2), dtype=np.int32),
+        sizes=np.zeros(count, dtype=np.int64),
+        kind=np.full(count, -1, dtype=np.int32),
+    )
+    tell = progress or (lambda *_: None)
+    tell(0, count)
+    done = 0
+    # Closed at once when interrupted, or all that waits would still be read.
+    with closing(_look_at_all(images)) as looks:
+        for found in looks:
+            for row, facts in enumerate(found, start=done):
+                gathered.add(row, facts)
+            done += len(found)
+            tell(done, count)
+    kinds, kind = gathered.commonest_first()
+    duplicates = find_duplicates(images, gathered.keys, gathered.kind >= 0)
+    heights, widths = gathered.shapes.T
+    return Inspection(
+        images=images,
+        keys=gathered.keys,
+        widths=widths,
+        heights=heights,
+        sizes=gathered.sizes,
+        kinds=kinds,
+        kind=kind,
+        unreadable=gathered.unreadable,
+        duplicates=duplicates,
+    )
+
+
+@dataclass
+class _Facts:
+    """What was found out about one file."""
+
+    key: bytes = bytes(DIGEST_SIZE)
+    size: int = 0
+    shape: tuple[int, int] = (0, 0)
+    kind: Kind | None = None
+    reason: str = ""
+
+
+@dataclass
+class _Gathered:
+    """Facts as they come, in arrays: there may be millions of files."""
+
+    keys: NDArray[np.uint8]
+    shapes: NDArray[np.int32]
+    sizes: NDArray[np.int64]
+    kind: NDArray[np.int32]
+    kinds: dict[Kind, int] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+    def add(self, row: int, facts: _Facts) -> None:
+        self.keys[row] = np.frombuffer(facts.key, dtype=np.uint8)
+        self.sizes[row] = facts.size
+        if facts.kind is None:
+            self.unreadable[row] = facts.reason
+        else:
+            self.shapes[row] = facts.shape
+            self.kind[row] = self.kinds.setdefault(facts.kind, len(self.kinds))
+
+    def commonest_first(self) -> tuple[tuple[Kind, ...], NDArray[np.int32]]:
+        """Return the kinds by falling count, and each row's index into them."""
+        counts = np.bincount(self.kind[self.kind >= 0], minlength=len(self.kinds))
+        names = list(self.kinds)
+        order = sorted(range(len(names)), key=lambda code: (-counts[code], names[code]))
+        place = np.full(len(names) + 1, -1, dtype=np.int32)  # its last is for the -1
+        place[order] = np.arange(len(order))
+        return tuple(names[code] for code in order), place[self.kind]
+
+
+def _look_at_all(images: ImageSet) -> Generator[list[_Facts]]:
+    """Yield the facts of all files in order, some at a time."""
+    workers = os.cpu_count() or 1
+    # A task for each of a million files would take 2 GB.
+    size = int(np.clip(len(images) // (4 * workers), 1, MOST_AT_ONCE))
+    tasks = [range(i, min(i + size, len(images))) for i in range(0, len(images), size)]
+    # Hashing and decoding let go of the interpreter lock, so threads use all cores.
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        yield from pool.map(lambda rows: _look_at(images, rows), tasks)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _look_at(images: ImageSet, rows: Sequence[int]) -> list[_Facts]:
+    return [_look(images, row) for row in rows]
+
+
+def _look(images: ImageSet, row: int) -> _Facts:
+    path = images.root / images.paths[row]
+    facts = _Facts()
+    try:
+        content = path.read_bytes()
+        facts.size = len(content)
+        facts.key = hashlib.sha256(content).digest()
+        decoded = decode_content(content)
+    except ImageError as error:
+        facts.reason = str(error)
+    except OSError as error:
+        facts.reason = read_failure(path, error)
+    except MemoryError:
+        facts.reason = "not enough memory to decode it"
+    else:
+        height, width = decoded.pixels.shape[:2]
+        facts.shape = (height, width)
+        facts.kind = Kind(decoded.format, decoded.mode)
+    return facts
