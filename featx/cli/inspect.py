@@ -1,0 +1,107 @@
+"""`featx inspect`: what is in the data."""
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featx.cli.options import data_options, data_settings, json_option, out_dir_option
+from featx.cli.progress import Progress
+from featx.cli.show import show_json, show_notes, show_table
+
+if TYPE_CHECKING:
+    from featx.images import Inspection
+    from featx.reports.inspection import Finding
+
+ALL_SHOWN = 20  # up to so many classes each has its line
+ENDS_SHOWN = 5  # of more, so many of the largest and of the smallest
+
+COLUMNS = 80
+TITLES = 16
+LONGEST_NAME = 40
+
+
+@click.command()
+@data_options
+@click.option("--seed", default=0, help="Chooses the samples shown.  [0]")
+@out_dir_option
+@json_option
+def inspect(
+    data: Path | None, seed: int, out_dir: Path, as_json: bool, **layout: Any
+) -> None:
+    """Look at the data: classes, sizes, formats, what is unreadable or double.
+
+    DATA is the image folder; by default what featx.toml says, else data/. Every
+    image is decoded whole; nothing of it is changed.
+    """
+    from featx.pipeline.inspecting import run_inspect
+    from featx.reports.inspection import findings, inspection_facts
+
+    settings = data_settings(data, seed=seed, **layout)
+    with Progress() as progress:
+        inspected = run_inspect(settings, out_dir, listener=progress)
+    inspection = inspected.inspection
+    show_notes(inspection.images.notes)
+    if as_json:
+        show_json({**inspection_facts(inspection), "page": str(inspected.page)})
+        return
+    _show_classes(inspection)
+    for finding in findings(inspection):
+        _show_finding(finding)
+    click.echo(inspected.page)
+
+
+def _show_classes(inspection: "Inspection") -> None:
+    images = inspection.images
+    total = len(images.classes)
+    click.echo(
+        f"{images.name}: {len(images):,} images, {total:,} classes ({images.layout})"
+    )
+    columns = ["class", *inspection.parts]
+    if inspection.unreadable:
+        columns.append("unreadable")
+    show_table("", columns, _class_lines(inspection, len(columns) - 1))
+
+
+def _class_lines(inspection: "Inspection", columns: int) -> Iterator[list[str]]:
+    """Yield the table's rows; of many classes the largest and the smallest."""
+    import numpy as np
+
+    from featx.reports.inspection import by_count
+    from featx.reports.labels import shorten
+
+    names = inspection.images.classes
+    counts = np.column_stack([inspection.counts, inspection.unreadable_counts])
+    counts = counts[:, :columns]
+
+    def line(name: str, values: Any) -> list[str]:
+        return [name, *(f"{value:,}" for value in values)]
+
+    shown = list(range(len(names)))
+    between: list[int] = []
+    if len(names) > ALL_SHOWN:
+        order = by_count(inspection.counts)
+        between = order[ENDS_SHOWN:-ENDS_SHOWN]
+        shown = order[:ENDS_SHOWN] + order[-ENDS_SHOWN:]
+    for place, index in enumerate(shown):
+        if between and place == ENDS_SHOWN:
+            yield line(f"({len(between):,} between)", counts[between].sum(axis=0))
+        yield line(shorten(names[index], LONGEST_NAME), counts[index])
+    yield line("together", counts.sum(axis=0))
+
+
+def _show_finding(finding: "Finding") -> None:
+    """Print a finding's gist beside its title, and its cases below."""
+    gist = textwrap.fill(
+        finding.text,
+        COLUMNS,
+        initial_indent=f"{finding.title:<{TITLES}}",
+        subsequent_indent=" " * TITLES,
+    )
+    click.echo(gist)
+    for detail in finding.details:
+        click.echo(f"  {detail}")
+    if finding.more:
+        click.echo(f"  and {finding.more:,} more")

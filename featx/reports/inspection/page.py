@@ -1,0 +1,240 @@
+"""The folder of an inspection: its facts, its figures and its page."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from featx.errors import RunError
+from featx.images import Inspection
+from featx.reports.canvas import png
+from featx.reports.inspection.bars import by_count, class_counts_figure
+from featx.reports.inspection.facts import class_rows, format_rows, inspection_facts
+from featx.reports.inspection.samples import choose_samples, samples_figure
+from featx.reports.inspection.sizes import aspect_ratios_figure, sizes_figure
+from featx.reports.inspection.words import (
+    MODES,
+    balance,
+    counted,
+    measures,
+    telling,
+    where_duplicates_lie,
+)
+from featx.reports.labels import lacking_glyphs
+from featx.reports.mistakes import thumbnail
+from featx.reports.numbers import moment, percent
+from featx.reports.pictures import Picture, picture
+from featx.reports.writing import PAGE, render, replace_file
+from featx.runs.writing import slug
+
+FACTS_FILE = "inspection.json"
+FIGURES = ("classes", "samples", "sizes", "aspect_ratios")
+
+UNREADABLE_SHOWN = 50
+MISNAMED_SHOWN = 50
+GROUPS_SHOWN = 30
+FILES_SHOWN = 6
+
+
+def claim_folder(reports_dir: Path, name: str) -> Path:
+    """Make the folder where the inspection of a data set of this name lands.
+
+    Raises
+    ------
+    RunError
+        It can't be made or written to.
+    """
+    folder = reports_dir / f"inspect-{slug(name)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise RunError(
+            f"{folder}: can't write the report ({error.strerror or error});"
+            " mend that or choose another --out-dir"
+        ) from error
+    return folder
+
+
+def render_inspection(
+    inspection: Inspection, reports_dir: Path, *, seed: int = 0
+) -> Path:
+    """Draw an image set's figures and write them, its facts and its page.
+
+    An earlier inspection of a data set of the same name is replaced.
+
+    Parameters
+    ----------
+    seed : int
+        Chooses the samples shown.
+
+    Returns
+    -------
+    Path
+        The page, `index.html`; written last, so that its figures are there.
+
+    Raises
+    ------
+    RunError
+        The folder can't be written.
+    """
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    facts = {
+        **inspection_facts(inspection),
+        "seed": seed,
+        "created": created,
+        "featx": version("featx"),
+    }
+    drawn, note = _draw(inspection, seed)
+    context = _context(inspection, drawn)
+    page = render("inspection.html.j2", created=moment(created), shown=note, **context)
+    folder = claim_folder(reports_dir, inspection.images.name)
+    for name in FIGURES:
+        if name in drawn:
+            replace_file(folder / f"{name}.png", drawn[name])
+        else:  # of an earlier inspection, which had something to draw
+            (folder / f"{name}.png").unlink(missing_ok=True)
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A path that is not UTF-8 holds lone surrogates; so they become JSON's \\udcxx.
+    replace_file(folder / FACTS_FILE, text.encode("utf-8", errors="backslashreplace"))
+    replace_file(folder / PAGE, page)
+    return folder / PAGE
+
+
+def _draw(inspection: Inspection, seed: int) -> tuple[dict[str, bytes], str]:
+    """Draw the figures, and say which classes the sample shows."""
+    images, readable = inspection.images, inspection.readable
+    total = counted(len(images.classes), "class", "classes")
+    whose = f"{images.name}  ·  {counted(len(images), 'image')}, {total}"
+    figures = {
+        "classes": class_counts_figure(
+            inspection.counts, inspection.parts, images.classes, whose
+        )
+    }
+    if not readable.any():
+        return {name: png(figure) for name, figure in figures.items()}, ""
+    strips = choose_samples(inspection, seed)
+    rest = len(images.classes) - len(strips)
+    shown = "all classes"
+    if rest:
+        shown = f"{len(strips)} of {total}; the other {rest:,} are not shown"
+    sides = inspection.widths[readable], inspection.heights[readable]
+    figures |= {
+        "samples": samples_figure(inspection, strips, f"{images.name}  ·  {shown}"),
+        "sizes": sizes_figure(*sides, whose),
+        "aspect_ratios": aspect_ratios_figure(*sides, whose),
+    }
+    note = (
+        f"{shown[:1].upper()}{shown[1:]}. Images are chosen at random, by seed {seed}."
+    )
+    return {name: png(figure) for name, figure in figures.items()}, note
+
+
+def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, Any]:
+    images, groups = inspection.images, inspection.duplicates
+    rows = class_rows(inspection)
+    return {
+        "images": images,
+        "inspection": inspection,
+        "cards": _cards(inspection),
+        "pictures": _pictures(inspection, drawn),
+        "unnamed": lacking_glyphs(images.classes),
+        "parts": [part for part in inspection.parts if part != "images"],
+        "classes": [rows[i] for i in by_count(inspection.counts)],
+        "largest": max(row["images"] for row in rows),
+        "balance": balance(inspection),
+        # Formats have a table of their own.
+        "measures": [(one.title, one.text) for one in measures(inspection)][:-1],
+        "formats": _formats(inspection),
+        "misnamed": [
+            (images.paths[row], kind)
+            for row, kind in list(inspection.misnamed.items())[:MISNAMED_SHOWN]
+        ],
+        "unreadable": [
+            (images.paths[row], images.classes[images.labels[row]], reason)
+            for row, reason in list(inspection.unreadable.items())[:UNREADABLE_SHOWN]
+        ],
+        "groups": [
+            _group(inspection, i) for i in range(min(len(groups), GROUPS_SHOWN))
+        ],
+        "where": where_duplicates_lie(inspection),
+        "facts_file": FACTS_FILE,
+    }
+
+
+def _cards(inspection: Inspection) -> list[dict[str, str]]:
+    """List the numbers that stand at the top."""
+    images, groups = inspection.images, inspection.duplicates
+    totals = inspection.counts.sum(axis=1)
+    parts = [
+        f"{count:,} {part}"
+        for part, count in zip(
+            inspection.parts, inspection.counts.sum(axis=0), strict=True
+        )
+    ]
+    each = f"{totals.min():,} to {totals.max():,} images each"
+    copies = len(groups.rows) - len(groups)
+    cards = [
+        (
+            "Images",
+            len(images),
+            " + ".join(parts) if len(parts) > 1 else "no test part",
+        ),
+        ("Classes", len(images.classes), each),
+        ("Unreadable", len(inspection.unreadable), "left out by featx"),
+        ("Copies", copies, f"of {counted(len(groups), 'image')}"),
+        ("Contradictions", int(groups.conflicting.sum()), "same image, other label"),
+    ]
+    return [
+        {"label": label, "value": f"{value:,}", "range": text if value else ""}
+        for label, value, text in cards
+    ]
+
+
+def _pictures(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, Picture]:
+    texts = {one.title: one.text for one in measures(inspection)}
+    alts = {
+        "classes": f"Images by class: {balance(inspection)}."
+        " The table of classes has the numbers.",
+        "samples": "Some images of each class shown, under the class's name.",
+        "sizes": f"Height against width, a dot for each size: {texts.get('Sizes')}.",
+        "aspect_ratios": "How many images have which ratio of width to height:"
+        f" {texts.get('Aspect ratios')}.",
+    }
+    return {
+        name: picture(content, alts[name], link=f"{name}.png")
+        for name, content in drawn.items()
+    }
+
+
+def _formats(inspection: Inspection) -> list[dict[str, str]]:
+    rows = format_rows(inspection)
+    total = sum(row["images"] for row in rows)
+    return [
+        {
+            "format": row["format"],
+            "mode": MODES.get(row["mode"], row["mode"]),
+            "images": f"{row['images']:,}",
+            "share": percent(row["images"] / total),
+        }
+        for row in rows
+    ]
+
+
+def _group(inspection: Inspection, number: int) -> dict[str, Any]:
+    """Describe a group of duplicates for its row."""
+    images, groups = inspection.images, inspection.duplicates
+    rows = groups[number]
+    shown = list(telling(inspection, rows))[:FILES_SHOWN]
+    parts = {inspection.part(int(row)) for row in rows}
+    return {
+        "picture": thumbnail(images.root, images.paths[rows[0]]),
+        "files": [(images.paths[r], images.classes[images.labels[r]]) for r in shown],
+        "more": len(rows) - len(shown),
+        "conflicting": bool(groups.conflicting[number]),
+        "across": bool(groups.across[number]),
+        "where": "\u00a0+\u00a0".join(sorted(parts, reverse=True)),
+    }

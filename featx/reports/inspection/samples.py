@@ -1,0 +1,157 @@
+"""Some images of some classes, with their labels: a seeded sample as a figure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import ImageError
+from featx.images import Inspection, decode_full
+from featx.reports.canvas import DPI, INK, MUTED, new_figure
+from featx.reports.labels import class_labels, text_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_CLASSES = 16
+ONE_COLUMN = 6
+"""Up to so many classes have a line of their own; of more, two share one."""
+
+IN_A_LINE = 8
+SIDE = 1.1  # inches, of an image's square
+GAP = 0.06
+NAME = 0.24
+TITLE = 0.62
+BACKGROUND = 0xF4, 0xF6, 0xF8  # of the pages
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A class and some of its images.
+
+    Attributes
+    ----------
+    label : int
+        Index into the classes.
+    rows : ndarray of int64, shape (m,)
+        Rows of the image set; none where the class has no readable image.
+    """
+
+    label: int
+    rows: NDArray[np.int64]
+
+
+def choose_samples(inspection: Inspection, seed: int) -> list[Strip]:
+    """Choose up to 16 classes and up to eight readable images of each.
+
+    The same seed chooses the same images of the same image set.
+    """
+    images = inspection.images
+    rng = np.random.default_rng(seed)
+    labels = np.arange(len(images.classes))
+    if len(labels) > MOST_CLASSES:
+        labels = np.sort(rng.choice(labels, MOST_CLASSES, replace=False))
+    most = IN_A_LINE if len(labels) <= ONE_COLUMN else IN_A_LINE // 2
+    strips = []
+    for label in labels:
+        rows = np.flatnonzero((images.labels == label) & inspection.readable)
+        if len(rows) > most:
+            rows = np.sort(rng.choice(rows, most, replace=False))
+        strips.append(Strip(int(label), rows))
+    return strips
+
+
+def samples_figure(
+    inspection: Inspection, strips: list[Strip], subtitle: str
+) -> "Figure":
+    """Draw a sample grid, a strip of images under each class's name.
+
+    Parameters
+    ----------
+    strips : list of Strip
+        As `choose_samples` returns them.
+    subtitle : str
+        Whose images these are.
+    """
+    columns = 1 if len(strips) <= ONE_COLUMN else 2
+    lines = -(-len(strips) // columns)
+    between = 3 * GAP * (columns - 1)
+    width = IN_A_LINE * (SIDE + GAP) - GAP + between
+    height = TITLE + lines * (NAME + SIDE + 2 * GAP)
+    figure = new_figure(width, height)
+    figure.set_layout_engine("none")
+    # One pair of axes in inches, from the upper left.
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis("off")
+    _write(axes, 0.13, "Samples", fontsize=11.5, fontweight="bold", color=INK)
+    below = text_label(subtitle)
+    _write(axes, 0.36, below.texts[0], fontsize=8.5, color=MUTED, **below.style)
+    names = class_labels(inspection.images.classes, limit=54 if columns == 2 else 80)
+    for number, strip in enumerate(strips):
+        column, line = divmod(number, lines)
+        left = column * (width + between) / 2
+        top = TITLE + line * (NAME + SIDE + 2 * GAP)
+        name = names.texts[strip.label]
+        style = {"fontsize": 9, "color": INK, **names.style}
+        _write(axes, top + NAME / 2, name, left=left, **style)
+        _draw_strip(axes, inspection, strip, left, top + NAME)
+    return figure
+
+
+def _write(
+    axes: "Axes", y: float, text: str, *, left: float = 0.0, **style: object
+) -> None:
+    style = {"parse_math": False, "va": "center", **style}
+    axes.text(left, y, text, **style)  # type: ignore[arg-type]
+
+
+def _draw_strip(
+    axes: "Axes", inspection: Inspection, strip: Strip, left: float, top: float
+) -> None:
+    images = inspection.images
+    if not len(strip.rows):
+        _write(
+            axes,
+            top + SIDE / 2,
+            "no readable image",
+            left=left,
+            fontsize=8.5,
+            color=MUTED,
+        )
+    for place, row in enumerate(strip.rows):
+        x = left + place * (SIDE + GAP)
+        axes.imshow(
+            small_square(images.root / images.paths[row]),
+            extent=(x, x + SIDE, top + SIDE, top),
+            aspect="auto",
+            interpolation="nearest",
+        )
+
+
+def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]:
+    """Read an image and fit it into a square, without distortion.
+
+    Returns
+    -------
+    ndarray of uint8, shape (side, side, 3)
+        Empty where the file has gone since it was inspected.
+    """
+    import cv2
+
+    square = np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
+    try:
+        pixels = decode_full(path.read_bytes())
+    except (ImageError, OSError):
+        return square
+    scale = side / max(pixels.shape[:2])
+    height, width = (max(1, round(scale * n)) for n in pixels.shape[:2])
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = cv2.resize(
+        pixels, (width, height), interpolation=way
+    )
+    return square
