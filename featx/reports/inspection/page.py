@@ -10,11 +10,14 @@ from typing import Any
 
 from featx.errors import RunError
 from featx.images import Inspection
-from featx.reports.canvas import png
-from featx.reports.inspection.bars import by_count, class_counts_figure
+from featx.reports.inspection.bars import by_count
 from featx.reports.inspection.facts import class_rows, format_rows, inspection_facts
-from featx.reports.inspection.samples import choose_samples, samples_figure
-from featx.reports.inspection.sizes import aspect_ratios_figure, sizes_figure
+from featx.reports.inspection.figures import (
+    FIGURES,
+    describe_strips,
+    inspection_figures,
+)
+from featx.reports.inspection.samples import choose_samples
 from featx.reports.inspection.words import (
     MODES,
     balance,
@@ -31,7 +34,6 @@ from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.writing import slug
 
 FACTS_FILE = "inspection.json"
-FIGURES = ("classes", "samples", "sizes", "aspect_ratios")
 
 UNREADABLE_SHOWN = 50
 MISNAMED_SHOWN = 50
@@ -88,9 +90,15 @@ def render_inspection(
         "created": created,
         "featx": version("featx"),
     }
-    drawn, note = _draw(inspection, seed)
-    context = _context(inspection, drawn)
-    page = render("inspection.html.j2", created=moment(created), shown=note, **context)
+    strips = choose_samples(inspection, seed)
+    drawn = inspection_figures(inspection, strips)
+    page = render(
+        "inspection.html.j2",
+        created=moment(created),
+        shown=f"{describe_strips(inspection, strips).capitalize()}.",
+        seed=seed,
+        **_context(inspection, drawn),
+    )
     folder = claim_folder(reports_dir, inspection.images.name)
     for name in FIGURES:
         if name in drawn:
@@ -102,35 +110,6 @@ def render_inspection(
     replace_file(folder / FACTS_FILE, text.encode("utf-8", errors="backslashreplace"))
     replace_file(folder / PAGE, page)
     return folder / PAGE
-
-
-def _draw(inspection: Inspection, seed: int) -> tuple[dict[str, bytes], str]:
-    """Draw the figures, and say which classes the sample shows."""
-    images, readable = inspection.images, inspection.readable
-    total = counted(len(images.classes), "class", "classes")
-    whose = f"{images.name}  ·  {counted(len(images), 'image')}, {total}"
-    figures = {
-        "classes": class_counts_figure(
-            inspection.counts, inspection.parts, images.classes, whose
-        )
-    }
-    if not readable.any():
-        return {name: png(figure) for name, figure in figures.items()}, ""
-    strips = choose_samples(inspection, seed)
-    rest = len(images.classes) - len(strips)
-    shown = "all classes"
-    if rest:
-        shown = f"{len(strips)} of {total}; the other {rest:,} are not shown"
-    sides = inspection.widths[readable], inspection.heights[readable]
-    figures |= {
-        "samples": samples_figure(inspection, strips, f"{images.name}  ·  {shown}"),
-        "sizes": sizes_figure(*sides, whose),
-        "aspect_ratios": aspect_ratios_figure(*sides, whose),
-    }
-    note = (
-        f"{shown[:1].upper()}{shown[1:]}. Images are chosen at random, by seed {seed}."
-    )
-    return {name: png(figure) for name, figure in figures.items()}, note
 
 
 def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, Any]:
