@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ASIDE = ".aside-"
@@ -20,15 +21,31 @@ def write_whole(path: Path, content: bytes) -> None:
     OSError
         It can't be written.
     """
+    with written_whole(path) as aside:
+        aside.write_bytes(content)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield an empty file beside `path` to write to; at the end it takes its place.
+
+    For what a library writes, or what is too large to make in memory first. Where the
+    block fails, the file aside goes and the old content stands.
+
+    Raises
+    ------
+    OSError
+        It can't be written.
+    """
     handle, name = tempfile.mkstemp(prefix=ASIDE, suffix=path.suffix, dir=path.parent)
     aside = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            # mkstemp makes it private; what others may read is for the umask to say.
-            with contextlib.suppress(OSError):  # some network disks have no modes
-                os.fchmod(stream.fileno(), 0o666 & ~_umask())
-            stream.write(content)
-            stream.flush()
+        os.close(handle)
+        # mkstemp makes it private; what others may read is for the umask to say.
+        with contextlib.suppress(OSError):  # some network disks have no modes
+            aside.chmod(0o666 & ~_umask())
+        yield aside
+        with aside.open("r+b") as stream:
             os.fsync(stream.fileno())
         aside.replace(path)
     except BaseException:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from featx.durable import ASIDE, sync_folder, write_whole
+from featx.durable import ASIDE, sync_folder, write_whole, written_whole
 
 
 def names_in(folder):
@@ -88,3 +88,17 @@ def test_a_kill_leaves_a_whole_file(tmp_path):
     assert len(set(content)) == 1
     others = set(names_in(tmp_path)) - {"a.bin"}
     assert all(name.startswith(ASIDE) for name in others)
+
+
+def test_what_a_library_writes_is_there_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "a.bin"
+    with written_whole(file) as aside:
+        aside.write_bytes(b"half")
+        assert not file.exists()
+        aside.write_bytes(b"whole")
+    assert file.read_bytes() == b"whole"
+    with pytest.raises(ValueError, match="stop"), written_whole(file) as aside:
+        aside.write_bytes(b"other")
+        raise ValueError("stop")
+    assert file.read_bytes() == b"whole"
+    assert names_in(tmp_path) == ["a.bin"]
