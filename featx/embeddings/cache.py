@@ -4,7 +4,7 @@ import contextlib
 import json
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.durable import ASIDE, write_whole
+from featx.embeddings.locks import FolderLock
 from featx.embeddings.parts import (
     DamagedPartError,
     read_blocks,
@@ -39,7 +40,7 @@ class EmbeddingCache:
     """Embeddings of one spec, on disk.
 
     Any number of processes may read and add at once. Parts never change; only
-    `merge` removes some, alone, after it has written their rows elsewhere.
+    `merge` and `prune` remove some, alone, after writing elsewhere what is to stay.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ class EmbeddingCache:
     ----------
     folder : Path
         Of this spec.
+    lock : FolderLock
+        Held shared to read and add, alone to take away.
     notes : list of str
         What was set aside on the way, for people.
     """
@@ -59,6 +62,7 @@ class EmbeddingCache:
         self.root = root
         self.spec = spec
         self.folder = root / spec.folder_name
+        self.lock = FolderLock(self.folder / LOCK_FILE)
         self.quarantine = Quarantine(self.folder / QUARANTINE_FILE)
         self.notes: list[str] = []
 
@@ -79,9 +83,9 @@ class EmbeddingCache:
         """
         wanted = _rows_by_key(keys)
         found = np.zeros(len(keys), dtype=bool)
-        with self._shared():
-            for _, part_keys in self._readable_parts():
-                for key in split_keys(part_keys):
+        with self.lock.shared():
+            for _, names in self._parts_of(wanted):
+                for key in names:
                     if key in wanted:
                         found[wanted[key]] = True
         return found
@@ -102,9 +106,8 @@ class EmbeddingCache:
         wanted = _rows_by_key(keys)
         rows: Rows | None = None
         found = np.zeros(len(keys), dtype=bool)
-        with self._shared():
-            for path, part_keys in self._readable_parts():
-                names = split_keys(part_keys)
+        with self.lock.shared():
+            for path, names in self._parts_of(wanted):
                 try:
                     for where, block in read_blocks(path):
                         if rows is None:
@@ -115,7 +118,7 @@ class EmbeddingCache:
                                 rows[targets] = block[offset]
                                 found[targets] = True
                 except DamagedPartError as error:
-                    self._set_aside(path, error)
+                    self.set_aside(path, error)
         if rows is None:
             rows = np.zeros((len(keys), 0), np.float32)
         return rows, found
@@ -130,9 +133,19 @@ class EmbeddingCache:
         """
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         path = self.folder / f"part-{now}-{uuid.uuid4().hex[:12]}.h5"
-        with self.writable(), self._shared():
-            write_part(path, keys, rows, self._provenance())
+        with self._telling_failures():
+            try:
+                self._add(path, keys, rows)
+            except FileNotFoundError:
+                # The folder was pruned away while this waited for the lock.
+                self._add(path, keys, rows)
         return path
+
+    def _add(self, path: Path, keys: Keys, rows: Rows) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.lock.shared():
+            self._write_spec()
+            write_part(path, keys, rows, self._provenance())
 
     def merge(self) -> None:
         """Put small parts together and remove what dead processes left.
@@ -140,7 +153,7 @@ class EmbeddingCache:
         Only when no other process uses the folder; otherwise nothing happens, as
         after any failure: a later merge does it.
         """
-        with contextlib.suppress(OSError, CacheError), self._exclusive() as alone:
+        with contextlib.suppress(OSError, CacheError), self.lock.alone() as alone:
             if not alone:
                 return
             # Writers hold the shared lock: what is unfinished now has no owner.
@@ -148,7 +161,42 @@ class EmbeddingCache:
                 leftover.unlink(missing_ok=True)
             group = _small_parts(self.parts())
             if len(group) > 1:
-                self._merge(group)
+                self.rewrite(group)
+
+    def rewrite(
+        self, group: Sequence[Path], wanted: Collection[bytes] | None = None
+    ) -> None:
+        """Put the rows of some parts into one, each content once, and remove these.
+
+        For who holds the folder alone. A kill loses nothing: the new part is there
+        before any old one goes.
+
+        Parameters
+        ----------
+        wanted : collection of bytes, optional
+            Keys of the rows that stay; all stay by default.
+
+        Raises
+        ------
+        DamagedPartError
+            One of them can't be read; all stay as they are.
+        OSError
+            The new part can't be written; all stay as they are.
+        """
+        keys: list[Keys] = []
+        rows: list[Rows] = []
+        for path in group:
+            keys.append(read_keys(path))
+            rows.append(np.concatenate([block for _, block in read_blocks(path)]))
+        all_keys, all_rows = np.concatenate(keys), np.concatenate(rows)
+        last = {key: i for i, key in enumerate(split_keys(all_keys))}
+        kept = sorted(i for key, i in last.items() if wanted is None or key in wanted)
+        if kept:
+            stamp = group[-1].stem.removeprefix("part-").split("-")[0]
+            path = self.folder / f"part-{stamp}-{uuid.uuid4().hex[:12]}.h5"
+            write_part(path, all_keys[kept], all_rows[kept], self._provenance())
+        for old in group:
+            old.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Check that the folder can be written to, without making it.
@@ -169,10 +217,13 @@ class EmbeddingCache:
         """Make the folder with its spec, and turn failures to write into one line."""
         with self._telling_failures():
             self.folder.mkdir(parents=True, exist_ok=True)
-            if not (self.folder / SPEC_FILE).exists():
-                text = json.dumps(self.spec.as_dict(), indent=2) + "\n"
-                write_whole(self.folder / SPEC_FILE, text.encode())
+            self._write_spec()
             yield
+
+    def _write_spec(self) -> None:
+        if not (self.folder / SPEC_FILE).exists():
+            text = json.dumps(self.spec.as_dict(), indent=2) + "\n"
+            write_whole(self.folder / SPEC_FILE, text.encode())
 
     @contextlib.contextmanager
     def _telling_failures(self) -> Iterator[None]:
@@ -184,35 +235,25 @@ class EmbeddingCache:
                 " committed is kept: mend that, or choose another --cache-dir"
             ) from error
 
-    def _merge(self, group: list[Path]) -> None:
-        keys: list[Keys] = []
-        rows: list[Rows] = []
-        for path in group:
-            keys.append(read_keys(path))
-            rows.append(np.concatenate([block for _, block in read_blocks(path)]))
-        all_keys, all_rows = np.concatenate(keys), np.concatenate(rows)
-        first = sorted({key: i for i, key in enumerate(split_keys(all_keys))}.values())
-        stamp = group[-1].stem.removeprefix("part-").split("-")[0]
-        path = self.folder / f"part-{stamp}-{uuid.uuid4().hex[:12]}.h5"
-        write_part(path, all_keys[first], all_rows[first], self._provenance())
-        for old in group:
-            old.unlink(missing_ok=True)
-
     def _provenance(self) -> Mapping[str, Any]:
         versions = {name: version(name) for name in ("featx", "tensorflow", "keras")}
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return {"spec": self.spec.id, "created": now, **versions}
 
-    def _readable_parts(self) -> Iterator[tuple[Path, Keys]]:
+    def _parts_of(
+        self, wanted: Mapping[bytes, Any]
+    ) -> Iterator[tuple[Path, list[bytes]]]:
+        """Yield the parts that hold any of these keys, each with all that it holds."""
         for path in self.parts():
             try:
-                keys = read_keys(path)
+                names = split_keys(read_keys(path))
             except DamagedPartError as error:
-                self._set_aside(path, error)
+                self.set_aside(path, error)
             else:
-                yield path, keys
+                if not wanted.keys().isdisjoint(names):
+                    yield path, names
 
-    def _set_aside(self, path: Path, error: DamagedPartError) -> None:
+    def set_aside(self, path: Path, error: DamagedPartError) -> None:
         """Keep a damaged part out of every later look-up, for people to look at."""
         aside = path.with_name(f"damaged-{path.name}")
         note = f"{error}; its images are computed again"
@@ -221,43 +262,6 @@ class EmbeddingCache:
             note = f"{error}; set aside as {aside.name}, its images are computed again"
         if note not in self.notes:
             self.notes.append(note)
-
-    @contextlib.contextmanager
-    def _shared(self) -> Iterator[None]:
-        """Keep merges away while reading or adding."""
-        import portalocker
-
-        with self._lock_file() as stream:
-            if stream is not None:
-                portalocker.lock(stream, portalocker.LockFlags.SHARED)
-            yield
-
-    @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[bool]:
-        """Yield whether this process has the folder to itself."""
-        import portalocker
-
-        flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
-        with self._lock_file() as stream:
-            alone = stream is not None
-            try:
-                if alone:
-                    portalocker.lock(stream, flags)
-            except portalocker.LockException:
-                alone = False
-            yield alone
-
-    @contextlib.contextmanager
-    def _lock_file(self) -> Iterator[Any]:
-        """Open the lock file; None where the folder can't be written to.
-
-        Nobody merges there either, so reading needs no lock.
-        """
-        with contextlib.ExitStack() as stack:
-            stream = None
-            with contextlib.suppress(OSError):
-                stream = stack.enter_context((self.folder / LOCK_FILE).open("a+"))
-            yield stream
 
 
 def split_keys(keys: Keys) -> list[bytes]:

@@ -1,0 +1,56 @@
+"""The lock of a spec's folder: shared by readers and writers, or held alone."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class FolderLock:
+    """A lock between processes.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file, in the folder that it guards.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        """Keep away who wants the folder alone, while reading or adding."""
+        import portalocker
+
+        with self._file() as stream:
+            if stream is not None:
+                portalocker.lock(stream, portalocker.LockFlags.SHARED)
+            yield
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Yield whether this process has the folder to itself; it doesn't wait."""
+        import portalocker
+
+        flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+        with self._file() as stream:
+            alone = stream is not None
+            try:
+                if alone:
+                    portalocker.lock(stream, flags)
+            except portalocker.LockException:
+                alone = False
+            yield alone
+
+    @contextlib.contextmanager
+    def _file(self) -> Iterator[Any]:
+        """Open the lock file; None where the folder can't be written to.
+
+        Nobody merges there either, so reading needs no lock.
+        """
+        with contextlib.ExitStack() as stack:
+            stream = None
+            with contextlib.suppress(OSError):
+                stream = stack.enter_context(self.path.open("a+"))
+            yield stream
