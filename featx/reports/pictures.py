@@ -1,8 +1,9 @@
-"""Figures inside a page: base64 PNG with a size and a text for who can't see it."""
+"""Figures inside a page: base64 with a size and a text for who can't see it."""
 
 import base64
+import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # Figures are drawn at 150 pixels an inch; pages show 105 to the inch.
 SHOWN = 0.7
@@ -15,7 +16,7 @@ class Picture:
     Attributes
     ----------
     source : str
-        The PNG as a data URI.
+        The PNG or JPEG as a data URI.
     alt : str
         What it shows, in words.
     width, height : int
@@ -42,3 +43,13 @@ def picture(png: bytes, alt: str, *, link: str = "") -> Picture:
         round(SHOWN * height),
         link,
     )
+
+
+def photograph(png: bytes, alt: str, *, link: str = "") -> Picture:
+    """Make a picture of a figure of photographs: as JPEG it takes a fifth."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(stream, "JPEG", quality=88)
+    source = "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+    return replace(picture(png, alt, link=link), source=source)

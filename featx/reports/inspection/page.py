@@ -29,7 +29,7 @@ from featx.reports.inspection.words import (
 from featx.reports.labels import lacking_glyphs
 from featx.reports.mistakes import thumbnail
 from featx.reports.numbers import moment, percent
-from featx.reports.pictures import Picture, picture
+from featx.reports.pictures import Picture, photograph, picture
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.writing import slug
 
@@ -184,7 +184,9 @@ def _pictures(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, P
         f" {texts.get('Aspect ratios')}.",
     }
     return {
-        name: picture(content, alts[name], link=f"{name}.png")
+        name: (photograph if name == "samples" else picture)(
+            content, alts[name], link=f"{name}.png"
+        )
         for name, content in drawn.items()
     }
 
