@@ -144,7 +144,7 @@ def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]
 
     square = np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
     try:
-        pixels = decode_full(read_file(path))
+        pixels = decode_full(path.read_bytes())
     except (ImageError, OSError):
         return square
     scale = side / max(pixels.shape[:2])
