@@ -32,7 +32,19 @@ class DataError(FeatxError):
 
 
 class ImageError(DataError):
-    """One image file can't be read or decoded; the message is the reason."""
+    """One image file can't be read or decoded; the message is the reason.
+
+    Parameters
+    ----------
+    reason : str
+        In a few words, with what to do.
+    lasting : bool
+        Whether the content is to blame, so that it is no use to try it again.
+    """
+
+    def __init__(self, reason: str, *, lasting: bool = True) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class BackboneError(FeatxError):

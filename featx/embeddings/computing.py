@@ -123,7 +123,7 @@ class Computation:
     lanes : sequence of Lane
         Each image is decoded once for all of them.
     progress : callable
-    failed : dict of int to str
+    failed : dict of int to ImageError
         Row to reason, for images that can't be decoded.
     seconds : float
         Spent on computing, without loading the models.
@@ -132,7 +132,7 @@ class Computation:
     source: Source
     lanes: Sequence[Lane]
     progress: Progress
-    failed: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, ImageError] = field(default_factory=dict)
     seconds: float = 0.0
     _passed_over: int = 0
 
@@ -200,7 +200,8 @@ class Computation:
             try:
                 yield row, future.result()
             except ImageError as error:
-                self.failed[row] = str(error)
+                # Anew: its traceback would keep the file's bytes in memory.
+                self.failed[row] = ImageError(str(error), lasting=error.lasting)
                 self._passed_over += len(self._wanting(row))
 
 

@@ -4,6 +4,7 @@ Decide, then act: `plan_extraction` looks and returns which images are there, wh
 are to be computed and which can't be read; `extract` acts on it.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,9 @@ from featx.embeddings.computing import Computation, Lane, Progress
 from featx.embeddings.extractor import Extractor
 from featx.embeddings.precision import settle
 from featx.embeddings.quarantine import Unreadable
-from featx.embeddings.sources import CHANGED, Source
+from featx.embeddings.sources import Source
 from featx.embeddings.spec import Spec
-from featx.errors import CacheError
+from featx.errors import CacheError, ImageError
 
 
 @dataclass(frozen=True)
@@ -173,30 +174,28 @@ def _finish(
         cache.merge()
     failed = {row: why for row, why in computation.failed.items() if row in lane.rows}
     _quarantine(source, failed, result, cache)
-    if retry:
-        readable = enumerate(split_keys(source.digests.keys))
-        cache.quarantine.forget({k for r, k in readable if r not in result.unreadable})
+    _forget(source, result, cache, retry=retry)
     result.notes.extend([*lane.notes, *cache.notes])
 
 
 def _quarantine(
     source: Source,
-    failed: Mapping[int, str],
+    failed: Mapping[int, ImageError],
     result: Extraction,
     cache: EmbeddingCache,
 ) -> None:
     """List what could not be read now; the same content under all its names."""
     digests = source.digests
-    reasons = {bytes(digests.keys[row]): reason for row, reason in failed.items()}
+    failures = {bytes(digests.keys[row]): error for row, error in failed.items()}
     lines = []
     for row, key in enumerate(split_keys(digests.keys)):
         if row in digests.unreadable:
             lines.append(Unreadable(source.names[row], "", digests.unreadable[row]))
-        elif key in reasons:
-            result.unreadable[row] = reasons[key]
-            # What changed under us is not known to be bad: it is tried again.
-            if reasons[key] != CHANGED:
-                lines.append(Unreadable(source.names[row], key.hex(), reasons[key]))
+        elif key in failures:
+            reason = result.unreadable[row] = str(failures[key])
+            # Without a digest it is tried again: the content may be good.
+            digest = key.hex() if failures[key].lasting else ""
+            lines.append(Unreadable(source.names[row], digest, reason))
     if not lines:
         return
     try:
@@ -204,3 +203,16 @@ def _quarantine(
             cache.quarantine.add(lines)
     except CacheError as error:
         result.notes.append(str(error))
+
+
+def _forget(
+    source: Source, result: Extraction, cache: EmbeddingCache, *, retry: bool
+) -> None:
+    """Take out of the list what can be read now."""
+    if not cache.quarantine.read():
+        return
+    rows = [r for r in range(len(source.names)) if r not in result.unreadable]
+    keys = {bytes(source.digests.keys[row]) for row in rows} if retry else set()
+    # Where there is no list to be written, it stays as it is.
+    with contextlib.suppress(OSError):
+        cache.quarantine.forget(keys, {source.names[row] for row in rows})

@@ -2,9 +2,10 @@
 
 import contextlib
 import csv
+import errno
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +45,13 @@ class Quarantine:
             with self.path.open(
                 newline="", encoding="utf-8", errors="surrogateescape"
             ) as stream:
-                rows = list(csv.reader(stream))
+                rows: list[list[str]] = []
+                with contextlib.suppress(csv.Error):  # damaged from there on
+                    rows.extend(csv.reader(stream))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [Unreadable(*row) for row in rows[1:] if len(row) == len(HEADER)]
+        lines = [Unreadable(*row) for row in rows if len(row) == len(HEADER)]
+        return [line for line in lines if line != Unreadable(*HEADER)]
 
     def reasons(self) -> dict[bytes, str]:
         """Return digest to reason, for those that have a digest."""
@@ -70,21 +74,49 @@ class Quarantine:
         new = [line for line in dict.fromkeys(lines) if line not in known]
         if not new:
             return
+        content = self._start() + _lines((x.path, x.digest, x.reason) for x in new)
         # One write at the end of the file: two processes' lines don't mix.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         handle = os.open(self.path, flags, 0o666)
         try:
-            if os.fstat(handle).st_size == 0:
-                os.write(handle, _lines([HEADER]))
-            os.write(handle, _lines((x.path, x.digest, x.reason) for x in new))
+            if os.write(handle, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(handle)
 
-    def forget(self, digests: set[bytes]) -> None:
-        """Take out images that could be read after all."""
+    def _start(self) -> bytes:
+        """Return what comes before the next line: the header, the end of half a line.
+
+        A full disk or a kill may have cut the last line, even within quotes.
+        """
+        there = self.path.read_bytes() if self.path.exists() else b""
+        if not there:
+            return _lines([HEADER])
+        if there.count(b'"') % 2:
+            return b'"\n'
+        return b"" if there.endswith(b"\n") else b"\n"
+
+    def forget(self, digests: set[bytes], paths: Collection[str] = ()) -> None:
+        """Take out images that could be read after all.
+
+        Parameters
+        ----------
+        digests : set of bytes
+        paths : collection of str
+            For lines without a digest.
+
+        Raises
+        ------
+        OSError
+            The file can't be written.
+        """
         lines = self.read()
         names = {digest.hex() for digest in digests}
-        kept = [line for line in lines if line.digest not in names]
+        kept = [
+            line
+            for line in lines
+            if not (line.digest in names if line.digest else line.path in paths)
+        ]
         if len(kept) == len(lines):
             return
         rows = [HEADER, *((x.path, x.digest, x.reason) for x in kept)]

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from featx.errors import DataError, ImageError
 from featx.images import Digests, decode_full, digest_files, mirror, resize
-from featx.images.digests import read_failure
+from featx.images.decoding import NO_MEMORY
+from featx.images.digests import read_failure, read_file
 
-CHANGED = "changed while it was read"
+CHANGED = "changed while it was read; run this again"
 
 
 class View(NamedTuple):
@@ -69,15 +70,15 @@ class ImageFiles:
         """Read and decode one file, and make the views of it."""
         path = self.files[row]
         try:
-            content = path.read_bytes()
+            content = read_file(path)
             # A row must never stand under the digest of other bytes.
             if hashlib.sha256(content).digest() != bytes(self.digests.keys[row]):
-                raise ImageError(CHANGED)
+                raise ImageError(CHANGED, lasting=False)
             return _make_views(decode_full(content), views)
         except OSError as error:
-            raise ImageError(read_failure(path, error)) from error
+            raise ImageError(read_failure(path, error), lasting=False) from error
         except MemoryError:
-            raise ImageError("not enough memory to decode it") from None
+            raise ImageError(NO_MEMORY, lasting=False) from None
 
 
 class ImageArrays:

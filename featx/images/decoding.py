@@ -25,6 +25,10 @@ PIXELS_VERSION = 1
 MAX_PIXELS = 178_956_970
 """An image with more is refused: decoded, it would take over half a gigabyte."""
 
+TOO_MANY = f"over the bound of {MAX_PIXELS}; make it smaller"
+
+NO_MEMORY = "not enough memory to decode it"
+
 FAST_FORMATS = {"JPEG", "PNG"}
 FAST_MODES = {"L", "RGB"}
 
@@ -96,12 +100,12 @@ class Decoded(NamedTuple):
 def decode_content(content: bytes) -> Decoded:
     """Decode an image at its own size, with its format and mode; see `decode`."""
     if not content:
-        raise ImageError("empty file")
+        raise ImageError("empty file; fetch it again")
     _hush_pillow()
     image = _open(content)
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise ImageError(f"{width}×{height} pixels, over the bound of {MAX_PIXELS}")
+        raise ImageError(f"{width}×{height} pixels, {TOO_MANY}")
     mode = image.mode  # loading may change it
     pixels = _decode_fast(content) if _is_fast(image) else None
     if pixels is None:
@@ -123,11 +127,15 @@ def _open(content: bytes) -> "Image":
     try:
         image = Image.open(io.BytesIO(content))
     except UnidentifiedImageError:
-        raise ImageError("not an image, or of an unknown format") from None
-    except Image.DecompressionBombError:
-        raise ImageError(f"more pixels than the bound of {MAX_PIXELS}") from None
+        raise ImageError(
+            "not an image, or of an unknown format; fetch it again or convert it"
+        ) from None
+    except Image.DecompressionBombError as error:
+        count = re.search(r"\d+", str(error))
+        assert count is not None
+        raise ImageError(f"{count[0]} pixels, {TOO_MANY}") from None
     except Exception as error:  # Pillow's plug-ins raise anything on garbage.
-        raise ImageError(_reason(error)) from error
+        raise _failure(error) from error
     if image.format == "EPS":  # Pillow would run the file in Ghostscript.
         raise ImageError("an EPS drawing; convert it to PNG")
     if image.mode in {"I", "F"}:  # Pillow would cut them off at 255.
@@ -175,7 +183,7 @@ def _decode_any(image: "Image") -> NDArray[np.uint8]:
             image = Image.alpha_composite(white, layer)
         return np.array(image.convert("RGB"))
     except Exception as error:  # Pillow's plug-ins raise anything on garbage.
-        raise ImageError(_reason(error)) from error
+        raise _failure(error) from error
 
 
 def _orientation(image: "Image") -> int:
@@ -199,8 +207,8 @@ def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels)
 
 
-def _reason(error: Exception) -> str:
+def _failure(error: Exception) -> ImageError:
     if isinstance(error, MemoryError):
-        return "not enough memory to decode it"
-    text = str(error).splitlines()
-    return text[0] if text else type(error).__name__
+        return ImageError(NO_MEMORY, lasting=False)
+    text = str(error).splitlines() or [type(error).__name__]
+    return ImageError(f"damaged ({text[0]}); fetch it again")

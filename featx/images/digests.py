@@ -1,10 +1,13 @@
 """SHA-256 of files: an image is known by its content, not by its name."""
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIGEST_SIZE = 32
+
+NOT_REGULAR = "not a regular file but a pipe, a socket or a device; take it out"
+ADVICE = {
+    errno.EACCES: "; make it readable",
+    errno.EPERM: "; make it readable",
+    errno.EISDIR: "; take it out",
+    errno.ELOOP: "; mend the link",
+}
 
 
 @dataclass(frozen=True)
@@ -57,14 +68,48 @@ def _digest_all(files: Sequence[Path]) -> list[bytes | str]:
 
 def _digest(path: Path) -> bytes | str:
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             return hashlib.file_digest(stream, "sha256").digest()
     except OSError as error:
         return read_failure(path, error)
 
 
+def read_file(path: Path) -> bytes:
+    """Return a regular file's bytes; see `open_file`."""
+    with open_file(path) as stream:
+        return stream.read()
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open a regular file for reading; others could be read for ever.
+
+    Raises
+    ------
+    OSError
+        It can't be opened, or is a named pipe, a socket, a device or a folder.
+    """
+    stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, NOT_REGULAR)
+    return stream
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting, as for somebody to write to a named pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def read_failure(path: Path, error: OSError) -> str:
-    """Say in a few words why a file can't be read."""
-    if path.is_symlink() and not path.exists():
-        return "broken link"
-    return (error.strerror or str(error)).lower()
+    """Say in a few words why a file can't be read, and what to do."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return "broken link; mend it" if path.is_symlink() else "no such file any more"
+    except OSError as found:
+        error = found
+    else:
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return NOT_REGULAR
+    reason = (error.strerror or str(error)).lower()
+    return f"{reason}{ADVICE.get(error.errno or 0, '')}"

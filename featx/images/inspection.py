@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from featx.errors import ImageError
 from featx.images.decoding import decode_content
-from featx.images.digests import DIGEST_SIZE, read_failure
+from featx.images.digests import DIGEST_SIZE, read_failure, read_file
 from featx.images.duplicates import Duplicates, find_duplicates
 from featx.images.image_set import ImageSet
 
@@ -228,7 +228,7 @@ def _look(images: ImageSet, row: int) -> _Facts:
     path = images.root / images.paths[row]
     facts = _Facts()
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         facts.size = len(content)
         facts.key = hashlib.sha256(content).digest()
         decoded = decode_content(content)

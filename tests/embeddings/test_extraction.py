@@ -1,9 +1,11 @@
 """Stage one computes what is missing, once, and lists what can't be read."""
 
+import os
 import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featx.embeddings import (
     EmbeddingCache,
@@ -13,7 +15,9 @@ from featx.embeddings import (
     embed_rows,
     extract,
 )
+from featx.embeddings.quarantine import Unreadable
 from featx.errors import CacheError, DataError
+from featx.images import decoding
 from tests.conftest import FakeExtractor, write_image
 
 
@@ -28,6 +32,10 @@ def files(tmp_path):
 @pytest.fixture
 def cache(tmp_path, extractor):
     return EmbeddingCache(tmp_path / "cache", extractor.spec)
+
+
+def raise_memory_error(*_):
+    raise MemoryError
 
 
 def run(files, extractor, cache, **options):
@@ -96,10 +104,10 @@ def test_unreadable_images_are_listed_and_rows_do_not_shift(
     kept = [i for i in range(len(mixed)) if i not in done.unreadable]
     np.testing.assert_array_equal(rows[kept], expected)
     assert done.unreadable == {
-        7: "not an image, or of an unknown format",
-        13: "empty file",
-        14: "broken link",
-        23: "not an image, or of an unknown format",
+        7: "not an image, or of an unknown format; fetch it again or convert it",
+        13: "empty file; fetch it again",
+        14: "broken link; mend it",
+        23: "not an image, or of an unknown format; fetch it again or convert it",
     }
     lines = cache.quarantine.read()
     assert {line.path for line in lines} == {str(broken), str(empty), str(link)}
@@ -125,8 +133,6 @@ def test_quarantined_images_are_not_tried_again_without_retry(
 
 def test_retry_takes_out_what_can_be_read_now(files, extractor, cache):
     source = ImageFiles(files[:2])
-    from featx.embeddings.quarantine import Unreadable
-
     with cache.writable():
         cache.quarantine.add(
             [Unreadable("x", bytes(source.digests.keys[0]).hex(), "bad day")]
@@ -143,14 +149,65 @@ def test_half_a_quarantine_line_is_passed_over(files, extractor, cache):
     assert run(files[:2], extractor, cache).computed == 2
 
 
+@pytest.mark.parametrize(
+    "odd", ["a.png", 'a "b".png', "a,b.png", "a\nb.png", "ü\udcff"]
+)
+def test_a_quarantine_cut_anywhere_is_mended_by_the_next_line(cache, odd):
+    lines = [Unreadable(f"{n}{odd}", 64 * n, "damaged, in some way") for n in "123"]
+    with cache.writable():
+        cache.quarantine.add(lines[:2])
+    whole = cache.quarantine.path.read_bytes()
+    for end in range(len(whole) + 1):
+        cache.quarantine.path.write_bytes(whole[:end])
+        cache.quarantine.add(lines[2:])
+        assert cache.quarantine.read()[-1] == lines[2]
+        kept = [line for line in lines[:2] if line in cache.quarantine.read()]
+        assert len(kept) >= whole[:end].count(b"way\n")
+
+
+def test_a_quarantine_of_garbage_is_passed_over(files, extractor, cache):
+    with cache.writable():
+        cache.quarantine.path.write_bytes(b"\0\xff" * 99)
+    assert run(files[:2], extractor, cache).computed == 2
+
+
 def test_a_file_that_changes_meanwhile_gets_no_wrong_row(files, extractor, cache):
     source = ImageFiles(files)
     write_image(files[3], (1, 2, 3), seed=99)
     (done,) = extract(source, [extractor], cache.root)
-    assert done.unreadable == {3: "changed while it was read"}
+    assert done.unreadable == {3: "changed while it was read; run this again"}
     assert not cache.contains(source.digests.keys[3:4]).any()
-    assert cache.quarantine.read() == []
+    (line,) = cache.quarantine.read()
+    assert (line.path, line.digest) == (str(files[3]), "")
     assert run(files, extractor, cache).computed == 1
+    assert cache.quarantine.read() == []
+
+
+@pytest.mark.parametrize("file_is", ["gone", "a folder", "a pipe", "out of memory"])
+def test_what_is_not_the_contents_fault_is_tried_again(
+    files, extractor, cache, file_is, monkeypatch
+):
+    source, content = ImageFiles(files), files[3].read_bytes()
+    if file_is == "out of memory":
+        monkeypatch.setattr(Image.Image, "load", raise_memory_error)
+        monkeypatch.setattr(decoding, "_decode_fast", lambda content: None)
+    else:
+        files[3].unlink()
+        if file_is == "a folder":
+            files[3].mkdir()
+        elif file_is == "a pipe":
+            os.mkfifo(files[3])
+    (done,) = extract(source, [extractor], cache.root)
+    assert 3 in done.unreadable
+    assert {line.digest for line in cache.quarantine.read()} == {""}
+    monkeypatch.undo()
+    if files[3].is_dir():
+        files[3].rmdir()
+    files[3].unlink(missing_ok=True)
+    files[3].write_bytes(content)
+    again = run(files, extractor, cache)
+    assert (again.images, again.unreadable) == (20, {})
+    assert cache.quarantine.read() == []
 
 
 def test_an_interrupt_keeps_what_was_computed(files, cache):

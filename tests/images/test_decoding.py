@@ -250,14 +250,15 @@ def test_first_frame(kind):
 
 
 def test_empty():
-    assert reason(b"") == "empty file"
+    assert reason(b"") == "empty file; fetch it again"
 
 
 @pytest.mark.parametrize(
     "content", [b"hello, world\n" * 9, b"<html></html>", b"\0" * 99]
 )
 def test_no_image(content):
-    assert reason(content) == "not an image, or of an unknown format"
+    wanted = "not an image, or of an unknown format; fetch it again or convert it"
+    assert reason(content) == wanted
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -271,13 +272,15 @@ def test_truncated(kind, options, share, noise):
 
 @pytest.mark.parametrize("size", [(50_000, 50_000), (20_000, 10_000), (MAX_PIXELS, 3)])
 def test_too_many_pixels(size):
-    assert reason(png_header(*size)) == f"more pixels than the bound of {MAX_PIXELS}"
+    pixels = size[0] * size[1]
+    wanted = f"{pixels} pixels, over the bound of {MAX_PIXELS}; make it smaller"
+    assert reason(png_header(*size)) == wanted
 
 
 def test_bound_holds_where_pillows_is_taken_away(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     message = reason(png_header(20_000, 10_000))
-    assert message == f"20000×10000 pixels, over the bound of {MAX_PIXELS}"
+    assert message.startswith(f"20000×10000 pixels, over the bound of {MAX_PIXELS};")
 
 
 def test_pillow_decodes_what_opencv_refuses():

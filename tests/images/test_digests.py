@@ -37,10 +37,10 @@ def test_unreadable_files(tmp_path):
     names = ["folder.png", "good.png", "broken.png", "missing.png", "loop.png"]
     digests = digest_files([tmp_path / name for name in names])
     assert digests.unreadable == {
-        0: "is a directory",
-        2: "broken link",
-        3: "no such file or directory",
-        4: "broken link",
+        0: "is a directory; take it out",
+        2: "broken link; mend it",
+        3: "no such file any more",
+        4: "too many levels of symbolic links; mend the link",
     }
     assert not digests.keys[[0, 2, 3, 4]].any()
     assert bytes(digests.keys[1]) == hashlib.sha256(b"good").digest()
@@ -51,4 +51,4 @@ def test_file_without_permission(tmp_path):
     file = tmp_path / "secret.png"
     file.write_bytes(b"x")
     file.chmod(0)
-    assert digest_files([file]).unreadable == {0: "permission denied"}
+    assert digest_files([file]).unreadable == {0: "permission denied; make it readable"}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from featx.errors import ImageError
 from featx.images import Inspection, decode_full
+from featx.images.digests import read_file
 from featx.reports.canvas import DPI, INK, MUTED, new_figure
 from featx.reports.labels import class_labels, text_label
 
@@ -144,7 +145,7 @@ def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]
 
     square = np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
     try:
-        pixels = decode_full(path.read_bytes())
+        pixels = decode_full(read_file(path))
     except (ImageError, OSError):
         return square
     scale = side / max(pixels.shape[:2])
