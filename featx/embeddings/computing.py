@@ -30,7 +30,7 @@ AHEAD_BYTES = 1 << 26
 """Pixels decoded ahead of the model, about; they are what it never waits for."""
 
 Progress = Callable[[int, int], None]
-"""Called with how many embeddings are done and how many there are to compute."""
+"""Called with how many images are done and how many there are to compute."""
 
 
 @dataclass
@@ -136,6 +136,9 @@ class Computation:
     seconds: float = 0.0
     _passed_over: int = 0
 
+    def __post_init__(self) -> None:
+        self._rows = sorted(frozenset().union(*(lane.rows for lane in self.lanes)))
+
     def run(self) -> None:
         """Embed all rows; whatever stops this, what was computed is committed.
 
@@ -168,7 +171,8 @@ class Computation:
             took = [lane.add(key, views[lane.view]) for lane in self._wanting(row)]
             if any(took):
                 self._tell()
-        if any([lane.flush() for lane in self.lanes]):
+        last = [lane.flush() for lane in self.lanes]
+        if any(last):
             self._tell()
         self.seconds = time.perf_counter() - start
 
@@ -177,14 +181,16 @@ class Computation:
 
     def _tell(self) -> None:
         done = self._passed_over + sum(lane.computed for lane in self.lanes)
-        self.progress(done, sum(len(lane.rows) for lane in self.lanes))
+        rows = sum(len(lane.rows) for lane in self.lanes)
+        # An image is done by as many parts as there are embeddings of it.
+        self.progress(done * len(self._rows) // rows, len(self._rows))
 
     def _decode_ahead(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, Views]]:
         """Yield images in order, decoded in the pool, a bounded number ahead.
 
         What can't be decoded is noted and passed over.
         """
-        todo = iter(sorted(frozenset().union(*(lane.rows for lane in self.lanes))))
+        todo = iter(self._rows)
         waiting: deque[tuple[int, Future[Views]]] = deque()
 
         def submit(count: int) -> None:

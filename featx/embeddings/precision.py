@@ -63,9 +63,10 @@ class Verdict:
             return f"{self.precision}, for this machine has nothing faster"
         assert self.float32_rate is not None
         assert self.tried_rate is not None
+        speedup = self.tried_rate / self.float32_rate
         return (
-            f"{self.precision}; {self.tried} is {self.tried_rate / self.float32_rate:.2f}"
-            f" times as fast as float32 ({self.tried_rate:.0f} against"
+            f"{self.precision}; {self.tried} is {speedup:.2f} times as fast as"
+            f" float32 ({self.tried_rate:.0f} against"
             f" {self.float32_rate:.0f} images/s), mean cosine {self.cosine:.5f}"
         )
 

@@ -8,6 +8,23 @@ from featx.heads.base import Codes, Floats
 from featx.heads.linear import CalibratedLinearHead
 
 
+def ledoit_wolf_shrinkage(X: Floats) -> float:
+    """Return Ledoit and Wolf's shrinkage of centred rows, shape (n, d).
+
+    The same as scikit-learn's, whose sums over all pairs of features are sums over
+    rows and over pairs of rows: a hundredth of the work for 30 rows of 3000 features.
+    """
+    n, width = X.shape
+    squares = np.square(X, dtype=np.float64).sum(axis=1)
+    pairs = X @ X.T if n < width else X.T @ X
+    spread = np.square(pairs, dtype=np.float64).sum() / n**2
+    mean_variance = squares.sum() / n / width
+    error = (np.square(squares).sum() / n - spread) / (width * n)
+    distance = (spread - width * mean_variance**2) / width
+    error = min(error, distance)
+    return float(error / distance) if error > 0 else 0.0
+
+
 class ShrinkageLDAHead(CalibratedLinearHead):
     """LDA with Ledoit-Wolf shrinkage of each class's covariance.
 
@@ -88,12 +105,10 @@ class ShrinkageLDAHead(CalibratedLinearHead):
 
     def _shrinkage_of(self, centred: Floats, variance: Floats) -> float:
         """Return Ledoit and Wolf's shrinkage of one class's scaled rows."""
-        from sklearn.covariance import ledoit_wolf_shrinkage
-
         if self.shrinkage is not None:
             return float(self.shrinkage)
         if len(centred) < 2 or not variance.any():
             return 1.0
         deviation = np.sqrt(variance)
         deviation[deviation == 0] = 1
-        return float(ledoit_wolf_shrinkage(centred / deviation, assume_centered=True))
+        return ledoit_wolf_shrinkage(centred / deviation)

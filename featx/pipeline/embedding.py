@@ -90,6 +90,7 @@ def extract_all(
     extractors: Sequence[Extractor],
     cache_dir: Path,
     *,
+    flip: bool = False,
     batch_size: int | None = None,
     retry: bool = False,
     listener: Listener = SILENT,
@@ -100,6 +101,7 @@ def extract_all(
     ------
     BackboneError, CacheError, WeightsError
     """
+    extractors = _with_mirrored(extractors, flip=flip)
     return extract(
         ImageFiles(images.files),
         extractors,
@@ -149,7 +151,7 @@ def embed(
     BackboneError, WeightsError, CacheError
     """
     cache_dir = Path(cache_dir)
-    extractors = _extractors(backbone, cache_dir, flip=flip)
+    extractors = _with_mirrored(_extractors(backbone, cache_dir), flip=flip)
     source = ImageFiles(images.files)
     found = embed_rows(
         source,
@@ -184,15 +186,21 @@ def embed(
 
 
 def _extractors(
-    backbone: str | Extractor | list[Extractor], cache_dir: Path, *, flip: bool
+    backbone: str | Extractor | list[Extractor], cache_dir: Path
 ) -> list[Extractor]:
-    """Return the extractors of the views as they are, then of the mirrored ones."""
-    named: list[Extractor]
     if isinstance(backbone, str):
-        named = [find_extractor(backbone, cache_dir=cache_dir)]
-    else:
-        named = backbone if isinstance(backbone, list) else [backbone]
-    return [*named, *(extractor.mirrored() for extractor in named)] if flip else named
+        return [find_extractor(backbone, cache_dir=cache_dir)]
+    return backbone if isinstance(backbone, list) else [backbone]
+
+
+def _with_mirrored(extractors: Sequence[Extractor], *, flip: bool) -> list[Extractor]:
+    """Return extractors, each followed by that of the mirrored view if wanted.
+
+    The two share a model, which is kept while one follows the other.
+    """
+    if not flip:
+        return list(extractors)
+    return [view for one in extractors for view in (one, one.mirrored())]
 
 
 def _side_by_side(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from featx.embeddings import (
     Extraction,
-    Extractor,
     KerasExtractor,
     find_extractor,
     recall,
@@ -56,13 +55,11 @@ def run_extract(
     DataError, BackboneError, WeightsError, CacheError
     """
     images = read_images(data.path, data.layout)
-    extractors: list[Extractor] = [*_find(wanted, cache_dir)]
-    if _flip(wanted):
-        extractors += [extractor.mirrored() for extractor in extractors]
     extractions = extract_all(
         images,
-        extractors,
+        _find(wanted, cache_dir),
         cache_dir,
+        flip=_flip(wanted),
         batch_size=batch_size,
         retry=retry,
         listener=listener,
