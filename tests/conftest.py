@@ -1,6 +1,8 @@
 """What many tests share: small image folders and a backbone that is no network."""
 
+import contextlib
 import os
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -81,6 +83,34 @@ def make_colours(root, *, train=8, test=4, size=(12, 10)):
                 path = root / part / name / f"{number:03}.png"
                 write_image(path, colour, seed=seed, size=size, noise=40)
     return root
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody may enter; pytest's own are private."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def read_only(folder):
+    """Take away the right to write below a folder, even from root."""
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 @pytest.fixture(scope="session")

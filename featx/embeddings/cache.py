@@ -17,6 +17,9 @@ from featx.durable import ASIDE, write_whole
 from featx.embeddings.locks import FolderLock
 from featx.embeddings.parts import (
     DamagedPartError,
+    check_width,
+    choose_small,
+    common_width,
     read_blocks,
     read_keys,
     write_part,
@@ -104,14 +107,14 @@ class EmbeddingCache:
         found : ndarray of bool, shape (n,)
         """
         wanted = _rows_by_key(keys)
-        rows: Rows | None = None
         found = np.zeros(len(keys), dtype=bool)
         with self.lock.shared():
+            width = common_width(self.parts())
+            rows = np.zeros((len(keys), width), np.float32)
             for path, names in self._parts_of(wanted):
                 try:
                     for where, block in read_blocks(path):
-                        if rows is None:
-                            rows = np.zeros((len(keys), block.shape[1]), np.float32)
+                        check_width(path, block, width)
                         for offset, key in enumerate(names[where]):
                             targets = wanted.get(key)
                             if targets is not None:
@@ -119,8 +122,6 @@ class EmbeddingCache:
                                 found[targets] = True
                 except DamagedPartError as error:
                     self.set_aside(path, error)
-        if rows is None:
-            rows = np.zeros((len(keys), 0), np.float32)
         return rows, found
 
     def add(self, keys: Keys, rows: Rows) -> Path:
@@ -159,7 +160,7 @@ class EmbeddingCache:
             # Writers hold the shared lock: what is unfinished now has no owner.
             for leftover in self.folder.glob(f"{ASIDE}*"):
                 leftover.unlink(missing_ok=True)
-            group = _small_parts(self.parts())
+            group = choose_small(self.parts(), MERGE_BYTES)
             if len(group) > 1:
                 self.rewrite(group)
 
@@ -186,8 +187,9 @@ class EmbeddingCache:
         keys: list[Keys] = []
         rows: list[Rows] = []
         for path in group:
-            keys.append(read_keys(path))
+            keys.append(read_keys(path, self.spec.id))
             rows.append(np.concatenate([block for _, block in read_blocks(path)]))
+            check_width(path, rows[-1], rows[0].shape[1])
         all_keys, all_rows = np.concatenate(keys), np.concatenate(rows)
         last = {key: i for i, key in enumerate(split_keys(all_keys))}
         kept = sorted(i for key, i in last.items() if wanted is None or key in wanted)
@@ -246,7 +248,7 @@ class EmbeddingCache:
         """Yield the parts that hold any of these keys, each with all that it holds."""
         for path in self.parts():
             try:
-                names = split_keys(read_keys(path))
+                names = split_keys(read_keys(path, self.spec.id))
             except DamagedPartError as error:
                 self.set_aside(path, error)
             else:
@@ -275,20 +277,3 @@ def _rows_by_key(keys: Keys) -> dict[bytes, list[int]]:
     for row, key in enumerate(split_keys(keys)):
         rows.setdefault(key, []).append(row)
     return rows
-
-
-def _small_parts(parts: list[Path]) -> list[Path]:
-    """Choose the parts to merge, so that each row is rewritten a few times only.
-
-    From the smallest up, as long as the next isn't twice as large as all before: the
-    parts that stay grow geometrically, so their number with the logarithm.
-    """
-    sized = sorted((path.stat().st_size, path) for path in parts)
-    group: list[Path] = []
-    total = 0
-    for size, path in sized:
-        if total + size > MERGE_BYTES or (group and size > 2 * total):
-            break
-        group.append(path)
-        total += size
-    return sorted(group)

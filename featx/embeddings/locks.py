@@ -23,7 +23,7 @@ class FolderLock:
         """Keep away who wants the folder alone, while reading or adding."""
         import portalocker
 
-        with self._file() as stream:
+        with self._file("a+", "r") as stream:
             if stream is not None:
                 portalocker.lock(stream, portalocker.LockFlags.SHARED)
             yield
@@ -34,7 +34,7 @@ class FolderLock:
         import portalocker
 
         flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
-        with self._file() as stream:
+        with self._file("a+") as stream:
             alone = stream is not None
             try:
                 if alone:
@@ -44,13 +44,15 @@ class FolderLock:
             yield alone
 
     @contextlib.contextmanager
-    def _file(self) -> Iterator[Any]:
-        """Open the lock file; None where the folder can't be written to.
+    def _file(self, *modes: str) -> Iterator[Any]:
+        """Open the lock file in the first mode that works; None where none does.
 
-        Nobody merges there either, so reading needs no lock.
+        Who may only read a folder locks it all the same: others may write to it.
         """
         with contextlib.ExitStack() as stack:
             stream = None
-            with contextlib.suppress(OSError):
-                stream = stack.enter_context(self.path.open("a+"))
+            for mode in modes:
+                with contextlib.suppress(OSError):
+                    stream = stack.enter_context(self.path.open(mode))
+                    break
             yield stream

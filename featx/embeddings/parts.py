@@ -4,8 +4,10 @@ See `docs/formats.md`. A part is made in memory and written in one go, so that a
 disk or a kill never leaves half of one under its name.
 """
 
+import contextlib
 import io
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +65,22 @@ def write_part(
     write_whole(path, memory.getvalue())
 
 
-def read_keys(path: Path) -> NDArray[np.uint8]:
+def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
     """Return a part's keys, shape (n, 32).
+
+    Parameters
+    ----------
+    spec_id : str, optional
+        What the part must say that its spec is.
 
     Raises
     ------
     DamagedPartError
-        The file is damaged or no part.
+        The file is damaged, no part, or one of another spec.
     """
     with _opened(path) as file:
+        if spec_id is not None and file.attrs["spec"] != spec_id:
+            raise ValueError("of another spec")
         keys: NDArray[np.uint8] = file["key"][:]
         return keys
 
@@ -141,3 +150,44 @@ class _opened:  # noqa: N801  a context manager, used like a function
     def _close(self) -> None:
         if self.file is not None:
             self.file.close()
+
+
+def common_width(paths: Iterable[Path]) -> int:
+    """Return how wide most embeddings in some parts are; 0 where there are none."""
+    rows: Counter[int] = Counter()
+    for path in paths:
+        with contextlib.suppress(DamagedPartError), _opened(path) as file:
+            count, width = file["embedding"].shape
+            rows[width] += count
+    return rows.most_common(1)[0][0] if rows else 0
+
+
+def check_width(path: Path, rows: NDArray[np.float32], width: int) -> None:
+    """Check that a part's embeddings, shape (n, d), are as wide as the others.
+
+    Raises
+    ------
+    DamagedPartError
+        They aren't.
+    """
+    if rows.shape[1] != width:
+        raise DamagedPartError(
+            f"{path} is damaged (rows of {rows.shape[1]} numbers, not {width})"
+        )
+
+
+def choose_small(parts: Sequence[Path], most_bytes: int) -> list[Path]:
+    """Choose the parts to merge, so that each row is rewritten a few times only.
+
+    From the smallest up, as long as the next isn't twice as large as all before: the
+    parts that stay grow geometrically, so their number with the logarithm.
+    """
+    sized = sorted((path.stat().st_size, path) for path in parts)
+    group: list[Path] = []
+    total = 0
+    for size, path in sized:
+        if total + size > most_bytes or (group and size > 2 * total):
+            break
+        group.append(path)
+        total += size
+    return sorted(group)

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.durable import sync_folder
+from featx.embeddings.locks import FolderLock
 from featx.errors import RunError
 from featx.runs import folder
 from featx.runs.folder import Run, read_run, run_paths
+
+ASIDE = ".run-"
+LOCK_FILE = ".lock"
 
 MAX_NAME = 200
 """Bytes of a run's name; file systems take 255."""
@@ -64,32 +68,48 @@ def write_run(reports_dir: Path, contents: RunContents) -> Run:
     RunError
         The folder can't be written: no permission, or the disk is full.
     """
-    import joblib
-
-    aside: Path | None = None
+    lock = FolderLock(reports_dir / LOCK_FILE)
     try:
         reports_dir.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".run-", dir=reports_dir))
-        # mkdtemp makes it private; a run is as readable as its neighbours.
-        aside.chmod(reports_dir.stat().st_mode & 0o777)
-        info = {"format": folder.FORMAT, "version": folder.VERSION, **contents.info}
-        _write_json(aside / folder.RUN_FILE, info)
-        _write_json(aside / folder.METRICS_FILE, contents.metrics)
-        _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
-        _write_history(aside / folder.HISTORY_FILE, contents.history)
-        joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
-        _sync(aside)
-        target = _settle(aside, reports_dir, slug(contents.name))
-        sync_folder(reports_dir)
+        with lock.alone() as alone:
+            # Writers hold it shared: what is unfinished now has no living owner.
+            for leftover in reports_dir.glob(f"{ASIDE}*") if alone else ():
+                shutil.rmtree(leftover, ignore_errors=True)
+        with lock.shared(), _folder_aside(reports_dir) as aside:
+            _fill(aside, contents)
+            target = _settle(aside, reports_dir, slug(contents.name))
+            sync_folder(reports_dir)
         return read_run(target)
     except OSError as error:
         raise RunError(
             f"{reports_dir}: can't write the run ({error.strerror or error});"
             " mend that or choose another --out-dir"
         ) from error
+
+
+@contextlib.contextmanager
+def _folder_aside(reports_dir: Path) -> Iterator[Path]:
+    """Yield a new folder under a temporary name; what is left of it goes."""
+    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=reports_dir))
+    try:
+        # mkdtemp makes it private; a run is as readable as its neighbours.
+        aside.chmod(reports_dir.stat().st_mode & 0o777)
+        yield aside
     finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fill(aside: Path, contents: RunContents) -> None:
+    """Write a run's files, down to the disk."""
+    import joblib
+
+    info = {"format": folder.FORMAT, "version": folder.VERSION, **contents.info}
+    _write_json(aside / folder.RUN_FILE, info)
+    _write_json(aside / folder.METRICS_FILE, contents.metrics)
+    _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
+    _write_history(aside / folder.HISTORY_FILE, contents.history)
+    joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
+    _sync(aside)
 
 
 def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:

@@ -1,10 +1,11 @@
 """The cache returns what was put in, and nothing that wasn't."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
+import tracemalloc
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from featx.embeddings import EmbeddingCache, Spec
 from featx.embeddings.parts import read_provenance
 from featx.errors import CacheError
+from tests.conftest import read_only
 
 SPEC = Spec(backbone="mean-colour", image_size=8, weights="file", weights_id="0")
 
@@ -140,13 +142,41 @@ def test_merge_keeps_out_of_the_way_of_others(cache):
     keys, rows = make_keys(8), make_rows(8)
     cache.add(keys[:4], rows[:4])
     cache.add(keys[4:], rows[4:])
+    unfinished = cache.folder / ".aside-alive.h5"
+    unfinished.write_bytes(b"half")
     with (cache.folder / "lock").open("a+") as other:
         portalocker.lock(other, portalocker.LockFlags.SHARED)
         cache.merge()
         assert len(cache.parts()) == 2
+        assert unfinished.exists()
         assert cache.contains(keys).all()
     cache.merge()
     assert len(cache.parts()) == 1
+    assert not unfinished.exists()
+
+
+def test_a_merge_takes_little_memory(cache, monkeypatch):
+    # Whole feature maps: 7 x 7 x 2048 numbers a row, 4 MB a part.
+    monkeypatch.setattr("featx.embeddings.cache.MERGE_BYTES", 1 << 24)
+    monkeypatch.setattr("featx.embeddings.parts.BLOCK_BYTES", 1 << 22)
+    keys = make_keys(80)
+    for start in range(0, 80, 10):
+        cache.add(
+            keys[start : start + 10], make_rows(10, seed=start, width=7 * 7 * 2048)
+        )
+    tracemalloc.start()
+    cache.merge()
+    _, merging = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    assert cache.contains(keys).all()
+    _, looking = tracemalloc.get_traced_memory()
+    rows, _ = cache.read(keys)
+    _, reading = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(cache.parts()) == 5
+    assert merging < 4.5 * (1 << 24)  # parts, all of them, those kept, the new file
+    assert looking < 1 << 20
+    assert reading < rows.nbytes + 3 * (1 << 22)
 
 
 @settings(max_examples=60, deadline=None)
@@ -168,9 +198,23 @@ def test_a_flipped_byte_never_gives_a_wrong_row(tmp_path_factory, where, flip):
         assert "computed again" in cache.notes[0]
 
 
-def test_a_damaged_part_is_set_aside_and_not_met_again(cache):
+def make_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:200]),
+        lambda path: path.write_bytes(b""),
+        make_folder,
+    ],
+    ids=["cut short", "empty", "a folder"],
+)
+def test_a_damaged_part_is_set_aside_and_not_met_again(cache, spoil):
     path = cache.add(make_keys(3), make_rows(3))
-    path.write_bytes(path.read_bytes()[:200])
+    spoil(path)
     assert not cache.contains(make_keys(3)).any()
     assert [p.name for p in cache.folder.glob("damaged-*")] == [f"damaged-{path.name}"]
     again = EmbeddingCache(cache.root, SPEC)
@@ -194,6 +238,33 @@ def test_a_file_of_another_format_is_no_part(cache, change):
     assert "damaged" in cache.notes[0]
 
 
+def test_a_part_of_another_spec_is_set_aside(cache, tmp_path):
+    keys = make_keys(6)
+    other = EmbeddingCache(tmp_path / "cache", replace(SPEC, image_size=9))
+    stray = other.add(keys[:3], make_rows(3, seed=1))
+    cache.add(keys[3:], make_rows(3))
+    stray.rename(cache.folder / stray.name)
+    cache.merge()
+    assert len(cache.parts()) == 2
+    assert cache.read(keys)[1].tolist() == [False] * 3 + [True] * 3
+    (note,) = cache.notes
+    assert "of another spec" in note
+    assert "set aside as damaged-part-" in note
+
+
+def test_a_part_of_another_width_is_set_aside(cache):
+    keys = make_keys(10)
+    cache.add(keys[:3], make_rows(3, width=7))  # the oldest, but the fewest rows
+    cache.add(keys[3:], make_rows(7))
+    cache.merge()
+    assert len(cache.parts()) == 2
+    rows, found = cache.read(keys)
+    assert rows.shape == (10, 5)
+    assert found.tolist() == [False] * 3 + [True] * 7
+    np.testing.assert_array_equal(rows[3:], make_rows(7))
+    assert "rows of 7 numbers, not 5" in cache.notes[0]
+
+
 def test_a_cache_that_is_a_file_gives_one_line(tmp_path):
     (tmp_path / "cache").write_text("")
     with pytest.raises(CacheError, match=r"can't write \(.*--cache-dir") as caught:
@@ -201,17 +272,24 @@ def test_a_cache_that_is_a_file_gives_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_cache_is_read(cache):
-    keys, rows = make_keys(3), make_rows(3)
-    cache.add(keys, rows)
-    cache.folder.chmod(0o555)
-    try:
+def test_a_read_only_cache_is_read(open_folder):
+    keys, rows = make_keys(6), make_rows(6)
+    cache = EmbeddingCache(open_folder, SPEC)
+    cache.add(keys[:3], rows[:3])
+    cache.add(keys[3:], rows[3:])
+    with read_only(open_folder):
         np.testing.assert_array_equal(cache.read(keys)[0], rows)
-        with pytest.raises(CacheError):
+        cache.merge()
+        assert len(cache.parts()) == 2
+        with pytest.raises(CacheError, match="can't write"):
             cache.add(make_keys(1, seed=1), make_rows(1))
-    finally:
-        cache.folder.chmod(0o755)
+        with pytest.raises(CacheError, match="can't write"):
+            cache.check_writable()
+        # Who may only read keeps merges away all the same.
+        with cache.lock.shared(), (cache.folder / "lock").open() as other:
+            exclusive = portalocker.LockFlags.EXCLUSIVE
+            with pytest.raises(portalocker.LockException):
+                portalocker.lock(other, exclusive | portalocker.LockFlags.NON_BLOCKING)
 
 
 FULL_DISK = """

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+import portalocker
 import pytest
 
 from featx.errors import RunError
@@ -120,7 +121,7 @@ def test_a_file_that_may_not_grow_leaves_no_half_run(tmp_path, limit):
     assert writer.returncode == 1
     assert said.startswith(f"{tmp_path}: can't write the run (File too large)")
     assert said.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == [".lock"]
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_a_full_disk_leaves_no_half_run(tiny_disk):
     said, _ = start(tiny_disk, "1").communicate()
     assert said.startswith(f"{tiny_disk}: can't write the run (No space left")
     assert said.count("\n") == 1
-    assert list(tiny_disk.iterdir()) == []
+    assert [p.name for p in tiny_disk.iterdir()] == [".lock"]
 
 
 @pytest.fixture
@@ -188,7 +189,21 @@ def test_an_interrupt_leaves_nothing(tmp_path, make_contents):
 
     with pytest.raises(KeyboardInterrupt):
         write_run(tmp_path, make_contents(head=Interrupting()))
-    assert list(tmp_path.iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
+def test_leftovers_go_once_nobody_writes(tmp_path, make_contents):
+    leftover = tmp_path / ".run-killed"
+    leftover.mkdir()
+    (leftover / "run.json").write_text("half")
+    (tmp_path / ".lock").touch()
+    with (tmp_path / ".lock").open() as other:
+        portalocker.lock(other, portalocker.LockFlags.SHARED)
+        write_run(tmp_path, make_contents())
+        assert leftover.exists()
+    write_run(tmp_path, make_contents())
+    assert not leftover.exists()
+    assert len(list_runs(tmp_path)) == 2
 
 
 def test_leftovers_of_killed_writers_are_no_runs(tmp_path, run):

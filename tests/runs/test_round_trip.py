@@ -39,7 +39,8 @@ def test_round_trip(tmp_path, make_contents):
     assert sorted(p.name for p in run.path.iterdir()) == [
         *("head.joblib", "metrics.json", "predictions.csv", "run.json")
     ]
-    assert [p.name for p in run.path.parent.iterdir()] == [run.name]
+    names = {p.name for p in run.path.parent.iterdir()}
+    assert names == {".lock", run.name}
 
 
 def test_predictions(tmp_path, make_contents):
