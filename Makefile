@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint slow clean
+.PHONY: help install demo test lint slow bench clean
 
 help:
 	@echo "make demo   the whole flow on images it draws itself, in a few minutes"
 	@echo "make test   lint, types, import contract, tests, coverage"
 	@echo "make slow   the long tests"
+	@echo "make bench  featx's speed beside others', a quarter of an hour"
 	@echo "make clean  remove .venv and what the tests left"
 
 install: $(STAMP)
@@ -33,6 +34,11 @@ test: lint
 
 slow: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup -m slow
+
+# TORCH_PYTHON names an interpreter with torch and torchvision, if there is one.
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.stage_one --readme README.md \
+	    $(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
 
 clean:
 	rm -rf $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

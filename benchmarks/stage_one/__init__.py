@@ -1,0 +1,1 @@
+"""How fast stage one is beside what a user would otherwise run."""

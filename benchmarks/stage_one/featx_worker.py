@@ -1,0 +1,103 @@
+"""featx by turns: the model alone beside matrix products, and from files to rows."""
+
+import itertools
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.stage_one.arithmetic import MatrixProduct, timed
+from benchmarks.stage_one.turns import serve
+from featx.embeddings import ImageFiles, extract, find_extractor
+from featx.images import decode, read_images
+
+BATCHES = 4
+"""Distinct batches that the model is shown alone."""
+
+SLICE = 0.4
+"""Seconds of the same work, about, before the next kind's."""
+
+
+class FeatxWorker:
+    """Extracts, with one backbone."""
+
+    def open(
+        self, backbone: str, image_size: int, weights: str, folder: str, warm_up: int
+    ) -> dict[str, Any]:
+        """Load the model, let featx settle its precision, warm all up."""
+        self._folder = Path(folder)
+        self._images = read_images(self._folder).files
+        named = {"image_size": image_size, "weights": weights}
+        with tempfile.TemporaryDirectory() as cache:
+            source = ImageFiles(self._images[:warm_up])
+            asked = find_extractor(backbone, **named)
+            (done,) = extract(source, [asked], Path(cache))
+        self._extractor = find_extractor(
+            backbone, **named, precision=done.spec.precision
+        )
+        settled = self._extractor.open()
+        engines = {done.spec.precision: settled}
+        if done.spec.precision != "float32":
+            engines["float32"] = find_extractor(
+                backbone, **named, precision="float32"
+            ).open()
+        self._kinds = self._prepare(engines, settled.batch_size, image_size)
+        return {"precision": done.spec.precision, "batch_size": settled.batch_size}
+
+    def _prepare(self, engines, batch_size: int, image_size: int) -> dict[str, Any]:
+        """Return what is done by turns in `model`: name to a call and what it does."""
+        contents = [path.read_bytes() for path in self._images[: BATCHES * batch_size]]
+        pixels = np.stack([decode(c, (image_size, image_size)) for c in contents])
+        starts = [batch_size * i for i in range(len(pixels) // batch_size)] or [0]
+        batches = itertools.cycle([pixels[i : i + batch_size] for i in starts])
+        kinds: dict[str, Any] = {}
+        for precision, engine in engines.items():
+            product = MatrixProduct(precision)
+            kinds[f"matmul_{precision}"] = product, product.operations
+
+            def embed(engine=engine) -> None:
+                engine(next(batches))
+
+            embed()
+            kinds[f"model_{precision}"] = embed, min(batch_size, len(pixels))
+        return kinds
+
+    def model(self, seconds: float) -> dict[str, float]:
+        """Return the rates of models and matrix products, a little of each in turn.
+
+        Parameters
+        ----------
+        seconds : float
+            Of each kind.
+
+        Returns
+        -------
+        dict
+            Images or operations per second.
+        """
+        spent = dict.fromkeys(self._kinds, 0.0)
+        done = dict.fromkeys(self._kinds, 0)
+        while min(spent.values()) < seconds:
+            for kind, (call, amount) in self._kinds.items():
+                end = spent[kind] + min(SLICE, seconds)
+                while spent[kind] < end:
+                    spent[kind] += timed(call)
+                    done[kind] += amount
+        return {kind: done[kind] / spent[kind] for kind in self._kinds}
+
+    def end_to_end(self) -> dict[str, float]:
+        """Extract the whole folder into a fresh cache; the model is loaded."""
+        with tempfile.TemporaryDirectory() as cache:
+            start = time.perf_counter()
+            source = ImageFiles(read_images(self._folder).files)
+            (done,) = extract(source, [self._extractor], Path(cache))
+            seconds = time.perf_counter() - start
+        if done.computed != len(source.files):
+            raise RuntimeError(f"{done.computed} rows of {len(source.files)} files")
+        return {"images": done.computed, "seconds": seconds}
+
+
+if __name__ == "__main__":
+    serve(FeatxWorker())

@@ -1,0 +1,69 @@
+"""Where and with what it was measured, and who else was at work meanwhile."""
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from featx.embeddings.machine import usable_cores
+
+TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+PACKAGES = ("featx", "tensorflow", "keras", "numpy", "opencv-python-headless")
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return the processor, its cores and what it can, and the memory."""
+    told = {}
+    if CPU_INFO.is_file():
+        lines = [line.partition(":") for line in CPU_INFO.read_text().splitlines()]
+        told = {name.strip(): value.strip() for name, _, value in reversed(lines)}
+    flags = told.get("flags", "").split()
+    return {
+        "cpu": told.get("model name") or platform.processor() or platform.machine(),
+        "cores": usable_cores(),
+        "flags": [flag for flag in TELLING_FLAGS if flag in flags],
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that matter."""
+    found = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **found}
+
+
+class Bystanders:
+    """Tells how much of the processors others took since it was made.
+
+    Parameters
+    ----------
+    pids : sequence of int
+        Our own processes; their children are ours, too.
+    """
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._own = [psutil.Process(pid) for pid in pids]
+        self._total, self._ours = self._spent()
+
+    def share(self) -> float:
+        """Return the others' share, from 0 to 1; a hypervisor's steal is theirs."""
+        total, ours = self._spent()
+        busy = (total - self._total) - (ours - self._ours)
+        machine = sum(psutil.cpu_times()) - self._whole
+        return round(min(max(busy / max(machine, 1e-9), 0.0), 1.0), 3)
+
+    def _spent(self) -> tuple[float, float]:
+        """Return the processors' seconds at work: all, and ours."""
+        times = psutil.cpu_times()
+        if not hasattr(self, "_whole"):
+            self._whole = sum(times)
+        idle = times.idle + getattr(times, "iowait", 0.0)
+        # The guests' time is within the user's.
+        guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        ours = sum(sum(process.cpu_times()[:4]) for process in self._own)
+        return sum(times) - guests - idle, ours

@@ -1,0 +1,162 @@
+"""What the rates say: medians, ratios, and both as Markdown."""
+
+from statistics import median
+from typing import Any
+
+Measured = dict[str, Any]
+
+NEITHER = "–"
+
+
+def ratios(measured: Measured) -> dict[str, list[float]]:
+    """Return each ratio, one per repeat: of what was measured side by side.
+
+    Parameters
+    ----------
+    measured : dict
+        As `measure` returns it.
+    """
+    repeats, precision = measured["repeats"], measured["precision"]
+
+    def share(repeat: Measured, kind: str) -> float:
+        needed = repeat[f"model_{kind}"] * measured["operations"]
+        return needed / repeat[f"matmul_{kind}"]
+
+    def over(below: str) -> list[float]:
+        return [r["end_to_end"] / r[below] for r in repeats if below in r]
+
+    found = {
+        "end_to_end/keras": over("keras"),
+        "end_to_end/torch": over("torch"),
+        "end_to_end/model": over(f"model_{precision}"),
+        "model/matmul": [share(r, precision) for r in repeats],
+        "model/matmul, float32": [share(r, "float32") for r in repeats],
+    }
+    return {name: values for name, values in found.items() if values}
+
+
+def summarise(measured: Measured) -> Measured:
+    """Add the medians of the rates, and the ratios with their range."""
+    repeats = measured["repeats"]
+    spread = {
+        name: {
+            "median": round(median(values), 3),
+            "min": round(min(values), 3),
+            "max": round(max(values), 3),
+        }
+        for name, values in ratios(measured).items()
+    }
+    medians = {kind: median(r[kind] for r in repeats) for kind in repeats[0]}
+    return {**measured, "medians": medians, "ratios": spread}
+
+
+def markdown(results: Measured) -> str:
+    """Return both tables and what they were measured with."""
+    measured = results["backbones"]
+    return "\n".join(
+        [
+            "Images per second:",
+            "",
+            *_rates(measured),
+            "",
+            "Ratios, with the least and the most of the repeats:",
+            "",
+            *_ratios(measured),
+            "",
+            _circumstances(results),
+            "",
+        ]
+    )
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cells) + " |" for cells in lines]
+
+
+def _rates(measured: Measured) -> list[str]:
+    head = [
+        "backbone",
+        "`model.predict`",
+        "PyTorch",
+        "**featx**",
+        "its model alone",
+        "in float32",
+        "what matrix products allow",
+    ]
+    rows = []
+    for name, one in measured.items():
+        rates, precision = one["medians"], one["precision"]
+        rows.append(
+            [
+                f"`{name}` @{one['image_size']}, {precision}",
+                _rate(rates["keras"]),
+                _rate(rates["torch"]) if "torch" in rates else NEITHER,
+                f"**{_rate(rates['end_to_end'])}**",
+                _rate(rates[f"model_{precision}"]),
+                _rate(rates["model_float32"]),
+                _rate(rates[f"matmul_{precision}"] / one["operations"]),
+            ]
+        )
+    return _table(head, rows)
+
+
+def _rate(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _ratios(measured: Measured) -> list[str]:
+    heads = {
+        "end_to_end/keras": "featx / `model.predict`",
+        "end_to_end/torch": "featx / PyTorch",
+        "end_to_end/model": "featx / its model alone",
+        "model/matmul": "model alone / matrix products",
+        "model/matmul, float32": "the same in float32",
+    }
+    rows = []
+    for name, one in measured.items():
+        spread = [one["ratios"].get(ratio) for ratio in heads]
+        rows.append([f"`{name}`", *map(_spread, spread)])
+    return _table(["backbone", *heads.values()], rows)
+
+
+def _spread(found: dict[str, float] | None) -> str:
+    if found is None:
+        return NEITHER
+    return f"{found['median']:.2f} ({found['min']:.2f} to {found['max']:.2f})"
+
+
+def _circumstances(results: Measured) -> str:
+    """Return one paragraph: what, how, on what, with what, when."""
+    machine, images = results["machine"], results["images"]
+    repeats = [one["repeats"] for one in results["backbones"].values()]
+    counts = sorted({len(one) for one in repeats})
+    often = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    others = median(repeat["others_cpu_share"] for one in repeats for repeat in one)
+    packages = ", ".join(f"{name} {v}" for name, v in results["versions"].items())
+    flags = f" ({', '.join(machine['flags'])})" if machine["flags"] else ""
+    how = (
+        f"{images['count']} {images['source']} JPEG files of"
+        f" {images['mean_kb']:.0f} kB, to rows in memory (Keras, PyTorch) or committed"
+        " to the cache (featx). Models are loaded and warm, featx's precision is"
+        " settled, the files are in the system's memory. Interleaved; medians of"
+        f" {often} repeats."
+    )
+    where = (
+        f"{machine['cpu']}, {machine['cores']} cores{flags},"
+        f" {machine['memory_gib']:.0f} GiB; {packages}; {results['date']}. Other"
+        f" processes took {others:.0%} of the processors."
+    )
+    return "\n".join([how, where, *_exceptions(results["backbones"])])
+
+
+def _exceptions(measured: Measured) -> list[str]:
+    """Return what is not as one would expect, a sentence each."""
+    random = [f"`{n}`" for n, one in measured.items() if one["weights"] == "random"]
+    reasons = {one["torch"].get("skipped") for one in measured.values()} - {None}
+    told = []
+    if random:
+        told.append(
+            f"Random weights in {', '.join(random)}: speed does not depend on them."
+        )
+    return told + [f"PyTorch is left out: {reason}." for reason in sorted(reasons)]

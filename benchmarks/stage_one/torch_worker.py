@@ -1,0 +1,93 @@
+"""PyTorch by turns: a plain loop, where torch and torchvision are installed.
+
+It may run on an interpreter of its own, so it imports nothing of featx.
+"""
+
+import importlib.util
+import os
+import time
+from typing import Any
+
+from benchmarks.stage_one.turns import serve
+
+NORMAL = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+"""ImageNet's, that torchvision's weights were trained with."""
+
+
+def builders():
+    """Return torchvision's networks, without weights, by featx's names."""
+    from torchvision import models
+
+    def inception():
+        return models.inception_v3(weights=None, init_weights=False)
+
+    return {
+        "resnet50": models.resnet50,
+        "resnet101": models.resnet101,
+        "resnet152": models.resnet152,
+        "vgg16": models.vgg16,
+        "densenet121": models.densenet121,
+        "inceptionv3": inception,
+        "mobilenetv2": models.mobilenet_v2,
+        "mobilenetv2-0.35": lambda: models.mobilenet_v2(width_mult=0.35),
+    }
+
+
+class TorchWorker:
+    """Runs one network over a folder."""
+
+    def open(self, backbone: str, image_size: int, folder: str) -> dict[str, Any]:
+        """Load the network and run it once, or say why not."""
+        for package in ("torch", "torchvision"):
+            if importlib.util.find_spec(package) is None:
+                return {"skipped": f"{package} is not installed"}
+        import torch
+        import torchvision
+        from torchvision import datasets, transforms
+
+        build = builders().get(backbone)
+        if build is None:
+            return {"skipped": f"torchvision has no {backbone}"}
+        self._torch = torch
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = without_classifier(torch, build()).eval().to(self._device)
+        shown = transforms.Compose(
+            [
+                transforms.Resize((image_size, image_size)),
+                transforms.ToTensor(),
+                transforms.Normalize(**NORMAL),
+            ]
+        )
+        self._dataset = datasets.ImageFolder(folder, shown)
+        self._run(range(min(64, len(self._dataset))))
+        versions = {"torch": torch.__version__, "torchvision": torchvision.__version__}
+        return {"versions": versions}
+
+    def end_to_end(self, half: int) -> dict[str, float]:
+        """Embed the first or second half of the folder; the network is loaded."""
+        middle, end = len(self._dataset) // 2, len(self._dataset)
+        start = time.perf_counter()
+        images = self._run((range(middle), range(middle, end))[half])
+        return {"images": images, "seconds": time.perf_counter() - start}
+
+    def _run(self, rows: range) -> int:
+        data = self._torch.utils.data
+        loader = data.DataLoader(
+            data.Subset(self._dataset, rows),
+            batch_size=32,
+            num_workers=os.cpu_count() or 1,
+        )
+        with self._torch.inference_mode():
+            embedded = [self._model(x.to(self._device)).cpu() for x, _ in loader]
+        return sum(map(len, embedded))
+
+
+def without_classifier(torch, model):
+    """Return a network that ends with its pooled features."""
+    name = "fc" if hasattr(model, "fc") else "classifier"
+    setattr(model, name, torch.nn.Identity())
+    return model
+
+
+if __name__ == "__main__":
+    serve(TorchWorker())
