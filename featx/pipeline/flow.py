@@ -54,12 +54,12 @@ def run_extract(
     ------
     DataError, BackboneError, WeightsError, CacheError
     """
-    images = read_images(data.path, data.layout)
+    images, flip = read_images(data.path, data.layout), _flip(wanted)
     extractions = extract_all(
         images,
         _find(wanted, cache_dir),
         cache_dir,
-        flip=_flip(wanted),
+        flip=flip,
         batch_size=batch_size,
         retry=retry,
         listener=listener,
@@ -90,10 +90,11 @@ def run_fit(
     """
     images = read_images(data.path, data.layout)
     chosen = list(wanted) or _last(cache_dir, data.path)
+    flip = _flip(chosen)
     embeddings = embed(
         images,
         list(_find(chosen, cache_dir)),
-        flip=_flip(chosen),
+        flip=flip,
         cache_dir=cache_dir,
         test_size=data.test_size,
         seed=data.seed,

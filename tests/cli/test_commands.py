@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from featx.cli.main import main
-from tests.cli.conftest import run_process
+from tests.cli.conftest import WITHOUT_FRAMEWORKS, run_process
 from tests.conftest import write_image
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
@@ -154,18 +154,6 @@ def test_a_named_run_is_rendered_alone(run, work):
     assert not (work / "reports/data-mobilenet-0.25-random-logreg/index.html").exists()
 
 
-WITHOUT_FRAMEWORKS = """
-import sys
-from featx.cli.main import main
-try:
-    main({words!r})
-except SystemExit as left:
-    assert not left.code
-heavy = {{"tensorflow", "keras", "sklearn", "xgboost", "matplotlib"}}
-assert not heavy & set(sys.modules)
-"""
-
-
 def test_a_warm_extraction_imports_no_framework(run, work):
     words = [str(word) for word in ("extract", *BACKBONE)]
     assert run(*words).exit_code == 0
@@ -231,3 +219,47 @@ def test_a_file_name_that_is_no_utf8_is_no_trouble(run, work):
     assert run("fit", "--head", "logreg").exit_code == 0
     done = run("report")
     assert done.exit_code == 0, done.stderr
+
+
+def test_views_layers_and_whole_maps(run, work):
+    words = ("--weights", "random", "--layer", "conv_pw_6_relu", "--pooling", "none")
+    sizes = ("--backbone", "mobilenet-0.25@32", "--backbone", "mobilenet-0.25@48")
+    done = run("extract", *sizes, *words, "--flip", "--precision", "float32")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.count("36 computed") == 4
+    assert (
+        "mobilenet-0.25 at 48 pixels, layer conv_pw_6_relu, none pooling, mirrored"
+    ) in done.stdout
+    fitted = run("fit", "--head", "lda")
+    assert fitted.exit_code == 0, fitted.stderr
+    info = json.loads(next(work.glob("reports/*/run.json")).read_text())
+    assert [spec["image_size"] for spec in info["embedding"]] == [32, 32, 48, 48]
+    # The command in the report makes the same run again.
+    again = run(*info["command"].split()[1:])
+    assert again.exit_code == 0, again.stderr
+    assert "fitted before" in again.stderr
+
+
+def test_an_unknown_layer_gets_the_nearest_names_and_leaves_nothing(run, work):
+    done = run("extract", *BACKBONE, "--layer", "conv_pw_6_rel")
+    assert done.exit_code == 1
+    assert "did you mean 'conv_pw_6_relu'" in done.stderr
+    assert not list((work / "cache").glob("mobilenet*"))
+
+
+def test_sizes_are_given_in_one_way(run, work):
+    done = run("extract", "--backbone", "resnet50@64", "--image-size", 32)
+    assert done.exit_code == 2
+    assert "give sizes after @ or by --image-size, not both" in done.stderr
+    done = run("fit", "--head", "lda", "--image-size", 32)
+    assert "--image-size needs --backbone" in done.stderr
+
+
+def test_mirrored_views_are_of_all_embeddings_or_of_none(run, work):
+    (work / "task.toml").write_text(
+        '[[extract]]\nbackbone = "mobilenet-0.25"\nflip = true\n'
+        '[[extract]]\nbackbone = "resnet50"\n[[head]]\nname = "lda"\n'
+    )
+    done = run("run", "task.toml")
+    assert done.exit_code == 1
+    assert "extract.flip: true for some backbones only" in done.stderr

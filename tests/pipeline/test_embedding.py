@@ -108,3 +108,15 @@ def test_a_seeded_split_keeps_copies_together(tmp_path, extractor):
     train = set(embeddings.groups[embeddings.train])
     assert train.isdisjoint(embeddings.groups[embeddings.test])
     assert len(embeddings.test) == 16
+
+
+def test_views_keep_their_images_order(colours, tmp_path):
+    images = featx.read_images(colours)
+    one, two = FakeExtractor(), FakeExtractor()
+    both = featx.embed(images, [one, two], flip=True, cache_dir=tmp_path / "cache")
+    assert both.views.shape == (36, 2, 8)
+    assert both.backbone == "mean-colour-8+mean-colour-8"
+    assert [spec.flip for spec in both.specs] == [False, True, False, True]
+    # A mirrored image has the same mean colour.
+    np.testing.assert_allclose(both.views[:, 1], both.views[:, 0], rtol=1e-6)
+    np.testing.assert_array_equal(both.X, both.views[:, 0])

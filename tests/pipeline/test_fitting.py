@@ -105,3 +105,39 @@ def test_random_weights_are_marked(colours, tmp_path):
     assert run.random_weights
     assert run.metrics["weights"] == "random"
     assert "random, not trained on ImageNet" in run.info["notes"][0]
+
+
+def test_mirrored_views_train_and_vote(colours, tmp_path):
+    images = featx.read_images(colours)
+    plain = featx.embed(images, FakeExtractor(), cache_dir=tmp_path / "cache")
+    both = featx.embed(images, FakeExtractor(), flip=True, cache_dir=tmp_path / "cache")
+    fitted = featx.fit(both, "lda")
+    assert fitted.head.n_features_in_ == 4
+    scores = featx.evaluate(fitted, both)
+    assert (scores["n_train"], scores["n_test"]) == (24, 12)
+    assert scores["accuracy"] == 1.0
+    first, _ = write(plain, tmp_path, head="lda")
+    run, fresh = write(both, tmp_path, head="lda")
+    assert fresh
+    assert run.path != first.path
+    assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
+
+
+def test_the_command_says_which_embeddings(embeddings, tmp_path):
+    run, _ = fit_run(
+        embeddings,
+        HeadSettings(name="lda"),
+        tmp_path / "reports",
+        data=DataSettings(path=embeddings.images.root),
+        extracted=[
+            ExtractSettings(backbone="resnet50", image_size=size, flip=True, **rest)
+            for size in (224, 288)
+            for rest in [{"layer": "conv4_block6_out", "pooling": "max"}]
+        ],
+    )
+    words = (
+        "--backbone resnet50@224 --backbone resnet50@288 --pooling max"
+        " --layer conv4_block6_out"
+    )
+    assert words in run.info["command"]
+    assert run.info["command"].endswith("--flip")

@@ -1,0 +1,205 @@
+"""The precision is measured, decided once per spec, and followed from then on."""
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from featx.embeddings import (
+    ImageArrays,
+    ImageFiles,
+    embed_rows,
+    find_extractor,
+    machine,
+    precision,
+)
+from featx.embeddings.engine import open_engine
+from featx.embeddings.precision import LEAST_COSINE, LEAST_SPEEDUP, settle
+from featx.embeddings.weights import Weights
+from featx.errors import BackboneError
+from featx.frameworks import import_tensorflow
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+SOURCE = ImageArrays(IMAGES)
+OPTION = "auto_mixed_precision_onednn_bfloat16"
+
+needs_bfloat16 = pytest.mark.skipif(
+    not machine.has_bfloat16(), reason="this CPU has no bfloat16"
+)
+
+
+@pytest.fixture
+def small(tmp_path):
+    return find_extractor(
+        "mobilenet-0.25", image_size=32, weights="random", cache_dir=tmp_path
+    )
+
+
+@dataclass
+class Clock:
+    """Stands where time stands: each engine takes what it is told to."""
+
+    now: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def perf_counter(self):
+        return self.now
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Engines of a chosen speed and error in place of TensorFlow's."""
+    clock = Clock()
+    monkeypatch.setattr(precision, "time", clock)
+    monkeypatch.setattr(precision, "_faster_precision", lambda: "bfloat16")
+
+    def set_up(*, speedup, noise):
+        clock.seconds = {"float32": 0.01, "bfloat16": 0.01 / speedup}
+
+        def open_(self):
+            rng = np.random.default_rng(1)
+
+            class Engine:
+                dim, batch_size = 500, 32
+
+                def __call__(self, batch):
+                    clock.now += clock.seconds[own] * len(batch)
+                    rows = batch.reshape(len(batch), -1)[:, :500].astype(np.float32)
+                    if own == "float32":
+                        return rows
+                    return rows + noise * rng.normal(size=rows.shape) * rows.std()
+
+            own = self.precision
+            return Engine()
+
+        monkeypatch.setattr(precision.KerasExtractor, "open", open_)
+
+    return set_up
+
+
+@pytest.mark.parametrize(
+    ("speedup", "noise", "decided"),
+    [
+        (2.0, 0.0, "bfloat16"),
+        (LEAST_SPEEDUP + 0.01, 0.0, "bfloat16"),
+        (LEAST_SPEEDUP - 0.01, 0.0, "float32"),
+        (2.0, 0.2, "float32"),
+        (2.0, np.nan, "float32"),
+    ],
+)
+def test_the_faster_is_taken_where_it_pays_and_agrees(
+    small, fake, tmp_path, speedup, noise, decided
+):
+    fake(speedup=speedup, noise=noise)
+    settled, note = settle(small, SOURCE, tmp_path)
+    assert settled.precision == decided
+    assert f"mobilenet-0.25 at 32 pixels: {decided}; bfloat16 is {speedup:.2f}" in note
+    content = json.loads(
+        (tmp_path / settled.spec.folder_name / "spec.json").read_text()
+    )
+    verdict = content["precision_check"]
+    assert verdict["tried"] == "bfloat16"
+    assert (verdict["cosine"] >= LEAST_COSINE) == (noise == 0)
+    assert verdict["tried_rate"] / verdict["float32_rate"] == pytest.approx(
+        speedup, rel=0.01
+    )
+
+
+def test_it_is_decided_once_and_the_mirrored_view_follows(small, fake, tmp_path):
+    fake(speedup=2.0, noise=0.0)
+    settle(small, SOURCE, tmp_path)
+    fake(speedup=0.5, noise=0.0)
+    for extractor in (small, small.mirrored()):
+        assert settle(extractor, SOURCE, tmp_path)[0].precision == "bfloat16"
+        assert settle(extractor, SOURCE, tmp_path)[1] is None
+    other = replace(small, image_size=40)
+    assert settle(other, SOURCE, tmp_path)[0].precision == "float32"
+
+
+def test_what_was_asked_for_before_is_followed(small, fake, tmp_path):
+    fake(speedup=2.0, noise=0.0)
+    asked = replace(small, precision="float32")
+    assert settle(asked, SOURCE, tmp_path) == (asked, None)
+    embed_rows(SOURCE, [asked], tmp_path)
+    assert settle(small, SOURCE, tmp_path)[0].precision == "float32"
+
+
+def test_a_machine_without_faster_arithmetic(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(precision, "_faster_precision", lambda: None)
+    settled, note = settle(small, SOURCE, tmp_path)
+    assert settled.precision == "float32"
+    assert "nothing faster" in note
+
+
+def test_images_that_cannot_be_read_decide_nothing(small, fake, tmp_path):
+    fake(speedup=2.0, noise=0.0)
+    broken = tmp_path / "x.png"
+    broken.write_text("no image")
+    source = ImageFiles([broken])
+    assert settle(small, source, tmp_path)[0].precision == "float32"
+
+
+def test_float16_takes_a_gpu(small):
+    if import_tensorflow().config.list_physical_devices("GPU"):
+        pytest.skip("there is a GPU")
+    with pytest.raises(BackboneError, match="float16: takes a GPU"):
+        replace(small, precision="float16").open()
+
+
+def test_bfloat16_takes_a_cpu_that_has_it(small, monkeypatch):
+    monkeypatch.setattr("featx.embeddings.extractor.has_bfloat16", lambda: False)
+    with pytest.raises(BackboneError, match="no instructions for it"):
+        replace(small, precision="bfloat16").open()
+
+
+@needs_bfloat16
+def test_bfloat16_computes_otherwise_and_leaves_no_trace(small):
+    options = import_tensorflow().config.optimizer
+    reference = replace(small, precision="float32").open()
+    before = reference(IMAGES)
+    fast = replace(small, precision="bfloat16").open()(IMAGES)
+    assert not np.array_equal(fast, before)
+    cosines = (fast * before).sum(1) / np.linalg.norm(fast, axis=1)
+    assert (cosines / np.linalg.norm(before, axis=1)).min() > 0.99
+    assert not options.get_experimental_options().get(OPTION)
+    np.testing.assert_array_equal(reference(IMAGES), before)
+
+
+@pytest.mark.slow
+@needs_bfloat16
+def test_resnet50_in_bfloat16_gives_the_same_embeddings(tmp_path):
+    extractor = find_extractor("resnet50", image_size=64, weights="random")
+    images = np.random.default_rng(1).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+    verdict = precision._decide(extractor, images)
+    assert verdict.cosine > LEAST_COSINE
+
+
+def test_keras_policies_keep_rows_float32():
+    # What a GPU runs; here on the CPU, which computes it slowly.
+    backbone = find_extractor("mobilenet-0.25", weights="random").backbone
+    weights = Weights("random", None, None, 0)
+    rows = [
+        open_engine(backbone, weights, (32, 32), policy=policy)(IMAGES)
+        for policy in ("float32", "mixed_bfloat16")
+    ]
+    assert rows[1].dtype == np.float32
+    assert not np.array_equal(*rows)
+    np.testing.assert_allclose(rows[1], rows[0], rtol=0.1, atol=0.1 * rows[0].max())
+
+
+@pytest.mark.samples
+@needs_bfloat16
+def test_real_weights_keep_to_the_verdict(samples, tmp_path):
+    if "KERAS_HOME" not in os.environ:
+        pytest.skip("KERAS_HOME names no folder with ImageNet weights")
+    files = sorted((samples / "dogs-vs-cats").rglob("*.jpg"))[:40]
+    auto = find_extractor("mobilenetv2-0.35", cache_dir=tmp_path)
+    ((rows, done),) = embed_rows(ImageFiles(files), [auto], tmp_path)
+    exact = replace(auto, precision="float32")
+    ((expected, _),) = embed_rows(ImageFiles(files), [exact], tmp_path)
+    cosines = (rows * expected).sum(1)
+    cosines /= np.linalg.norm(rows, axis=1) * np.linalg.norm(expected, axis=1)
+    assert cosines.mean() >= LEAST_COSINE
+    assert "mobilenetv2-0.35 at 224 pixels: " in done.notes[0]
