@@ -85,12 +85,18 @@ def make_colours(root, *, train=8, test=4, size=(12, 10)):
     return root
 
 
-@pytest.fixture
-def open_folder():
-    """A folder that everybody may enter; pytest's own are private."""
+@contextlib.contextmanager
+def public_folder():
+    """Make a folder that everybody may enter; pytest's own are private."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture
+def open_folder():
+    with public_folder() as folder:
+        yield folder
 
 
 NOBODY = 65534

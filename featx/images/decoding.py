@@ -7,8 +7,10 @@ to the asked size, which was as good as or better than the alternatives on featu
 """
 
 import io
+import os
 import re
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -153,10 +155,24 @@ def _is_fast(image: "Image") -> bool:
     )
 
 
+@lru_cache(maxsize=1)
+def _hush_opencv() -> None:
+    """Keep OpenCV's remarks from the user: Pillow says what is wrong with a file.
+
+    What libjpeg and libpng print within OpenCV stays: it goes past Python, and only
+    turning off stderr for the whole process, all threads, would hush it.
+    """
+    import cv2
+
+    if "OPENCV_LOG_LEVEL" not in os.environ:
+        cv2.setLogLevel(0)
+
+
 def _decode_fast(content: bytes) -> NDArray[np.uint8] | None:
     """Return RGB pixels as they lie in the file, or None where OpenCV refuses."""
     import cv2
 
+    _hush_opencv()
     try:
         pixels: NDArray[np.uint8] | None = cv2.imdecode(
             np.frombuffer(content, dtype=np.uint8),

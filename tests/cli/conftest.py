@@ -37,3 +37,26 @@ def run_process(*words, **options):
         check=False,
         **options,
     )
+
+
+# Runs a program that may not pass over permissions, even as root: the capabilities
+# CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH are dropped for good.
+GIVE_UP_RIGHTS = """
+import ctypes, os, sys
+for capability in (1, 2) if os.geteuid() == 0 else ():
+    assert ctypes.CDLL(None).prctl(24, capability, 0, 0, 0) == 0
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+WITH_FEW_RIGHTS = (sys.executable, "-c", GIVE_UP_RIGHTS)
+
+# The command succeeds, and none of these was imported on the way.
+WITHOUT_FRAMEWORKS = """
+import sys
+from featx.cli.main import main
+try:
+    main({words!r})
+except SystemExit as left:
+    assert not left.code
+heavy = {{"tensorflow", "keras", "sklearn", "xgboost", "matplotlib"}}
+assert not heavy & set(sys.modules)
+"""
