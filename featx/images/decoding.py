@@ -165,7 +165,7 @@ def _hush_opencv() -> None:
     import cv2
 
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.setLogLevel(0)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def _decode_fast(content: bytes) -> NDArray[np.uint8] | None:
