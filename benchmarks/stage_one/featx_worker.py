@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.stage_one.arithmetic import MatrixProduct, timed
-from benchmarks.stage_one.turns import serve
+from benchmarks.stage_one.turns import PER_CORE, serve
 from featx.embeddings import ImageFiles, extract, find_extractor
 from featx.images import decode, read_images
 
@@ -75,17 +75,21 @@ class FeatxWorker:
         Returns
         -------
         dict
-            Images or operations per second.
+            Images or operations per second, and per core-second.
         """
-        spent = dict.fromkeys(self._kinds, 0.0)
         done = dict.fromkeys(self._kinds, 0)
+        spent = dict.fromkeys(self._kinds, 0.0)
+        worked = dict.fromkeys(self._kinds, 0.0)
         while min(spent.values()) < seconds:
             for kind, (call, amount) in self._kinds.items():
                 end = spent[kind] + min(SLICE, seconds)
+                work = time.process_time()
                 while spent[kind] < end:
                     spent[kind] += timed(call)
                     done[kind] += amount
-        return {kind: done[kind] / spent[kind] for kind in self._kinds}
+                worked[kind] += time.process_time() - work
+        rates = {kind: done[kind] / spent[kind] for kind in done}
+        return rates | {kind + PER_CORE: done[kind] / worked[kind] for kind in done}
 
     def end_to_end(self) -> dict[str, float]:
         """Extract the whole folder into a fresh cache; the model is loaded."""

@@ -14,7 +14,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.stage_one.machine import Bystanders
-from benchmarks.stage_one.turns import Worker
+from benchmarks.stage_one.turns import PER_CORE, Worker
 from featx.embeddings import Backbone, find_backbone
 from featx.embeddings.weights import keras_home
 
@@ -122,13 +122,23 @@ def _repeat(featx: Worker, peers: dict[str, Worker], seconds: float) -> dict[str
     after = featx.ask("model", seconds=seconds)
     back = reversed(peers.items())
     second = {name: peer.ask("end_to_end", half=1) for name, peer in back}
-    rates = {kind: mean((before[kind], after[kind])) for kind in before}
-    rates["end_to_end"] = whole["images"] / whole["seconds"]
+    rates = {
+        kind: mean((before[kind], after[kind]))
+        for kind in before
+        if kind != "core_seconds"
+    }
+    rates |= _rates("end_to_end", whole)
     for name in peers:
-        halves = first[name], second[name]
-        images = sum(half["images"] for half in halves)
-        rates[name] = images / sum(half["seconds"] for half in halves)
+        rates |= _rates(name, first[name], second[name])
     return {**rates, "others_cpu_share": bystanders.share()}
+
+
+def _rates(name: str, *passes: dict[str, float]) -> dict[str, float]:
+    images = sum(one["images"] for one in passes)
+    return {
+        name: images / sum(one["seconds"] for one in passes),
+        name + PER_CORE: images / sum(one["core_seconds"] for one in passes),
+    }
 
 
 def _say(name: str, repeats: list[dict[str, Any]], precision: str) -> None:

@@ -3,27 +3,31 @@
 from statistics import median
 from typing import Any
 
+from benchmarks.stage_one.turns import PER_CORE
+
 Measured = dict[str, Any]
 
 NEITHER = "–"
 
 
-def ratios(measured: Measured) -> dict[str, list[float]]:
+def ratios(measured: Measured, per: str = "") -> dict[str, list[float]]:
     """Return each ratio, one per repeat: of what was measured side by side.
 
     Parameters
     ----------
     measured : dict
         As `measure` returns it.
+    per : str
+        The ending of the rates to divide; `PER_CORE` or, per second, none.
     """
     repeats, precision = measured["repeats"], measured["precision"]
 
     def share(repeat: Measured, kind: str) -> float:
-        needed = repeat[f"model_{kind}"] * measured["operations"]
-        return needed / repeat[f"matmul_{kind}"]
+        needed = repeat[f"model_{kind}{per}"] * measured["operations"]
+        return needed / repeat[f"matmul_{kind}{per}"]
 
     def over(below: str) -> list[float]:
-        return [r["end_to_end"] / r[below] for r in repeats if below in r]
+        return [r[f"end_to_end{per}"] / r[below + per] for r in repeats if below in r]
 
     found = {
         "end_to_end/keras": over("keras"),
@@ -38,16 +42,23 @@ def ratios(measured: Measured) -> dict[str, list[float]]:
 def summarise(measured: Measured) -> Measured:
     """Add the medians of the rates, and the ratios with their range."""
     repeats = measured["repeats"]
-    spread = {
+    return {
+        **measured,
+        "medians": {kind: median(r[kind] for r in repeats) for kind in repeats[0]},
+        "ratios": _ranges(ratios(measured)),
+        f"ratios{PER_CORE}": _ranges(ratios(measured, PER_CORE)),
+    }
+
+
+def _ranges(found: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    return {
         name: {
             "median": round(median(values), 3),
             "min": round(min(values), 3),
             "max": round(max(values), 3),
         }
-        for name, values in ratios(measured).items()
+        for name, values in found.items()
     }
-    medians = {kind: median(r[kind] for r in repeats) for kind in repeats[0]}
-    return {**measured, "medians": medians, "ratios": spread}
 
 
 def markdown(results: Measured) -> str:

@@ -17,6 +17,10 @@ from typing import Any, Self
 ROOT = Path(__file__).parents[2]
 LAST_WORDS = 2000
 
+PER_CORE = "_per_core_second"
+"""How names of rates end that count a core's seconds at work, not the clock's. Other
+processes disturb them less."""
+
 
 class Worker:
     """A worker process, as the one who asks sees it.
@@ -84,10 +88,17 @@ class Worker:
 
 
 def serve(worker: Any) -> None:
-    """Answer turns with the methods of that name until the input ends."""
+    """Answer turns with the methods of that name until the input ends.
+
+    Each answer has `core_seconds`, too: how long processors worked for this process
+    and its ended children.
+    """
     # What libraries print must not come between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
         turn, arguments = json.loads(line)
-        print(json.dumps(getattr(worker, turn)(**arguments)), file=answers, flush=True)
+        before = sum(os.times()[:4])
+        answer = getattr(worker, turn)(**arguments)
+        answer["core_seconds"] = sum(os.times()[:4]) - before
+        print(json.dumps(answer), file=answers, flush=True)
