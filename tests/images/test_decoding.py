@@ -14,18 +14,19 @@ from PIL import Image, ImageOps
 
 from featx.errors import ImageError
 from featx.images import MAX_PIXELS, decode, resize
-from featx.images.decoding import decode_full
+from featx.images.decoding import _decode_fast, _is_fast, decode_full
 
 from .conftest import encode
+from .zoo import PNG, chunk, png, png_header
 
-JPEGS = [
-    {},
-    {"progressive": True},
-    {"subsampling": 0},
-    {"subsampling": 2, "quality": 20},
-    {"optimize": True, "quality": 95},
-    {"restart_marker_blocks": 1},
-]
+JPEGS = st.fixed_dictionaries(
+    {"quality": st.integers(1, 100), "subsampling": st.integers(0, 2)},
+    optional={
+        "progressive": st.just(True),
+        "optimize": st.just(True),
+        "restart_marker_blocks": st.integers(1, 3),
+    },
+)
 pixels = st.one_of(
     arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40)),
     arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3))),
@@ -36,28 +37,6 @@ def by_pillow(content):
     return np.array(
         ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
     )
-
-
-def chunk(kind, body):
-    check = struct.pack(">I", zlib.crc32(kind + body))
-    return struct.pack(">I", len(body)) + kind + body + check
-
-
-def png(samples, *, bits=8, colour=2, extra=b""):
-    """Encode rows of bytes as a PNG; Pillow can't write all kinds of them."""
-    height, width = samples.shape[:2]
-    rows = b"".join(b"\0" + row.tobytes() for row in samples)
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    data = chunk(b"IDAT", zlib.compress(rows))
-    return PNG + chunk(b"IHDR", header) + extra + data + chunk(b"IEND", b"")
-
-
-PNG = b"\x89PNG\r\n\x1a\n"
-
-
-def png_header(width, height):
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 def outcome(content):
@@ -77,15 +56,36 @@ def reason(content):
     return message
 
 
-@given(pixels, st.sampled_from(JPEGS))
+@settings(max_examples=200)
+@given(pixels, JPEGS)
 def test_jpeg_is_as_pillow_has_it(samples, options):
     content = encode(Image.fromarray(samples), "JPEG", **options)
+    # The tolerance is none, and OpenCV does it all.
+    assert np.array_equal(_decode_fast(content), by_pillow(content))
     assert np.array_equal(decode_full(content), by_pillow(content))
+
+
+@given(st.sampled_from(["JPEG", "PNG"]), JPEGS, st.data())
+def test_damaged_images_that_both_decode_are_the_same(kind, options, data):
+    image = Image.linear_gradient("L").resize((33, 17)).convert("RGB")
+    content = bytearray(encode(image, kind, **options if kind == "JPEG" else {}))
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(
+        st.integers(1, 255)
+    )
+    fast = _decode_fast(bytes(content))
+    try:
+        wanted = by_pillow(bytes(content))
+    except Exception:  # noqa: BLE001
+        return
+    if fast is not None and _is_fast(Image.open(io.BytesIO(content))):
+        assert np.array_equal(decode_full(bytes(content)), wanted)
 
 
 @given(pixels)
 def test_png_is_lossless(samples):
-    decoded = decode_full(encode(Image.fromarray(samples), "PNG"))
+    content = encode(Image.fromarray(samples), "PNG")
+    decoded = decode_full(content)
+    assert np.array_equal(_decode_fast(content), decoded)
     wanted = samples if samples.ndim == 3 else np.dstack([samples] * 3)
     assert np.array_equal(decoded, wanted)
     assert decoded.dtype == np.uint8
