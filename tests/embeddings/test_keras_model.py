@@ -20,8 +20,8 @@ from featx.errors import BackboneError, WeightsError
 from featx.frameworks import import_keras, import_tensorflow
 
 RANDOM = Weights("random", None, None, 0)
-IN_THIS_PROCESS = [row.name for row in BACKBONES.values() if row.parameters <= 30]
-LARGE = [row.name for row in BACKBONES.values() if row.parameters > 30]
+IN_THIS_PROCESS = [row.name for row in BACKBONES.values() if row.parameters <= 10]
+LARGE = [row.name for row in BACKBONES.values() if row.parameters > 10]
 
 
 def make_images(count, height, width):
