@@ -49,6 +49,10 @@ class Progress(Listener):
         """Return what is told how many images are done."""
         return self._work(title, "images")
 
+    def parts(self, title: str) -> Update:
+        """Return what is told how many parts of a cache are checked."""
+        return self._work(title, "parts")
+
     def folds(self, head: str) -> Update:
         """Return what is told how many folds of a head are done."""
         return self._work(f"cross-validating {head}", "folds")

@@ -11,10 +11,19 @@ from featx.embeddings.extractor import (
     KerasExtractor,
     find_extractor,
 )
-from featx.embeddings.last_extracted import recall, remember
+from featx.embeddings.inventory import Holding, find_caches, options_of, take_stock
+from featx.embeddings.last_extracted import forget, recall, remember, remembered
+from featx.embeddings.pruning import Pruned, prune
 from featx.embeddings.reading import embed_rows
 from featx.embeddings.sources import ImageArrays, ImageFiles
 from featx.embeddings.spec import Spec
+from featx.embeddings.verifying import (
+    Comparison,
+    check_parts,
+    compare,
+    draw_sample,
+    find_by_spec,
+)
 
 __all__ = [
     "AUTO",
@@ -22,17 +31,30 @@ __all__ = [
     "POOLINGS",
     "PRECISIONS",
     "Backbone",
+    "Comparison",
     "EmbeddingCache",
     "Extraction",
     "Extractor",
+    "Holding",
     "ImageArrays",
     "ImageFiles",
     "KerasExtractor",
+    "Pruned",
     "Spec",
+    "check_parts",
+    "compare",
+    "draw_sample",
     "embed_rows",
     "extract",
     "find_backbone",
+    "find_by_spec",
+    "find_caches",
     "find_extractor",
+    "forget",
+    "options_of",
+    "prune",
     "recall",
     "remember",
+    "remembered",
+    "take_stock",
 ]

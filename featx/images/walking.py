@@ -20,6 +20,29 @@ def image_files(folder: Path) -> Iterator[Path]:
     DataError
         A folder can't be listed.
     """
+    for parent, files in _walk(folder):
+        for name in sorted(files):
+            if is_image(name):
+                yield Path(parent, name)
+
+
+def broken_links(folder: Path) -> Iterator[Path]:
+    """Yield all links below a folder that lead nowhere, hidden ones left out.
+
+    Raises
+    ------
+    DataError
+        A folder can't be listed.
+    """
+    for parent, files in _walk(folder):
+        for name in sorted(files):
+            path = Path(parent, name)
+            if not name.startswith(".") and path.is_symlink() and not path.exists():
+                yield path
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder with its files' names, once; links are followed."""
     start = os.path.realpath(folder)
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
@@ -29,9 +52,7 @@ def image_files(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if is_image(name):
-                yield Path(parent, name)
+        yield parent, files
 
 
 def relative(path: Path, root: Path) -> str:

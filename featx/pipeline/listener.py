@@ -21,6 +21,10 @@ class Listener:
         """Return what is told how many images of an extraction are done."""
         return ignore
 
+    def parts(self, title: str) -> Update:  # noqa: ARG002
+        """Return what is told how many parts of a cache are checked."""
+        return ignore
+
     def folds(self, head: str) -> Update:  # noqa: ARG002
         """Return what is told how many folds of a head are done."""
         return ignore
