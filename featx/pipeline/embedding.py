@@ -32,6 +32,8 @@ class Embeddings:
     views : ndarray of float32, shape (n, views, d)
         The images as they are, then mirrored where that was asked for; several
         backbones or sizes stand side by side.
+    keys : ndarray of uint8, shape (n, 32)
+        SHA-256 of each image file.
     groups : ndarray of int, shape (n,)
         Images with the same content have the same number.
     specs : tuple of Spec
@@ -44,6 +46,7 @@ class Embeddings:
 
     images: ImageSet
     views: NDArray[np.float32]
+    keys: NDArray[np.uint8]
     groups: NDArray[np.int64]
     specs: tuple[Spec, ...]
     fingerprint: str
@@ -178,6 +181,7 @@ def embed(
     return Embeddings(
         images=split,
         views=_side_by_side(found, readable[kept]),
+        keys=keys,
         groups=np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1),
         specs=tuple(extraction.spec for _, extraction in found),
         fingerprint=split.fingerprint(keys),

@@ -14,7 +14,7 @@ from featx.embeddings import (
 )
 from featx.errors import RecipeError, RunError
 from featx.images import ImageSet, read_images
-from featx.pipeline.embedding import embed, extract_all
+from featx.pipeline.embedding import Embeddings, embed, extract_all
 from featx.pipeline.fitting import fit_run
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.recipe import Recipe
@@ -68,6 +68,44 @@ def run_extract(
     return Extracted(images, extractions)
 
 
+def find_embeddings(
+    data: DataSettings,
+    cache_dir: Path,
+    *,
+    wanted: Sequence[ExtractSettings] = (),
+    batch_size: int | None = None,
+    listener: Listener = SILENT,
+) -> tuple[Embeddings, list[ExtractSettings]]:
+    """Return a data folder's embeddings, and which they are.
+
+    Those that the cache lacks are computed. Without `wanted`, those last extracted
+    for this data are taken.
+
+    Raises
+    ------
+    RecipeError
+        Nothing is wanted and nothing was extracted for this data.
+    DataError, BackboneError, WeightsError, CacheError
+    """
+    images = read_images(data.path, data.layout)
+    chosen = list(wanted) or _last(cache_dir, data.path)
+    flip = _flip(chosen)
+    embeddings = embed(
+        images,
+        list(_find(chosen, cache_dir)),
+        flip=flip,
+        cache_dir=cache_dir,
+        test_size=data.test_size,
+        seed=data.seed,
+        batch_size=batch_size,
+        listener=listener,
+    )
+    if not recall(cache_dir, data.path):
+        # `featx cache prune` keeps what it knows of.
+        remember(cache_dir, data.path, [w.model_dump(mode="json") for w in chosen])
+    return embeddings, chosen
+
+
 def run_fit(
     data: DataSettings,
     heads: Sequence[HeadSettings],
@@ -88,18 +126,8 @@ def run_fit(
         Nothing is wanted and nothing was extracted for this data.
     DataError, BackboneError, WeightsError, CacheError, HeadError, RunError
     """
-    images = read_images(data.path, data.layout)
-    chosen = list(wanted) or _last(cache_dir, data.path)
-    flip = _flip(chosen)
-    embeddings = embed(
-        images,
-        list(_find(chosen, cache_dir)),
-        flip=flip,
-        cache_dir=cache_dir,
-        test_size=data.test_size,
-        seed=data.seed,
-        batch_size=batch_size,
-        listener=listener,
+    embeddings, chosen = find_embeddings(
+        data, cache_dir, wanted=wanted, batch_size=batch_size, listener=listener
     )
     runs: list[Run] = []
     for head in chain.from_iterable(named.each() for named in heads):
