@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
+from featx.cli.cache import cache
 from featx.cli.demo import demo
 from featx.cli.extract import extract
 from featx.cli.fit import fit
@@ -97,5 +98,5 @@ def main() -> None:
     """
 
 
-for command in (inspect, extract, fit, report, run, demo, backbones, heads):
+for command in (inspect, extract, fit, report, run, demo, backbones, heads, cache):
     main.add_command(command)

@@ -43,6 +43,14 @@ split_options = _all(
     ),
 )
 
+cache_dir_option = click.option(
+    "--cache-dir",
+    type=PATH,
+    default=Path("cache"),
+    show_default=True,
+    help="Where embeddings land.",
+)
+
 embedding_options = _all(
     click.option(
         "--backbone",
@@ -92,13 +100,7 @@ embedding_options = _all(
         type=click.IntRange(1),
         help="Images per run of the model.  [what suits the memory]",
     ),
-    click.option(
-        "--cache-dir",
-        type=PATH,
-        default=Path("cache"),
-        show_default=True,
-        help="Where embeddings land.",
-    ),
+    cache_dir_option,
 )
 
 out_dir_option = click.option(

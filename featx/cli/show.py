@@ -24,9 +24,18 @@ def show_notes(notes: Iterable[str]) -> None:
 
 
 def show_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: int = 1,
+    whole: int = 0,
 ) -> None:
-    """Print a table; the first `left` columns are words, the others numbers."""
+    """Print a table; the first `left` columns are words, the others numbers.
+
+    Words are broken where the terminal is too narrow, but not in the first `whole`
+    columns.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -39,7 +48,7 @@ def show_table(
             name,
             justify="left" if words else "right",
             overflow="fold",
-            no_wrap=not words,
+            no_wrap=number < whole or not words,
         )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
