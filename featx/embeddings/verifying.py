@@ -183,13 +183,11 @@ def compare(
     if not found.any():
         return None
     now, cached = now[found], cached[found]
-    same_width = now.shape == cached.shape
-    return Comparison(
-        images=len(now),
-        largest_difference=_difference(now, cached) if same_width else float("inf"),
-        mean_cosine=mean_cosine(now, cached) if same_width else 0.0,
-        tolerance=TOLERANCE[cache.spec.precision],
-    )
+    difference, cosine = float("inf"), 0.0
+    if now.shape == cached.shape:
+        with np.errstate(invalid="ignore", over="ignore"):  # whatever was cached
+            difference, cosine = _difference(now, cached), mean_cosine(now, cached)
+    return Comparison(len(now), difference, cosine, TOLERANCE[cache.spec.precision])
 
 
 def _named(spec: Spec, weights: str, memo: Path | None) -> KerasExtractor:
