@@ -35,6 +35,9 @@ QUARANTINE_FILE = "quarantine.csv"
 MERGE_BYTES = 1 << 25
 """Parts are merged up to about this size, so that a merge takes little memory."""
 
+LEAST_ROOM = 1 << 16
+"""Bytes without which it is no use to begin."""
+
 Keys = NDArray[np.uint8]
 Rows = NDArray[np.float32]
 
@@ -201,7 +204,7 @@ class EmbeddingCache:
             old.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
-        """Check that the folder can be written to, without making it.
+        """Check that the folder can be written to and has room, without making it.
 
         Raises
         ------
@@ -211,8 +214,8 @@ class EmbeddingCache:
         place = self.folder
         while not place.exists() and place != place.parent:
             place = place.parent
-        with self._telling_failures(), tempfile.TemporaryFile(dir=place):
-            pass
+        with self._telling_failures(), tempfile.TemporaryFile(dir=place) as stream:
+            stream.write(bytes(LEAST_ROOM))
 
     @contextlib.contextmanager
     def writable(self) -> Iterator[None]:

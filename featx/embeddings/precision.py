@@ -102,6 +102,7 @@ def settle(
         return replace(extractor, precision=cached), None
     if not len(source.names):
         return replace(extractor, precision="float32"), None
+    EmbeddingCache(cache_dir, extractor.spec).check_writable()
     view = View(extractor.image_size, extractor.flip)
     verdict = _decide(extractor, _sample(source, view))
     settled = replace(extractor, precision=verdict.precision)
