@@ -83,11 +83,11 @@ def show_export(exported: "Exported", *, as_json: bool) -> None:
         )
         return
     mark = RANDOM_MARK if embeddings.weights == "random" else ""
-    mirrored = ", and as many of the mirrored image" if views > 1 else ""
+    mirrored = ", and as many of its mirror image" if views > 1 else ""
     click.echo(
         f"{len(embeddings.train):,} training and {len(embeddings.test):,} test images,"
-        f" {classes:,} classes\n{embeddings.backbone}{mark}: {width:,} numbers an"
-        f" image{mirrored}\n{exported.path}, {file_size(size)}"
+        f" {classes:,} classes\n{embeddings.backbone}{mark}\n"
+        f"{width:,} numbers an image{mirrored}\n{exported.path}, {file_size(size)}"
     )
 
 

@@ -301,7 +301,7 @@ def test_export(run, filled):
     done = run("cache", "export", "--out", "out.npz")
     assert done.exit_code == 0, done.stderr
     assert "24 training and 12 test images, 3 classes" in done.stdout
-    assert "(random weights): 256 numbers an image" in done.stdout
+    assert "mobilenet-0.25 (random weights)\n256 numbers an image\n" in done.stdout
     with np.load("out.npz", allow_pickle=False) as file:
         assert file["embedding"].shape == (36, 256)
     words = ("--out", "out.h5", "--test-size", 0.4, "--seed", 1, "--flip", "--json")

@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -114,11 +115,24 @@ def test_public_names_are_there_and_documented():
         _ = featx.nothing
 
 
-@pytest.mark.parametrize("command", [*main.commands])
-def test_every_option_has_help(command):
-    for option in main.commands[command].params:
+def all_commands(group=main, above=()):
+    """Return the commands of a group and of the groups in it, by their words."""
+    found = {}
+    for name, command in group.commands.items():
+        words = (*above, name)
+        found[" ".join(words)] = command
+        if isinstance(command, click.Group):
+            found |= all_commands(command, words)
+    return found
+
+
+@pytest.mark.parametrize("name", all_commands())
+def test_every_command_and_option_has_help(name):
+    command = all_commands()[name]
+    assert command.help, name
+    for option in command.params:
         if option.param_type_name == "option":
-            assert option.help, (command, option.name)
+            assert option.help, (name, option.name)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

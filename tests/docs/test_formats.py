@@ -1,0 +1,65 @@
+"""The reading examples of docs/formats.md run, and give what was written."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featx.pipeline.exporting import run_export
+from featx.pipeline.settings import DataSettings, ExtractSettings
+from tests.conftest import make_colours
+
+FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
+EXAMPLES = re.findall(
+    r"```python\n(.*?)```", FORMATS.read_text("utf-8"), flags=re.DOTALL
+)
+
+
+def run_example(marker):
+    (code,) = [example for example in EXAMPLES if marker in example]
+    names = {}
+    exec(compile(code, "formats.md", "exec"), names)
+    assert "import featx" not in code
+    return names
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    make_colours(folder / "data", size=(40, 40))
+    return folder
+
+
+def export(folder, suffix):
+    settings = ExtractSettings(
+        backbone="mobilenet-0.25", image_size=32, weights="random", precision="float32"
+    )
+    return run_export(
+        DataSettings(path=folder / "data"),
+        folder / f"export{suffix}",
+        folder / "cache",
+        wanted=[settings],
+    ).embeddings
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ".parquet"])
+def test_reading_an_export(folder, monkeypatch, suffix):
+    monkeypatch.chdir(folder)
+    written = export(folder, suffix)
+    read = run_example(f'"export{suffix}"')
+    np.testing.assert_array_equal(read["X"], written.X)
+    np.testing.assert_array_equal(read["y"], written.images.labels)
+    np.testing.assert_array_equal(np.flatnonzero(read["is_test"]), written.test)
+    assert list(read["classes"]) == list(written.images.classes)
+    assert read["specs"] == [spec.as_dict() for spec in written.specs]
+
+
+def test_reading_a_part(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    written = export(folder, ".npz")
+    (part,) = (folder / "cache").glob("*/part-*.h5")
+    (folder / "part.h5").write_bytes(part.read_bytes())
+    read = run_example('"part.h5"')
+    assert {bytes(key) for key in read["keys"]} == {bytes(key) for key in written.keys}
+    assert read["rows"].shape == written.X.shape
