@@ -165,6 +165,8 @@ def _small(number: float) -> str:
 def _verdict(one: "Verified") -> str:
     if one.damaged:
         return "damaged"
+    if one.comparison is None:
+        return NOTHING
     return "differs" if one.differs else "ok"
 
 
@@ -182,7 +184,7 @@ def _verified_as_dict(one: "Verified") -> dict[str, Any]:
         "mean_cosine": compared.mean_cosine if compared else None,
         "tolerance": compared.tolerance if compared else None,
         "not_compared": one.skipped,
-        "ok": _verdict(one) == "ok",
+        "ok": not (one.damaged or one.differs),
     }
 
 

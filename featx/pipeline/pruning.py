@@ -118,8 +118,9 @@ def _digest_folder(folder: Path, listener: Listener) -> list[bytes]:
     if digests.unreadable:
         row, reason = min(digests.unreadable.items())
         count = len(digests.unreadable)
+        lost = "1 image" if count == 1 else f"{count} images"
         raise DataError(
-            f"{files[row]}: {reason}; the embeddings of {count} images that can't be"
-            " read would be lost"
+            f"{files[row]}: {reason}; the embeddings of {lost} that can't be read would"
+            " be lost"
         )
     return split_keys(digests.keys)

@@ -246,8 +246,9 @@ def test_prune_removes_a_spec_whole(run, filled):
     assert not folder.exists()
 
 
-def test_prune_knows_what_was_fitted_without_being_extracted(run, work):
-    assert run("fit", *BACKBONE, "--head", "lda").exit_code == 0
+def test_prune_knows_what_was_used_without_being_extracted(run, filled):
+    (filled / "cache" / "last-extracted.json").unlink()
+    assert run("cache", "export", *BACKBONE, "--out", "a.npz").exit_code == 0
     assert "36 images" in run("cache", "prune").stdout
     assert "0 computed" in run("extract", *BACKBONE).stdout
 
@@ -268,6 +269,12 @@ def test_prune_refuses_where_it_cannot_see_all(run, filled):
         assert done.exit_code == 1
         assert f"{name}: broken link; mend" in done.stderr.splitlines()[-1]
         (filled / name).unlink()
+    pipe = filled / "data" / "train" / "red" / "pipe.png"
+    os.mkfifo(pipe)
+    done = run("cache", "prune", "data")
+    assert done.exit_code == 1
+    assert "the embeddings of 1 image that can't be read" in done.stderr
+    pipe.unlink()
     (filled / "data" / "train" / "again").symlink_to("..")  # leads back: no matter
     assert_one_line(run("cache", "prune", "none"), "none: no such folder")
     assert part_of(filled).read_bytes() == before
