@@ -14,7 +14,8 @@ def import_tensorflow() -> Any:
 
     Its start-up messages go nowhere unless ``TF_CPP_MIN_LOG_LEVEL`` is set to less
     than 3. A GPU's memory is taken as it is needed, not all at once, so that several
-    processes can share one; a GPU that is in use already stays as it is.
+    processes can share one; a GPU that is in use already stays as it is. Products in
+    float32 are computed in float32, not in TF32.
 
     Returns
     -------
@@ -27,9 +28,14 @@ def import_tensorflow() -> Any:
     first = "tensorflow" not in sys.modules
     with _silenced_stderr() if quiet and first else contextlib.nullcontext():
         import tensorflow as tf
-    for gpu in tf.config.list_physical_devices("GPU"):
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, enable=True)
+    if gpus and first:
+        # Called float32, it has the digits of float16; less precision is for
+        # --precision to say.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
     return tf
 
 

@@ -145,8 +145,8 @@ def extract_settings(
     """
     from featx.pipeline.settings import ExtractSettings
 
-    if image_sizes and not backbones:
-        raise click.UsageError("--image-size needs --backbone beside it")
+    if not backbones:
+        _refuse_lonely(image_size=image_sizes or None, **rest)
     sizes: list[int | None] = [*image_sizes] or [None]
     wanted = []
     for name, size in product(backbones, sizes):
@@ -160,6 +160,19 @@ def extract_settings(
             checked(ExtractSettings, backbone=backbone, image_size=side, **rest)
         )
     return wanted
+
+
+def _refuse_lonely(**given: Any) -> None:
+    """Refuse options that say which embeddings, where no backbone is named.
+
+    What was extracted last is taken as it is: they would be passed over.
+    """
+    from featx.pipeline.settings import ExtractSettings
+
+    for name, value in given.items():
+        if value != ExtractSettings.model_fields[name].default:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} needs --backbone beside it")
 
 
 def checked(kind: type[S], **values: Any) -> S:

@@ -251,8 +251,15 @@ def test_sizes_are_given_in_one_way(run, work):
     done = run("extract", "--backbone", "resnet50@64", "--image-size", 32)
     assert done.exit_code == 2
     assert "give sizes after @ or by --image-size, not both" in done.stderr
-    done = run("fit", "--head", "lda", "--image-size", 32)
-    assert "--image-size needs --backbone" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "option", ["--image-size 32", "--flip", "--layer x", "--weights random"]
+)
+def test_options_that_would_be_passed_over_are_refused(run, work, option):
+    done = run("fit", "--head", "lda", *option.split())
+    assert done.exit_code == 2
+    assert f"{option.split()[0]} needs --backbone beside it" in done.stderr
 
 
 def test_mirrored_views_are_of_all_embeddings_or_of_none(run, work):
