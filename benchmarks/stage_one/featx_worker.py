@@ -3,6 +3,7 @@
 import itertools
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from benchmarks.stage_one.arithmetic import MatrixProduct, timed
 from benchmarks.stage_one.turns import PER_CORE, serve
 from featx.embeddings import ImageFiles, extract, find_extractor
+from featx.embeddings.computing import MODEL_RUNS
 from featx.images import decode, read_images
 
 BATCHES = 4
@@ -52,16 +54,18 @@ class FeatxWorker:
         pixels = np.stack([decode(c, (image_size, image_size)) for c in contents])
         starts = [batch_size * i for i in range(len(pixels) // batch_size)] or [0]
         batches = itertools.cycle([pixels[i : i + batch_size] for i in starts])
+        runs = ThreadPoolExecutor(MODEL_RUNS)  # as many at a time as in stage one
         kinds: dict[str, Any] = {}
         for precision, engine in engines.items():
             product = MatrixProduct(precision)
             kinds[f"matmul_{precision}"] = product, product.operations
 
             def embed(engine=engine) -> None:
-                engine(next(batches))
+                list(runs.map(engine, [next(batches) for _ in range(MODEL_RUNS)]))
 
             embed()
-            kinds[f"model_{precision}"] = embed, min(batch_size, len(pixels))
+            amount = MODEL_RUNS * min(batch_size, len(pixels))
+            kinds[f"model_{precision}"] = embed, amount
         return kinds
 
     def model(self, seconds: float) -> dict[str, float]:

@@ -6,7 +6,7 @@ put a fake one there; `TensorFlowEngine` is the real one.
 
 import contextlib
 import copy
-from collections.abc import Iterator
+import threading
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -32,8 +32,8 @@ _FREEZE_LIMITS = {"convnext": 50.0}
 # Larger batches bring nothing more.
 _CPU_BATCH, _GPU_BATCH = 32, 256
 
-# Of the memory there is, what the maps of a batch may take.
-_MEMORY_SHARE = 0.4
+# Of the memory there is, what the maps of a batch may take: two run at a time.
+_MEMORY_SHARE = 0.2
 
 # A map, what it is made of, and what the convolution between them works with.
 _LIVE_MAPS = 4
@@ -128,30 +128,48 @@ class TensorFlowEngine:
             )
         if len(batch) == 0:  # which the optimised graph can't compute
             return np.empty((0, self.dim), np.float32)
-        arithmetic = _onednn_bfloat16 if self._bfloat16 else contextlib.nullcontext
+        arithmetic = _ONEDNN_BFLOAT16 if self._bfloat16 else contextlib.nullcontext()
         try:
-            with arithmetic():
+            with arithmetic:
                 (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
                 return np.asarray(rows.numpy(), dtype=np.float32)
         except self._tf.errors.ResourceExhaustedError as error:
             raise MemoryError(f"a batch of {len(batch)} images") from error
 
 
-@contextlib.contextmanager
-def _onednn_bfloat16() -> Iterator[None]:
-    """Let graphs that run inside use oneDNN's bfloat16.
+class _OneDNNBfloat16:
+    """Lets graphs that run inside use oneDNN's bfloat16: a context manager.
 
     The option is the process's, and is read whenever a graph runs, not when it is
-    built: left on, it would change what everything after computes.
+    built: left on, it would change what everything after computes. The first of
+    several threads sets it, the last one restores it.
     """
-    options = import_tensorflow().config.optimizer
-    before = options.get_experimental_options()
+
     name = "auto_mixed_precision_onednn_bfloat16"
-    options.set_experimental_options({name: True})
-    try:
-        yield
-    finally:
-        options.set_experimental_options({name: before.get(name, False)})
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = False
+
+    def __enter__(self) -> None:
+        options = import_tensorflow().config.optimizer
+        with self._lock:
+            if not self._inside:
+                before = options.get_experimental_options()
+                self._before = bool(before.get(self.name, False))
+                options.set_experimental_options({self.name: True})
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        options = import_tensorflow().config.optimizer
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                options.set_experimental_options({self.name: self._before})
+
+
+_ONEDNN_BFLOAT16 = _OneDNNBfloat16()
 
 
 def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from itertools import count
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def embed(source, extractor, cache_dir, **options):
 def test_a_second_run_computes_nothing_and_opens_nothing(files, extractor, cache):
     first = run(files, extractor, cache, batch_size=8)
     assert (first.computed, first.cached) == (20, 0)
-    assert extractor.calls == [8, 8, 4]
+    assert sorted(extractor.calls) == [4, 8, 8]
     second = run(files, extractor, cache)
     assert (second.computed, second.cached) == (0, 20)
     assert extractor.opened == 1
@@ -213,10 +214,10 @@ def test_what_is_not_the_contents_fault_is_tried_again(
 def test_an_interrupt_keeps_what_was_computed(files, cache):
     class Interrupted(FakeExtractor):
         def open(self):
-            engine = super().open()
+            engine, runs = super().open(), count()
 
             def interrupted(batch):
-                if len(self.calls) == 2:
+                if next(runs) == 2:
                     raise KeyboardInterrupt
                 return engine(batch)
 
@@ -226,7 +227,8 @@ def test_an_interrupt_keeps_what_was_computed(files, cache):
     with pytest.raises(KeyboardInterrupt):
         run(files, Interrupted(), cache, batch_size=4)
     again = FakeExtractor()
-    assert run(files, again, cache).cached == 8
+    # Two batches before it, and what ran beside it.
+    assert run(files, again, cache).cached in {8, 12, 16}
 
 
 def test_parts_are_committed_on_the_way(files, extractor, cache, monkeypatch):
@@ -239,7 +241,7 @@ def test_parts_are_committed_on_the_way(files, extractor, cache, monkeypatch):
         batch_size=4,
         progress=lambda done, total: seen.append((done, total, len(cache.parts()))),
     )
-    assert [parts for *_, parts in seen] == [0, 0, 0, 1, 1, 2, 2]
+    assert [parts for *_, parts in seen] == [0, 0, 0, 1, 1, 2]
     assert seen[-1][:2] == (20, 20)
     assert len(cache.parts()) == 1  # merged at the end
 
