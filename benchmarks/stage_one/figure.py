@@ -84,6 +84,8 @@ def _draw(axes: "Axes", rows: list[tuple[str, str, list[float]]]) -> None:
             va="center",
             fontsize=8.5,
             color=INK,
+            # The limit's line may run here.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
         )
     style_axes(axes, grid="x")
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])

@@ -9,6 +9,9 @@ Measured = dict[str, Any]
 
 NEITHER = "–"
 
+BUSY = 0.1
+"""Others' share from which on seconds of the clock tell of them, too."""
+
 
 def ratios(measured: Measured, per: str = "") -> dict[str, list[float]]:
     """Return each ratio, one per repeat: of what was measured side by side.
@@ -126,9 +129,18 @@ def _ratios(measured: Measured) -> list[str]:
     }
     rows = []
     for name, one in measured.items():
-        spread = [one["ratios"].get(ratio) for ratio in heads]
-        rows.append([f"`{name}`", *map(_spread, spread)])
+        kinds = {f"`{name}`": "ratios"}
+        if _others(one) > BUSY:
+            kinds[f"`{name}`, per core-second"] = f"ratios{PER_CORE}"
+        for label, kind in kinds.items():
+            spread = [one[kind].get(ratio) for ratio in heads]
+            rows.append([label, *map(_spread, spread)])
     return _table(["backbone", *heads.values()], rows)
+
+
+def _others(measured: Measured) -> float:
+    """Return the share of the processors that other processes took."""
+    return median(repeat["others_cpu_share"] for repeat in measured["repeats"])
 
 
 def _spread(found: dict[str, float] | None) -> str:
@@ -140,10 +152,10 @@ def _spread(found: dict[str, float] | None) -> str:
 def _circumstances(results: Measured) -> str:
     """Return one paragraph: what, how, on what, with what, when."""
     machine, images = results["machine"], results["images"]
-    repeats = [one["repeats"] for one in results["backbones"].values()]
-    counts = sorted({len(one) for one in repeats})
+    measured = results["backbones"].values()
+    counts = sorted({len(one["repeats"]) for one in measured})
     often = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-    others = median(repeat["others_cpu_share"] for one in repeats for repeat in one)
+    others = median(map(_others, measured))
     packages = ", ".join(f"{name} {v}" for name, v in results["versions"].items())
     flags = f" ({', '.join(machine['flags'])})" if machine["flags"] else ""
     how = (
