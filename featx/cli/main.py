@@ -13,6 +13,7 @@ from featx.cli.extract import extract
 from featx.cli.fit import fit
 from featx.cli.inspect import inspect
 from featx.cli.lists import backbones, heads
+from featx.cli.predict import predict
 from featx.cli.report import report
 from featx.cli.run import run
 from featx.errors import FeatxError
@@ -98,5 +99,10 @@ def main() -> None:
     """
 
 
-for command in (inspect, extract, fit, report, run, demo, backbones, heads, cache):
+COMMANDS = (
+    *(inspect, extract, fit, report, predict, run, demo),
+    *(backbones, heads, cache),
+)
+
+for command in COMMANDS:
     main.add_command(command)

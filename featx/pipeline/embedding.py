@@ -111,7 +111,7 @@ def extract_all(
         cache_dir,
         batch_size=batch_size,
         retry=retry,
-        progress=listener.images(_title(extractors)),
+        progress=listener.images(title_of(extractors)),
     )
 
 
@@ -161,7 +161,7 @@ def embed(
         extractors,
         cache_dir,
         batch_size=batch_size,
-        progress=listener.images(_title(extractors)),
+        progress=listener.images(title_of(extractors)),
     )
     unreadable: dict[int, str] = {}
     notes: list[str] = []
@@ -180,7 +180,7 @@ def embed(
     keys = keys[kept]
     return Embeddings(
         images=split,
-        views=_side_by_side(found, readable[kept]),
+        views=side_by_side(found, readable[kept]),
         keys=keys,
         groups=np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1),
         specs=tuple(extraction.spec for _, extraction in found),
@@ -207,7 +207,7 @@ def _with_mirrored(extractors: Sequence[Extractor], *, flip: bool) -> list[Extra
     return [view for one in extractors for view in (one, one.mirrored())]
 
 
-def _side_by_side(
+def side_by_side(
     found: Sequence[tuple[NDArray[np.float32], Extraction]], rows: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     """Return embeddings, shape (n, views, d): backbones and sizes side by side."""
@@ -222,7 +222,8 @@ def _side_by_side(
     return views
 
 
-def _title(extractors: Sequence[Extractor]) -> str:
+def title_of(extractors: Sequence[Extractor]) -> str:
+    """Say which embeddings are computed, for a progress bar."""
     if len(extractors) == 1:
         return str(extractors[0].spec)
     return f"{len(extractors)} embeddings an image"

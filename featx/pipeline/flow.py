@@ -164,7 +164,7 @@ def run_report(
         There is no run, or a named one is missing.
     """
     runs = list_runs(reports_dir)
-    todo = [_named(reports_dir, name) for name in named]
+    todo = [find_run(reports_dir, name) for name in named]
     if not named:
         todo = [run for run in runs if not is_current(run)]
     if not runs and not todo:
@@ -238,7 +238,13 @@ def _last(cache_dir: Path, data: Path) -> list[ExtractSettings]:
     return [ExtractSettings.model_validate(item) for item in remembered]
 
 
-def _named(reports_dir: Path, name: str) -> Run:
-    """Return a run by its folder's path or its name in the reports folder."""
+def find_run(reports_dir: Path, name: str) -> Run:
+    """Return a run by its folder's path or its name in the reports folder.
+
+    Raises
+    ------
+    RunError
+        There is none, or it is damaged.
+    """
     path = Path(name)
     return read_run(path if path.is_dir() else reports_dir / name)

@@ -131,6 +131,28 @@ class Run:
         except (OSError, ValueError, csv.Error) as error:
             raise _damaged(path, error) from error
 
+    def load_head(self) -> Any:
+        """Load `head.joblib`, a pickle, which can run code: load only what you trust.
+
+        Raises
+        ------
+        RunError
+            The file is missing, damaged, or needs other versions of the libraries.
+        """
+        import joblib
+
+        path = self.path / HEAD_FILE
+        try:
+            return joblib.load(path)
+        except FileNotFoundError as error:
+            raise _damaged(path, "missing") from error
+        except Exception as error:  # unpickling raises anything
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise RunError(
+                f"{path}: can't be loaded ({reason}); it may come from other versions"
+                " than are installed, which run.json names: fit again"
+            ) from error
+
     def history(self) -> dict[str, NDArray[np.float64]]:
         """Read the training curves: column name to one value per epoch.
 

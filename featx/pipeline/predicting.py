@@ -1,0 +1,169 @@
+"""Use what was trained: from image files to class probabilities."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.embeddings import (
+    Extractor,
+    ImageFiles,
+    Spec,
+    embed_rows,
+    find_by_spec,
+)
+from featx.errors import BackboneError, DataError, RunError
+from featx.heads import ViewsHead
+from featx.images.walking import image_files
+from featx.pipeline.embedding import side_by_side, title_of
+from featx.pipeline.listener import SILENT, Listener
+from featx.runs import Run
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a classifier says of some images.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        In the order of the columns.
+    files : tuple of Path
+        The images that could be read.
+    probabilities : ndarray of float64, shape (n, n_classes)
+        Each row sums to one.
+    unreadable : dict of Path to str
+        The others, with the reason.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    classes: tuple[str, ...]
+    files: tuple[Path, ...]
+    probabilities: NDArray[np.float64]
+    unreadable: dict[Path, str]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def predicted(self) -> list[str]:
+        """The most probable class of each image."""
+        return [self.classes[code] for code in self.probabilities.argmax(axis=1)]
+
+    def as_csv(self) -> str:
+        """Return `path,predicted,confidence,p_<class>...`, a line per image."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        columns = [f"p_{name}" for name in self.classes]
+        writer.writerow(["path", "predicted", "confidence", *columns])
+        rows = zip(self.files, self.predicted, self.probabilities, strict=True)
+        for path, name, row in rows:
+            writer.writerow([path, name, row.max(), *row])
+        return text.getvalue()
+
+    def top(self, count: int) -> list[list[tuple[str, float]]]:
+        """Return each image's most probable classes, the first one first."""
+        order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count]
+        return [
+            [(self.classes[code], float(row[code])) for code in codes]
+            for row, codes in zip(self.probabilities, order, strict=True)
+        ]
+
+
+def run_predict(
+    run: Run,
+    paths: Sequence[Path],
+    cache_dir: Path,
+    *,
+    weights: Sequence[Path] = (),
+    batch_size: int | None = None,
+    listener: Listener = SILENT,
+) -> Answers:
+    """Classify images as a run does; embeddings that the cache has are not computed.
+
+    Loading a run's head can run code: it is a pickle.
+
+    Parameters
+    ----------
+    run : Run
+    paths : sequence of Path
+        Image files, and folders of which all images are meant.
+    weights : sequence of Path
+        Files of one's own weights that the run's embeddings were computed with.
+
+    Raises
+    ------
+    DataError
+        A path is missing, or there is no readable image.
+    RunError
+        The run's head can't be loaded, or its embeddings can't be computed here.
+    CacheError
+    """
+    files = find_images(paths)
+    extractors = _find_extractors(run, weights, cache_dir)
+    head = ViewsHead(run.load_head())
+    source = ImageFiles(files)
+    found = embed_rows(
+        source,
+        extractors,
+        cache_dir,
+        batch_size=batch_size,
+        progress=listener.images(title_of(extractors)),
+    )
+    unreadable: dict[int, str] = {}
+    for _, extraction in found:
+        unreadable.update(extraction.unreadable)
+    readable = np.setdiff1d(np.arange(len(files)), list(unreadable))
+    if not len(readable):
+        row, reason = min(unreadable.items())
+        raise DataError(
+            f"none of {len(files)} images can be read (first: {files[row]}: {reason})"
+        )
+    notes = dict.fromkeys(note for _, done in found for note in done.notes)
+    return Answers(
+        classes=tuple(run.classes),
+        files=tuple(files[row] for row in readable),
+        probabilities=head.predict_proba(side_by_side(found, readable)),
+        unreadable={files[row]: why for row, why in sorted(unreadable.items())},
+        notes=tuple(notes),
+    )
+
+
+def find_images(paths: Sequence[Path]) -> list[Path]:
+    """Return files as they are named, and the images below folders, each once.
+
+    Raises
+    ------
+    DataError
+        A path is missing, or there is no image at all.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            found.update(dict.fromkeys(image_files(path)))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise DataError(f"{path}: no such file or folder")
+    if not found:
+        raise DataError(f"{paths[0]}: no images in it")
+    return list(found)
+
+
+def _find_extractors(
+    run: Run, weights: Sequence[Path], cache_dir: Path
+) -> list[Extractor]:
+    try:
+        specs = [Spec.from_dict(content) for content in run.info["embedding"]]
+        return [find_by_spec(spec, weights=weights, memo=cache_dir) for spec in specs]
+    except KeyError as error:
+        raise RunError(
+            f"{run.path}: its embeddings are those of another featx; fit again"
+        ) from error
+    except BackboneError as error:
+        raise RunError(
+            f"{run.path}: its embeddings can't be computed here ({error})"
+        ) from error
