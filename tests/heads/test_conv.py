@@ -36,7 +36,7 @@ def test_places_count():
 
 def test_rows_of_another_width_are_told():
     X, y = spots(20)
-    with pytest.raises(HeadError, match="maps of 3x4x3 are rows of 36 .* rows of 24"):
+    with pytest.raises(HeadError, match=r"maps of 3x4x3 are rows of 36 .* rows of 24"):
         fit_head("conv", X, y, parameters={"map_shape": (3, 4, 3)})
 
 

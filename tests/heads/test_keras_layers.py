@@ -152,12 +152,12 @@ def test_training_through_it_gives_no_nan(name):
 def test_trees_have_no_layers():
     X, y = activations([20, 20])
     head = make_head("gboost", rounds=2).fit(X, y)
-    with pytest.raises(HeadError, match="'gboost': trees are no Keras.*distil it"):
+    with pytest.raises(HeadError, match=r"'gboost': trees are no Keras.*distil it"):
         head.to_keras(import_keras().Input((48,)))
 
 
 def test_another_width_is_refused():
     X, y = activations([20, 20])
     head = make_head("lda").fit(X, y)
-    with pytest.raises(HeadError, match="fitted on 48 numbers .*shape"):
+    with pytest.raises(HeadError, match=r"fitted on 48 numbers .*shape"):
         head.to_keras(import_keras().Input((47,)))
