@@ -58,6 +58,12 @@ if TYPE_CHECKING:
     help="Cross-validate so many times, with other folds each time.",
 )
 @click.option(
+    "--hidden",
+    metavar="LAYERS",
+    help="Hidden layers, parted by commas: units (Dense with relu), bn, dropoutR; like"
+    " 768,bn,dropout0.25,512.  [mlp: 128, conv: 256]",
+)
+@click.option(
     "--class-weight",
     type=click.Choice(["none", "balanced"]),
     default="none",
@@ -82,6 +88,7 @@ def fit(
     tune: bool,
     folds: int,
     repeats: int,
+    hidden: str | None,
     class_weight: str,
     seed: int,
     out_dir: Path,
@@ -106,6 +113,9 @@ def fit(
         weights=weights,
         precision=precision,
     )
+    deep = _with_hidden_layers(heads)
+    if hidden is not None and not deep:
+        raise click.UsageError("--hidden needs --head mlp or conv beside it")
     chosen = [
         checked(
             HeadSettings,
@@ -113,6 +123,7 @@ def fit(
             tune=tune,
             folds=folds,
             repeats=repeats,
+            hidden=hidden if head in deep else None,
             class_weight=None if class_weight == "none" else class_weight,
             seed=seed,
         )
@@ -129,6 +140,14 @@ def fit(
             listener=progress,
         )
     _show(runs, as_json=as_json)
+
+
+def _with_hidden_layers(heads: tuple[str, ...]) -> set[str]:
+    """Return those of the named heads whose hidden layers can be said."""
+    from featx.heads import HEADS
+
+    deep = {"all", *(row.name for row in HEADS.values() if row.hidden)}
+    return {head for head in heads if head.lower() in deep}
 
 
 def _show(runs: "list[Run]", *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from featx.embeddings.extractor import (
     KerasExtractor,
     find_extractor,
 )
+from featx.embeddings.feature_maps import find_map_shape
 from featx.embeddings.inventory import Holding, find_caches, options_of, take_stock
 from featx.embeddings.last_extracted import forget, recall, remember, remembered
 from featx.embeddings.pruning import Pruned, prune
@@ -50,6 +51,7 @@ __all__ = [
     "find_by_spec",
     "find_caches",
     "find_extractor",
+    "find_map_shape",
     "forget",
     "options_of",
     "prune",

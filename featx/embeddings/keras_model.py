@@ -89,6 +89,28 @@ def build_model(
     return keras.Model(images, outputs, name=backbone.name)
 
 
+def layer_shape(
+    backbone: "Backbone", image_size: tuple[int, int], layer: str
+) -> tuple[int, ...]:
+    """Return the shape of an inner layer's output of one image.
+
+    The network is built for it, with whatever weights Keras draws.
+
+    Raises
+    ------
+    BackboneError
+        There is no such layer.
+    """
+    from featx.embeddings.weights import Weights
+
+    keras = import_keras()
+    keras.backend.clear_session()
+    random = Weights("random", path=None, sha256=None, seed=0)
+    base = _build_base(keras, backbone, random, image_size, None)
+    shape: tuple[int, ...] = _find_layer(base, backbone, layer).output.shape[1:]
+    return shape
+
+
 def _check(backbone: "Backbone", image_size: tuple[int, int], pooling: str) -> None:
     """Refuse images that Keras would refuse, and poolings that there aren't."""
     height, width = image_size

@@ -1,7 +1,7 @@
 """The interface of all heads: scikit-learn's, with probabilities and groups."""
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +9,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_consistent_length, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from featx.errors import HeadError
+
+if TYPE_CHECKING:
+    from featx.heads.layers import Layer
 
 Floats = NDArray[np.floating]
 Codes = NDArray[np.intp]
@@ -77,6 +82,48 @@ class Head(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         labels: NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return labels
+
+    def to_keras(self, embedding: Any) -> Any:
+        """Return the head's probabilities as Keras layers behind an embedding.
+
+        The layers are Keras' own, so that a saved model loads without featx. Each
+        call makes new ones; the last is named `featx.heads.HEAD_LAYER`.
+
+        Parameters
+        ----------
+        embedding : keras.KerasTensor, shape (None, d)
+
+        Returns
+        -------
+        keras.KerasTensor, shape (None, n_classes)
+            Columns as in `classes_`; those of `predict_proba` within 1e-4, or 1e-3
+            where scores run into the hundreds: float32 has no more digits.
+
+        Raises
+        ------
+        HeadError
+            The head has no Keras layers, or was fitted on another width.
+        """
+        from featx.heads.layers import graft
+
+        check_is_fitted(self, "classes_")
+        layers = self._layers()
+        if tuple(embedding.shape[1:]) != (self.n_features_in_,):
+            raise HeadError(
+                f"{type(self).__name__}: fitted on {self.n_features_in_} numbers an"
+                f" image, can't go behind a tensor of shape {embedding.shape}"
+            )
+        return graft(layers, embedding)
+
+    @abstractmethod
+    def _layers(self) -> "list[Layer]":
+        """Return the layers from embeddings to probabilities, as arrays.
+
+        Raises
+        ------
+        HeadError
+            The head has none.
+        """
 
     @abstractmethod
     def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:

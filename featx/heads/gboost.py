@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from featx.errors import HeadError
 from featx.heads.base import Codes, Floats, Head
+from featx.heads.layers import Layer
 from featx.images import hold_out
 
 MAX_TREES = 12_000
@@ -111,3 +113,9 @@ class GradientBoostingHead(Head):
     def _probabilities(self, X: Floats) -> Floats:
         probabilities: Floats = self.model_.predict_proba(X)
         return probabilities
+
+    def _layers(self) -> list[Layer]:
+        raise HeadError(
+            "head 'gboost': trees are no Keras layers; distil it into a head that has"
+            " some, like mlp"
+        )

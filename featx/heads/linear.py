@@ -9,9 +9,12 @@ import numpy as np
 
 from featx.heads.base import Codes, Floats, Head
 from featx.heads.inner_splits import inner_folds
+from featx.heads.layers import Dense, Layer, SignedRoot
+from featx.heads.scaling import learn_scaling
+from featx.heads.temperature import fit_temperature, softmax
 
-# Scores run into the hundreds (LDA) or are tiny (SVM with a small C).
-LOG_TEMPERATURES = (float(np.log(1e-9)), float(np.log(1e5)))
+ROOT_FLOOR = 1e-6
+"""Roots are exact down to this part of the smallest feature's deviation."""
 
 
 class LinearHead(Head):
@@ -50,18 +53,23 @@ class LinearHead(Head):
     def _learn_scaling(self, X: Floats) -> Floats:
         """Standardise: learn `mean_` and `scale_`, return the scaled rows."""
         rooted = np.sign(X) * np.sqrt(np.abs(X)) if self.signed_sqrt else X
-        # In float32, the sum over a million rows would lose digits.
-        self.mean_ = rooted.mean(axis=0, dtype=np.float64).astype(X.dtype)
-        variance = np.square(rooted - self.mean_).mean(axis=0, dtype=np.float64)
-        scale = np.sqrt(variance)
-        # A feature that never changes says nothing; 1 keeps it finite.
-        self.scale_ = np.where(scale > 1e-6 * np.abs(self.mean_), scale, 1)
-        self.scale_ = self.scale_.astype(X.dtype)
+        self.mean_, self.scale_ = learn_scaling(rooted)
         return self._transform(X)
 
     def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:
         self.temperature_ = 1.0
         self._fit_affine(self._learn_scaling(X), y, weight, groups)
+
+    def _layers(self) -> list[Layer]:
+        dense = Dense(self.coef_.T, self.intercept_)
+        folded = dense.after_scaling(self.mean_, self.scale_).softened(
+            self.temperature_
+        )
+        if not self.signed_sqrt:
+            return [folded]
+        # Not below what float32 holds with all of its digits.
+        floor = max(ROOT_FLOOR * float(self.scale_.min()), 1e-15) ** 2
+        return [SignedRoot(floor), folded]
 
     @abstractmethod
     def _fit_affine(
@@ -102,48 +110,3 @@ class CalibratedLinearHead(LinearHead):
         if not scored.any():
             return 1.0
         return fit_temperature(logits[scored], y[scored], weight[scored])
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return the softmax over the last axis."""
-    from scipy.special import softmax as scipy_softmax
-
-    probabilities: Floats = scipy_softmax(logits, axis=-1)
-    return probabilities
-
-
-def fit_temperature(logits: Floats, y: Codes, weight: Floats) -> float:
-    """Return the temperature that makes the log loss least.
-
-    Temperature scaling of Guo et al., "On Calibration of Modern Neural Networks",
-    2017; the same as scikit-learn's ``method="temperature"`` on the same scores,
-    with one bound: n rows that are all right don't vouch for certainty. The mean
-    confidence stays at Laplace's rule of succession, (n + 1) / (n + 2), or below.
-
-    Parameters
-    ----------
-    logits : ndarray, shape (n, n_classes)
-        Scores of rows that were held out of training.
-    y : ndarray of int, shape (n,)
-    weight : ndarray, shape (n,)
-    """
-    from scipy.optimize import brentq, minimize_scalar
-    from scipy.special import log_softmax
-
-    logits = logits.astype(np.float64)
-    rows = np.arange(len(y))
-    most_sure = (len(y) + 1) / (len(y) + 2)
-
-    def loss(log_temperature: float) -> float:
-        log_p = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return float(-(weight * log_p[rows, y]).sum())
-
-    def excess(log_temperature: float) -> float:
-        sure = softmax(logits / np.exp(log_temperature)).max(axis=1)
-        return float(np.average(sure, weights=weight)) - most_sure
-
-    found = minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded").x
-    highest = LOG_TEMPERATURES[1]
-    if excess(found) > 0 > excess(highest):
-        found = brentq(excess, found, highest)
-    return float(np.exp(found))

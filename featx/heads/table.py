@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from featx.heads.base import Head
 
 
+WIDE = 16_384
+"""Wider rows are whole maps: a matrix of features by features, as lda has, would take
+more memory than most machines have, and the others minutes. Who wants one names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeadRow:
     """All that featx knows about a head without importing a framework.
@@ -26,6 +31,12 @@ class HeadRow:
         What `--tune` tries: parameter to values.
     summary : str
         One line for people.
+    hidden : bool
+        Whether it has hidden layers that can be said.
+    on_maps : bool
+        Whether it needs whole feature maps.
+    widest : int or None
+        Width of the embeddings up to which `--head all` means it too.
     """
 
     name: str
@@ -33,6 +44,9 @@ class HeadRow:
     estimator: str
     grid: Mapping[str, Sequence[Any]]
     summary: str
+    hidden: bool = False
+    on_maps: bool = False
+    widest: int | None = WIDE
 
 
 _ROWS = (
@@ -42,6 +56,7 @@ _ROWS = (
         "SoftmaxHead",
         {"learning_rate": (3e-4, 1e-3), "weight_decay": (0.1, 2.0, 8.0)},
         "Keras Dense with softmax, mini-batches, early stopping, calibrated",
+        widest=None,
     ),
     HeadRow(
         "svm",
@@ -63,6 +78,25 @@ _ROWS = (
         "LogisticRegressionHead",
         {"C": (1e-3, 1e-2, 1e-1, 1.0)},
         "multinomial logistic regression, calibrated by temperature",
+    ),
+    HeadRow(
+        "mlp",
+        "mlp",
+        "MLPHead",
+        {"learning_rate": (3e-4, 1e-3), "hidden": ("128", "512,dropout0.5")},
+        "dense layers with relu, batch norm and dropout as `--hidden` says, calibrated",
+        hidden=True,
+        widest=None,
+    ),
+    HeadRow(
+        "conv",
+        "conv",
+        "ConvHead",
+        {"learning_rate": (3e-4, 1e-3), "hidden": ("256", "256,dropout0.5")},
+        "Conv2D and batch norm on maps of `--pooling none`, then dense layers",
+        hidden=True,
+        on_maps=True,
+        widest=None,
     ),
     HeadRow(
         "gboost",

@@ -18,6 +18,7 @@ from featx.evaluation import CrossValidation, cross_validate
 from featx.evaluation import evaluate as score
 from featx.heads import ViewsHead, fit_views
 from featx.pipeline.embedding import Embeddings
+from featx.pipeline.head_choice import head_parameters
 from featx.pipeline.listener import Update, ignore
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
 from featx.runs import Run, RunContents, find_fitted, write_run
@@ -79,7 +80,7 @@ def fit(
     Raises
     ------
     HeadError
-        There is no such head or parameter.
+        There is no such head or parameter, or it doesn't fit these embeddings.
     DataError
         There are too few training images for the folds.
     """
@@ -87,6 +88,7 @@ def fit(
     rows = embeddings.train
     views, y = embeddings.views[rows], embeddings.images.labels[rows]
     groups = embeddings.groups[rows]
+    parameters = head_parameters(settings, embeddings)
 
     def fit_rows(
         views: Any, y: Any, groups: Any, *, calibrate: bool = False
@@ -100,7 +102,7 @@ def fit(
             class_weight=settings.class_weight,
             tune=settings.tune,
             calibrate=calibrate,
-            parameters=settings.parameters,
+            parameters=parameters,
         )
 
     start = time.perf_counter()
@@ -270,6 +272,7 @@ def _command(
         "--train-list": data.train_list,
         "--test-list": data.test_list,
         "--test-size": data.test_size,
+        "--hidden": settings.hidden,
         "--class-weight": settings.class_weight,
         "--folds": None if settings.folds == 5 else settings.folds,
         "--repeats": None if settings.repeats == 1 else settings.repeats,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from featx.embeddings import (
@@ -16,6 +15,7 @@ from featx.errors import RecipeError, RunError
 from featx.images import ImageSet, read_images
 from featx.pipeline.embedding import Embeddings, embed, extract_all
 from featx.pipeline.fitting import fit_run
+from featx.pipeline.head_choice import fitting_heads
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.recipe import Recipe
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
@@ -130,7 +130,7 @@ def run_fit(
         data, cache_dir, wanted=wanted, batch_size=batch_size, listener=listener
     )
     runs: list[Run] = []
-    for head in chain.from_iterable(named.each() for named in heads):
+    for head in _each(heads, embeddings, listener):
         run, fresh = fit_run(
             embeddings,
             head,
@@ -197,6 +197,22 @@ def run_recipe(
         listener=listener,
     )
     return runs, run_report(recipe.report.out_dir, listener=listener)
+
+
+def _each(
+    heads: Sequence[HeadSettings], embeddings: Embeddings, listener: Listener
+) -> list[HeadSettings]:
+    """Return one setting per head, and say what ``all`` leaves out."""
+    each = []
+    for named in heads:
+        fitting, left_out = fitting_heads(named, embeddings)
+        each += fitting
+        if left_out:
+            listener.note(
+                f"rows of {embeddings.views.shape[2]} numbers are too wide for"
+                f" {', '.join(left_out)} to be tried unasked; name one to fit it"
+            )
+    return each
 
 
 def _find(wanted: Sequence[ExtractSettings], cache_dir: Path) -> list[KerasExtractor]:

@@ -1,13 +1,13 @@
 """What a user may say, validated: of the command line and of recipes alike."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from featx.embeddings import find_backbone
 from featx.errors import FeatxError
-from featx.heads import HEADS, find_head
+from featx.heads import HEADS, find_head, parse_hidden
 from featx.images import DataLayout
 
 ALL_HEADS = "all"
@@ -25,6 +25,15 @@ def _known_head(name: str) -> str:
         return name if name == ALL_HEADS else find_head(name).name
     except FeatxError as error:
         raise ValueError(str(error)) from None
+
+
+def _known_layers(text: str | None) -> str | None:
+    try:
+        if text is not None:
+            parse_hidden(text)
+    except FeatxError as error:
+        raise ValueError(str(error)) from None
+    return text
 
 
 class Settings(BaseModel):
@@ -78,13 +87,17 @@ class HeadSettings(Settings):
     repeats: Annotated[int, Field(ge=1)] = 1
     class_weight: Literal["balanced"] | None = None
     seed: int = 0
+    hidden: Annotated[str | None, AfterValidator(_known_layers)] = None
     parameters: dict[str, Any] = Field(default_factory=dict)
 
-    def each(self) -> list["HeadSettings"]:
-        """Return one setting per head; ``all`` means every head there is."""
-        if self.name != ALL_HEADS:
-            return [self]
-        return [self.model_copy(update={"name": name}) for name in HEADS]
+    @model_validator(mode="after")
+    def _hidden_layers_are_somewhere(self) -> Self:
+        if self.hidden and self.name != ALL_HEADS and not HEADS[self.name].hidden:
+            having = " and ".join(row.name for row in HEADS.values() if row.hidden)
+            raise ValueError(
+                f"hidden: head '{self.name}' has no hidden layers; {having} have"
+            )
+        return self
 
 
 class CacheSettings(Settings):

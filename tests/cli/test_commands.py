@@ -65,7 +65,7 @@ def test_json_is_for_scripts(run, work):
     reported = json.loads(run("report", "--json").stdout)
     assert reported["page"] == "reports/index.html"
     assert len(json.loads(run("backbones", "--json").stdout)) > 40
-    assert len(json.loads(run("heads", "--json").stdout)) == 5
+    assert len(json.loads(run("heads", "--json").stdout)) == 7
 
 
 def test_a_recipe_is_run_whole(run, work):
@@ -270,3 +270,18 @@ def test_mirrored_views_are_of_all_embeddings_or_of_none(run, work):
     done = run("run", "task.toml")
     assert done.exit_code == 1
     assert "extract.flip: true for some backbones only" in done.stderr
+
+
+def test_hidden_layers_are_for_heads_that_have_some(run, work):
+    assert run("extract", *BACKBONE).exit_code == 0
+    done = run("fit", "--head", "svm", "--hidden", "8")
+    assert done.exit_code == 2
+    assert "--hidden needs --head mlp or conv beside it" in done.stderr
+    done = run("fit", "--head", "mlp", "--hidden", "8,relu")
+    assert done.exit_code == 2
+    assert "no layer 'relu'; layers are parted by commas" in done.stderr
+    done = run("fit", "--head", "conv")
+    assert done.exit_code == 1
+    assert "'conv': needs the whole maps" in done.stderr
+    words = ("--head", "mlp", "--head", "lda", "--hidden", "8", "--folds", "2")
+    assert run("fit", *words).exit_code == 0

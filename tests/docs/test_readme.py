@@ -77,7 +77,7 @@ def test_the_demo_and_its_recipe(project, monkeypatch):
         done = CliRunner().invoke(main, words)
         assert done.exit_code == 0, done.stderr
     # The recipe says what the demo does: nothing was left to fit.
-    assert done.stderr.count("fitted before") == 5
+    assert done.stderr.count("fitted before") == 6
 
 
 def test_the_python_of_the_readme(project):

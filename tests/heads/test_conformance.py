@@ -14,12 +14,17 @@ from tests.heads.blobs import make_blobs
 
 FAST = {
     "softmax": {"epochs": 25, "learning_rate": 0.02},
+    "mlp": {"epochs": 15, "learning_rate": 0.01, "hidden": "16"},
+    "conv": {"epochs": 20, "learning_rate": 0.01, "hidden": "16", "filters": 16},
     "gboost": {"rounds": 60},
 }
 """Parameters that keep the tests short; none that change what is promised."""
 
-SLOW = {"softmax"}
+SLOW = {"softmax", "mlp", "conv"}
 """Heads that trace a TensorFlow graph in each fit: some hundred in these checks."""
+
+VERY_SLOW = {"conv"}
+"""Heads whose own tests take long too; `mlp` has the same trainer."""
 
 EXPECTED_FAILURES = {}
 """Head to {scikit-learn's check: the reason why it may fail}."""
@@ -29,7 +34,12 @@ def make(name, **parameters):
     return make_head(name, **(FAST.get(name, {}) | parameters))
 
 
-@pytest.fixture(params=sorted(HEADS))
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in VERY_SLOW else [])
+        for name in sorted(HEADS)
+    ]
+)
 def name(request):
     return request.param
 
@@ -330,10 +340,11 @@ def test_history_is_columns_of_one_length(name, counts):
 
 def test_heads_that_train_in_rounds_have_a_history(fitted):
     has_history = {name for name in HEADS if fitted(name).history_}
-    assert has_history == {"softmax", "gboost"}
-    assert set(fitted("softmax").history_) == {
-        *("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
-    }
+    assert has_history == {"softmax", "mlp", "conv", "gboost"}
+    for name in ("softmax", "mlp", "conv"):
+        assert set(fitted(name).history_) == {
+            *("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+        }
     for name in has_history:
         loss = fitted(name).history_["loss"]
         assert loss[-1] < loss[0]

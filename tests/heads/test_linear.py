@@ -14,7 +14,7 @@ from sklearn.svm import LinearSVC
 
 from featx.heads import HEADS, make_head
 from featx.heads.inner_splits import inner_folds
-from featx.heads.linear import fit_temperature
+from featx.heads.temperature import fit_temperature
 from tests.heads.blobs import make_blobs
 
 CALIBRATED = ["lda", "svm"]

@@ -15,7 +15,13 @@ def blobs():
     return np.stack([X, X + noise], axis=1), y
 
 
-@pytest.mark.parametrize("name", [*HEADS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "conv" else [])
+        for name in HEADS
+    ],
+)
 def test_one_view_is_the_plain_head(blobs, name):
     views, y = blobs
     groups = np.arange(len(y))
@@ -65,7 +71,7 @@ def test_views_of_one_image_never_fall_on_both_sides(blobs):
 def test_inner_splits_keep_the_views_of_an_image_together(blobs, name, monkeypatch):
     views, y = blobs
     splits = []
-    module = {"svm": "linear"}.get(name, name)
+    module = {"svm": "linear", "softmax": "training"}.get(name, name)
     inner = {"svm": "inner_folds"}.get(name, "hold_out")
     home = __import__(f"featx.heads.{module}", fromlist=[inner])
     original = getattr(home, inner)

@@ -57,7 +57,7 @@ def test_without_weights_and_network_it_goes_on_and_marks_it(tmp_path, monkeypat
     (line,) = notes.lines
     assert "could not be fetched" in line
     assert "RANDOM weights" in line
-    assert len(done.runs) == 5
+    assert len(done.runs) == 6
     assert all(run.random_weights for run in done.runs)
     assert "random" in done.report.page.read_text()
 

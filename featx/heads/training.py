@@ -1,0 +1,253 @@
+"""Training a network on embeddings: mini-batches, early stopping, a graph an epoch."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from featx.frameworks import import_keras, import_tensorflow
+from featx.heads.base import Codes, Floats
+from featx.heads.layers import Layer
+from featx.heads.network import Network, read_layers
+from featx.heads.temperature import fit_temperature
+from featx.images import hold_out
+
+
+class Schedule(Protocol):
+    """How a network is trained: the parameters of the heads that train one.
+
+    Attributes
+    ----------
+    epochs : int
+        Bound on the passes over the training rows.
+    batch_size : int
+        About so many rows a step; all steps of an epoch have as many.
+    learning_rate : float
+    weight_decay : float
+        AdamW's; decoupled, so that the loss stays the plain cross-entropy.
+    patience : int
+        Epochs without a lower validation loss before training stops.
+    validation_share : float
+        Share of the rows that is held out to watch.
+    random_state : int
+        Seed of weights, batches and the held-out part.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    patience: int
+    validation_share: float
+    random_state: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training brought.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        From scaled rows to scores.
+    temperature : float
+        Of the scores; 1 where nothing could be held out.
+    history : dict of str to list of float
+        `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`: one value an epoch.
+    """
+
+    layers: list[Layer]
+    temperature: float
+    history: dict[str, list[float]]
+
+
+def train_network(
+    network: Network,
+    Z: Floats,
+    y: Codes,
+    weight: Floats,
+    groups: Codes | None,
+    schedule: Schedule,
+) -> Trained:
+    """Train a network: first watched on a held-out part, then anew on all rows.
+
+    Training stops when the cross-entropy on the held-out part hasn't fallen for
+    `patience` epochs. With few images a class none can be spared, so the network is
+    trained again on all of them, for as many epochs as were best. The held-out scores
+    of the best epoch give the temperature.
+
+    Parameters
+    ----------
+    Z : ndarray of float, shape (n, d)
+        Scaled rows.
+    y : ndarray of int, shape (n,)
+    weight : ndarray of float, shape (n,)
+    groups : ndarray of int, shape (n,), optional
+        Rows of one group stay on one side of the split.
+    """
+    trainer = _trainer(
+        network,
+        schedule.batch_size,
+        schedule.learning_rate,
+        schedule.weight_decay,
+        schedule.random_state,
+    )
+    train, held_out = hold_out(
+        y, groups, share=schedule.validation_share, seed=schedule.random_state
+    )
+    epochs, temperature = schedule.epochs, 1.0
+    history: dict[str, list[float]] = {}
+    if len(held_out):
+        trainer.start(Z[train], y[train], weight[train])
+        epochs, logits, history = _watch(trainer, Z[held_out], y[held_out], schedule)
+        temperature = fit_temperature(logits, y[held_out], weight[held_out])
+    trainer.start(Z, y, weight)
+    curve = [trainer.train() for _ in range(epochs)]
+    history = history or _columns([(i, *c) for i, c in enumerate(curve, start=1)])
+    return Trained(trainer.finish(), temperature, history)
+
+
+def _watch(
+    trainer: "_Trainer", Z: Floats, y: Codes, schedule: Schedule
+) -> tuple[int, Floats, dict[str, list[float]]]:
+    """Train until the held-out loss stops falling.
+
+    Returns
+    -------
+    epoch : int
+        The best one.
+    logits : ndarray, shape (n_held_out, n_classes)
+        The held-out rows' scores at that epoch.
+    history : dict
+    """
+    rows: list[tuple[float, ...]] = []
+    best, best_epoch = np.inf, 1
+    best_logits: Floats = np.zeros((len(y), trainer.network.n_classes))
+    for epoch in range(1, schedule.epochs + 1):
+        trained = trainer.train()
+        loss, accuracy, logits = trainer.measure(Z, y)
+        rows.append((epoch, *trained, loss, accuracy))
+        if loss < best:
+            best, best_epoch, best_logits = loss, epoch, logits
+        elif epoch - best_epoch >= schedule.patience:
+            break
+    return best_epoch, best_logits, _columns(rows)
+
+
+def _columns(rows: list[tuple[float, ...]]) -> dict[str, list[float]]:
+    names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+    return {
+        name: [float(value) for value in column]
+        for name, column in zip(names, zip(*rows, strict=True), strict=False)
+    }
+
+
+class _Trainer:
+    """Trains one network, an epoch a call, as often as it is started.
+
+    An epoch is one graph: Keras' own loop spends a tenth of a second on each, fifty
+    times what the arithmetic of a layer on embeddings takes. Tracing the graph takes
+    as long as many epochs, so it is traced once, for any number of rows.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        batch_size: int,
+        learning_rate: float,
+        weight_decay: float,
+        seed: int,
+    ) -> None:
+        keras = import_keras()
+        self._tf = tf = import_tensorflow()
+        self.network = network
+        self._model = network.build(seed)
+        self._optimizer = keras.optimizers.AdamW(
+            learning_rate, weight_decay=weight_decay
+        )
+        self._optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self._optimizer.build(self._model.trainable_variables)
+        self._batch_size, self._seed = batch_size, seed
+        variables = [*self._model.variables, *self._optimizer.variables]
+        self._fresh = [(variable, variable.numpy().copy()) for variable in variables]
+        rows = tf.TensorSpec((None, network.width), tf.float32)
+        labels, weights, order, edges = (
+            tf.TensorSpec((None,), dtype)
+            for dtype in (tf.int32, tf.float32, tf.int32, tf.int32)
+        )
+        self._epoch: Any = tf.function(
+            self._epoch_graph, input_signature=[rows, labels, weights, order, edges]
+        )
+        self._scores: Any = tf.function(
+            self._scores_graph, input_signature=[rows, labels]
+        )
+
+    def start(self, Z: Floats, y: Codes, weight: Floats) -> None:
+        """Begin anew on these rows, from the first weights."""
+        tf = self._tf
+        for variable, value in self._fresh:
+            variable.assign(value)
+        self._rng = np.random.default_rng(self._seed)
+        self._data = (
+            tf.constant(Z, tf.float32),
+            tf.constant(y, tf.int32),
+            tf.constant(weight, tf.float32),
+        )
+        # A last step of a row or two would upset what batches are normalised by.
+        steps = max(1, round(len(y) / self._batch_size))
+        edges = np.linspace(0, len(y), steps + 1).round()
+        self._edges = tf.constant(edges, tf.int32)
+
+    def train(self) -> tuple[float, float]:
+        """Train for an epoch, in a new order; return loss and accuracy over it."""
+        order = self._rng.permutation(len(self._data[1]))
+        loss, accuracy = self._epoch(
+            *self._data, self._tf.constant(order, self._tf.int32), self._edges
+        )
+        return float(loss), float(accuracy)
+
+    def measure(self, Z: Floats, y: Codes) -> tuple[float, float, Floats]:
+        """Return loss, accuracy and scores on other rows."""
+        tf = self._tf
+        scores = self._scores(tf.constant(Z, tf.float32), tf.constant(y, tf.int32))
+        losses, hits, logits = (values.numpy() for values in scores)
+        return float(losses.mean()), float(hits.mean()), logits
+
+    def finish(self) -> list[Layer]:
+        """Let go of the rows; return the trained layers as arrays."""
+        del self._data, self._edges
+        return read_layers(self._model)
+
+    def _scores_graph(self, rows: Any, labels: Any) -> tuple[Any, Any, Any]:
+        """Return each row's loss, whether it is right, and its scores."""
+        return self._score(self._model(rows, training=False), labels)
+
+    def _score(self, logits: Any, labels: Any) -> tuple[Any, Any, Any]:
+        tf = self._tf
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        hits = tf.argmax(logits, axis=1, output_type=tf.int32) == labels
+        return losses, tf.cast(hits, tf.float32), logits
+
+    def _epoch_graph(
+        self, rows: Any, labels: Any, weights: Any, order: Any, edges: Any
+    ) -> tuple[Any, Any]:
+        """Take one step a batch; return the mean loss and accuracy on the way."""
+        tf = self._tf
+        variables = self._model.trainable_variables
+        loss, right = tf.constant(0.0), tf.constant(0.0)
+        for step in tf.range(tf.shape(edges)[0] - 1):
+            chosen = order[edges[step] : edges[step + 1]]
+            with tf.GradientTape() as tape:
+                logits = self._model(tf.gather(rows, chosen), training=True)
+                losses, hits, _ = self._score(logits, tf.gather(labels, chosen))
+                weighted = tf.reduce_mean(losses * tf.gather(weights, chosen))
+            self._optimizer.apply(tape.gradient(weighted, variables), variables)
+            loss += tf.reduce_sum(losses)
+            right += tf.reduce_sum(hits)
+        count = tf.cast(tf.shape(order)[0], tf.float32)
+        return loss / count, right / count
+
+
+# The folds of a cross-validation train one network after another, of the same shape.
+_trainer = lru_cache(maxsize=1)(_Trainer)
