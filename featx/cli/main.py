@@ -15,6 +15,7 @@ from featx.cli.inspect import inspect
 from featx.cli.lists import backbones, heads
 from featx.cli.report import report
 from featx.cli.run import run
+from featx.cli.train import train
 from featx.errors import FeatxError
 
 DONE, MENDABLE, INTERRUPTED = 0, 1, 130
@@ -98,5 +99,8 @@ def main() -> None:
     """
 
 
-for command in (inspect, extract, fit, report, run, demo, backbones, heads, cache):
+for command in (
+    *(inspect, extract, fit, train, report, run, demo),
+    *(backbones, heads, cache),
+):
     main.add_command(command)
