@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from featx.cli.cache import cache
+from featx.cli.data import data
 from featx.cli.demo import demo
 from featx.cli.extract import extract
 from featx.cli.fit import fit
@@ -101,6 +102,6 @@ def main() -> None:
 
 for command in (
     *(inspect, extract, fit, train, report, run, demo),
-    *(backbones, heads, cache),
+    *(data, backbones, heads, cache),
 ):
     main.add_command(command)
