@@ -89,7 +89,8 @@ def find_public_set(name: str) -> PublicSet:
     try:
         return PUBLIC_SETS[name.lower()]
     except KeyError:
+        known = ", ".join(PUBLIC_SETS)
         raise DataError(
-            f"no public data set '{name}'{nearest(name, PUBLIC_SETS)}; there are"
-            f" {', '.join(PUBLIC_SETS)}"
+            f"no public data set '{name}'"
+            f"{nearest(name, PUBLIC_SETS) or f'; there are {known}'}"
         ) from None
