@@ -9,6 +9,7 @@
     │   └── WeightsError    pretrained weights that are not there
     ├── CacheError          the embedding cache can't be read or written
     ├── HeadError           a head that doesn't fit the embeddings or labels
+    ├── NetworkError        a network that isn't there, or can't learn from the images
     ├── RunError            a run folder that is missing or incomplete
     └── RecipeError         a recipe or featx.toml that says something unknown
 
@@ -61,6 +62,10 @@ class CacheError(FeatxError):
 
 class HeadError(FeatxError):
     """The head doesn't exist or doesn't fit the embeddings."""
+
+
+class NetworkError(FeatxError):
+    """The network doesn't exist, or can't be trained on images of this size."""
 
 
 class RunError(FeatxError):

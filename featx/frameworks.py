@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -61,6 +62,21 @@ def import_keras() -> Any:
             f"TensorFlow: unset KERAS_BACKEND or set it to tensorflow"
         )
     return keras
+
+
+@contextlib.contextmanager
+def python_seed(seed: int) -> Iterator[None]:
+    """Seed what Keras draws its initialisers' seeds from, and restore it after.
+
+    Keras takes them from Python's ``random`` and hands them to stateless generators,
+    so neither NumPy's nor TensorFlow's state is touched.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 @contextlib.contextmanager

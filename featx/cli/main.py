@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from featx.cli.cache import cache
+from featx.cli.data import data
 from featx.cli.demo import demo
 from featx.cli.extract import extract
 from featx.cli.fit import fit
@@ -16,6 +17,7 @@ from featx.cli.lists import backbones, heads
 from featx.cli.predict import predict
 from featx.cli.report import report
 from featx.cli.run import run
+from featx.cli.train import train
 from featx.errors import FeatxError
 
 DONE, MENDABLE, INTERRUPTED = 0, 1, 130
@@ -99,10 +101,8 @@ def main() -> None:
     """
 
 
-COMMANDS = (
-    *(inspect, extract, fit, report, predict, run, demo),
-    *(backbones, heads, cache),
-)
-
-for command in COMMANDS:
+for command in (
+    *(inspect, extract, fit, train, report, predict, run, demo),
+    *(data, backbones, heads, cache),
+):
     main.add_command(command)

@@ -57,6 +57,10 @@ class Progress(Listener):
         """Return what is told how many folds of a head are done."""
         return self._work(f"cross-validating {head}", "folds")
 
+    def epochs(self, network: str) -> Update:
+        """Return what is told how many epochs of a network's training are done."""
+        return self._work(f"training {network}", "epochs")
+
     def pages(self, done: int, total: int) -> None:
         """Show how many pages are drawn."""
         if self._pages is None:
@@ -66,7 +70,8 @@ class Progress(Listener):
     def run(self, run: "Run", *, fresh: bool) -> None:
         """Say that a run was there already, so that nobody wonders at the speed."""
         if not fresh:
-            self._say(f"{run.head}: fitted before, {run.path}")
+            what = run.backbone if run.from_scratch else run.head
+            self._say(f"{what}: fitted before, {run.path}")
 
     def note(self, line: str) -> None:
         """Say something that a person should know at once."""

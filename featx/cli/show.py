@@ -79,7 +79,7 @@ def _row(run: "Run", *, several: bool) -> list[str]:
     name = f"{run.head}, {run.backbone}{_mark(run)}" if several else run.head
     return [
         name,
-        f"{metrics['cv_accuracy']:.3f}",
+        "–" if metrics["cv_accuracy"] is None else f"{metrics['cv_accuracy']:.3f}",
         f"{metrics['accuracy']:.3f}",
         f"{low:.3f}–{high:.3f}",
         f"{metrics['f1_macro']:.3f}",

@@ -5,14 +5,13 @@ up. The model saves and loads with plain Keras: it holds nothing of featx's.
 """
 
 import contextlib
-import random
 import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from featx.errors import BackboneError, WeightsError, nearest
-from featx.frameworks import import_keras
+from featx.frameworks import import_keras, python_seed
 
 if TYPE_CHECKING:
     import keras
@@ -143,7 +142,7 @@ def _build_base(
     build = getattr(keras.applications, backbone.builder)
     width = {} if backbone.alpha is None else {"alpha": backbone.alpha}
     seed = 0 if weights.seed is None else weights.seed
-    with _python_seed(seed):
+    with python_seed(seed):
         base = build(
             include_top=False,
             weights=None,
@@ -167,21 +166,6 @@ def _dtype_policy(keras: Any, policy: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-@contextlib.contextmanager
-def _python_seed(seed: int) -> Iterator[None]:
-    """Seed what Keras draws its initialisers' seeds from, and restore it after.
-
-    Keras takes them from Python's ``random`` and hands them to stateless generators,
-    so neither NumPy's nor TensorFlow's state is touched.
-    """
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
 
 
 def _load(base: Any, backbone: "Backbone", weights: "Weights") -> None:

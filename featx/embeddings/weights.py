@@ -77,7 +77,7 @@ def fetch_weights(url: str, target: Path, expected: str | None) -> None:
     if not os.access(target.parent, os.W_OK):
         # Keras would put the file under /tmp without a word.
         raise PermissionError(f"{target.parent} is not writable")
-    with contextlib.redirect_stdout(sys.stderr), _socket_timeout(_TIMEOUT_S):
+    with contextlib.redirect_stdout(sys.stderr), socket_timeout(_TIMEOUT_S):
         fetched = import_keras().utils.get_file(
             f"{target.name}.{os.getpid()}.part",
             origin=url,
@@ -89,7 +89,7 @@ def fetch_weights(url: str, target: Path, expected: str | None) -> None:
 
 
 @contextlib.contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
+def socket_timeout(seconds: float) -> Iterator[None]:
     """Let connections made inside give up after `seconds` without an answer."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)

@@ -40,7 +40,7 @@ class CrossValidation:
 
 def cross_validate(
     fit: Fit,
-    X: NDArray[np.floating],
+    X: NDArray[np.number],
     y: NDArray[np.integer],
     groups: NDArray[np.integer],
     *,
@@ -90,7 +90,7 @@ def cross_validate(
 
 def _predict(
     fit: Fit,
-    X: NDArray[np.floating],
+    X: NDArray[np.number],
     y: NDArray[np.integer],
     groups: NDArray[np.integer],
     train: NDArray[np.integer],

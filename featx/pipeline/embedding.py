@@ -16,9 +16,9 @@ from featx.embeddings import (
     extract,
     find_extractor,
 )
-from featx.errors import DataError
-from featx.images import ImageSet, split_images
+from featx.images import ImageSet
 from featx.pipeline.listener import SILENT, Listener
+from featx.pipeline.splitting import split_readable
 
 
 @dataclass(frozen=True)
@@ -168,24 +168,17 @@ def embed(
     for _, extraction in found:
         unreadable.update(extraction.unreadable)
         notes.extend(extraction.notes)
-    readable = np.setdiff1d(np.arange(len(images)), list(unreadable))
-    notes.extend(_unreadable_note(images, unreadable))
-    if not len(readable):
-        raise DataError(f"{images.root}: none of {len(images)} images can be read")
-    keys = source.digests.keys[readable]
-    readable_images = _checked(images.take(readable))
-    split = split_images(readable_images, keys, test_size=test_size, seed=seed)
-    place = {path: row for row, path in enumerate(readable_images.paths)}
-    kept = np.array([place[path] for path in split.paths])
-    keys = keys[kept]
+    split = split_readable(
+        images, source.digests.keys, unreadable, test_size=test_size, seed=seed
+    )
     return Embeddings(
-        images=split,
-        views=side_by_side(found, readable[kept]),
-        keys=keys,
-        groups=np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1),
+        images=split.images,
+        views=side_by_side(found, split.rows),
+        keys=split.keys,
+        groups=split.groups,
         specs=tuple(extraction.spec for _, extraction in found),
-        fingerprint=split.fingerprint(keys),
-        notes=(*split.notes, *dict.fromkeys(notes)),
+        fingerprint=split.fingerprint,
+        notes=(*split.images.notes, *dict.fromkeys([*notes, *split.notes])),
     )
 
 
@@ -227,28 +220,3 @@ def title_of(extractors: Sequence[Extractor]) -> str:
     if len(extractors) == 1:
         return str(extractors[0].spec)
     return f"{len(extractors)} embeddings an image"
-
-
-def _unreadable_note(images: ImageSet, unreadable: dict[int, str]) -> list[str]:
-    if not unreadable:
-        return []
-    row, reason = min(unreadable.items())
-    note = (
-        f"{len(unreadable)} of {len(images)} images can't be read, left out"
-        f" (first: {images.paths[row]}: {reason})"
-    )
-    return [note]
-
-
-def _checked(images: ImageSet) -> ImageSet:
-    """Check that every class still has readable images to train on."""
-    trains = np.ones(len(images), bool) if images.is_test is None else ~images.is_test
-    counts = np.bincount(images.labels[trains], minlength=len(images.classes))
-    for code in np.flatnonzero(counts == 0):
-        raise DataError(
-            f"{images.root}: no readable training image of '{images.classes[code]}';"
-            " mend its files or take the class out"
-        )
-    if images.is_test is not None and not images.is_test.any():
-        raise DataError(f"{images.root}: no readable image in the test part")
-    return images

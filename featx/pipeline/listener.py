@@ -29,6 +29,10 @@ class Listener:
         """Return what is told how many folds of a head are done."""
         return ignore
 
+    def epochs(self, network: str) -> Update:  # noqa: ARG002
+        """Return what is told how many epochs of a network's training are done."""
+        return ignore
+
     def pages(self, done: int, total: int) -> None:
         """Take note of how many pages are drawn."""
 

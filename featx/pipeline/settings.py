@@ -9,6 +9,7 @@ from featx.embeddings import find_backbone
 from featx.errors import FeatxError
 from featx.heads import HEADS, find_head, parse_hidden
 from featx.images import DataLayout
+from featx.networks import find_network
 
 ALL_HEADS = "all"
 
@@ -34,6 +35,13 @@ def _known_layers(text: str | None) -> str | None:
     except FeatxError as error:
         raise ValueError(str(error)) from None
     return text
+
+
+def _known_network(name: str) -> str:
+    try:
+        return find_network(name).name
+    except FeatxError as error:
+        raise ValueError(str(error)) from None
 
 
 class Settings(BaseModel):
@@ -98,6 +106,31 @@ class HeadSettings(Settings):
                 f"hidden: head '{self.name}' has no hidden layers; {having} have"
             )
         return self
+
+
+class NetworkSettings(Settings):
+    """Which network is trained from scratch, and how it is trained and scored."""
+
+    name: Annotated[str, AfterValidator(_known_network)]
+    image_size: Annotated[int, Field(gt=0)] | None = None
+    epochs: Annotated[int, Field(ge=1)] = 50
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    augment: bool | None = None
+    folds: Annotated[int, Field(ge=2)] | None = None
+    repeats: Annotated[int, Field(ge=1)] = 1
+    seed: int = 0
+
+    @property
+    def side(self) -> int:
+        """The images' side in pixels; the network's own where none is given."""
+        return self.image_size or find_network(self.name).image_size
+
+    @property
+    def augmented(self) -> bool:
+        """Whether to augment; as its course did where nothing is said."""
+        own = find_network(self.name).augment
+        return own if self.augment is None else self.augment
 
 
 class CacheSettings(Settings):

@@ -48,13 +48,18 @@ def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
 
 
 def _draw_run(axes: "Axes", row: int, run: Run) -> None:
-    """Draw one line; a run with random weights is hollow and grey."""
+    """Draw one line; a run with random weights is hollow and grey.
+
+    A run that was not cross-validated has no second mark.
+    """
     accuracy = run.metrics["accuracy"]
     low, high = run.metrics.get("intervals", {}).get("accuracy", (accuracy, accuracy))
     colour = MUTED if run.random_weights else BLUE
     fill = "white" if run.random_weights else colour
     axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
     axes.plot([accuracy], [row], "o", color=colour, markerfacecolor=fill, markersize=8)
+    if run.metrics["cv_accuracy"] is None:
+        return
     axes.plot(
         [run.metrics["cv_accuracy"]],
         [row],

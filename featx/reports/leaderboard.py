@@ -11,6 +11,7 @@ from featx.reports.canvas import RANDOM_WEIGHTS, png
 from featx.reports.comparison import leaderboard_figure
 from featx.reports.numbers import MISSING, duration, percent, show, show_interval
 from featx.reports.pictures import picture
+from featx.reports.transfer import transfer_gap
 from featx.reports.words import deviation
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs import Run, same_data
@@ -64,7 +65,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
     alt = (
         f"Test accuracy with its 95% interval and cross-validated accuracy of"
         f" {len(runs)} runs on {best.data_name}; the first is {best.name} with"
-        f" {show(best.metrics, 'cv_accuracy')} in cross-validation"
+        f" {_rank_score(best)}"
         f"{f' ({RANDOM_WEIGHTS})' if best.random_weights else ''}."
     )
     return {
@@ -76,9 +77,16 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "n_classes": len(best.classes),
         "chance": percent(1 / len(best.classes)),
         "rows": [_row(reports_dir, run) for run in runs],
+        "gap": transfer_gap(runs),
         "random": any(run.random_weights for run in runs),
         "picture": picture(png(figure), alt),
     }
+
+
+def _rank_score(run: Run) -> str:
+    if run.metrics["cv_accuracy"] is None:
+        return f"{show(run.metrics, 'val_accuracy')} on held-out training images"
+    return f"{show(run.metrics, 'cv_accuracy')} in cross-validation"
 
 
 def _row(reports_dir: Path, run: Run) -> dict[str, Any]:
@@ -89,6 +97,8 @@ def _row(reports_dir: Path, run: Run) -> dict[str, Any]:
         "backbone": run.backbone,
         "head": run.head,
         "random": run.random_weights,
+        "cross_validated": run.metrics["cv_accuracy"] is not None,
+        "held_out": show(run.metrics, "val_accuracy"),
         "cv_accuracy": show(run.metrics, "cv_accuracy"),
         "deviation": deviation(run.metrics),
         "accuracy": show(run.metrics, "accuracy"),

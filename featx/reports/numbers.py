@@ -36,6 +36,12 @@ METRICS = (
         share=True,
     ),
     Metric(
+        "val_accuracy",
+        "Accuracy, held out",
+        "Share of right ones among training images that were held out of training.",
+        share=True,
+    ),
+    Metric(
         "accuracy",
         "Accuracy",
         "Share of the test images that got the right class.",

@@ -24,7 +24,7 @@ from featx.reports.pictures import Picture, picture
 from featx.reports.words import deviation, explain, explain_confidence
 from featx.reports.writing import PAGE, newer_than, render, replace_file
 from featx.runs import Run
-from featx.runs.folder import METRICS_FILE, RUN_FILE, Predictions
+from featx.runs.folder import METRICS_FILE, NETWORK, RUN_FILE, Predictions
 
 
 def render_run(run: Run) -> Path:
@@ -98,6 +98,7 @@ def _cards(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     cards = [
         ("Test accuracy", "accuracy", ""),
         ("Cross-validation", "cv_accuracy", deviation(metrics)),
+        ("Held out", "val_accuracy", ""),
         ("Macro F1", "f1_macro", ""),
         ("Log loss", "log_loss", ""),
         ("Top-5 accuracy", "top5_accuracy", ""),
@@ -161,14 +162,28 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Training images", f"{run.metrics['n_train']:,}"),
         ("Test images", f"{run.metrics['n_test']:,}"),
         ("Classes", f"{len(run.classes):,}"),
-        ("Backbone", run.backbone),
-        ("Weights", info["weights"]),
-        ("Head", run.head),
+        *_model_facts(run),
         ("Seed", info.get("seed")),
         ("Made", moment(str(info.get("created", "")))),
         ("featx", info.get("featx")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
+
+
+def _model_facts(run: Run) -> list[tuple[str, Any]]:
+    """List what was trained."""
+    if not run.from_scratch:
+        return [
+            ("Backbone", run.backbone),
+            ("Weights", run.info["weights"]),
+            ("Head", run.head),
+        ]
+    return [
+        ("Held out of training", f"{run.metrics['n_val']:,}"),
+        ("Network", run.backbone),
+        ("Trained", run.head),
+        ("Parameters", f"{run.metrics['parameters']:,}"),
+    ]
 
 
 def _specs(specs: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -187,8 +202,9 @@ def _tables(info: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
         (k.replace("_", " "), duration(v)) for k, v in info.get("timings", {}).items()
     ]
     versions = [(k, str(v)) for k, v in info.get("versions", {}).items()]
+    whose = "network" if info.get("kind") == NETWORK else "head"
     tables = [
-        ("Settings of the head", settings),
+        (f"Settings of the {whose}", settings),
         ("Time taken", timings),
         ("Versions", versions),
     ]

@@ -19,7 +19,10 @@ def explain(run: Run) -> list[str]:
     sentences = [
         _accuracy(metrics, int(np.trace(matrix))),
         _comparison(metrics, matrix),
+        _from_scratch(run),
         _cross_validation(metrics),
+        _held_out(metrics),
+        _repeats(metrics),
         _classes(run),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -80,7 +83,51 @@ def _comparison(metrics: Mapping[str, Any], matrix: NDArray[np.int64]) -> str:
     )
 
 
+def _from_scratch(run: Run) -> str:
+    if not run.from_scratch:
+        return ""
+    return (
+        f"All {run.metrics['parameters']:,} parameters of {run.backbone} were learned"
+        " from these training images alone, from random ones on. What a network that"
+        " has seen ImageNet is worth, the leaderboard says beside it."
+    )
+
+
+def _held_out(metrics: Mapping[str, Any]) -> str:
+    """Say what the validation part was for, of a run that has one."""
+    count = metrics.get("n_val")
+    if not count:
+        return ""
+    learned = metrics["n_train"] - count
+    text = (
+        f"It learned from {learned:,} of the {metrics['n_train']:,} training images;"
+        f" the other {count:,} were held out to watch it and chose nothing. Of these"
+        f" it got {show(metrics, 'val_accuracy')} right."
+    )
+    if metrics["cv_accuracy"] is None:
+        text += (
+            " It was not cross-validated, which would train it once for each fold"
+            " (--folds); so it is ranked after runs that were."
+        )
+    return text
+
+
+def _repeats(metrics: Mapping[str, Any]) -> str:
+    """Say how much depends on the seed, of a run that was repeated."""
+    repeats = metrics.get("repeats")
+    if not repeats:
+        return ""
+    tested = repeats["accuracy"]
+    return (
+        f"Trained {len(repeats['seeds'])} times with other seeds, it reached"
+        f" {percent(tested['mean'])} ± {points(tested['std'])} on the test part. The"
+        " scores and predictions here are those of the first; none was picked."
+    )
+
+
 def _cross_validation(metrics: Mapping[str, Any]) -> str:
+    if metrics["cv_accuracy"] is None:
+        return ""
     text = (
         f"Cross-validation inside the training part gave {show(metrics, 'cv_accuracy')}"
         f"{deviation(metrics)}"

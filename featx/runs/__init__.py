@@ -1,16 +1,17 @@
-"""Run folders: one fitted head or fine-tuned model with its metrics.
+"""Run folders: one fitted head or trained model with its metrics.
 
 Written by the pipeline and by fine-tuning, read by reports and prediction.
 """
 
 from featx.runs.folder import Run, list_runs, read_run
 from featx.runs.selection import best_run, rank_runs, same_data
-from featx.runs.writing import RunContents, find_fitted, write_run
+from featx.runs.writing import RunContents, claim_reports, find_fitted, write_run
 
 __all__ = [
     "Run",
     "RunContents",
     "best_run",
+    "claim_reports",
     "find_fitted",
     "list_runs",
     "rank_runs",

@@ -19,6 +19,10 @@ METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
 HISTORY_FILE = "history.csv"
 HEAD_FILE = "head.joblib"
+MODEL_FILE = "model.keras"
+
+NETWORK = "network"
+"""What `run.json` says under `kind` of a network that was trained from scratch."""
 
 FIRST_PROBABILITY = 4
 """Columns of `predictions.csv` before those of the classes."""
@@ -75,13 +79,25 @@ class Run:
 
     @property
     def head(self) -> str:
-        """The head's name."""
+        """The head's name; of a network, that it has none of its own."""
         return str(self.info["head"])
 
     @property
     def backbone(self) -> str:
-        """The backbone's name; several are joined by ``+``."""
+        """The backbone's name, several joined by ``+``; or the network's."""
         return str(self.info["backbone"])
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether it is a network of its own, not a head on a frozen backbone."""
+        return bool(self.info.get("kind") == NETWORK)
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words: ``svm on resnet50``."""
+        if self.from_scratch:
+            return f"{self.backbone}, trained from scratch"
+        return f"{self.head} on {self.backbone}"
 
     @property
     def data_name(self) -> str:

@@ -7,8 +7,19 @@ from featx.runs.folder import Run
 
 
 def rank_runs(runs: Iterable[Run]) -> list[Run]:
-    """Sort runs of one data set, best by cross-validated accuracy first."""
-    return sorted(runs, key=lambda run: (-run.metrics["cv_accuracy"], run.name))
+    """Sort runs of one data set, best by cross-validated accuracy first.
+
+    Runs that were not cross-validated come last, by the accuracy on the validation
+    part that was cut off from training: a single part says less than all of it.
+    """
+    return sorted(runs, key=_rank)
+
+
+def _rank(run: Run) -> tuple[bool, float, str]:
+    cv_accuracy = run.metrics["cv_accuracy"]
+    if cv_accuracy is not None:
+        return False, -cv_accuracy, run.name
+    return True, -(run.metrics.get("val_accuracy") or 0.0), run.name
 
 
 def best_run(runs: Iterable[Run]) -> Run:
@@ -17,9 +28,9 @@ def best_run(runs: Iterable[Run]) -> Run:
     Raises
     ------
     RunError
-        There is no run.
+        There is no run that was cross-validated.
     """
-    ranked = rank_runs(runs)
+    ranked = [run for run in rank_runs(runs) if run.metrics["cv_accuracy"] is not None]
     if not ranked:
         raise RunError("there is no run yet; `featx fit --head all` makes some")
     return ranked[0]

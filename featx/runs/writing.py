@@ -46,6 +46,8 @@ class RunContents:
         Columns in class order.
     head : object
         The fitted head, for `head.joblib`.
+    model : keras.Model
+        The trained network, for `model.keras`; a run has the one or the other.
     history : Mapping
         Column name to one value per epoch; empty without epochs.
     """
@@ -56,7 +58,8 @@ class RunContents:
     paths: Sequence[str]
     labels: NDArray[np.integer]
     probabilities: NDArray[np.floating]
-    head: Any
+    head: Any = None
+    model: Any = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
@@ -87,6 +90,24 @@ def write_run(reports_dir: Path, contents: RunContents) -> Run:
         ) from error
 
 
+def claim_reports(reports_dir: Path) -> None:
+    """Check that runs can be written, before a long work and not after it.
+
+    Raises
+    ------
+    RunError
+    """
+    try:
+        reports_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=reports_dir):
+            pass
+    except OSError as error:
+        raise RunError(
+            f"{reports_dir}: can't write runs there ({error.strerror or error});"
+            " mend that or choose another --out-dir"
+        ) from error
+
+
 @contextlib.contextmanager
 def _folder_aside(reports_dir: Path) -> Iterator[Path]:
     """Yield a new folder under a temporary name; what is left of it goes."""
@@ -101,14 +122,17 @@ def _folder_aside(reports_dir: Path) -> Iterator[Path]:
 
 def _fill(aside: Path, contents: RunContents) -> None:
     """Write a run's files, down to the disk."""
-    import joblib
-
     info = {"format": folder.FORMAT, "version": folder.VERSION, **contents.info}
     _write_json(aside / folder.RUN_FILE, info)
     _write_json(aside / folder.METRICS_FILE, contents.metrics)
     _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
     _write_history(aside / folder.HISTORY_FILE, contents.history)
-    joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
+    if contents.model is not None:
+        contents.model.save(aside / folder.MODEL_FILE)
+    else:
+        import joblib
+
+        joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
     _sync(aside)
 
 
@@ -118,7 +142,8 @@ def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:
         # One damaged run, or one being deleted, must not keep others from being made.
         with contextlib.suppress(RunError):
             run = read_run(path)
-            whole = (path / folder.HEAD_FILE).is_file()
+            models = (folder.HEAD_FILE, folder.MODEL_FILE)
+            whole = any((path / name).is_file() for name in models)
             if whole and run.info.get("fingerprint") == fingerprint:
                 return run
     return None

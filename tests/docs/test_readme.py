@@ -13,6 +13,7 @@ import featx
 from featx.cli.main import main
 from featx.embeddings import BACKBONES
 from featx.heads import HEADS
+from featx.networks import NETWORKS
 from featx.pipeline.demo_images import draw_image_set
 from featx.pipeline.recipe import read_recipe
 from featx.runs import list_runs
@@ -88,7 +89,7 @@ def test_the_python_of_the_readme(project):
 
 
 def test_the_tables_of_the_readme_list_all_there_is():
-    for row in HEADS.values():
+    for row in (*HEADS.values(), *NETWORKS.values()):
         assert f"| `{row.name}` | {row.summary} |" in README
     families = {row.module: row.name for row in BACKBONES.values()}
     for name in BACKBONES:

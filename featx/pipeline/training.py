@@ -1,0 +1,178 @@
+"""Networks from scratch, whole: decode, split, train, score, write the run."""
+
+import hashlib
+import json
+import platform
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from featx.embeddings import ImageFiles
+from featx.images import PIXELS_VERSION, read_images
+from featx.networks import find_network
+from featx.networks.building import check_size
+from featx.pipeline.fitting import VERSIONS
+from featx.pipeline.listener import SILENT, Listener
+from featx.pipeline.network_fit import WEIGHTS, FittedNetwork, fit_network
+from featx.pipeline.settings import DataSettings, NetworkSettings
+from featx.pipeline.training_data import TrainingData, read_training_data
+from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
+from featx.runs.folder import NETWORK
+
+
+def run_train(
+    data: DataSettings,
+    networks: Sequence[NetworkSettings],
+    reports_dir: Path,
+    *,
+    listener: Listener = SILENT,
+) -> list[Run]:
+    """Train networks from scratch and write a run of each.
+
+    Images are decoded once for networks of one size that follow each other. A run
+    whose inputs were the same is not trained again.
+
+    Raises
+    ------
+    DataError
+        The folder can't be read or split.
+    NetworkError
+        Images too small, a learning rate too high, too little memory.
+    RunError
+        The run, or pixels that don't fit into the memory, can't be written.
+    """
+    for settings in networks:
+        check_size(find_network(settings.name), settings.side)
+    images = read_images(data.path, data.layout)
+    claim_reports(reports_dir)
+    source = ImageFiles(images.files)
+    decoded: tuple[int, TrainingData] | None = None
+    runs: list[Run] = []
+    for settings in networks:
+        side = settings.side
+        if decoded is None or decoded[0] != side:
+            decoded = None  # first let go of the other size's pixels
+            decoded = (
+                side,
+                read_training_data(
+                    images, source, side, data, reports_dir, listener=listener
+                ),
+            )
+        run, fresh = _train_run(decoded[1], settings, data, reports_dir, listener)
+        listener.run(run, fresh=fresh)
+        runs.append(run)
+    return runs
+
+
+def _train_run(
+    images: TrainingData,
+    settings: NetworkSettings,
+    data: DataSettings,
+    reports_dir: Path,
+    listener: Listener,
+) -> tuple[Run, bool]:
+    """Train, score and write a run, unless the very same was trained before."""
+    fingerprint = _fingerprint(images, settings)
+    done = find_fitted(reports_dir, fingerprint)
+    if done is not None:
+        return done, False
+    fitted = fit_network(images, settings, on_epoch=listener.epochs(settings.name))
+    split, test = images.split, images.test
+    contents = RunContents(
+        name=f"{split.images.name}-{settings.name}",
+        info={
+            **_describe(images, settings, fitted),
+            "command": _command(data, settings, reports_dir),
+            "fingerprint": fingerprint,
+        },
+        metrics=fitted.metrics,
+        paths=[split.images.paths[row] for row in test],
+        labels=split.images.labels[test],
+        probabilities=fitted.probabilities,
+        model=fitted.model,
+        history=fitted.history,
+    )
+    return write_run(reports_dir, contents), True
+
+
+def _describe(
+    images: TrainingData, settings: NetworkSettings, fitted: FittedNetwork
+) -> dict[str, Any]:
+    """Return what `run.json` says of how the run was made."""
+    split = images.split
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "kind": NETWORK,
+        "data": {
+            "name": split.images.name,
+            "root": str(split.images.root.resolve()),
+            "fingerprint": split.fingerprint,
+            "layout": split.images.layout,
+        },
+        "backbone": settings.name,
+        "weights": WEIGHTS,
+        "head": WEIGHTS,
+        "parameters": fitted.metrics["parameters"],
+        "settings": {
+            **settings.model_dump(mode="json"),
+            "image_size": settings.side,
+            "augment": settings.augmented,
+        },
+        "seed": settings.seed,
+        "timings": fitted.timings,
+        "notes": [*split.images.notes, *split.notes],
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS},
+        },
+    }
+
+
+def _fingerprint(images: TrainingData, settings: NetworkSettings) -> str:
+    """Tell apart two trainings that could differ in any number."""
+    inputs = [
+        NETWORK,
+        version("featx"),
+        PIXELS_VERSION,
+        images.split.fingerprint,
+        {
+            **settings.model_dump(mode="json"),
+            "image_size": settings.side,
+            "augment": settings.augmented,
+        },
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+
+
+def _command(data: DataSettings, settings: NetworkSettings, reports_dir: Path) -> str:
+    """Return the command that makes this run again."""
+    words = ["featx", "train", str(data.path), "--network", settings.name]
+    options = {
+        "--labels": data.labels,
+        "--path-column": data.path_column,
+        "--label-column": data.label_column,
+        "--train-list": data.train_list,
+        "--test-list": data.test_list,
+        "--test-size": data.test_size,
+        **_given(settings),
+        "--out-dir": None if str(reports_dir) == "reports" else reports_dir,
+    }
+    for option, value in options.items():
+        if value is not None:
+            words += [option, str(value)]
+    if settings.augment is not None:
+        words.append("--augment" if settings.augment else "--no-augment")
+    return shlex.join(words)
+
+
+def _given(settings: NetworkSettings) -> dict[str, Any]:
+    """Return the options of a network that are not as they are by default."""
+    names = ("image_size", "epochs", "batch_size", "learning_rate")
+    values = settings.model_dump(exclude_defaults=True)
+    return {
+        f"--{name.replace('_', '-')}": values.get(name)
+        for name in (*names, "folds", "repeats", "seed")
+    }

@@ -1,0 +1,58 @@
+"""What transfer is worth: frozen features beside a network trained from scratch."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from featx.evaluation.bootstrap import mean_interval
+from featx.reports.numbers import percent, points
+from featx.runs import Run
+
+
+def transfer_gap(runs: Sequence[Run]) -> str:
+    """Say how far the best transfer and the best network from scratch are apart.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Of one data set, best first. Heads on random weights don't count as transfer.
+
+    Returns
+    -------
+    str
+        Empty where there is not one of each. With a 95% interval, paired by image,
+        where both answered on the same files.
+    """
+    scratch = next((run for run in runs if run.from_scratch), None)
+    transfer = next(
+        (run for run in runs if not (run.from_scratch or run.random_weights)), None
+    )
+    if scratch is None or transfer is None:
+        return ""
+    ours, theirs = transfer.metrics["accuracy"], scratch.metrics["accuracy"]
+    text = (
+        f"On the test part {transfer.title} reaches {percent(ours)} and"
+        f" {scratch.title}, {percent(theirs)}: transfer is worth"
+        f" {points(ours - theirs)} points"
+    )
+    interval = _paired_interval(transfer, scratch)
+    if interval is None:
+        return f"{text}."
+    low, high = interval
+    return f"{text} (95% interval {points(low)} to {points(high)})."
+
+
+def _paired_interval(one: Run, other: Run) -> list[float] | None:
+    """Return the interval of the difference of two runs' accuracies, [low, high]."""
+    hits = [_hits(run) for run in (one, other)]
+    if hits[0].keys() != hits[1].keys():
+        return None
+    differences = [float(hits[0][path]) - float(hits[1][path]) for path in hits[0]]
+    return mean_interval(np.array(differences), seed=0)
+
+
+def _hits(run: Run) -> dict[str, bool]:
+    """Return for each test image whether a run was right."""
+    found = run.predictions()
+    rows = zip(found.paths, found.labels, found.predicted, strict=True)
+    return {path: label == predicted for path, label, predicted in rows}

@@ -1,0 +1,112 @@
+"""`featx train` and `featx data` as a user meets them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from featx.networks import NETWORKS
+from featx.pipeline import public_data
+
+SMALL = ("--image-size", 16, "--epochs", 1)
+HEADLESS = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
+
+
+def test_a_network_beside_heads(run, work):
+    done = run("train", "--network", "basenet", *SMALL, "--folds", 2, "--repeats", 2)
+    assert done.exit_code == 0, done.stderr
+    assert "data: 24 training and 12 test images, 3 classes" in done.stdout
+    assert "basenet" in done.stdout
+    assert "in cross-validation" in done.stdout
+    assert "on the test, over 2 trainings" in done.stdout
+    assert done.stdout.endswith("reports/data-basenet\n")
+    assert "training basenet: 4/4 epochs" in done.stderr
+    again = run("train", "--network", "BaseNet", *SMALL, "--folds", 2, "--repeats", 2)
+    assert "basenet: fitted before" in again.stderr
+    plain = run("train", "--network", "basenet", *SMALL, "--json")
+    (scores,) = json.loads(plain.stdout)
+    assert scores["run"] == "reports/data-basenet-2"
+    assert scores["cv_accuracy"] is None
+    assert scores["parameters"] > 1000
+    assert run("fit", *HEADLESS, "--head", "lda").exit_code == 0
+    reported = run("report")
+    assert reported.exit_code == 0, reported.stderr
+    assert "from" in reported.stdout
+    assert "scratch" in reported.stdout
+    assert [line for line in reported.stdout.splitlines() if len(line) > 80] == []
+    page = (work / "reports" / "index.html").read_text("utf-8")
+    assert page.count("<h2>") == 1  # the same data, known by the same fingerprint
+
+
+def test_the_help_names_the_networks(run):
+    lines = [line.strip() for line in run("train", "--help").stdout.splitlines()]
+    for row in NETWORKS.values():
+        assert f"{row.name:<10} {row.summary}" in lines
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("train",), 2, "Missing option '--network'"),
+        (("train", "--network", "lenet"), 2, "'lenet' is not one of 'basenet'"),
+        (("train", "--network", "cnn", "--learning-rate", "0"), 2, "not in the range"),
+        (("train", "--network", "cnn", "--test-size", "0.5"), 1, "has its own test"),
+        (("train", "none", "--network", "cnn"), 1, "no such folder"),
+        (
+            ("train", "--network", "residual", "--image-size", "40"),
+            1,
+            "residual takes images from 64x64 pixels on, not 40x40: set --image-size",
+        ),
+        (("data", "cifar"), 2, "'cifar' is not one of 'cifar10', 'cifar100'"),
+        (("data", "mnist", "--classes", "1"), 2, "not in the range"),
+        (("data", "mnist", "--seed", "1"), 2, "--seed needs --per-class"),
+        (("data", "mnist", "--classes", "11"), 1, "has 10 classes, not 11"),
+        (("data", "mnist", "--out", "data"), 1, "data is there already"),
+    ],
+)
+def test_errors_take_one_line(run, work, words, code, message):
+    done = run(*words)
+    assert done.exit_code == code
+    assert message in done.stderr
+    assert done.stdout == ""
+    if code == 1:
+        assert done.stderr.splitlines()[-1].startswith("featx: error: ")
+
+
+def test_data(run, work, monkeypatch):
+    def load_data():
+        labels = np.arange(100).repeat(2)[:, None]
+        pixels = np.arange(200 * 12).reshape(200, 2, 2, 3).astype(np.uint8)
+        return (pixels, labels), (pixels[::2], labels[::2])
+
+    import keras.datasets.cifar100
+
+    monkeypatch.setattr(keras.datasets.cifar100, "load_data", load_data)
+    done = run("data", "cifar100", "--classes", 25)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == (
+        "data/cifar100: 50 training and 25 test images, 25 classes\n"
+    )
+    assert "writing cifar100: 75/75 images" in done.stderr
+    words = ("data", "CIFAR100", "--per-class", 1, "--out", "c", "--json")
+    written = json.loads(run(*words).stdout)
+    assert (written["folder"], written["n_train"], written["n_test"]) == ("c", 100, 100)
+    assert len(written["classes"]) == 100
+    found = json.loads(run("inspect", "c", "--json").stdout)
+    assert len(found["classes"]) == 100
+
+
+def test_data_offline(run, work, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(work / "keras"))
+
+    def offline():
+        raise OSError("URL fetch failure on x: None -- no route to host")
+
+    import keras.datasets.mnist
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", offline)
+    done = run("data", "mnist")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("featx: error: mnist is not on this machine")
+    assert f"as {work}/keras/datasets/mnist.npz" in done.stderr
+    assert public_data.keras_home() == work / "keras"
