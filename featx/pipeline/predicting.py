@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from featx.embeddings import (
 from featx.errors import BackboneError, DataError, RunError
 from featx.heads import ViewsHead
 from featx.images.walking import image_files
+from featx.networks.training import LabelledPixels, predict_rows
 from featx.pipeline.embedding import side_by_side, title_of
 from featx.pipeline.listener import SILENT, Listener
+from featx.pipeline.pixels import read_pixels
 from featx.runs import Run
+
+NETWORK_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -82,9 +87,10 @@ def run_predict(
     batch_size: int | None = None,
     listener: Listener = SILENT,
 ) -> Answers:
-    """Classify images as a run does; embeddings that the cache has are not computed.
+    """Classify images as a run does, be it a head's or a network's.
 
-    Loading a run's head can run code: it is a pickle.
+    Embeddings that the cache has are not computed. Loading a run's head can run code:
+    it is a pickle.
 
     Parameters
     ----------
@@ -102,10 +108,11 @@ def run_predict(
         The run's head can't be loaded, or its embeddings can't be computed here.
     CacheError
     """
-    files = find_images(paths)
+    source = ImageFiles(find_images(paths))
+    if run.from_scratch:
+        return _ask_network(run, source, batch_size or NETWORK_BATCH, listener)
     extractors = _find_extractors(run, weights, cache_dir)
     head = ViewsHead(run.load_head())
-    source = ImageFiles(files)
     found = embed_rows(
         source,
         extractors,
@@ -116,17 +123,60 @@ def run_predict(
     unreadable: dict[int, str] = {}
     for _, extraction in found:
         unreadable.update(extraction.unreadable)
+    readable = _readable(source, unreadable)
+    probabilities = head.predict_proba(side_by_side(found, readable))
+    notes = dict.fromkeys(note for _, done in found for note in done.notes)
+    return _answers(run, source, readable, probabilities, unreadable, [*notes])
+
+
+def _ask_network(
+    run: Run, source: ImageFiles, batch_size: int, listener: Listener
+) -> Answers:
+    """Classify with a run's own Keras model."""
+    model = run.load_model()
+    side = model.input_shape[1]
+    with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
+        pixels = read_pixels(
+            source, side, Path(scratch), update=listener.images(run.title)
+        )
+        readable = _readable(source, pixels.unreadable)
+        labels = np.zeros(len(pixels.array), np.int64)  # nobody knows them
+        images = LabelledPixels(pixels.array, labels)
+        found = predict_rows(model, images, readable, batch_size=batch_size)
+    return _answers(run, source, readable, found, pixels.unreadable, [])
+
+
+def _readable(source: ImageFiles, unreadable: Mapping[int, str]) -> NDArray[np.intp]:
+    """Return the rows that can be read.
+
+    Raises
+    ------
+    DataError
+        None can.
+    """
+    files = source.files
     readable = np.setdiff1d(np.arange(len(files)), list(unreadable))
     if not len(readable):
         row, reason = min(unreadable.items())
         raise DataError(
             f"none of {len(files)} images can be read (first: {files[row]}: {reason})"
         )
-    notes = dict.fromkeys(note for _, done in found for note in done.notes)
+    return readable
+
+
+def _answers(
+    run: Run,
+    source: ImageFiles,
+    readable: NDArray[np.intp],
+    probabilities: NDArray[np.float64],
+    unreadable: Mapping[int, str],
+    notes: Sequence[str],
+) -> Answers:
+    files = source.files
     return Answers(
         classes=tuple(run.classes),
         files=tuple(files[row] for row in readable),
-        probabilities=head.predict_proba(side_by_side(found, readable)),
+        probabilities=probabilities,
         unreadable={files[row]: why for row, why in sorted(unreadable.items())},
         notes=tuple(notes),
     )

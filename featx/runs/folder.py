@@ -163,11 +163,30 @@ class Run:
         except FileNotFoundError as error:
             raise _damaged(path, "missing") from error
         except Exception as error:  # unpickling raises anything
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise RunError(
-                f"{path}: can't be loaded ({reason}); it may come from other versions"
-                " than are installed, which run.json names: fit again"
-            ) from error
+            raise _unloadable(path, error) from error
+
+    def load_model(self) -> Any:
+        """Load `model.keras`, with Keras' safe mode on.
+
+        Returns
+        -------
+        keras.Model
+            From uint8 (N, side, side, 3), RGB, to probabilities.
+
+        Raises
+        ------
+        RunError
+            The file is missing, damaged, or of another version of Keras.
+        """
+        from featx.frameworks import import_keras
+
+        path = self.path / MODEL_FILE
+        if not path.is_file():
+            raise _damaged(path, "missing")
+        try:
+            return import_keras().saving.load_model(path, safe_mode=True)
+        except Exception as error:  # Keras raises anything on garbage
+            raise _unloadable(path, error) from error
 
     def history(self) -> dict[str, NDArray[np.float64]]:
         """Read the training curves: column name to one value per epoch.
@@ -270,6 +289,14 @@ def _check_keys(path: Path, content: Any, keys: tuple[str, ...]) -> None:
     for key in keys:
         if not isinstance(content, dict) or key not in content:
             raise _damaged(path, f"no '{key}'")
+
+
+def _unloadable(path: Path, error: Exception) -> RunError:
+    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return RunError(
+        f"{path}: can't be loaded ({reason}); it may come from other versions than are"
+        " installed, which run.json names: make the run again"
+    )
 
 
 def _damaged(path: Path, reason: object) -> RunError:

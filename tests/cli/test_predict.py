@@ -36,3 +36,23 @@ def test_errors_are_one_line(run, work):
     done = run("predict", "nothing", "data/test", "--csv", "--json")
     assert done.exit_code == 2
     assert "choose one of" in done.stderr
+
+
+def test_networks_answer_with_their_own_model(run, work):
+    words = ("--network", "basenet", "--image-size", 32, "--epochs", 1)
+    done = run("train", *words)
+    assert done.exit_code == 0, done.stderr
+    (bad := work / "data" / "test" / "red" / "bad.png").write_text("no image")
+    answered = run("predict", "data-basenet", "data/test", "--csv")
+    assert answered.exit_code == 0, answered.stderr
+    assert f"{bad.relative_to(work)}: not an image" in answered.stderr
+    rows = list(csv.reader(io.StringIO(answered.stdout)))
+    with (work / "reports" / "data-basenet" / "predictions.csv").open() as stream:
+        written = list(csv.reader(stream))
+    for row, expected in zip(rows[1:], written[1:], strict=True):
+        assert row[1] == expected[2]
+        assert abs(float(row[2]) - float(expected[3])) < 1e-5
+    (work / "reports" / "data-basenet" / "model.keras").write_text("no zip")
+    broken = run("predict", "data-basenet", "data/test")
+    assert broken.exit_code == 1
+    assert "model.keras: can't be loaded" in broken.stderr
