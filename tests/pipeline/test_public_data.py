@@ -82,7 +82,7 @@ def test_classes_that_are_not_there(tmp_path, classes):
 
 
 def test_an_unknown_set(tmp_path):
-    with pytest.raises(DataError, match="did you mean 'cifar100'"):
+    with pytest.raises(DataError, match="'cifar10' or 'cifar100'"):
         write_public_data("cifar101", tmp_path / "m", load=load)
 
 
