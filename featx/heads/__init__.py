@@ -5,8 +5,7 @@ Heads never import embeddings: they meet as arrays.
 
 from featx.heads.fitting import fit_head
 from featx.heads.hidden import parse_hidden
-from featx.heads.layers import HEAD_LAYER
-from featx.heads.table import HEADS, HeadRow, find_head, make_head
+from featx.heads.table import HEAD_LAYER, HEADS, HeadRow, find_head, make_head
 from featx.heads.views import ViewsHead, fit_views
 
 __all__ = [

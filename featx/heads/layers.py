@@ -13,10 +13,7 @@ import numpy as np
 
 from featx.frameworks import import_keras
 from featx.heads.base import Floats
-
-HEAD_LAYER = "head"
-"""Name of the last grafted layer, the Dense that gives probabilities; those before it
-have names that begin with ``head_``."""
+from featx.heads.table import HEAD_LAYER
 
 
 class Layer(Protocol):

@@ -17,6 +17,11 @@ WIDE = 16_384
 more memory than most machines have, and the others minutes. Who wants one names it."""
 
 
+HEAD_LAYER = "head"
+"""Name of the last grafted layer, the Dense that gives probabilities; those before it
+have names that begin with ``head_``."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeadRow:
     """All that featx knows about a head without importing a framework.

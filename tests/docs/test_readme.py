@@ -55,6 +55,7 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_readme(project):
     shown = [shlex.split(line)[1:] for line in commands()]
     assert ["extract", "--backbone", "inceptionv3"] in shown
@@ -69,6 +70,7 @@ def test_the_commands_of_the_readme(project):
     assert len(list_runs(project / "reports")) >= 7
 
 
+@pytest.mark.slow
 def test_the_demo_and_its_recipe(project, monkeypatch):
     if "KERAS_HOME" not in os.environ:
         pytest.skip("KERAS_HOME names no folder with ImageNet weights")
@@ -146,6 +148,7 @@ def test_recipes_open_with_their_command_data_and_score(path):
     assert read_recipe(path).extract
 
 
+@pytest.mark.slow
 @pytest.mark.samples
 @pytest.mark.parametrize(
     ("recipe", "sample"),

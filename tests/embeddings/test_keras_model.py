@@ -20,11 +20,11 @@ from featx.errors import BackboneError, WeightsError
 from featx.frameworks import import_keras, import_tensorflow
 
 RANDOM = Weights("random", None, None, 0)
-# The smallest of each family; its others differ in width and depth only.
+# The smallest of each family of small ones; the others run as slow tests.
 SMALLEST = {
     row.module: row.name
     for row in sorted(BACKBONES.values(), key=lambda row: -row.parameters)
-    if row.parameters <= 10
+    if row.parameters <= 4.2
 }
 IN_THIS_PROCESS = [name for name in BACKBONES if name in SMALLEST.values()]
 OTHERS = [name for name in BACKBONES if name not in SMALLEST.values()]
@@ -134,7 +134,14 @@ def test_other_backbones_equal_keras_by_hand(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["mobilenet-0.25", "resnet50", "densenet121", "convnexttiny"]
+    "name",
+    [
+        "mobilenet-0.25",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("resnet50", "densenet121", "convnexttiny")
+        ),
+    ],
 )
 def test_model_loads_with_plain_keras(name, tmp_path):
     # One row for each kind of preprocessing.
