@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.durable import ASIDE, write_whole
-from featx.embeddings.locks import FolderLock
 from featx.embeddings.parts import (
     DamagedPartError,
     check_width,
@@ -27,6 +26,7 @@ from featx.embeddings.parts import (
 from featx.embeddings.quarantine import Quarantine
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
+from featx.locks import FolderLock
 
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"

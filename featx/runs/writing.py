@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.durable import sync_folder
-from featx.embeddings.locks import FolderLock
 from featx.errors import RunError
+from featx.locks import FolderLock
 from featx.runs import folder
 from featx.runs.folder import Run, read_run, run_paths
 

@@ -1,4 +1,4 @@
-"""The lock of a spec's folder: shared by readers and writers, or held alone."""
+"""The lock of a folder that processes share: held by many, or alone."""
 
 import contextlib
 from collections.abc import Iterator
