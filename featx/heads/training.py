@@ -100,7 +100,9 @@ def train_network(
     history: dict[str, list[float]] = {}
     if len(held_out):
         trainer.start(Z[train], y[train], weight[train])
-        epochs, logits, history = _watch(trainer, Z[held_out], y[held_out], schedule)
+        epochs, logits, history = _watch(
+            trainer, Z[held_out], y[held_out], weight[held_out], schedule
+        )
         temperature = fit_temperature(logits, y[held_out], weight[held_out])
     trainer.start(Z, y, weight)
     curve = [trainer.train() for _ in range(epochs)]
@@ -109,9 +111,12 @@ def train_network(
 
 
 def _watch(
-    trainer: "_Trainer", Z: Floats, y: Codes, schedule: Schedule
+    trainer: "_Trainer", Z: Floats, y: Codes, weight: Floats, schedule: Schedule
 ) -> tuple[int, Floats, dict[str, list[float]]]:
     """Train until the held-out loss stops falling.
+
+    Rows weigh as they do in training: with rare classes that count as much as frequent
+    ones, the plain loss would rise from the first epoch on.
 
     Returns
     -------
@@ -126,8 +131,9 @@ def _watch(
     best_logits: Floats = np.zeros((len(y), trainer.network.n_classes))
     for epoch in range(1, schedule.epochs + 1):
         trained = trainer.train()
-        loss, accuracy, logits = trainer.measure(Z, y)
-        rows.append((epoch, *trained, loss, accuracy))
+        losses, accuracy, logits = trainer.measure(Z, y)
+        rows.append((epoch, *trained, float(losses.mean()), accuracy))
+        loss = float((losses * weight).mean())
         if loss < best:
             best, best_epoch, best_logits = loss, epoch, logits
         elif epoch - best_epoch >= schedule.patience:
@@ -207,12 +213,12 @@ class _Trainer:
         )
         return float(loss), float(accuracy)
 
-    def measure(self, Z: Floats, y: Codes) -> tuple[float, float, Floats]:
-        """Return loss, accuracy and scores on other rows."""
+    def measure(self, Z: Floats, y: Codes) -> tuple[Floats, float, Floats]:
+        """Return losses of other rows, accuracy on them and their scores."""
         tf = self._tf
         scores = self._scores(tf.constant(Z, tf.float32), tf.constant(y, tf.int32))
         losses, hits, logits = (values.numpy() for values in scores)
-        return float(losses.mean()), float(hits.mean()), logits
+        return losses, float(hits.mean()), logits
 
     def finish(self) -> list[Layer]:
         """Let go of the rows; return the trained layers as arrays."""

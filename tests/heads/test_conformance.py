@@ -26,12 +26,7 @@ SLOW = {"softmax", "mlp", "conv"}
 VERY_SLOW = {"conv"}
 """Heads whose own tests take long too; `mlp` has the same trainer."""
 
-EXPECTED_FAILURES = {
-    "mlp": {
-        "check_class_weight_classifiers": "weights of 1000 to 0.0001 are not followed"
-        " in the few epochs that these fast settings allow",
-    }
-}
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {}
 """Head to {scikit-learn's check: the reason why it may fail}."""
 
 
