@@ -6,7 +6,7 @@ put a fake one there; `TensorFlowEngine` is the real one.
 
 import contextlib
 import copy
-import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -128,7 +128,10 @@ class TensorFlowEngine:
             )
         if len(batch) == 0:  # which the optimised graph can't compute
             return np.empty((0, self.dim), np.float32)
-        arithmetic = _ONEDNN_BFLOAT16 if self._bfloat16 else contextlib.nullcontext()
+        bfloat16 = self._bfloat16
+        arithmetic = (
+            _onednn_bfloat16(self._tf) if bfloat16 else contextlib.nullcontext()
+        )
         try:
             with arithmetic:
                 (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
@@ -137,39 +140,25 @@ class TensorFlowEngine:
             raise MemoryError(f"a batch of {len(batch)} images") from error
 
 
-class _OneDNNBfloat16:
-    """Lets graphs that run inside use oneDNN's bfloat16: a context manager.
+@contextlib.contextmanager
+def _onednn_bfloat16(tf: Any) -> Iterator[None]:
+    """Let graphs that this thread runs inside use oneDNN's bfloat16.
 
-    The option is the process's, and is read whenever a graph runs, not when it is
-    built: left on, it would change what everything after computes. The first of
-    several threads sets it, the last one restores it.
+    ``tf.config.optimizer`` has the option too, but for the whole process, and threads
+    that have run a graph before don't hear of a change: with several, some of them
+    would compute the embeddings of one precision in the other.
     """
+    from tensorflow.python.eager.context import FunctionCallOptions, context
 
-    name = "auto_mixed_precision_onednn_bfloat16"
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._before = False
-
-    def __enter__(self) -> None:
-        options = import_tensorflow().config.optimizer
-        with self._lock:
-            if not self._inside:
-                before = options.get_experimental_options()
-                self._before = bool(before.get(self.name, False))
-                options.set_experimental_options({self.name: True})
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        options = import_tensorflow().config.optimizer
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                options.set_experimental_options({self.name: self._before})
-
-
-_ONEDNN_BFLOAT16 = _OneDNNBfloat16()
+    before = context().function_call_options
+    config = tf.compat.v1.ConfigProto.FromString(before.config_proto_serialized)
+    rewriting = config.graph_options.rewrite_options
+    rewriting.auto_mixed_precision_onednn_bfloat16 = rewriting.ON
+    context().function_call_options = FunctionCallOptions(before.executor_type, config)
+    try:
+        yield
+    finally:
+        context().function_call_options = before
 
 
 def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -165,6 +166,19 @@ def test_bfloat16_computes_otherwise_and_leaves_no_trace(small):
     assert (cosines / np.linalg.norm(before, axis=1)).min() > 0.99
     assert not options.get_experimental_options().get(OPTION)
     np.testing.assert_array_equal(reference(IMAGES), before)
+
+
+@needs_bfloat16
+def test_threads_of_other_arithmetic_do_not_mix(small):
+    engines = [replace(small, precision=p).open() for p in ("float32", "bfloat16")]
+    expected = [engine(IMAGES) for engine in engines]
+    assert not np.array_equal(*expected)
+
+    def run(turn):
+        np.testing.assert_array_equal(engines[turn % 2](IMAGES), expected[turn % 2])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(run, range(80)))) == 80
 
 
 @pytest.mark.slow
