@@ -6,14 +6,15 @@ put a fake one there; `TensorFlowEngine` is the real one.
 
 import contextlib
 import copy
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from featx.embeddings.keras_model import build_model
 from featx.embeddings.machine import available_memory
-from featx.frameworks import import_tensorflow
+from featx.frameworks import garbage_kept, import_keras, import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -88,6 +89,7 @@ class TensorFlowEngine:
         self._tf = import_tensorflow()
         self._graph = _trace(self._tf, model, freeze=freeze)
         self._bfloat16 = False
+        self._first_run = _FirstRun()
         self.batch_size = _suitable_batch(self._tf, self._graph)
 
     def with_bfloat16(self) -> Self:
@@ -98,6 +100,7 @@ class TensorFlowEngine:
         """
         twin = copy.copy(self)
         twin._bfloat16 = True
+        twin._first_run = _FirstRun()
         return twin
 
     def __call__(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
@@ -134,10 +137,33 @@ class TensorFlowEngine:
         )
         try:
             with arithmetic:
-                (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
-                return np.asarray(rows.numpy(), dtype=np.float32)
+                self._first_run.once(lambda: self._run(batch[:1]))
+                return self._run(batch)
         except self._tf.errors.ResourceExhaustedError as error:
             raise MemoryError(f"a batch of {len(batch)} images") from error
+
+    def _run(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
+        (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
+        return np.asarray(rows.numpy(), dtype=np.float32)
+
+
+class _FirstRun:
+    """Has one thread do what several would do at once otherwise: optimise a graph.
+
+    That happens when a graph runs first, and takes longer than a batch does.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done = False
+
+    def once(self, run: Callable[[], object]) -> None:
+        """Call it unless a call has returned; threads that come meanwhile wait."""
+        if not self._done:
+            with self._lock:
+                if not self._done:
+                    run()
+                    self._done = True
 
 
 @contextlib.contextmanager
@@ -165,19 +191,17 @@ def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:
     """Return the model as a concrete function: one uint8 tensor to a list of one."""
     height, width = model.input_shape[1:3]
     signature = tf.TensorSpec([None, height, width, 3], tf.uint8)
+    weights = [(variable, variable.numpy()) for variable in model.variables if freeze]
 
     def embed(images: Any) -> list[Any]:
-        return [tf.cast(model(images, training=False), tf.float32)]
+        # Traced as constants in the first place: converting a traced graph's variables
+        # gives the same and takes four times as long.
+        constants = [(variable, tf.constant(value)) for variable, value in weights]
+        with import_keras().StatelessScope(state_mapping=constants):
+            return [tf.cast(model(images, training=False), tf.float32)]
 
-    graph = tf.function(embed, input_signature=[signature])
-    concrete = graph.get_concrete_function()
-    if not freeze:
-        return concrete
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    return convert_variables_to_constants_v2(concrete)
+    graph = tf.function(embed, input_signature=[signature], autograph=False)
+    return graph.get_concrete_function()
 
 
 def _suitable_batch(tf: Any, graph: Any) -> int:
@@ -246,15 +270,16 @@ def open_engine(
     BackboneError, WeightsError
         As `featx.embeddings.keras_model.build_model` does.
     """
-    model = build_model(
-        backbone,
-        weights,
-        image_size=image_size,
-        pooling=pooling,
-        layer=layer,
-        policy=policy,
-    )
-    return TensorFlowEngine(model, freeze=is_frozen(backbone))
+    with garbage_kept():
+        model = build_model(
+            backbone,
+            weights,
+            image_size=image_size,
+            pooling=pooling,
+            layer=layer,
+            policy=policy,
+        )
+        return TensorFlowEngine(model, freeze=is_frozen(backbone))
 
 
 def is_frozen(backbone: "Backbone") -> bool:
