@@ -7,7 +7,8 @@ up. The model saves and loads with plain Keras: it holds nothing of featx's.
 import contextlib
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from featx.errors import BackboneError, WeightsError, nearest
@@ -69,23 +70,69 @@ def build_model(
     WeightsError
         If the file doesn't fit the model.
     """
+    import_keras().backend.clear_session()
+    steps = build_steps(
+        backbone,
+        weights,
+        image_size=image_size,
+        pooling=pooling,
+        layer=layer,
+        policy=policy,
+    )
+    images = import_keras().Input((*image_size, 3), dtype="uint8", name="images")
+    embedding = steps.pool(steps.base(steps.prepare(images)))
+    return import_keras().Model(images, embedding, name=backbone.name)
+
+
+@dataclass(frozen=True)
+class BackboneSteps:
+    """A backbone's steps from images to embeddings, each from tensor to tensor.
+
+    Attributes
+    ----------
+    prepare : callable
+        The preprocessing: uint8 images, RGB, to what the base takes.
+    base : keras.Model
+        Keras' own, up to the layer that is wanted.
+    pool : callable
+        From what the base gives to a row; does nothing where the base pools.
+    """
+
+    prepare: Callable[[Any], Any]
+    base: "keras.Model"
+    pool: Callable[[Any], Any]
+
+
+def build_steps(
+    backbone: "Backbone",
+    weights: "Weights",
+    *,
+    image_size: tuple[int, int],
+    pooling: str = "avg",
+    layer: str | None = None,
+    policy: str = "float32",
+) -> BackboneSteps:
+    """Build what `build_model` joins; parameters and errors are the same.
+
+    Layer names count up from what Keras' session has built before.
+    """
     _check(backbone, image_size, pooling)
     keras = import_keras()
-    keras.backend.clear_session()
     # ConvNeXt normalises after its pooling, so the builder has to do the pooling.
     inside = None if layer or pooling == "none" else pooling
     with _dtype_policy(keras, policy):
         base = _build_base(keras, backbone, weights, image_size, inside)
     if layer:
         base = keras.Model(base.input, _find_layer(base, backbone, layer).output)
-
-    images = keras.Input((*image_size, 3), dtype="uint8", name="images")
-    pixels = keras.ops.cast(images, "float32")
     module = getattr(keras.applications, backbone.module)
-    outputs = base(module.preprocess_input(pixels))
-    if inside is None:
-        outputs = _pool(keras, outputs, pooling)
-    return keras.Model(images, outputs, name=backbone.name)
+
+    def prepare(images: Any) -> Any:
+        return module.preprocess_input(keras.ops.cast(images, "float32"))
+
+    def pool(outputs: Any) -> Any:
+        return outputs if inside else _pool(keras, outputs, pooling)
+
+    return BackboneSteps(prepare, base, pool)
 
 
 def layer_shape(

@@ -115,6 +115,31 @@ class Head(ClassifierMixin, BaseEstimator):
             )
         return graft(layers, embedding)
 
+    @property
+    def has_keras_layers(self) -> bool:
+        """Whether `to_keras` can be asked for."""
+        check_is_fitted(self, "classes_")
+        try:
+            self._layers()
+        except HeadError:
+            return False
+        return True
+
+    def scores(self, X: ArrayLike) -> Floats:
+        """Return what the last layer's softmax is taken of, shape (n, n_classes).
+
+        Raises
+        ------
+        HeadError
+            The head has no Keras layers.
+        """
+        from featx.heads.layers import apply_layers
+
+        check_is_fitted(self, "classes_")
+        layers = self._layers()
+        rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
+        return apply_layers(layers, rows)
+
     @abstractmethod
     def _layers(self) -> "list[Layer]":
         """Return the layers from embeddings to probabilities, as arrays.

@@ -193,7 +193,7 @@ def fit_run(
     contents = RunContents(
         name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
         info={
-            **_describe(embeddings, fitted),
+            **_describe(embeddings, fitted, data),
             "command": _command(data, extracted, settings, reports_dir),
             "fingerprint": fingerprint,
         },
@@ -207,7 +207,9 @@ def fit_run(
     return write_run(reports_dir, contents), True
 
 
-def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
+def _describe(
+    embeddings: Embeddings, fitted: FittedHead, data: DataSettings
+) -> dict[str, Any]:
     """Return what `run.json` says of how the run was made."""
     images, settings = embeddings.images, fitted.settings
     random = [RANDOM_NOTE] if embeddings.weights == "random" else []
@@ -219,6 +221,7 @@ def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
             "root": str(images.root.resolve()),
             "fingerprint": embeddings.fingerprint,
             "layout": images.layout,
+            "settings": data.model_dump(mode="json"),
         },
         "backbone": embeddings.backbone,
         "weights": embeddings.weights,

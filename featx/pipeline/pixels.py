@@ -8,9 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from featx.embeddings.machine import available_memory, usable_cores
 from featx.embeddings.sources import Source, View
@@ -63,7 +64,7 @@ def read_pixels(
         They fit neither into the memory nor on the disk.
     """
     count = len(source.names)
-    array = _allocate((count, side, side, 3), scratch_dir)
+    array = allocate((count, side, side, 3), np.uint8, scratch_dir)
     unreadable: dict[int, str] = {}
     update(0, count)
     for row, found in enumerate(_decoded(source, View(side))):
@@ -98,19 +99,29 @@ def _decoded(source: Source, view: View) -> Iterator[NDArray[np.uint8] | str]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _allocate(shape: tuple[int, ...], scratch_dir: Path) -> NDArray[np.uint8]:
-    size = int(np.prod(shape, dtype=np.int64))
+def allocate(
+    shape: tuple[int, ...], dtype: DTypeLike, scratch_dir: Path
+) -> NDArray[Any]:
+    """Return zeros, in memory or in a nameless file that goes with the process.
+
+    Raises
+    ------
+    RunError
+        They fit neither into the memory nor on the disk.
+    """
+    kind = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     if size <= available_memory() // MEMORY_SHARE:
-        return np.zeros(shape, np.uint8)
+        return np.zeros(shape, kind)
     try:
         with tempfile.TemporaryFile(dir=scratch_dir) as stream:
             # Set aside at once: a disk that fills later would kill the process.
             _reserve(stream.fileno(), size)
-            return np.memmap(stream, np.uint8, "r+", shape=shape)
+            return np.memmap(stream, kind, "r+", shape=shape)
     except OSError as error:
         raise RunError(
-            f"{scratch_dir}: no room for {size / 1e9:.1f} GB of decoded images"
-            f" ({error.strerror or error}); take a smaller --image-size"
+            f"{scratch_dir}: no room for {size / 1e9:.1f} GB of decoded images or what"
+            f" is made of them ({error.strerror or error}); take a smaller --image-size"
         ) from error
 
 

@@ -133,6 +133,67 @@ class NetworkSettings(Settings):
         return own if self.augment is None else self.augment
 
 
+class FinetuneSettings(Settings):
+    """What of a backbone is trained on with a run's head, and how."""
+
+    unfreeze: str = "20%"
+    epochs: Annotated[int, Field(ge=1)] = 10
+    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    backbone_rate: Annotated[float, Field(gt=0)] = 0.3
+    depth_decay: Annotated[float, Field(gt=0, le=1)] = 0.3
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    plateau_patience: Annotated[int, Field(ge=1)] = 3
+    least_rate: Annotated[float, Field(ge=0)] = 1e-7
+    monitor: Literal["loss", "accuracy"] = "loss"
+    patience: Annotated[int, Field(ge=1)] = 5
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weight: Literal["balanced"] | None = None
+    augment: str = "none"
+    copies: Annotated[int, Field(ge=0)] = 0
+    cached: bool = True
+    mixed_precision: bool = False
+    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+    tensorboard: bool = False
+    seed: int = 0
+
+
+_COURSEWORKS = {
+    "learning_rate": 1e-4,
+    "backbone_rate": 1.0,
+    "depth_decay": 1.0,
+    "schedule": "plateau",
+    "factor": 0.2,
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "rmsprop-100": {
+        **_COURSEWORKS,
+        "optimizer": "rmsprop",
+        "epochs": 100,
+        "monitor": "loss",
+        "patience": 10,
+        "plateau_patience": 5,
+        "least_rate": 1e-6,
+    },
+    "adam-10": {
+        **_COURSEWORKS,
+        "optimizer": "adam",
+        "epochs": 10,
+        "monitor": "accuracy",
+        "patience": 5,
+        "plateau_patience": 3,
+        "least_rate": 1e-7,
+    },
+}
+"""How the courseworks fine-tuned: one rate for all layers, a fifth of it on a plateau."""
+
+
 class CacheSettings(Settings):
     """Where embeddings land and how they are computed."""
 

@@ -1,0 +1,1 @@
+"""Stage three: a head behind its backbones as one Keras model, trained on."""

@@ -1,0 +1,104 @@
+"""What the frozen layers hand on, computed once and not once an epoch."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from featx.finetune.graft import Graft
+from featx.finetune.samples import Samples
+from featx.frameworks import import_tensorflow
+
+Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
+"""Returns an array of zeros, in memory or in a file."""
+
+Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Makes other images of the same labels: mirrored or augmented ones."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """Samples for the trained layers.
+
+    Attributes
+    ----------
+    samples : Samples
+        The inputs of `Graft.above`.
+    seconds : float
+        What one pass of all images through the frozen layers takes.
+    """
+
+    samples: Samples
+    seconds: float
+
+
+def hand_on(
+    graft: Graft,
+    images: Samples,
+    changes: Sequence[Change | None],
+    allocate: Allocate,
+    *,
+    batch_size: int,
+    update: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Handed:
+    """Run images through the frozen layers, once for each change.
+
+    Parameters
+    ----------
+    graft : Graft
+    images : Samples
+        uint8 (n, side, side, 3) for each input.
+    changes : sequence of callable or None
+        What is done to the images before; None leaves them as they are.
+    allocate : callable
+    batch_size : int
+    update : callable
+        Told how many rows are done, of how many.
+
+    Raises
+    ------
+    RunError
+        There is no room for them, where `allocate` says so.
+    """
+    tf = import_tensorflow()
+
+    def through(*inputs: Any) -> Any:
+        return graft.below(list(inputs), training=False)
+
+    run = tf.function(through, autograph=False, reduce_retracing=True)
+    n, total = len(images), len(images) * len(changes)
+    kinds = [(tensor.shape[1:], tensor.dtype) for tensor in graft.below.outputs]
+    arrays = [allocate((total, *shape), dtype) for shape, dtype in kinds]
+    start, timed, first = time.perf_counter(), 0, True
+    for turn, change in enumerate(changes):
+        for place in range(0, n, batch_size):
+            batch = images.take(slice(place, place + batch_size))
+            found = run(*(change(one) if change else one for one in batch))
+            rows = slice(turn * n + place, turn * n + place + len(batch[0]))
+            found = found if isinstance(found, list | tuple) else [found]
+            for array, tensor in zip(arrays, found, strict=True):
+                array[rows] = tensor.numpy()
+            if first:  # which built the graph
+                start, first = time.perf_counter(), False
+            else:
+                timed += len(batch[0])
+            update(rows.stop, total)
+    seconds = (time.perf_counter() - start) * n / timed if timed else 0.0
+    repeats = len(changes)
+    return Handed(
+        Samples(
+            tuple(arrays),
+            np.arange(total),
+            np.tile(images.labels, repeats),
+            np.tile(images.weight, repeats),
+        ),
+        seconds,
+    )
+
+
+def mirrored(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images (n, side, side, 3) with left and right exchanged."""
+    return images[:, :, ::-1]

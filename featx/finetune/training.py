@@ -1,0 +1,292 @@
+"""Training a graft, epoch by epoch, so that a kill loses one epoch at most."""
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.durable import write_whole, written_whole
+from featx.errors import NetworkError
+from featx.finetune.course import Course
+from featx.finetune.graft import Graft
+from featx.finetune.samples import Mixing, Samples
+from featx.frameworks import import_keras, import_tensorflow
+from featx.heads import HEAD_LAYER
+
+if TYPE_CHECKING:
+    import keras
+
+LOG_FILE = "epochs.json"
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained, but for its course.
+
+    Attributes
+    ----------
+    n_classes, batch_size : int
+    make_optimizer : callable
+        Returns a new one.
+    label_smoothing : float
+        Share of each label that is given to all classes alike.
+    seed : int
+        Of the order of the rows, another one each epoch.
+    mixing : callable, optional
+        Mixes a batch's images and labels.
+    tensorboard : Path, optional
+        Where logs for TensorBoard go.
+    """
+
+    n_classes: int
+    batch_size: int
+    make_optimizer: Callable[[], Any]
+    label_smoothing: float = 0.0
+    seed: int = 0
+    mixing: Mixing | None = None
+    tensorboard: Path | None = None
+
+
+@dataclass
+class Log:
+    """What the epochs of a training were like, and the weights after the last ones.
+
+    The file of the log is written after those of the weights, and each whole or not at
+    all: whatever it tells of can be gone on from. (`keras.callbacks.BackupAndRestore`
+    writes its two files in place; a kill between them trains an epoch twice.)
+
+    Attributes
+    ----------
+    folder : Path
+    start : dict
+        `val_loss` and `val_accuracy` before the first epoch.
+    rows : list of dict
+        `loss`, `accuracy`, `val_loss`, `val_accuracy`, `learning_rate` and `seconds`
+        of each epoch.
+    """
+
+    folder: Path
+    start: Row = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Log":
+        """Read what an interrupted training left; what is damaged counts as nothing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            content = json.loads((folder / LOG_FILE).read_text("utf-8"))
+            log = cls(folder, content["start"], content["rows"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(folder)
+        return log if log._weights(len(log.rows)).is_file() else cls(folder)
+
+    def keep(self, model: "keras.Model", epochs: set[int]) -> None:
+        """Keep the model's weights as those of now, and of earlier epochs only these.
+
+        Weights of the optimizer are among them.
+        """
+        with written_whole(self._weights(len(self.rows))) as aside:
+            model.save_weights(aside, overwrite=True)
+        content = {"start": self.start, "rows": self.rows}
+        write_whole(self.folder / LOG_FILE, json.dumps(content).encode())
+        kept = {self._weights(epoch) for epoch in epochs}
+        for path in self.folder.glob("*.weights.h5"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
+
+    def load(self, model: "keras.Model", epoch: int) -> None:
+        """Give a model the weights that were kept of an epoch."""
+        model.load_weights(self._weights(epoch))
+
+    def watched(self, monitor: str) -> list[float]:
+        """Return what the validation part gave, at the start and after each epoch."""
+        return [row[f"val_{monitor}"] for row in (self.start, *self.rows)]
+
+    def _weights(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch}.weights.h5"
+
+
+def train_watched(
+    graft: Graft,
+    trained: "keras.Model",
+    samples: Samples,
+    held_out: Samples,
+    course: Course,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    on_epoch: Callable[[int], None] = lambda _: None,
+) -> Log:
+    """Train a model in place, watch it, and leave it at its best epoch.
+
+    Parameters
+    ----------
+    graft : Graft
+    trained : keras.Model
+        `graft.above`, `graft.view`, or what ends in one of them.
+    samples, held_out : Samples
+        To learn from, and to watch.
+    course : Course
+    recipe : Recipe
+    folder : Path
+        Where the state is kept; a training that was interrupted goes on from the last
+        epoch that was finished.
+    on_epoch : callable
+        Told how many epochs are done.
+
+    Returns
+    -------
+    Log
+        ``course.best`` of it tells how many epochs are in the model.
+
+    Raises
+    ------
+    NetworkError
+        The loss is no number any more, or the memory is too small.
+    """
+    log = Log.open(folder)
+    with _trainable(graft, trained, recipe):
+        watched = held_out.batches(recipe.n_classes, recipe.batch_size)
+        if not log.start:
+            loss, accuracy = trained.evaluate(watched, verbose=0)
+            log.start = {"val_loss": float(loss), "val_accuracy": float(accuracy)}
+            log.keep(trained, {0})
+
+        def rate(epoch: int) -> float:
+            return course.rate(epoch, log.watched(course.monitor)[: epoch + 1])
+
+        def after(model: Any) -> None:
+            so_far = log.watched(course.monitor)
+            log.keep(model, {len(log.rows), course.best(so_far)})
+            model.stop_training = course.is_over(so_far)
+            on_epoch(len(log.rows))
+
+        if not course.is_over(log.watched(course.monitor)):
+            _fit(trained, samples, watched, course.epochs, rate, after, log, recipe)
+        log.load(trained, course.best(log.watched(course.monitor)))
+    return log
+
+
+def train_as_before(
+    graft: Graft,
+    trained: "keras.Model",
+    samples: Samples,
+    rates: Sequence[float],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    on_epoch: Callable[[int], None] = lambda _: None,
+) -> Log:
+    """Train a model in place with these learning rates, one an epoch, unwatched.
+
+    The other parameters and errors are those of `train_watched`.
+    """
+    log = Log.open(folder)
+    if not rates:
+        return log
+
+    def after(model: Any) -> None:
+        log.keep(model, {len(log.rows)})
+        on_epoch(len(log.rows))
+
+    with _trainable(graft, trained, recipe):
+        _fit(
+            *(trained, samples, None, len(rates), lambda epoch: rates[epoch]),
+            *(after, log, recipe),
+        )
+    return log
+
+
+@contextlib.contextmanager
+def _trainable(
+    graft: Graft, model: "keras.Model", recipe: Recipe
+) -> Iterator[None]:
+    """Compile a model to be trained on its scores; give it its softmax back after."""
+    keras = import_keras()
+    last = graft.head.get_layer(HEAD_LAYER)
+    softmax, last.activation = last.activation, keras.activations.linear
+    try:
+        model.compile(
+            optimizer=recipe.make_optimizer(),
+            loss=keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=recipe.label_smoothing
+            ),
+            weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            jit_compile=False,
+        )
+        yield
+    finally:
+        last.activation = softmax
+        for one in (model, graft.model, graft.view, graft.above):
+            # What was traced without it must not be found again.
+            one.predict_function = one.test_function = one.train_function = None
+
+
+def _fit(
+    model: "keras.Model",
+    samples: Samples,
+    watched: Any,
+    epochs: int,
+    rate: Callable[[int], float],
+    after: Callable[[Any], None],
+    log: Log,
+    recipe: Recipe,
+) -> None:
+    """Train from where the log ends; `after` is called when an epoch is in it."""
+    keras, tf = import_keras(), import_tensorflow()
+    current, started = 0, 0.0
+
+    def order() -> NDArray[np.intp]:
+        rng = np.random.default_rng([recipe.seed, current])
+        return rng.permutation(len(samples))
+
+    class Watch(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+            nonlocal current, started
+            current, started = epoch, time.perf_counter()
+            self.model.optimizer.learning_rate = rate(epoch)
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            if not math.isfinite(logs["loss"]):
+                raise NetworkError(
+                    f"the loss is no number any more after epoch {epoch + 1}; take a"
+                    " smaller --learning-rate"
+                )
+            row = {name: float(value) for name, value in logs.items()}
+            row["learning_rate"] = float(self.model.optimizer.learning_rate)
+            row["seconds"] = round(time.perf_counter() - started, 3)
+            log.rows.append(row)
+            after(self.model)
+
+    callbacks = [Watch()]
+    if recipe.tensorboard is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(recipe.tensorboard)))
+    if log.rows:
+        model.optimizer.build(model.trainable_variables)
+        log.load(model, len(log.rows))
+    batches = samples.batches(
+        recipe.n_classes, recipe.batch_size, order=order, mixing=recipe.mixing
+    )
+    try:
+        model.fit(
+            batches,
+            validation_data=watched,
+            epochs=epochs,
+            initial_epoch=len(log.rows),
+            shuffle=False,  # each epoch comes in an order of its own already
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except tf.errors.ResourceExhaustedError:
+        raise NetworkError(
+            "not enough memory to fine-tune; take a smaller --batch-size"
+        ) from None

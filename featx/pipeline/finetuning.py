@@ -1,0 +1,385 @@
+"""Stage three, whole: graft a run's head, check it, fine-tune it, write the run."""
+
+import hashlib
+import json
+import platform
+import shlex
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from featx.embeddings import ImageFiles, KerasExtractor, embed_rows
+from featx.errors import NetworkError, RunError
+from featx.evaluation import evaluate as score
+from featx.evaluation.bootstrap import mean_interval
+from featx.finetune.graft import Graft
+from featx.heads import ViewsHead
+from featx.images import read_images
+from featx.locks import FolderLock
+from featx.pipeline.embedding import Embeddings, embed, side_by_side
+from featx.pipeline.finetune_fit import Choice, Finetuner, Material
+from featx.pipeline.fitting import VERSIONS
+from featx.pipeline.listener import SILENT, Listener
+from featx.pipeline.pixels import read_pixels
+from featx.pipeline.run_choice import extractors_of
+from featx.pipeline.settings import DataSettings, FinetuneSettings, HeadSettings
+from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
+from featx.runs.folder import FINETUNE
+
+TOLERANCE, WIDE_TOLERANCE, WIDE = 1e-4, 1e-3, 100.0
+"""How far the grafted model's probabilities may be from the head's; float32 has no more
+digits where scores run into the hundreds."""
+
+STATE = ".finetune-"
+TENSORBOARD = "tensorboard"
+
+
+def run_finetune(
+    parent: Run,
+    settings: FinetuneSettings,
+    cache_dir: Path,
+    reports_dir: Path,
+    *,
+    weights: Sequence[Path] = (),
+    listener: Listener = SILENT,
+) -> Run:
+    """Fine-tune a run's head with its backbones, and write a run of the result.
+
+    A run whose inputs were the same is not trained again; one that was interrupted
+    goes on.
+
+    Parameters
+    ----------
+    parent : Run
+        Of a head.
+    settings : FinetuneSettings
+    weights : sequence of Path
+        Files of one's own weights that the run's embeddings were computed with.
+
+    Raises
+    ------
+    RunError
+        The run has no head, its data has changed, or the result can't be written.
+    DataError, BackboneError, CacheError, HeadError, NetworkError, RecipeError
+    """
+    if parent.info.get("kind") != "head":
+        raise RunError(f"{parent.path}: has no head on frozen features to start from")
+    claim_reports(reports_dir)
+    extractors = extractors_of(parent, weights, cache_dir)
+    embeddings = _embeddings(parent, extractors, cache_dir, listener)
+    fingerprint = _fingerprint(parent, settings)
+    done = find_fitted(reports_dir, fingerprint)
+    if done is not None:
+        listener.run(done, fresh=False)
+        return done
+    folder = reports_dir / f"{STATE}{fingerprint}"
+    folder.mkdir(exist_ok=True)
+    with FolderLock(folder / ".lock").alone() as alone:
+        if not alone:
+            raise RunError(f"{folder}: another process is at this fine-tuning now")
+        run = _finetune(
+            *(parent, settings, embeddings, extractors, folder, reports_dir),
+            *(cache_dir, fingerprint, listener),
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    listener.run(run, fresh=True)
+    return run
+
+
+def _finetune(
+    parent: Run,
+    settings: FinetuneSettings,
+    embeddings: Embeddings,
+    extractors: Sequence[KerasExtractor],
+    folder: Path,
+    reports_dir: Path,
+    cache_dir: Path,
+    fingerprint: str,
+    listener: Listener,
+) -> Run:
+    start = time.perf_counter()
+    tuner = Finetuner(
+        _material(parent, embeddings, extractors, reports_dir, listener),
+        settings,
+        folder,
+        reports_dir,
+        reports_dir / TENSORBOARD / fingerprint if settings.tensorboard else None,
+        listener,
+    )
+    between = time.perf_counter()
+    graft = _check_graft(tuner, cache_dir, listener)
+    checked = time.perf_counter()
+    choice = tuner.choose()
+    chosen = time.perf_counter()
+    trained = tuner.train(choice)
+    fitted = time.perf_counter()
+    probabilities = tuner.predict(trained, embeddings.test)
+    seconds = {
+        "decoding": between - start,
+        "graft_check": checked - between,
+        "choosing": chosen - checked,
+        "fit": fitted - chosen,
+        "predicting": time.perf_counter() - fitted,
+    }
+    images = embeddings.images
+    contents = RunContents(
+        name=f"{parent.name}-finetune",
+        info={
+            **_describe(parent, settings, trained, embeddings),
+            "timings": {name: round(value, 3) for name, value in seconds.items()},
+            "command": _command(parent, settings, reports_dir),
+            "fingerprint": fingerprint,
+        },
+        metrics=_metrics(parent, tuner, choice, trained, graft, probabilities),
+        paths=[images.paths[row] for row in embeddings.test],
+        labels=images.labels[embeddings.test],
+        probabilities=probabilities,
+        model=trained.model,
+        history=choice.history,
+    )
+    return write_run(reports_dir, contents)
+
+
+def _embeddings(
+    parent: Run,
+    extractors: Sequence[KerasExtractor],
+    cache_dir: Path,
+    listener: Listener,
+) -> Embeddings:
+    """Return the embeddings that the run's head was fitted on.
+
+    Raises
+    ------
+    RunError
+        The images or the split are others now.
+    """
+    data = parent.info["data"]
+    given = data.get("settings", {"seed": parent.info.get("seed", 0)})
+    settings = DataSettings.model_validate({**given, "path": data["root"]})
+    embeddings = embed(
+        read_images(settings.path, settings.layout),
+        [one for one in extractors if not one.flip],
+        flip=any(one.flip for one in extractors),
+        cache_dir=cache_dir,
+        test_size=settings.test_size,
+        seed=settings.seed,
+        listener=listener,
+    )
+    if embeddings.fingerprint != parent.data_fingerprint:
+        raise RunError(
+            f"{parent.path}: {data['root']} has changed since it was made; fit again"
+        )
+    return embeddings
+
+
+def _material(
+    parent: Run,
+    embeddings: Embeddings,
+    extractors: Sequence[KerasExtractor],
+    reports_dir: Path,
+    listener: Listener,
+) -> Material:
+    """Load the head and decode the images at each size."""
+    source = ImageFiles(embeddings.images.files)
+    pixels = []
+    for side in dict.fromkeys(one.image_size for one in extractors):
+        update = listener.images(f"decoding at {side}x{side}")
+        decoded = read_pixels(source, side, reports_dir, update=update)
+        for row, reason in decoded.unreadable.items():
+            raise RunError(f"{source.files[row]}: {reason}, and was readable before")
+        pixels.append(decoded.array)
+    fields = HeadSettings.model_fields
+    given = parent.info["settings"]
+    try:
+        head_settings = HeadSettings(**{k: v for k, v in given.items() if k in fields})
+    except ValidationError as error:
+        raise RunError(f"{parent.path}: settings of another featx; fit again") from error
+    return Material(
+        embeddings,
+        tuple(replace(one, precision="float32") for one in extractors),
+        tuple(pixels),
+        parent.load_head(),
+        head_settings,
+    )
+
+
+def _check_graft(
+    tuner: Finetuner, cache_dir: Path, listener: Listener
+) -> dict[str, Any]:
+    """Compare the grafted model with the head on float32 embeddings of the test part.
+
+    Raises
+    ------
+    NetworkError
+        They differ by more than rounding explains.
+    """
+    material = tuner.material
+    embeddings, head = material.embeddings, material.head
+    rows = embeddings.test
+    cached = embeddings.views[rows]
+    exact = cached
+    if any(spec.precision != "float32" for spec in embeddings.specs):
+        files = ImageFiles([embeddings.images.files[row] for row in rows])
+        told = listener.images("float32 embeddings of the test images")
+        found = embed_rows(files, material.extractors, cache_dir, progress=told)
+        exact = side_by_side(found, np.arange(len(rows)))
+    expected = ViewsHead(head).predict_proba(exact)
+    joined, distilled = tuner.graft(head, embeddings.train, policy="float32")
+    given = tuner.predict(joined, rows)
+    difference = float(np.abs(given - expected).max())
+    tolerance = None
+    if distilled is None:
+        scores = head.scores(exact.reshape(-1, exact.shape[2]))
+        tolerance = WIDE_TOLERANCE if np.abs(scores).max() > WIDE else TOLERANCE
+        if difference > tolerance:
+            raise NetworkError(
+                f"the grafted model's probabilities differ from the head's by"
+                f" {difference:.1e}, more than {tolerance:.0e}: please report it"
+            )
+    drift = None
+    if exact is not cached:
+        low = ViewsHead(head).predict_proba(cached)
+        drift = float(np.abs(low - expected).max())
+    return {
+        "largest_difference": difference,
+        "images": len(rows),
+        "tolerance": tolerance,
+        "drift": drift,
+        "distilled_agreement": None if distilled is None else distilled.agreement,
+    }
+
+
+def _metrics(
+    parent: Run,
+    tuner: Finetuner,
+    choice: Choice,
+    trained: Graft,
+    graft: dict[str, Any],
+    probabilities: NDArray[np.float64],
+) -> dict[str, Any]:
+    """Return the content of `metrics.json`."""
+    embeddings, seed = tuner.material.embeddings, tuner.settings.seed
+    classes = embeddings.images.classes
+    labels = embeddings.images.labels
+    test, held_out = labels[embeddings.test], labels[choice.held_out]
+    scores = score(test, probabilities, classes, seed=seed)
+    before = ViewsHead(tuner.material.head).predict_proba(
+        embeddings.views[embeddings.test]
+    )
+    hits, hits_before = _hits(probabilities, test), _hits(before, test)
+    watched = _hits(choice.probabilities, held_out)
+    watched_before = _hits(choice.head_probabilities, held_out)
+    scores["intervals"]["val_accuracy"] = mean_interval(watched, seed=seed)
+    gained = mean_interval(watched - watched_before, seed=seed)
+    return {
+        "cv_accuracy": None,
+        "cv_accuracy_std": None,
+        "val_accuracy": float(watched.mean()),
+        **scores,
+        "n_train": len(embeddings.train),
+        "n_val": len(held_out),
+        "weights": embeddings.weights,
+        "finetune": {
+            "parent": {
+                "accuracy": float(hits_before.mean()),
+                "interval": mean_interval(hits_before, seed=seed),
+                "val_accuracy": float(watched_before.mean()),
+            },
+            "gain": float((hits - hits_before).mean()),
+            "gain_interval": mean_interval(hits - hits_before, seed=seed),
+            "val_gain": float((watched - watched_before).mean()),
+            "val_gain_interval": gained,
+            "epochs": len(choice.rates),
+            # The test part chooses nothing, so it doesn't recommend either.
+            "recommended": "finetuned" if gained[0] > 0 else "head",
+            "graft": graft,
+            "boundary": _boundary(choice, trained),
+        },
+    }
+
+
+def _boundary(choice: Choice, trained: Graft) -> dict[str, Any] | None:
+    """Say what computing the frozen layers' outputs once has saved."""
+    if choice.seconds_handing is None:
+        return None
+    seconds = [
+        value
+        for value, phase in zip(
+            choice.history["seconds"], choice.history["phase"], strict=True
+        )
+        if phase == 1
+    ]
+    epoch = float(np.median(seconds)) if seconds else None
+    plain = None if epoch is None else epoch + choice.seconds_handing
+    return {
+        "layer": ", ".join(trained.handed),
+        "seconds_caching": round(choice.seconds_handing, 3),
+        "seconds_epoch": epoch,
+        "seconds_epoch_plain": None if plain is None else round(plain, 3),
+    }
+
+
+def _hits(
+    probabilities: NDArray[np.float64], labels: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    return (probabilities.argmax(axis=1) == labels).astype(np.float64)
+
+
+def _describe(
+    parent: Run, settings: FinetuneSettings, trained: Graft, embeddings: Embeddings
+) -> dict[str, Any]:
+    """Return what `run.json` says of how the run was made."""
+    kept = ("data", "backbone", "weights", "embedding", "head")
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "kind": FINETUNE,
+        **{name: parent.info[name] for name in kept},
+        "parent": parent.name,
+        "parameters": int(trained.model.count_params()),
+        "trainable_parameters": int(
+            sum(np.prod(w.shape) for w in trained.model.trainable_weights)
+        ),
+        "settings": settings.model_dump(mode="json"),
+        "seed": settings.seed,
+        "notes": list(dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS},
+        },
+    }
+
+
+def _fingerprint(parent: Run, settings: FinetuneSettings) -> str:
+    """Tell apart two fine-tunings that could differ in any number."""
+    inputs = [
+        FINETUNE,
+        version("featx"),
+        parent.info["fingerprint"],
+        settings.model_dump(mode="json"),
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+
+
+def _command(parent: Run, settings: FinetuneSettings, reports_dir: Path) -> str:
+    """Return the command that makes this run again."""
+    words = ["featx", "finetune", parent.name]
+    for name, value in settings.model_dump(exclude_defaults=True).items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value is False:
+            words.append(f"--no-{name.replace('_', '-')}")
+        else:
+            words += [option, str(value)]
+    if str(reports_dir) != "reports":
+        words += ["--out-dir", str(reports_dir)]
+    return shlex.join(words)
