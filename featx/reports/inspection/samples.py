@@ -88,9 +88,9 @@ def samples_figure(
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
-    _write(axes, 0.13, "Samples", fontsize=11.5, fontweight="bold", color=INK)
+    write(axes, 0.13, "Samples", fontsize=11.5, fontweight="bold", color=INK)
     below = text_label(subtitle)
-    _write(axes, 0.36, below.texts[0], fontsize=8.5, color=MUTED, **below.style)
+    write(axes, 0.36, below.texts[0], fontsize=8.5, color=MUTED, **below.style)
     names = class_labels(inspection.images.classes, limit=54 if columns == 2 else 80)
     for number, strip in enumerate(strips):
         column, line = divmod(number, lines)
@@ -98,14 +98,15 @@ def samples_figure(
         top = TITLE + line * (NAME + SIDE + 2 * GAP)
         name = names.texts[strip.label]
         style = {"fontsize": 9, "color": INK, **names.style}
-        _write(axes, top + NAME / 2, name, left=left, **style)
+        write(axes, top + NAME / 2, name, left=left, **style)
         _draw_strip(axes, inspection, strip, left, top + NAME)
     return figure
 
 
-def _write(
+def write(
     axes: "Axes", y: float, text: str, *, left: float = 0.0, **style: object
 ) -> None:
+    """Write one line, `y` and `left` in inches from the upper left."""
     style = {"parse_math": False, "va": "center", **style}
     axes.text(left, y, text, **style)  # type: ignore[arg-type]
 
@@ -115,7 +116,7 @@ def _draw_strip(
 ) -> None:
     images = inspection.images
     if not len(strip.rows):
-        _write(
+        write(
             axes,
             top + SIDE / 2,
             "no readable image",
@@ -141,13 +142,20 @@ def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]
     ndarray of uint8, shape (side, side, 3)
         Empty where the file has gone since it was inspected.
     """
-    import cv2
-
-    square = np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
     try:
         pixels = decode_full(read_file(path))
     except (ImageError, OSError):
-        return square
+        return np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
+    return fit_square(pixels, side)
+
+
+def fit_square(
+    pixels: NDArray[np.uint8], side: int = round(SIDE * DPI)
+) -> NDArray[np.uint8]:
+    """Fit an image (height, width, 3) into a square (side, side, 3), undistorted."""
+    import cv2
+
+    square = np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
     scale = side / max(pixels.shape[:2])
     height, width = (max(1, round(scale * n)) for n in pixels.shape[:2])
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
