@@ -31,6 +31,9 @@ def import_tensorflow() -> Any:
     silenced = _silenced_stderr() if quiet and first else contextlib.nullcontext()
     with silenced, garbage_kept():
         import tensorflow as tf
+    if quiet and first:
+        # Every model that is trained is traced anew; that is no news.
+        tf.get_logger().setLevel("ERROR")
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         with contextlib.suppress(RuntimeError):

@@ -11,6 +11,7 @@ from featx.cli.cache import cache
 from featx.cli.data import data
 from featx.cli.demo import demo
 from featx.cli.extract import extract
+from featx.cli.finetune import finetune
 from featx.cli.fit import fit
 from featx.cli.inspect import inspect
 from featx.cli.lists import backbones, heads
@@ -102,7 +103,7 @@ def main() -> None:
 
 
 for command in (
-    *(inspect, extract, fit, train, report, predict, run, demo),
+    *(inspect, extract, fit, finetune, train, report, predict, run, demo),
     *(data, backbones, heads, cache),
 ):
     main.add_command(command)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from featx.embeddings import KerasExtractor
 from featx.embeddings.keras_model import BackboneSteps, build_steps
 from featx.finetune.unfreezing import boundary, first_unfrozen, unfreeze
-from featx.frameworks import import_keras
+from featx.frameworks import import_keras, import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -138,6 +138,24 @@ def graft(
         flips=flips,
         handed=tuple(t._keras_history.operation.name for cut in cuts for t in cut),
     )
+
+
+def traced(model: "keras.Model") -> Callable[..., list[Any]]:
+    """Return a model as one graph: from arrays, one per input, to a list of tensors.
+
+    Nothing in it trains; weights are those that the model has when it is called.
+    """
+    tf = import_tensorflow()
+    signature = [tf.TensorSpec(one.shape, one.dtype) for one in model.inputs]
+
+    def run(*inputs: Any) -> list[Any]:
+        found = model(list(inputs), training=False)
+        return list(found) if isinstance(found, list | tuple) else [found]
+
+    graph: Callable[..., list[Any]] = tf.function(
+        run, input_signature=signature, autograph=False
+    )
+    return graph
 
 
 def _build(extractor: KerasExtractor, policy: str) -> BackboneSteps:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from featx.finetune.graft import Graft
+from featx.finetune.graft import Graft, traced
 from featx.finetune.samples import Samples
-from featx.frameworks import import_tensorflow
 
 Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 """Returns an array of zeros, in memory or in a file."""
@@ -63,12 +62,7 @@ def hand_on(
     RunError
         There is no room for them, where `allocate` says so.
     """
-    tf = import_tensorflow()
-
-    def through(*inputs: Any) -> Any:
-        return graft.below(list(inputs), training=False)
-
-    run = tf.function(through, autograph=False, reduce_retracing=True)
+    run = traced(graft.below)
     n, total = len(images), len(images) * len(changes)
     kinds = [(tensor.shape[1:], tensor.dtype) for tensor in graft.below.outputs]
     arrays = [allocate((total, *shape), dtype) for shape, dtype in kinds]
@@ -78,7 +72,6 @@ def hand_on(
             batch = images.take(slice(place, place + batch_size))
             found = run(*(change(one) if change else one for one in batch))
             rows = slice(turn * n + place, turn * n + place + len(batch[0]))
-            found = found if isinstance(found, list | tuple) else [found]
             for array, tensor in zip(arrays, found, strict=True):
                 array[rows] = tensor.numpy()
             if first:  # which built the graph

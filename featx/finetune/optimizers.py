@@ -34,7 +34,9 @@ def make_optimizer(
 
     class Rated(base):  # type: ignore[misc, valid-type]
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            factor = factors.get(variable.path, 1.0)
+            # TensorFlow hands its own variable in, which has no path.
+            weight = self._trainable_variables[self._get_variable_index(variable)]
+            factor = factors.get(weight.path, 1.0)
             super().update_step(gradient, variable, learning_rate * factor)
 
     options: dict[str, Any] = {"name": name}

@@ -207,9 +207,7 @@ def train_as_before(
 
 
 @contextlib.contextmanager
-def _trainable(
-    graft: Graft, model: "keras.Model", recipe: Recipe
-) -> Iterator[None]:
+def _trainable(graft: Graft, model: "keras.Model", recipe: Recipe) -> Iterator[None]:
     """Compile a model to be trained on its scores; give it its softmax back after."""
     keras = import_keras()
     last = graft.head.get_layer(HEAD_LAYER)

@@ -14,30 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from featx.embeddings import ImageFiles, KerasExtractor, embed_rows
-from featx.errors import NetworkError, RunError
-from featx.evaluation import evaluate as score
-from featx.evaluation.bootstrap import mean_interval
+from featx.embeddings import ImageFiles, KerasExtractor
+from featx.errors import RunError
 from featx.finetune.graft import Graft
-from featx.heads import ViewsHead
 from featx.images import read_images
 from featx.locks import FolderLock
-from featx.pipeline.embedding import Embeddings, embed, side_by_side
-from featx.pipeline.finetune_fit import Choice, Finetuner, Material
+from featx.pipeline.embedding import Embeddings, embed
+from featx.pipeline.finetune_fit import Finetuner, Material
+from featx.pipeline.finetune_metrics import finetune_metrics
 from featx.pipeline.fitting import VERSIONS
+from featx.pipeline.graft_check import check_graft
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import read_pixels
 from featx.pipeline.run_choice import extractors_of
 from featx.pipeline.settings import DataSettings, FinetuneSettings, HeadSettings
 from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
 from featx.runs.folder import FINETUNE
-
-TOLERANCE, WIDE_TOLERANCE, WIDE = 1e-4, 1e-3, 100.0
-"""How far the grafted model's probabilities may be from the head's; float32 has no more
-digits where scores run into the hundreds."""
 
 STATE = ".finetune-"
 TENSORBOARD = "tensorboard"
@@ -116,7 +110,7 @@ def _finetune(
         listener,
     )
     between = time.perf_counter()
-    graft = _check_graft(tuner, cache_dir, listener)
+    graft = check_graft(tuner, cache_dir, listener)
     checked = time.perf_counter()
     choice = tuner.choose()
     chosen = time.perf_counter()
@@ -139,7 +133,7 @@ def _finetune(
             "command": _command(parent, settings, reports_dir),
             "fingerprint": fingerprint,
         },
-        metrics=_metrics(parent, tuner, choice, trained, graft, probabilities),
+        metrics=finetune_metrics(tuner, choice, trained, graft, probabilities),
         paths=[images.paths[row] for row in embeddings.test],
         labels=images.labels[embeddings.test],
         probabilities=probabilities,
@@ -202,7 +196,9 @@ def _material(
     try:
         head_settings = HeadSettings(**{k: v for k, v in given.items() if k in fields})
     except ValidationError as error:
-        raise RunError(f"{parent.path}: settings of another featx; fit again") from error
+        raise RunError(
+            f"{parent.path}: settings of another featx; fit again"
+        ) from error
     return Material(
         embeddings,
         tuple(replace(one, precision="float32") for one in extractors),
@@ -210,128 +206,6 @@ def _material(
         parent.load_head(),
         head_settings,
     )
-
-
-def _check_graft(
-    tuner: Finetuner, cache_dir: Path, listener: Listener
-) -> dict[str, Any]:
-    """Compare the grafted model with the head on float32 embeddings of the test part.
-
-    Raises
-    ------
-    NetworkError
-        They differ by more than rounding explains.
-    """
-    material = tuner.material
-    embeddings, head = material.embeddings, material.head
-    rows = embeddings.test
-    cached = embeddings.views[rows]
-    exact = cached
-    if any(spec.precision != "float32" for spec in embeddings.specs):
-        files = ImageFiles([embeddings.images.files[row] for row in rows])
-        told = listener.images("float32 embeddings of the test images")
-        found = embed_rows(files, material.extractors, cache_dir, progress=told)
-        exact = side_by_side(found, np.arange(len(rows)))
-    expected = ViewsHead(head).predict_proba(exact)
-    joined, distilled = tuner.graft(head, embeddings.train, policy="float32")
-    given = tuner.predict(joined, rows)
-    difference = float(np.abs(given - expected).max())
-    tolerance = None
-    if distilled is None:
-        scores = head.scores(exact.reshape(-1, exact.shape[2]))
-        tolerance = WIDE_TOLERANCE if np.abs(scores).max() > WIDE else TOLERANCE
-        if difference > tolerance:
-            raise NetworkError(
-                f"the grafted model's probabilities differ from the head's by"
-                f" {difference:.1e}, more than {tolerance:.0e}: please report it"
-            )
-    drift = None
-    if exact is not cached:
-        low = ViewsHead(head).predict_proba(cached)
-        drift = float(np.abs(low - expected).max())
-    return {
-        "largest_difference": difference,
-        "images": len(rows),
-        "tolerance": tolerance,
-        "drift": drift,
-        "distilled_agreement": None if distilled is None else distilled.agreement,
-    }
-
-
-def _metrics(
-    parent: Run,
-    tuner: Finetuner,
-    choice: Choice,
-    trained: Graft,
-    graft: dict[str, Any],
-    probabilities: NDArray[np.float64],
-) -> dict[str, Any]:
-    """Return the content of `metrics.json`."""
-    embeddings, seed = tuner.material.embeddings, tuner.settings.seed
-    classes = embeddings.images.classes
-    labels = embeddings.images.labels
-    test, held_out = labels[embeddings.test], labels[choice.held_out]
-    scores = score(test, probabilities, classes, seed=seed)
-    before = ViewsHead(tuner.material.head).predict_proba(
-        embeddings.views[embeddings.test]
-    )
-    hits, hits_before = _hits(probabilities, test), _hits(before, test)
-    watched = _hits(choice.probabilities, held_out)
-    watched_before = _hits(choice.head_probabilities, held_out)
-    scores["intervals"]["val_accuracy"] = mean_interval(watched, seed=seed)
-    gained = mean_interval(watched - watched_before, seed=seed)
-    return {
-        "cv_accuracy": None,
-        "cv_accuracy_std": None,
-        "val_accuracy": float(watched.mean()),
-        **scores,
-        "n_train": len(embeddings.train),
-        "n_val": len(held_out),
-        "weights": embeddings.weights,
-        "finetune": {
-            "parent": {
-                "accuracy": float(hits_before.mean()),
-                "interval": mean_interval(hits_before, seed=seed),
-                "val_accuracy": float(watched_before.mean()),
-            },
-            "gain": float((hits - hits_before).mean()),
-            "gain_interval": mean_interval(hits - hits_before, seed=seed),
-            "val_gain": float((watched - watched_before).mean()),
-            "val_gain_interval": gained,
-            "epochs": len(choice.rates),
-            # The test part chooses nothing, so it doesn't recommend either.
-            "recommended": "finetuned" if gained[0] > 0 else "head",
-            "graft": graft,
-            "boundary": _boundary(choice, trained),
-        },
-    }
-
-
-def _boundary(choice: Choice, trained: Graft) -> dict[str, Any] | None:
-    """Say what computing the frozen layers' outputs once has saved."""
-    if choice.seconds_handing is None:
-        return None
-    seconds = [
-        value
-        for value, phase in zip(
-            choice.history["seconds"], choice.history["phase"], strict=True
-        )
-        if phase == 1
-    ]
-    epoch = float(np.median(seconds)) if seconds else None
-    plain = None if epoch is None else epoch + choice.seconds_handing
-    return {
-        "layer": ", ".join(trained.handed),
-        "seconds_caching": round(choice.seconds_handing, 3),
-        "seconds_epoch": epoch,
-        "seconds_epoch_plain": None if plain is None else round(plain, 3),
-    }
-
-
-def _hits(
-    probabilities: NDArray[np.float64], labels: NDArray[np.integer]
-) -> NDArray[np.float64]:
-    return (probabilities.argmax(axis=1) == labels).astype(np.float64)
 
 
 def _describe(
@@ -350,7 +224,9 @@ def _describe(
         ),
         "settings": settings.model_dump(mode="json"),
         "seed": settings.seed,
-        "notes": list(dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])),
+        "notes": list(
+            dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])
+        ),
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in VERSIONS},

@@ -32,7 +32,7 @@ def find_best(reports_dir: Path) -> Run:
     if len(same_data(runs)) > 1:
         names = ", ".join(sorted({run.data_name for run in runs}))
         raise RunError(
-            f"{reports_dir}: runs of several data sets or splits ({names}); name the run"
+            f"{reports_dir}: runs of several data sets or splits ({names}); name one"
         )
     return best_run(runs)
 

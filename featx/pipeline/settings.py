@@ -191,7 +191,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "least_rate": 1e-7,
     },
 }
-"""How the courseworks fine-tuned: one rate for all layers, a fifth of it on a plateau."""
+"""How the courseworks fine-tuned: one rate for all, a fifth of it on a plateau."""
 
 
 class CacheSettings(Settings):

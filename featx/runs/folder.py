@@ -24,6 +24,9 @@ MODEL_FILE = "model.keras"
 NETWORK = "network"
 """What `run.json` says under `kind` of a network that was trained from scratch."""
 
+FINETUNE = "finetune"
+"""What it says of a head that was trained on together with its backbones."""
+
 FIRST_PROBABILITY = 4
 """Columns of `predictions.csv` before those of the classes."""
 

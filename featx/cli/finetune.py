@@ -1,0 +1,235 @@
+"""`featx finetune`: stage three."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from featx.cli.options import (
+    PATH,
+    cache_dir_option,
+    checked,
+    json_option,
+    out_dir_option,
+)
+from featx.cli.progress import Progress
+from featx.cli.show import show_json, show_notes, show_table, summary
+
+if TYPE_CHECKING:
+    from featx.runs import Run
+
+POSITIVE = click.FloatRange(0, min_open=True)
+COUNT = click.IntRange(1)
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--preset",
+    type=click.Choice(["rmsprop-100", "adam-10"]),
+    help="The settings of one of the courseworks; other options override them.",
+)
+@click.option(
+    "--unfreeze",
+    metavar="none|all|BLOCK|N%",
+    help="What is trained of the backbone: a block or layer and all after it, like"
+    " mixed9, conv5, block_16, block5, or the last N% of the layers.  [20%]",
+)
+@click.option("--epochs", type=COUNT, help="At most.  [10]")
+@click.option(
+    "--warmup-epochs",
+    type=click.IntRange(0),
+    help="Of the head alone, before.  [0; 3 for a head that was distilled]",
+)
+@click.option("--batch-size", type=COUNT, help="Images a step.  [32]")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adam", "adamw", "rmsprop", "sgd"]),
+    help="Keras'; sgd with a momentum of 0.9.  [adam]",
+)
+@click.option("--learning-rate", type=POSITIVE, help="Of the head.  [1e-4]")
+@click.option(
+    "--backbone-rate", type=POSITIVE, help="The backbone's rate, times that.  [0.3]"
+)
+@click.option(
+    "--depth-decay",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="The same of the trained layer nearest to the images, times that.  [0.3]",
+)
+@click.option("--weight-decay", type=click.FloatRange(0), help="Decoupled.  [none]")
+@click.option(
+    "--schedule",
+    type=click.Choice(["constant", "cosine", "plateau"]),
+    help="How the rate falls.  [cosine]",
+)
+@click.option(
+    "--factor",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="plateau: what the rate is multiplied by.  [0.2]",
+)
+@click.option(
+    "--plateau-patience", type=COUNT, help="plateau: epochs without progress.  [3]"
+)
+@click.option("--least-rate", type=click.FloatRange(0), help="Not below.  [1e-7]")
+@click.option(
+    "--monitor",
+    type=click.Choice(["loss", "accuracy"]),
+    help="What of the validation part decides.  [loss]",
+)
+@click.option("--patience", type=COUNT, help="Epochs without progress, then stop.  [5]")
+@click.option("--min-delta", type=click.FloatRange(0), help="Progress is more.  [0]")
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Share of each label that all classes get.  [0]",
+)
+@click.option(
+    "--class-weight",
+    type=click.Choice(["balanced"]),
+    help="Rare classes count as much as frequent ones.  [all images alike]",
+)
+@click.option(
+    "--augment",
+    type=click.Choice(["none", "light", "medium", "strong"]),
+    help="Change the training images at random, each epoch anew.  [none]",
+)
+@click.option(
+    "--copies",
+    type=click.IntRange(0),
+    help="Make so many augmented copies once, and cache what the frozen layers make"
+    " of them.  [0: each epoch anew]",
+)
+@click.option(
+    "--cached/--no-cached",
+    default=None,
+    help="Compute once what the frozen layers hand on, where nothing is random"
+    " below them.  [cached]",
+)
+@click.option(
+    "--mixed-precision/--no-mixed-precision",
+    default=None,
+    help="Train the backbone in bfloat16.  [float32]",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    help="Share of the training images that chooses the epochs.  [0.2]",
+)
+@click.option(
+    "--tensorboard/--no-tensorboard",
+    default=None,
+    help="Write logs below the reports folder, in tensorboard/.",
+)
+@click.option("--seed", type=int, help="Of the validation part and training.  [0]")
+@click.option(
+    "--weights",
+    multiple=True,
+    type=PATH,
+    help="A weights file of your own that was extracted with. May repeat.",
+)
+@cache_dir_option
+@out_dir_option
+@json_option
+def finetune(
+    run: str | None,
+    preset: str | None,
+    weights: tuple[Path, ...],
+    cache_dir: Path,
+    out_dir: Path,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Fine-tune a RUN's head with its backbone; by default the best run's.
+
+    The head becomes Keras layers behind its backbone, which is checked to give the
+    head's probabilities. A validation part chooses how many epochs are worth it; then
+    the model is trained on all training images for as long. A run that is there
+    already is not made again, one that was interrupted goes on.
+
+    Load only runs that you trust: a run's head.joblib is a pickle, and a pickle can
+    run code.
+    """
+    from featx.pipeline.finetuning import run_finetune
+    from featx.pipeline.run_choice import find_best, find_run
+    from featx.pipeline.settings import PRESETS, FinetuneSettings
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    preset_values = PRESETS[preset] if preset else {}
+    settings = checked(FinetuneSettings, **{**preset_values, **chosen})
+    parent = find_run(out_dir, run) if run else find_best(out_dir)
+    with Progress() as progress:
+        tuned = run_finetune(
+            *(parent, settings, cache_dir, out_dir),
+            weights=weights,
+            listener=progress,
+        )
+    show_notes(tuned.info["notes"])
+    if as_json:
+        show_json([summary(tuned)])
+        return
+    _show(tuned, parent)
+
+
+def _show(run: "Run", parent: "Run") -> None:
+    metrics, found = run.metrics, run.metrics["finetune"]
+    _show_graft(found["graft"])
+    title = (
+        f"{run.data_name}: {metrics['n_train']} training images, {metrics['n_val']} of"
+        f" them held out to choose, {metrics['n_test']} test images"
+    )
+    before = found["parent"]
+    rows = [
+        [
+            parent.title,
+            f"{before['val_accuracy']:.3f}",
+            f"{before['accuracy']:.3f}",
+            "–".join(f"{end:.3f}" for end in before["interval"]),
+        ],
+        [
+            f"fine-tuned, {found['epochs']} epochs",
+            f"{metrics['val_accuracy']:.3f}",
+            f"{metrics['accuracy']:.3f}",
+            "–".join(f"{end:.3f}" for end in metrics["intervals"]["accuracy"]),
+        ],
+        [
+            "gain",
+            f"{found['val_gain']:+.3f}",
+            f"{found['gain']:+.3f}",
+            " to ".join(f"{end:+.3f}" for end in found["gain_interval"]),
+        ],
+    ]
+    show_table(title, ["", "held out", "test acc", "95%"], rows)
+    boundary = found["boundary"]
+    if boundary and boundary["seconds_epoch"]:
+        times = boundary["seconds_epoch_plain"] / boundary["seconds_epoch"]
+        click.echo(
+            f"an epoch took {boundary['seconds_epoch']:.1f} s on what"
+            f" {boundary['layer']} hands on, {times:.1f} times as fast as with the"
+            " frozen layers each time"
+        )
+    if found["recommended"] == "head":
+        click.echo(
+            "on the held-out part it does not beat the head by more than the 95%"
+            f" interval: use the head, {parent.path}"
+        )
+    else:
+        click.echo("on the held-out part it beats the head: use it")
+    click.echo(run.path)
+
+
+def _show_graft(graft: dict[str, Any]) -> None:
+    if graft["distilled_agreement"] is not None:
+        click.echo(
+            "the head has no Keras layers: a dense layer was distilled from it that"
+            f" agrees on {100 * graft['distilled_agreement']:.1f}% of held-out rows"
+        )
+    else:
+        click.echo(
+            f"before training the model gives the head's probabilities within"
+            f" {graft['largest_difference']:.1e} on {graft['images']} test images"
+        )
+    if graft["drift"] is not None:
+        click.echo(
+            "the cached embeddings' lower precision changes probabilities by"
+            f" {graft['drift']:.1e} at most"
+        )

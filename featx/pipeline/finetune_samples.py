@@ -1,0 +1,172 @@
+"""What a graft is trained on: images or what frozen layers make of them."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import compute_sample_weight
+
+from featx.errors import RecipeError
+from featx.finetune.graft import Graft
+from featx.finetune.handing import Change, hand_on, mirrored
+from featx.finetune.samples import Mixing, Samples
+from featx.finetune.unfreezing import ALL
+from featx.frameworks import import_keras
+from featx.networks.augmentation import (
+    Augmentation,
+    augment_layers,
+    find_augmentation,
+    mixing,
+)
+from featx.pipeline.listener import SILENT, Listener
+from featx.pipeline.pixels import allocate
+from featx.pipeline.settings import FinetuneSettings
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is trained, and on what.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The graft's trained layers only, or the whole of it with what is random before.
+    samples : Samples
+        What the model takes.
+    seconds : float or None
+        One pass through the frozen layers, where that was done now.
+    """
+
+    model: Any
+    samples: Samples
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Prepares images for training by the settings.
+
+    Attributes
+    ----------
+    pixels : tuple of ndarray of uint8, each (n, side, side, 3)
+    labels : ndarray of int, shape (n,)
+    settings : FinetuneSettings
+    scratch_dir : Path
+        Where arrays go that don't fit into the memory.
+    listener : Listener
+    """
+
+    pixels: tuple[NDArray[np.uint8], ...]
+    labels: NDArray[np.integer]
+    settings: FinetuneSettings
+    scratch_dir: Path
+    listener: Listener = SILENT
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What is done to training images."""
+        return find_augmentation(self.settings.augment)
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether the frozen layers run once and not in each epoch.
+
+        Nothing random may be below them, or all that is random was drawn before.
+        """
+        settings = self.settings
+        still = settings.augment == "none" or settings.copies > 0
+        return settings.cached and still and settings.unfreeze != ALL
+
+    def to_learn(self, joined: Graft, rows: Rows) -> Prepared:
+        """Return what is trained on some rows, with their views and copies."""
+        images = self._images(rows)
+        if not self.is_cached:
+            return Prepared(self._augmenting(joined), images)
+        changes = [mirrored if flip else None for flip in joined.flips]
+        return self._handed(joined, images, [*changes, *self._copies()])
+
+    def to_watch(self, joined: Graft, rows: Rows) -> Samples:
+        """Return some rows, as they are, for the model that is trained."""
+        images = self._images(rows)
+        if not self.is_cached:
+            return images
+        return self._handed(joined, images, [None]).samples
+
+    def mixing(self) -> Mixing | None:
+        """Return what mixes the images of a batch.
+
+        Raises
+        ------
+        RecipeError
+            The settings ask for it where it can't be done.
+        """
+        mixes = mixing(self.augmentation, self.settings.seed)
+        if mixes is not None and self.is_cached:
+            raise RecipeError(
+                f"--augment {self.settings.augment} mixes images, which copies that are"
+                " made once can't be; take --copies 0 or --augment medium"
+            )
+        if mixes is not None and len(self.pixels) > 1:
+            raise RecipeError(
+                f"--augment {self.settings.augment} mixes images of one size, this run"
+                f" takes {len(self.pixels)}; take --augment medium"
+            )
+        return mixes
+
+    def _images(self, rows: Rows) -> Samples:
+        labels = self.labels[rows]
+        weight = compute_sample_weight(self.settings.class_weight, labels)
+        return Samples(self.pixels, rows, labels, weight)
+
+    def _handed(
+        self, joined: Graft, images: Samples, changes: list[Change | None]
+    ) -> Prepared:
+        handed = hand_on(
+            *(joined, images, changes),
+            lambda shape, dtype: allocate(shape, dtype, self.scratch_dir),
+            batch_size=self.settings.batch_size,
+            update=self.listener.images("through the frozen layers"),
+        )
+        return Prepared(joined.above, handed.samples, handed.seconds)
+
+    def _copies(self) -> list[Change]:
+        """Return so many random changes of the training images as were asked for."""
+        settings = self.settings
+        if settings.augment == "none":
+            return []
+        return [
+            _drawn(self.augmentation, settings.seed + number)
+            for number in range(settings.copies)
+        ]
+
+    def _augmenting(self, joined: Graft) -> Any:
+        """Return the model with what is random in training put before it."""
+        wanted = self.augmentation
+        if True in joined.flips:
+            wanted = replace(wanted, flip=True)
+        keras = import_keras()
+        changed = []
+        for tensor in joined.view.inputs:
+            x = keras.ops.cast(tensor, "float32")
+            for layer in augment_layers(wanted, self.settings.seed):
+                x = layer(x)
+            changed.append(keras.ops.cast(keras.ops.round(x), "uint8"))
+        return keras.Model(joined.view.inputs, joined.view(changed))
+
+
+def _drawn(augmentation: Augmentation, seed: int) -> Change:
+    """Return what augments uint8 images once, another way each batch."""
+    layers = augment_layers(augmentation, seed)
+
+    def change(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        x: Any = images.astype(np.float32)
+        for layer in layers:
+            x = layer(x, training=True)
+        pixels: NDArray[np.uint8] = np.rint(x).astype(np.uint8)
+        return pixels
+
+    return change

@@ -1,0 +1,63 @@
+"""The check that a grafted model says what its head says."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.embeddings import ImageFiles, embed_rows
+from featx.errors import NetworkError
+from featx.heads import ViewsHead
+from featx.pipeline.embedding import side_by_side
+from featx.pipeline.finetune_fit import Finetuner
+from featx.pipeline.listener import Listener
+
+TOLERANCE, WIDE_TOLERANCE, WIDE = 1e-4, 1e-3, 100.0
+"""How far the grafted model's probabilities may be from the head's; float32 has no more
+digits where scores run into the hundreds."""
+
+
+def check_graft(
+    tuner: Finetuner, cache_dir: Path, listener: Listener
+) -> dict[str, Any]:
+    """Compare the grafted model with the head on float32 embeddings of the test part.
+
+    Raises
+    ------
+    NetworkError
+        They differ by more than rounding explains.
+    """
+    material = tuner.material
+    embeddings, head = material.embeddings, material.head
+    rows = embeddings.test
+    cached = embeddings.views[rows]
+    exact = cached
+    if any(spec.precision != "float32" for spec in embeddings.specs):
+        files = ImageFiles([embeddings.images.files[row] for row in rows])
+        told = listener.images("float32 embeddings of the test images")
+        found = embed_rows(files, material.extractors, cache_dir, progress=told)
+        exact = side_by_side(found, np.arange(len(rows)))
+    expected = ViewsHead(head).predict_proba(exact)
+    joined, distilled = tuner.graft(head, embeddings.train, policy="float32")
+    given = tuner.predict(joined, rows)
+    difference = float(np.abs(given - expected).max())
+    tolerance = None
+    if distilled is None:
+        scores = head.scores(exact.reshape(-1, exact.shape[2]))
+        tolerance = WIDE_TOLERANCE if np.abs(scores).max() > WIDE else TOLERANCE
+        if difference > tolerance:
+            raise NetworkError(
+                f"the grafted model's probabilities differ from the head's by"
+                f" {difference:.1e}, more than {tolerance:.0e}: please report it"
+            )
+    drift = None
+    if exact is not cached:
+        low = ViewsHead(head).predict_proba(cached)
+        drift = float(np.abs(low - expected).max())
+    return {
+        "largest_difference": difference,
+        "images": len(rows),
+        "tolerance": tolerance,
+        "drift": drift,
+        "distilled_agreement": None if distilled is None else distilled.agreement,
+    }
