@@ -203,33 +203,34 @@ def _show(run: "Run", parent: "Run") -> None:
     if boundary and boundary["seconds_epoch"]:
         times = boundary["seconds_epoch_plain"] / boundary["seconds_epoch"]
         click.echo(
-            f"an epoch took {boundary['seconds_epoch']:.1f} s on what"
-            f" {boundary['layer']} hands on, {times:.1f} times as fast as with the"
-            " frozen layers each time"
+            f"What {boundary['layer']} hands on was computed once:\nan epoch took"
+            f" {boundary['seconds_epoch']:.2g} s, {times:.1f} times as fast as from"
+            " the images."
         )
     if found["recommended"] == "head":
         click.echo(
-            "on the held-out part it does not beat the head by more than the 95%"
-            f" interval: use the head, {parent.path}"
+            "On the held-out part it doesn't beat the head by more than the 95%\n"
+            f"interval: use the head, {parent.path}"
         )
     else:
-        click.echo("on the held-out part it beats the head: use it")
+        click.echo("On the held-out part it beats the head: use it.")
     click.echo(run.path)
 
 
 def _show_graft(graft: dict[str, Any]) -> None:
-    if graft["distilled_agreement"] is not None:
+    agreed = graft["distilled_agreement"]
+    if agreed is not None:
         click.echo(
-            "the head has no Keras layers: a dense layer was distilled from it that"
-            f" agrees on {100 * graft['distilled_agreement']:.1f}% of held-out rows"
+            "The head has no Keras layers: a dense layer was distilled from it, which"
+            f"\nagrees on {100 * agreed:.1f}% of rows that were held out."
         )
     else:
         click.echo(
-            f"before training the model gives the head's probabilities within"
-            f" {graft['largest_difference']:.1e} on {graft['images']} test images"
+            "Before training the model gives the head's probabilities within"
+            f"\n{graft['largest_difference']:.1e} on {graft['images']} test images."
         )
     if graft["drift"] is not None:
         click.echo(
-            "the cached embeddings' lower precision changes probabilities by"
-            f" {graft['drift']:.1e} at most"
+            "The lower precision of the cached embeddings changes them by"
+            f" {graft['drift']:.1e} at most."
         )

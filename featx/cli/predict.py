@@ -63,8 +63,8 @@ def predict(
     PATH is an image, or a folder of which all images are meant. Load only runs that
     you trust: a run's head.joblib is a pickle, and a pickle can run code.
     """
-    from featx.pipeline.flow import find_run
     from featx.pipeline.predicting import run_predict
+    from featx.pipeline.run_choice import find_run
     from featx.pipeline.submission import fill_submission
 
     if as_csv + as_json + bool(submission) > 1:

@@ -127,7 +127,8 @@ def graft(
     ]
     mean = views[0] if len(views) == 1 else keras.ops.mean(keras.ops.stack(views), 0)
     return Graft(
-        model=keras.Model(inputs, mean, name="featx"),
+        # For people: who has one input, gives images and not a list of them.
+        model=keras.Model(inputs if len(inputs) > 1 else inputs[0], mean, name="featx"),
         view=view,
         below=below,
         above=keras.Model(above, head_model(joined)),
@@ -147,9 +148,10 @@ def traced(model: "keras.Model") -> Callable[..., list[Any]]:
     """
     tf = import_tensorflow()
     signature = [tf.TensorSpec(one.shape, one.dtype) for one in model.inputs]
+    several = isinstance(model.input, list | tuple)
 
     def run(*inputs: Any) -> list[Any]:
-        found = model(list(inputs), training=False)
+        found = model(list(inputs) if several else inputs[0], training=False)
         return list(found) if isinstance(found, list | tuple) else [found]
 
     graph: Callable[..., list[Any]] = tf.function(

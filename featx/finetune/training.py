@@ -221,6 +221,8 @@ def _trainable(graft: Graft, model: "keras.Model", recipe: Recipe) -> Iterator[N
             weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
             jit_compile=False,
         )
+        # Its weights are kept with the model's, from before the first step on.
+        model.optimizer.build(model.trainable_variables)
         yield
     finally:
         last.activation = softmax
@@ -269,7 +271,6 @@ def _fit(
     if recipe.tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(recipe.tensorboard)))
     if log.rows:
-        model.optimizer.build(model.trainable_variables)
         log.load(model, len(log.rows))
     batches = samples.batches(
         recipe.n_classes, recipe.batch_size, order=order, mixing=recipe.mixing

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from featx.embeddings import ImageFiles, KerasExtractor
-from featx.errors import RunError
+from featx.errors import RecipeError, RunError
 from featx.finetune.graft import Graft
 from featx.images import read_images
 from featx.locks import FolderLock
@@ -67,6 +68,10 @@ def run_finetune(
     """
     if parent.info.get("kind") != "head":
         raise RunError(f"{parent.path}: has no head on frozen features to start from")
+    if settings.tensorboard and find_spec("tensorboard") is None:
+        raise RecipeError(
+            "--tensorboard: TensorBoard is not installed; pip install tensorboard"
+        )
     claim_reports(reports_dir)
     extractors = extractors_of(parent, weights, cache_dir)
     embeddings = _embeddings(parent, extractors, cache_dir, listener)

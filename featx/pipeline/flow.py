@@ -18,9 +18,10 @@ from featx.pipeline.fitting import fit_run
 from featx.pipeline.head_choice import fitting_heads
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.recipe import Recipe
+from featx.pipeline.run_choice import find_run
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
 from featx.reports import is_current, render_leaderboard, render_run
-from featx.runs import Run, list_runs, read_run
+from featx.runs import Run, list_runs
 
 
 @dataclass(frozen=True)
@@ -252,15 +253,3 @@ def _last(cache_dir: Path, data: Path) -> list[ExtractSettings]:
             " `featx extract --backbone NAME` first, or give --backbone"
         )
     return [ExtractSettings.model_validate(item) for item in remembered]
-
-
-def find_run(reports_dir: Path, name: str) -> Run:
-    """Return a run by its folder's path or its name in the reports folder.
-
-    Raises
-    ------
-    RunError
-        There is none, or it is damaged.
-    """
-    path = Path(name)
-    return read_run(path if path.is_dir() else reports_dir / name)

@@ -10,23 +10,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings import (
-    Extractor,
-    ImageFiles,
-    Spec,
-    embed_rows,
-    find_by_spec,
-)
-from featx.errors import BackboneError, DataError, RunError
+from featx.embeddings import ImageFiles, embed_rows
+from featx.errors import DataError
+from featx.finetune.asking import ask
+from featx.finetune.samples import Samples
 from featx.heads import ViewsHead
 from featx.images.walking import image_files
-from featx.networks.training import LabelledPixels, predict_rows
 from featx.pipeline.embedding import side_by_side, title_of
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import read_pixels
+from featx.pipeline.run_choice import extractors_of
 from featx.runs import Run
 
-NETWORK_BATCH = 64
+MODEL_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def run_predict(
     batch_size: int | None = None,
     listener: Listener = SILENT,
 ) -> Answers:
-    """Classify images as a run does, be it a head's or a network's.
+    """Classify images as a run does, be it a head's, a network's or a fine-tuned one's.
 
     Embeddings that the cache has are not computed. Loading a run's head can run code:
     it is a pickle.
@@ -109,9 +105,9 @@ def run_predict(
     CacheError
     """
     source = ImageFiles(find_images(paths))
-    if run.from_scratch:
-        return _ask_network(run, source, batch_size or NETWORK_BATCH, listener)
-    extractors = _find_extractors(run, weights, cache_dir)
+    if run.has_model:
+        return _ask_model(run, source, batch_size or MODEL_BATCH, listener)
+    extractors = extractors_of(run, weights, cache_dir)
     head = ViewsHead(run.load_head())
     found = embed_rows(
         source,
@@ -129,21 +125,23 @@ def run_predict(
     return _answers(run, source, readable, probabilities, unreadable, [*notes])
 
 
-def _ask_network(
+def _ask_model(
     run: Run, source: ImageFiles, batch_size: int, listener: Listener
 ) -> Answers:
     """Classify with a run's own Keras model."""
     model = run.load_model()
-    side = model.input_shape[1]
     with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-        pixels = read_pixels(
-            source, side, Path(scratch), update=listener.images(run.title)
-        )
-        readable = _readable(source, pixels.unreadable)
-        labels = np.zeros(len(pixels.array), np.int64)  # nobody knows them
-        images = LabelledPixels(pixels.array, labels)
-        found = predict_rows(model, images, readable, batch_size=batch_size)
-    return _answers(run, source, readable, found, pixels.unreadable, [])
+        update = listener.images(run.title)
+        pixels = [
+            read_pixels(source, tensor.shape[1], Path(scratch), update=update)
+            for tensor in model.inputs
+        ]
+        unreadable = {row: why for one in pixels for row, why in one.unreadable.items()}
+        readable = _readable(source, unreadable)
+        arrays = tuple(one.array for one in pixels)
+        images = Samples(arrays, readable, readable, np.ones(len(readable)))
+        found = ask(model, images, batch_size=batch_size)
+    return _answers(run, source, readable, found, unreadable, [])
 
 
 def _readable(source: ImageFiles, unreadable: Mapping[int, str]) -> NDArray[np.intp]:
@@ -201,19 +199,3 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     if not found:
         raise DataError(f"{paths[0]}: no images in it")
     return list(found)
-
-
-def _find_extractors(
-    run: Run, weights: Sequence[Path], cache_dir: Path
-) -> list[Extractor]:
-    try:
-        specs = [Spec.from_dict(content) for content in run.info["embedding"]]
-        return [find_by_spec(spec, weights=weights, memo=cache_dir) for spec in specs]
-    except KeyError as error:
-        raise RunError(
-            f"{run.path}: its embeddings are those of another featx; fit again"
-        ) from error
-    except BackboneError as error:
-        raise RunError(
-            f"{run.path}: its embeddings can't be computed here ({error})"
-        ) from error

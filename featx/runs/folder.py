@@ -96,6 +96,11 @@ class Run:
         return bool(self.info.get("kind") == NETWORK)
 
     @property
+    def has_model(self) -> bool:
+        """Whether it is a Keras model from images on, not a head on embeddings."""
+        return self.info.get("kind") in (NETWORK, FINETUNE)
+
+    @property
     def title(self) -> str:
         """What it is, in a few words: ``svm on resnet50``."""
         if self.from_scratch:

@@ -1,0 +1,172 @@
+"""`featx finetune` as a user meets it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from featx.runs import read_run
+
+SMALL = ("--backbone", "mobilenet-0.25@32", "--weights", "random")
+QUICK = ("--epochs", 2, "--batch-size", 8, "--validation", 0.25)
+
+
+@pytest.fixture
+def fitted(run, work):
+    """A folder with a run of lda on a small random backbone."""
+    assert run("fit", *SMALL, "--head", "lda", "--folds", 2).exit_code == 0
+    return work
+
+
+def test_the_best_run_is_fine_tuned(run, fitted):
+    done = run("finetune", *QUICK, "--unfreeze", "conv_dw_13")
+    assert done.exit_code == 0, done.stderr
+    assert "Before training the model gives the head's probabilities" in done.stdout
+    assert "conv_pw_12_relu hands on" in done.stdout
+    name = "reports/data-mobilenet-0.25-random-lda-finetune"
+    assert done.stdout.endswith(f"{name}\n")
+    told = done.stdout.splitlines()
+    assert [line for line in told if len(line) > 80 and "reports/" not in line] == []
+    tuned = read_run(fitted / name)
+    found = tuned.metrics["finetune"]
+    assert found["graft"]["largest_difference"] < 1e-4
+    assert found["graft"]["images"] == tuned.metrics["n_test"] == 12
+    assert tuned.metrics["n_val"] == 6
+    assert found["recommended"] in ("head", "finetuned")
+    assert found["gain"] == pytest.approx(
+        tuned.metrics["accuracy"] - found["parent"]["accuracy"]
+    )
+    history = tuned.history()
+    assert set(history["phase"]) == {1.0}
+    assert len(history["epoch"]) == 2
+    assert not list((fitted / "reports").glob(".finetune-*"))
+    again = run("finetune", *QUICK, "--unfreeze", "conv_dw_13")
+    assert "fitted before" in again.stderr
+
+
+def test_its_model_predicts_what_the_run_says(run, fitted):
+    assert run("finetune", *QUICK).exit_code == 0
+    name = "data-mobilenet-0.25-random-lda-finetune"
+    tuned = read_run(fitted / "reports" / name)
+    answers = run("predict", name, "data/test", "--csv")
+    assert answers.exit_code == 0, answers.stderr
+    rows = [line.split(",") for line in answers.stdout.splitlines()[1:]]
+    by_path = {row[0]: np.array(row[3:], dtype=float) for row in rows}
+    told = tuned.predictions()
+    for path, expected in zip(told.paths, told.probabilities, strict=True):
+        np.testing.assert_allclose(by_path[f"data/{path}"], expected, atol=1e-5)
+    assert run("report").exit_code == 0
+    assert "fine-tun" in (tuned.path / "index.html").read_text("utf-8")
+
+
+def test_fused_views_and_a_distilled_head(run, work):
+    wanted = (*SMALL, "--backbone", "mobilenet-0.25@48", "--flip")
+    assert run("fit", *wanted, "--head", "gboost", "--folds", 2).exit_code == 0
+    done = run("finetune", *QUICK, "--json")
+    assert done.exit_code == 0, done.stderr
+    (scores,) = json.loads(done.stdout)
+    graft = scores["finetune"]["graft"]
+    assert 0 <= graft["distilled_agreement"] <= 1
+    assert graft["tolerance"] is None
+    history = read_run(work / scores["run"]).history()
+    assert list(history["phase"]) == [0.0] * 3 + [1.0] * 2
+    name = scores["run"].rpartition("/")[2]
+    answers = run("predict", name, "data/test")
+    assert answers.exit_code == 0, answers.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--preset", "adam-10", "--epochs", 1),
+        ("--preset", "rmsprop-100", "--epochs", 1, "--no-cached"),
+        ("--augment", "medium", "--copies", 1, "--epochs", 1, "--warmup-epochs", 1),
+        ("--augment", "strong", "--epochs", 1, "--label-smoothing", 0.1),
+        ("--unfreeze", "all", "--epochs", 1, "--optimizer", "sgd", "--tensorboard"),
+        ("--unfreeze", "none", "--epochs", 1, "--class-weight", "balanced"),
+        ("--mixed-precision", "--epochs", 1, "--optimizer", "adamw"),
+    ],
+)
+def test_what_can_be_asked_for(run, fitted, options):
+    done = run("finetune", "--batch-size", 8, "--validation", 0.25, *options)
+    assert done.exit_code == 0, done.stderr
+    written = fitted / "reports" / "data-mobilenet-0.25-random-lda-finetune"
+    settings = read_run(written).info["settings"]
+    assert settings["epochs"] == 1
+    assert (fitted / "reports" / "tensorboard").is_dir() == ("--tensorboard" in options)
+    if "--preset" in options:
+        assert settings["backbone_rate"] == 1.0
+        assert settings["schedule"] == "plateau"
+
+
+def test_a_killed_one_goes_on(run, fitted):
+    program = (
+        "import os, featx.finetune.training as training\n"
+        "keep = training.Log.keep\n"
+        "def die(log, *words):\n"
+        "    keep(log, *words)\n"
+        "    if len(log.rows) == 2: os._exit(9)\n"
+        "training.Log.keep = die\n"
+        "from featx.cli.main import main\n"
+        "main('finetune --epochs 3 --batch-size 8 --validation 0.25'.split())"
+    )
+    killed = subprocess.run([sys.executable, "-c", program], check=False)
+    assert killed.returncode == 9
+    (state,) = (fitted / "reports").glob(".finetune-*")
+    (log,) = state.glob("*/epochs.json")
+    before = json.loads(log.read_text())["rows"]
+    assert len(before) == 2
+    words = ("finetune", "--epochs", 3, "--batch-size", 8, "--validation", 0.25)
+    assert run(*words).exit_code == 0
+    name = "data-mobilenet-0.25-random-lda-finetune"
+    history = read_run(fitted / "reports" / name).history()
+    assert list(history["loss"][:2]) == [row["loss"] for row in before]
+    assert len(history["loss"]) == 3
+    # A training that nothing interrupted ends with the same curves.
+    (fitted / "reports" / name).rename(fitted / "first")
+    assert run(*words).exit_code == 0
+    whole = read_run(fitted / "reports" / name).history()
+    np.testing.assert_allclose(history["loss"], whole["loss"], rtol=1e-5)
+    np.testing.assert_allclose(history["val_loss"], whole["val_loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("finetune",), 1, "there is no run yet"),
+        (("finetune", "none"), 1, "no such run folder"),
+        (("finetune", "--preset", "sgd-5"), 2, "'sgd-5' is not one of"),
+        (("finetune", "--epochs", "0"), 2, "not in the range"),
+    ],
+)
+def test_wrong_words_without_a_run(run, work, words, code, message):
+    done = run(*words)
+    assert done.exit_code == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--unfreeze", "conv_dw_14"), "did you mean 'conv_dw_"),
+        (("--unfreeze", "120%"), "take 0% to 100%"),
+        (("--augment", "strong", "--copies", "2"), "take --copies 0 or --augment"),
+        (("--learning-rate", "1e30"), "smaller --learning-rate"),
+    ],
+)
+def test_wrong_words_with_a_run(run, fitted, words, message):
+    done = run("finetune", *QUICK, *words)
+    assert done.exit_code == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()[-1]) < 400
+    assert "Traceback" not in done.stderr
+
+
+def test_changed_data_is_refused(run, fitted):
+    next((fitted / "data" / "train").glob("*/*")).unlink()
+    done = run("finetune", *QUICK)
+    assert done.exit_code == 1
+    assert "has changed since it was made; fit again" in done.stderr
