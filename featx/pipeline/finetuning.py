@@ -22,6 +22,7 @@ from featx.errors import RecipeError, RunError
 from featx.finetune.graft import Graft
 from featx.images import read_images
 from featx.locks import FolderLock
+from featx.networks.augmentation import augmented_samples, find_augmentation
 from featx.pipeline.embedding import Embeddings, embed
 from featx.pipeline.finetune_fit import Finetuner, Material
 from featx.pipeline.finetune_metrics import finetune_metrics
@@ -31,8 +32,14 @@ from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import read_pixels
 from featx.pipeline.run_choice import extractors_of
 from featx.pipeline.settings import DataSettings, FinetuneSettings, HeadSettings
+from featx.reports.augmentation import augmented_figure
+from featx.reports.canvas import png
+from featx.reports.writing import replace_file
 from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
-from featx.runs.folder import FINETUNE
+from featx.runs.folder import AUGMENTED_FILE, FINETUNE
+
+DRAWN, DRAWN_COPIES = 5, 6
+"""Images and copies of each in the picture of augmented ones."""
 
 STATE = ".finetune-"
 TENSORBOARD = "tensorboard"
@@ -145,7 +152,25 @@ def _finetune(
         model=trained.model,
         history=choice.history,
     )
-    return write_run(reports_dir, contents)
+    run = write_run(reports_dir, contents)
+    if settings.augment != "none":
+        _draw_augmented(run, tuner)
+    return run
+
+
+def _draw_augmented(run: Run, tuner: Finetuner) -> None:
+    """Draw some training images and what they were trained as."""
+    images = tuner.material.embeddings.images
+    rows = tuner.material.embeddings.train
+    rng = np.random.default_rng(tuner.settings.seed)
+    chosen = rng.choice(rows, size=min(DRAWN, len(rows)), replace=False)
+    pixels = tuner.material.pixels[0][chosen]
+    wanted = find_augmentation(tuner.settings.augment)
+    copies = augmented_samples(wanted, pixels, DRAWN_COPIES, tuner.settings.seed)
+    labels = [images.classes[code] for code in images.labels[chosen]]
+    summary = f"{images.name}: {wanted.name}, {wanted.summary}"
+    figure = augmented_figure(pixels, copies, labels, summary)
+    replace_file(run.path / AUGMENTED_FILE, png(figure))
 
 
 def _embeddings(

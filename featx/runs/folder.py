@@ -21,6 +21,9 @@ HISTORY_FILE = "history.csv"
 HEAD_FILE = "head.joblib"
 MODEL_FILE = "model.keras"
 
+AUGMENTED_FILE = "augmented.png"
+"""Training images and what they were trained as, where they were augmented."""
+
 NETWORK = "network"
 """What `run.json` says under `kind` of a network that was trained from scratch."""
 
