@@ -7,7 +7,7 @@ import pytest
 
 import featx
 from featx.errors import DataError, RunError
-from featx.pipeline import predicting
+from featx.pipeline import run_choice
 from featx.pipeline.fitting import fit_run
 from featx.pipeline.predicting import run_predict
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
@@ -19,7 +19,7 @@ from tests.conftest import FakeExtractor
 @pytest.fixture
 def run(colours, tmp_path, monkeypatch):
     # The fake is no backbone that a spec could name.
-    monkeypatch.setattr(predicting, "find_by_spec", lambda spec, **_: fake_of(spec))
+    monkeypatch.setattr(run_choice, "find_by_spec", lambda spec, **_: fake_of(spec))
     images = featx.read_images(colours)
     embeddings = featx.embed(
         images, FakeExtractor(), flip=True, cache_dir=tmp_path / "cache"
