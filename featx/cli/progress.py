@@ -71,6 +71,7 @@ class Progress(Listener):
         """Say that a run was there already, so that nobody wonders at the speed."""
         if not fresh:
             what = run.backbone if run.from_scratch else run.head
+            what += ", fine-tuned" if run.finetuned else ""
             self._say(f"{what}: fitted before, {run.path}")
 
     def note(self, line: str) -> None:

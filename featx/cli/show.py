@@ -77,6 +77,8 @@ def _row(run: "Run", *, several: bool) -> list[str]:
     metrics = run.metrics
     low, high = metrics["intervals"]["accuracy"]
     name = f"{run.head}, {run.backbone}{_mark(run)}" if several else run.head
+    if run.finetuned:
+        name += ", fine-tuned"
     return [
         name,
         "–" if metrics["cv_accuracy"] is None else f"{metrics['cv_accuracy']:.3f}",

@@ -168,7 +168,7 @@ def _draw_augmented(run: Run, tuner: Finetuner) -> None:
     wanted = find_augmentation(tuner.settings.augment)
     copies = augmented_samples(wanted, pixels, DRAWN_COPIES, tuner.settings.seed)
     labels = [images.classes[code] for code in images.labels[chosen]]
-    summary = f"{images.name}: {wanted.name}, {wanted.summary}"
+    summary = f"{images.name}, {wanted.name}: {wanted.summary}"
     figure = augmented_figure(pixels, copies, labels, summary)
     replace_file(run.path / AUGMENTED_FILE, png(figure))
 

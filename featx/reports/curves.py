@@ -130,19 +130,29 @@ def _draw_counts(axes: "Axes", count: NDArray[np.int64]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def curves_figure(history: Curves, subtitle: str) -> "Figure":
+def curves_figure(
+    history: Curves, subtitle: str, *, chosen: int | None = None
+) -> "Figure":
     """Draw loss and accuracy over the epochs, training and validation.
 
     Parameters
     ----------
     history : Mapping
         `epoch` and at least one of `loss`, `accuracy`, `val_loss`, `val_accuracy`;
-        one value per epoch. The epoch with the least `val_loss` is marked.
+        one value per epoch. `learning_rate` gets a panel of its own; epochs where
+        `phase` is 0 are marked as the warm-up of the head.
+    subtitle : str
+    chosen : int, optional
+        Which epoch is marked, from 0 on; that with the least `val_loss` by default.
     """
-    figure = new_figure(9.6, 3.9)
-    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
+    rated = "learning_rate" in history
+    figure = new_figure(12.4 if rated else 9.6, 3.9)
+    widths = (1, 1, 0.6) if rated else (1, 1)
+    left, right, *rest = figure.subplots(
+        1, len(widths), gridspec_kw={"wspace": 0.06, "width_ratios": widths}
+    )
     epochs = history["epoch"]
-    best = best_epoch(history)
+    best = best_epoch(history) if chosen is None else chosen
     for axes, name in ((left, "loss"), (right, "accuracy")):
         _draw_curve(axes, epochs, history.get(name), label="training", color=BLUE)
         _draw_curve(
@@ -153,9 +163,37 @@ def curves_figure(history: Curves, subtitle: str) -> "Figure":
             _mark_best(axes, epochs[best], history[f"val_{name}"], best)
     left.set_ylim(bottom=0)
     right.set_ylim(top=min(1.0, right.get_ylim()[1] + 0.03))
+    for axes in rest:
+        _draw_curve(axes, epochs, history["learning_rate"], color=MUTED)
+        _finish_curves(axes, "learning rate", epochs)
+        axes.set_yscale("log")
+    for axes in (left, right, *rest):
+        _mark_warmup(axes, epochs, history.get("phase"))
     legend(left)
     head(left, "Training curves", subtitle)
     return figure
+
+
+def _mark_warmup(
+    axes: "Axes", epochs: NDArray[np.float64], phases: NDArray[np.float64] | None
+) -> None:
+    """Shade the epochs in which the head was trained alone."""
+    if phases is None or not (phases == 0).any():
+        return
+    end = epochs[phases == 0].max() + 0.5
+    axes.axvspan(axes.get_xlim()[0], end, color=GRID, alpha=0.5, zorder=0)
+    axes.annotate(
+        "head only",
+        (end, 0.02),
+        xycoords=("data", "axes fraction"),
+        xytext=(-3, 0),
+        textcoords="offset points",
+        rotation=90,
+        ha="right",
+        va="bottom",
+        fontsize=7.5,
+        color=MUTED,
+    )
 
 
 def best_epoch(history: Curves) -> int | None:

@@ -35,5 +35,14 @@ def run_figures(run: Run, predictions: Predictions) -> dict[str, bytes]:
     }
     history = run.history()
     if history and len(history["epoch"]):
-        drawn["curves.png"] = curves_figure(history, whose)
+        drawn["curves.png"] = curves_figure(history, whose, chosen=_chosen(run))
     return {name: png(figure) for name, figure in drawn.items()}
+
+
+def _chosen(run: Run) -> int | None:
+    """Return the place of the epoch that a fine-tuning chose, where it chose one."""
+    if not run.finetuned:
+        return None
+    warmup = int(np.sum(run.history()["phase"] == 0))
+    epochs = run.metrics["finetune"]["epochs"]
+    return warmup + epochs - 1 if warmup + epochs else None

@@ -95,7 +95,7 @@ def _row(reports_dir: Path, run: Run) -> dict[str, Any]:
         "name": run.name,
         "link": _link(reports_dir, run),
         "backbone": run.backbone,
-        "head": run.head,
+        "head": f"{run.head}, fine-tuned" if run.finetuned else run.head,
         "random": run.random_weights,
         "cross_validated": run.metrics["cv_accuracy"] is not None,
         "held_out": show(run.metrics, "val_accuracy"),

@@ -24,7 +24,14 @@ from featx.reports.pictures import Picture, picture
 from featx.reports.words import deviation, explain, explain_confidence
 from featx.reports.writing import PAGE, newer_than, render, replace_file
 from featx.runs import Run
-from featx.runs.folder import METRICS_FILE, NETWORK, RUN_FILE, Predictions
+from featx.runs.folder import (
+    AUGMENTED_FILE,
+    FINETUNE,
+    METRICS_FILE,
+    NETWORK,
+    RUN_FILE,
+    Predictions,
+)
 
 
 def render_run(run: Run) -> Path:
@@ -48,7 +55,7 @@ def render_run(run: Run) -> Path:
     try:
         predictions = run.predictions()
         drawn = run_figures(run, predictions)
-        page = render("run.html.j2", **_context(run, predictions, drawn))
+        page = render("run.html.j2", **_context(run, predictions, _all(run, drawn)))
     except (KeyError, OSError, ValueError) as error:
         raise RunError(
             f"{run.path}: incomplete ({type(error).__name__}: {error}); fit again"
@@ -57,6 +64,13 @@ def render_run(run: Run) -> Path:
         replace_file(run.path / name, png)
     replace_file(run.path / PAGE, page)
     return run.path / PAGE
+
+
+def _all(run: Run, drawn: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the figures, and the one that was drawn when the run was made."""
+    augmented = run.path / AUGMENTED_FILE
+    there = {AUGMENTED_FILE: augmented.read_bytes()} if augmented.is_file() else {}
+    return {**drawn, **there}
 
 
 def is_current(run: Run) -> bool:
@@ -129,6 +143,7 @@ def _pictures(run: Run, drawn: Mapping[str, bytes]) -> dict[str, Picture]:
         "reliability": "Accuracy over confidence in ten bins, beside the diagonal where"
         " both are equal.",
         "curves": "Loss and accuracy over the epochs, for training and validation.",
+        "augmented": "Some training images, each with copies as it was trained on.",
     }
     return {
         name: picture(drawn[f"{name}.png"], alt, link=f"{name}.png")
@@ -173,11 +188,19 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 def _model_facts(run: Run) -> list[tuple[str, Any]]:
     """List what was trained."""
     if not run.from_scratch:
-        return [
+        facts = [
             ("Backbone", run.backbone),
             ("Weights", run.info["weights"]),
             ("Head", run.head),
         ]
+        if run.finetuned:
+            facts += [
+                ("Fine-tuned from", run.info["parent"]),
+                ("Held out to choose", f"{run.metrics['n_val']:,}"),
+                ("Parameters", f"{run.info['parameters']:,}"),
+                ("Trained of them", f"{run.info['trainable_parameters']:,}"),
+            ]
+        return facts
     return [
         ("Held out of training", f"{run.metrics['n_val']:,}"),
         ("Network", run.backbone),
@@ -202,7 +225,9 @@ def _tables(info: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
         (k.replace("_", " "), duration(v)) for k, v in info.get("timings", {}).items()
     ]
     versions = [(k, str(v)) for k, v in info.get("versions", {}).items()]
-    whose = "network" if info.get("kind") == NETWORK else "head"
+    whose = {NETWORK: "network", FINETUNE: "fine-tuning"}.get(
+        str(info.get("kind")), "head"
+    )
     tables = [
         (f"Settings of the {whose}", settings),
         ("Time taken", timings),

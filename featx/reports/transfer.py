@@ -25,7 +25,7 @@ def transfer_gap(runs: Sequence[Run]) -> str:
     """
     scratch = next((run for run in runs if run.from_scratch), None)
     transfer = next(
-        (run for run in runs if not (run.from_scratch or run.random_weights)), None
+        (run for run in runs if not (run.has_model or run.random_weights)), None
     )
     if scratch is None or transfer is None:
         return ""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.reports.classes import by_f1
+from featx.reports.gain import explain_gain
 from featx.reports.labels import shorten
 from featx.reports.numbers import percent, points, show, show_interval
 from featx.runs import Run
@@ -20,8 +21,9 @@ def explain(run: Run) -> list[str]:
         _accuracy(metrics, int(np.trace(matrix))),
         _comparison(metrics, matrix),
         _from_scratch(run),
+        *explain_gain(run),
         _cross_validation(metrics),
-        _held_out(metrics),
+        _held_out(run),
         _repeats(metrics),
         _classes(run),
     ]
@@ -93,10 +95,11 @@ def _from_scratch(run: Run) -> str:
     )
 
 
-def _held_out(metrics: Mapping[str, Any]) -> str:
-    """Say what the validation part was for, of a run that has one."""
+def _held_out(run: Run) -> str:
+    """Say what the validation part was for, of a network that has one."""
+    metrics = run.metrics
     count = metrics.get("n_val")
-    if not count:
+    if not count or run.finetuned:
         return ""
     learned = metrics["n_train"] - count
     text = (

@@ -3,7 +3,8 @@
 Written by the pipeline and by fine-tuning, read by reports and prediction.
 """
 
-from featx.runs.folder import Run, list_runs, read_run
+from featx.runs.folder import Run
+from featx.runs.reading import list_runs, read_run
 from featx.runs.selection import best_run, rank_runs, same_data
 from featx.runs.writing import RunContents, claim_reports, find_fitted, write_run
 

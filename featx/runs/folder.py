@@ -1,7 +1,6 @@
-"""Reading a run folder: `run.json`, `metrics.json`, `predictions.csv`, curves."""
+"""A run folder that was read: what it says, its predictions, curves and model."""
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,16 +98,22 @@ class Run:
         return bool(self.info.get("kind") == NETWORK)
 
     @property
+    def finetuned(self) -> bool:
+        """Whether it is a head that was trained on together with its backbones."""
+        return bool(self.info.get("kind") == FINETUNE)
+
+    @property
     def has_model(self) -> bool:
         """Whether it is a Keras model from images on, not a head on embeddings."""
-        return self.info.get("kind") in (NETWORK, FINETUNE)
+        return self.from_scratch or self.finetuned
 
     @property
     def title(self) -> str:
         """What it is, in a few words: ``svm on resnet50``."""
         if self.from_scratch:
             return f"{self.backbone}, trained from scratch"
-        return f"{self.head} on {self.backbone}"
+        title = f"{self.head} on {self.backbone}"
+        return f"{title}, fine-tuned" if self.finetuned else title
 
     @property
     def data_name(self) -> str:
@@ -144,9 +149,9 @@ class Run:
             width = FIRST_PROBABILITY + len(self.classes)
             expected = self.metrics.get("n_test", len(rows))
             if {len(row) for row in (header, *rows)} != {width}:
-                raise _damaged(path, f"not {width} columns throughout")
+                raise damaged(path, f"not {width} columns throughout")
             if len(rows) != expected:
-                raise _damaged(path, f"{len(rows)} rows for {expected} images")
+                raise damaged(path, f"{len(rows)} rows for {expected} images")
             columns = list(zip(*rows, strict=True)) or [()] * width
             return Predictions(
                 paths=columns[0],
@@ -156,7 +161,7 @@ class Run:
                 probabilities=np.array(columns[FIRST_PROBABILITY:], dtype=np.float64).T,
             )
         except (OSError, ValueError, csv.Error) as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error) from error
 
     def load_head(self) -> Any:
         """Load `head.joblib`, a pickle, which can run code: load only what you trust.
@@ -172,7 +177,7 @@ class Run:
         try:
             return joblib.load(path)
         except FileNotFoundError as error:
-            raise _damaged(path, "missing") from error
+            raise damaged(path, "missing") from error
         except Exception as error:  # unpickling raises anything
             raise _unloadable(path, error) from error
 
@@ -193,7 +198,7 @@ class Run:
 
         path = self.path / MODEL_FILE
         if not path.is_file():
-            raise _damaged(path, "missing")
+            raise damaged(path, "missing")
         try:
             return import_keras().saving.load_model(path, safe_mode=True)
         except Exception as error:  # Keras raises anything on garbage
@@ -220,86 +225,12 @@ class Run:
             values = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))
             return dict(zip(header, values.T, strict=True))
         except (OSError, ValueError, csv.Error) as error:
-            raise _damaged(path, error) from error
-
-
-def read_run(path: Path) -> Run:
-    """Read one run folder.
-
-    Raises
-    ------
-    RunError
-        The folder is missing, isn't a run, is damaged, or was written by a newer
-        featx.
-    """
-    if not path.is_dir():
-        raise RunError(
-            f"{path}: no such run folder; `featx report` lists what there is"
-        )
-    info = _read_json(path / RUN_FILE)
-    if info.get("format") != FORMAT:
-        raise RunError(f"{path / RUN_FILE}: not a run of featx's")
-    if not isinstance(info.get("version"), int):
-        raise _damaged(path / RUN_FILE, "no version")
-    if info["version"] > VERSION:
-        raise RunError(f"{path}: written by a newer featx; upgrade to read it")
-    metrics = _read_json(path / METRICS_FILE)
-    _check_keys(path / RUN_FILE, info, ("head", "backbone", "weights", "data"))
-    _check_keys(path / RUN_FILE, info["data"], ("name", "fingerprint"))
-    _check_keys(path / METRICS_FILE, metrics, ("cv_accuracy", "classes"))
-    return Run(path, info, metrics)
-
-
-def list_runs(reports_dir: Path) -> list[Run]:
-    """Read all run folders in `reports_dir`, by name; other folders are passed over.
-
-    Raises
-    ------
-    RunError
-        One of them is damaged, or the folder can't be read.
-    """
-    return [read_run(path) for path in run_paths(reports_dir)]
-
-
-def run_paths(reports_dir: Path) -> list[Path]:
-    """Return the run folders in `reports_dir`, by name, unread.
-
-    Raises
-    ------
-    RunError
-        `reports_dir` can't be read.
-    """
-    try:
-        if not reports_dir.is_dir():
-            return []
-        found = [p for p in sorted(reports_dir.iterdir()) if (p / RUN_FILE).is_file()]
-    except OSError as error:
-        raise RunError(f"{reports_dir}: not readable ({error.strerror})") from error
-    # What a killed writer left begins with a dot.
-    return [path for path in found if not path.name.startswith(".")]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError(f"{path}: not readable ({error.strerror})") from error
-    except ValueError as error:
-        raise _damaged(path, error) from error
-    if not isinstance(content, dict):
-        raise _damaged(path, "not an object")
-    return content
+            raise damaged(path, error) from error
 
 
 def _read_rows(path: Path) -> list[list[str]]:
     with path.open(newline="", encoding="utf-8", errors=UNDECODED) as stream:
         return list(csv.reader(stream))
-
-
-def _check_keys(path: Path, content: Any, keys: tuple[str, ...]) -> None:
-    for key in keys:
-        if not isinstance(content, dict) or key not in content:
-            raise _damaged(path, f"no '{key}'")
 
 
 def _unloadable(path: Path, error: Exception) -> RunError:
@@ -310,5 +241,6 @@ def _unloadable(path: Path, error: Exception) -> RunError:
     )
 
 
-def _damaged(path: Path, reason: object) -> RunError:
+def damaged(path: Path, reason: object) -> RunError:
+    """Return the error of a file that isn't as featx writes it."""
     return RunError(f"{path}: damaged ({reason}); delete its folder and fit again")

@@ -19,7 +19,8 @@ from featx.durable import sync_folder
 from featx.errors import RunError
 from featx.locks import FolderLock
 from featx.runs import folder
-from featx.runs.folder import Run, read_run, run_paths
+from featx.runs.folder import Run
+from featx.runs.reading import read_run, run_paths
 
 ASIDE = ".run-"
 LOCK_FILE = ".lock"
