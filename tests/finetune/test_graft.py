@@ -1,0 +1,106 @@
+"""A grafted model says what its head says, and is two halves that fit together."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from featx.embeddings import find_extractor
+from featx.finetune.distilling import distil
+from featx.finetune.graft import graft, traced
+from featx.frameworks import import_keras
+from tests.finetune.conftest import SIDE, embed, fit
+
+
+@pytest.mark.parametrize(
+    ("head", "parameters"),
+    [
+        ("lda", {}),
+        ("logreg", {}),
+        ("svm", {}),
+        ("softmax", {"epochs": 5}),
+        ("mlp", {"epochs": 5, "hidden": "16,bn,dropout0.25,8"}),
+    ],
+)
+def test_every_linear_or_dense_head(extractor, pixels, labels, head, parameters):
+    fitted = fit(head, embed([extractor], {SIDE: pixels}), labels, **parameters)
+    joined = graft([extractor], fitted.head.to_keras)
+    expected = fitted.predict_proba(embed([extractor], {SIDE: pixels}))
+    (found,) = traced(joined.model)(pixels)
+    # Random weights leave features of 1e-16, which logreg scales up.
+    np.testing.assert_allclose(found, expected, atol=5e-4)
+
+
+def test_a_head_on_whole_maps(extractor, pixels, labels):
+    maps = replace(extractor, pooling="none")
+    views = embed([maps], {SIDE: pixels})
+    fitted = fit("conv", views, labels, epochs=2, map_shape=(1, 1, views.shape[2]))
+    (found,) = traced(graft([maps], fitted.head.to_keras).model)(pixels)
+    np.testing.assert_allclose(found, fitted.predict_proba(views), atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def fused(extractor, pixels, labels):
+    """Two backbones of two sizes, as they are and mirrored."""
+    other = find_extractor("mobilenetv2-0.35", image_size=48, weights="random")
+    extractors = [view for one in (extractor, other) for view in (one, one.mirrored())]
+    rng = np.random.default_rng(1)
+    images = {
+        SIDE: pixels,
+        48: rng.integers(0, 255, (len(pixels), 48, 48, 3), dtype=np.uint8),
+    }
+    return extractors, images, fit("lda", embed(extractors, images), labels)
+
+
+@pytest.mark.parametrize("unfrozen", ["none", "20%", "all"])
+def test_several_backbones_sizes_and_views(fused, unfrozen):
+    extractors, images, fitted = fused
+    joined = graft(extractors, fitted.head.to_keras, unfrozen=unfrozen)
+    assert [tensor.name for tensor in joined.model.inputs] == ["images_32", "images_48"]
+    (found,) = traced(joined.model)(*images.values())
+    expected = fitted.predict_proba(embed(extractors, images))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    (whole,) = traced(joined.view)(*images.values())
+    (halves,) = traced(joined.above)(*traced(joined.below)(*images.values()))
+    np.testing.assert_allclose(whole, halves, atol=1e-6)
+    assert not joined.below.trainable_weights
+    trained = {weight.path for weight in joined.above.trainable_weights}
+    assert trained == {weight.path for weight in joined.model.trainable_weights}
+    joined.warm_up(on=True)
+    assert len(joined.above.trainable_weights) == 2  # the head's
+    joined.warm_up(on=False)
+    assert {weight.path for weight in joined.above.trainable_weights} == trained
+
+
+def test_the_saved_model_needs_keras_only(fused, tmp_path):
+    extractors, images, fitted = fused
+    joined = graft(extractors, fitted.head.to_keras)
+    joined.model.save(tmp_path / "model.keras")
+    loaded = import_keras().saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(
+        loaded.predict(list(images.values()), verbose=0),
+        joined.model.predict(list(images.values()), verbose=0),
+    )
+
+
+def test_a_cut_within_a_branch(pixels, labels):
+    inception = find_extractor("inceptionv3", image_size=75, weights="random")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 255, (4, 75, 75, 3), dtype=np.uint8)
+    views = rng.normal(size=(24, 1, 2048)).astype(np.float32)
+    head = fit("lda", views, labels).head
+    joined = graft([inception], head.to_keras, unfrozen="conv2d_93")
+    assert len(joined.handed) > 1
+    (whole,) = traced(joined.view)(images)
+    (halves,) = traced(joined.above)(*traced(joined.below)(images))
+    np.testing.assert_allclose(whole, halves, atol=1e-6)
+
+
+def test_a_linear_teacher_is_distilled_whole():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 12))
+    labels = (rows @ rng.normal(size=(12, 4))).argmax(axis=1)
+    head = fit("logreg", rows[:, None], labels).head
+    distilled = distil(head, rows, np.arange(300), seed=0)
+    assert distilled.agreement > 0.9
+    assert not fit("gboost", rows[:, None], labels).head.has_keras_layers
