@@ -1,7 +1,7 @@
 """How results look in a terminal."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,6 +71,8 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
         columns = ["head", "cv acc", "test acc", "95%", "F1", "log loss", "fit s"]
         show_table(title, columns, rows)
+        if any(row[1].startswith("(") for row in rows):
+            click.echo("(in brackets: not cross-validated, but on images held out)\n")
 
 
 def _row(run: "Run", *, several: bool) -> list[str]:
@@ -81,13 +83,21 @@ def _row(run: "Run", *, several: bool) -> list[str]:
         name += ", fine-tuned"
     return [
         name,
-        "–" if metrics["cv_accuracy"] is None else f"{metrics['cv_accuracy']:.3f}",
+        _ranking_score(metrics),
         f"{metrics['accuracy']:.3f}",
         f"{low:.3f}–{high:.3f}",
         f"{metrics['f1_macro']:.3f}",
         f"{metrics['log_loss']:.3f}",
         f"{sum(run.info['timings'].values()):.1f}",
     ]
+
+
+def _ranking_score(metrics: Mapping[str, Any]) -> str:
+    """Write what ranks a run, in brackets where it was not cross-validated."""
+    if metrics["cv_accuracy"] is not None:
+        return f"{metrics['cv_accuracy']:.3f}"
+    held_out = metrics.get("val_accuracy")
+    return "–" if held_out is None else f"({held_out:.3f})"
 
 
 def _mark(run: "Run") -> str:

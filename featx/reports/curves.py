@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from featx.reports.canvas import (
     BLUE,
+    GREEN,
     GRID,
     INK,
     MUTED,
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 
 Curves = Mapping[str, NDArray[np.float64]]
 BINS = 10
+
+WARMUP = "warm-up: the head alone"
+
+BEFORE: dict[str, Any] = {
+    "color": ORANGE,
+    "linewidth": 1.2,
+    "linestyle": (0, (1, 1.5)),
+    "zorder": 1,
+}
+"""How a level that was there before training is drawn."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,11 @@ def _draw_counts(axes: "Axes", count: NDArray[np.int64]) -> None:
 
 
 def curves_figure(
-    history: Curves, subtitle: str, *, chosen: int | None = None
+    history: Curves,
+    subtitle: str,
+    *,
+    chosen: int | None = None,
+    before: float | None = None,
 ) -> "Figure":
     """Draw loss and accuracy over the epochs, training and validation.
 
@@ -143,35 +158,59 @@ def curves_figure(
         `phase` is 0 are marked as the warm-up of the head.
     subtitle : str
     chosen : int, optional
-        Which epoch is marked, from 0 on; that with the least `val_loss` by default.
+        Which epoch is marked, from 1 on, and none where it is 0; that with the least
+        `val_loss` by default.
+    before : float, optional
+        Validation accuracy before the first epoch.
     """
     rated = "learning_rate" in history
-    figure = new_figure(12.4 if rated else 9.6, 3.9)
+    figure = new_figure(11 if rated else 9.6, 3.9)
     widths = (1, 1, 0.6) if rated else (1, 1)
     left, right, *rest = figure.subplots(
         1, len(widths), gridspec_kw={"wspace": 0.06, "width_ratios": widths}
     )
     epochs = history["epoch"]
-    best = best_epoch(history) if chosen is None else chosen
+    best = best_epoch(history) if chosen is None else chosen - 1
+    which = "best" if chosen is None else "chosen"
     for axes, name in ((left, "loss"), (right, "accuracy")):
         _draw_curve(axes, epochs, history.get(name), label="training", color=BLUE)
         _draw_curve(
             axes, epochs, history.get(f"val_{name}"), label="validation", color=ORANGE
         )
         _finish_curves(axes, name, epochs)
-        if best is not None:
-            _mark_best(axes, epochs[best], history[f"val_{name}"], best)
+        if best is not None and best >= 0:
+            _mark_best(axes, epochs[best], history[f"val_{name}"], best, which)
+    if before is not None:
+        right.axhline(before, label="validation, before", **BEFORE)
     left.set_ylim(bottom=0)
     right.set_ylim(top=min(1.0, right.get_ylim()[1] + 0.03))
     for axes in rest:
-        _draw_curve(axes, epochs, history["learning_rate"], color=MUTED)
-        _finish_curves(axes, "learning rate", epochs)
-        axes.set_yscale("log")
+        _draw_rates(axes, epochs, history["learning_rate"])
     for axes in (left, right, *rest):
         _mark_warmup(axes, epochs, history.get("phase"))
-    legend(left)
+    # What stands in one pair of axes only is explained as well.
+    handles = {
+        label: handle
+        for axes in (left, right)
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    legend(left, list(handles.values()))
     head(left, "Training curves", subtitle)
     return figure
+
+
+def _draw_rates(
+    axes: "Axes", epochs: NDArray[np.float64], rates: NDArray[np.float64]
+) -> None:
+    """Draw the learning rate on a logarithmic scale of whole decades."""
+    _draw_curve(axes, epochs, rates, color=GREEN)
+    _finish_curves(axes, "learning rate", epochs)
+    above = rates[rates > 0]
+    if len(above):
+        low = np.floor(np.log10(above.min()))
+        high = max(np.ceil(np.log10(above.max())), low + 1)
+        axes.set_yscale("log")
+        axes.set_ylim(10**low / 1.2, 10**high * 1.2)
 
 
 def _mark_warmup(
@@ -180,20 +219,14 @@ def _mark_warmup(
     """Shade the epochs in which the head was trained alone."""
     if phases is None or not (phases == 0).any():
         return
-    end = epochs[phases == 0].max() + 0.5
-    axes.axvspan(axes.get_xlim()[0], end, color=GRID, alpha=0.5, zorder=0)
-    axes.annotate(
-        "head only",
-        (end, 0.02),
-        xycoords=("data", "axes fraction"),
-        xytext=(-3, 0),
-        textcoords="offset points",
-        rotation=90,
-        ha="right",
-        va="bottom",
-        fontsize=7.5,
-        color=MUTED,
-    )
+    end = min(epochs[phases == 0].max() + 0.5, axes.get_xlim()[1])
+    start = axes.get_xlim()[0]
+    axes.axvspan(start, end, color=GRID, alpha=0.6, zorder=0, label=WARMUP)
+
+
+def warmup_epochs(history: Curves) -> int:
+    """Return in how many epochs the head was trained alone."""
+    return int(np.sum(history.get("phase", np.ones(1)) == 0))
 
 
 def best_epoch(history: Curves) -> int | None:
@@ -218,14 +251,14 @@ def _draw_curve(
 
 
 def _mark_best(
-    axes: "Axes", epoch: float, values: NDArray[np.float64], best: int
+    axes: "Axes", epoch: float, values: NDArray[np.float64], best: int, which: str
 ) -> None:
     axes.axvline(
         epoch,
         color=MUTED,
         linewidth=1,
         linestyle=(0, (4, 3)),
-        label=f"best epoch: {epoch:.0f}",
+        label=f"{which} epoch: {epoch:.0f}",
         zorder=1,
     )
     axes.plot(

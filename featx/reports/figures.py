@@ -1,10 +1,18 @@
 """All figures of a run, as PNG files' contents."""
 
+from typing import Any
+
 import numpy as np
 
 from featx.reports.canvas import RANDOM_WEIGHTS, png
 from featx.reports.classes import per_class_figure
-from featx.reports.curves import curves_figure, reliability, reliability_figure
+from featx.reports.curves import (
+    Curves,
+    curves_figure,
+    reliability,
+    reliability_figure,
+    warmup_epochs,
+)
 from featx.reports.matrix import confusion_figure
 from featx.runs import Run
 from featx.runs.folder import Predictions
@@ -35,14 +43,15 @@ def run_figures(run: Run, predictions: Predictions) -> dict[str, bytes]:
     }
     history = run.history()
     if history and len(history["epoch"]):
-        drawn["curves.png"] = curves_figure(history, whose, chosen=_chosen(run))
+        drawn["curves.png"] = curves_figure(history, whose, **_choice(run, history))
     return {name: png(figure) for name, figure in drawn.items()}
 
 
-def _chosen(run: Run) -> int | None:
-    """Return the place of the epoch that a fine-tuning chose, where it chose one."""
+def _choice(run: Run, history: Curves) -> dict[str, Any]:
+    """Return which epoch a fine-tuning chose, and the accuracy that it started from."""
     if not run.finetuned:
-        return None
-    warmup = int(np.sum(run.history()["phase"] == 0))
-    epochs = run.metrics["finetune"]["epochs"]
-    return warmup + epochs - 1 if warmup + epochs else None
+        return {}
+    found = run.metrics["finetune"]
+    # Epochs are counted through the warm-up, and 0 chooses none of them.
+    chosen = found["epochs"] and warmup_epochs(history) + found["epochs"]
+    return {"chosen": chosen, "before": found["parent"]["val_accuracy"]}

@@ -1,19 +1,57 @@
 """What fine-tuning brought over the head it started from, in sentences."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from featx.reports.numbers import percent, points
+from featx.reports.curves import warmup_epochs
+from featx.reports.numbers import duration, percent, points
 from featx.runs import Run
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a fine-tuning recommends; the part held out decides it.
+
+    Attributes
+    ----------
+    finetuned : bool
+        The fine-tuned model, not the head that it started from.
+    advice, reason : str
+        In words.
+    """
+
+    finetuned: bool
+    advice: str
+    reason: str
+
+
+def verdict(run: Run) -> Verdict | None:
+    """Return what a fine-tuned run recommends; nothing of another run."""
+    if not run.finetuned:
+        return None
+    if run.metrics["finetune"]["recommended"] == "finetuned":
+        return Verdict(
+            True,
+            "Use this model.",
+            "On the images held out it beats the head it started from by more than"
+            " chance would.",
+        )
+    return Verdict(
+        False,
+        f"Use the head, {run.info['parent']}.",
+        "On the images held out fine-tuning does not beat it by more than chance"
+        " would.",
+    )
+
+
 def explain_gain(run: Run) -> list[str]:
-    """Say what a fine-tuned run gained and what is recommended; nothing of others."""
-    found = run.metrics.get("finetune")
-    if not run.finetuned or not found:
+    """Say what a fine-tuned run gained over its head; nothing of another run."""
+    if not run.finetuned:
         return []
+    found = run.metrics["finetune"]
     sentences = [
-        _test_gain(run, found),
+        f"On the test part it reaches {_test_gain(run)}",
         _choice(run, found),
         _graft(found["graft"]),
         _boundary(found["boundary"]),
@@ -21,70 +59,113 @@ def explain_gain(run: Run) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _test_gain(run: Run, found: Mapping[str, Any]) -> str:
+def finetuning_gain(runs: Sequence[Run]) -> str:
+    """Say what fine-tuning is worth on one data set.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Best first: of several fine-tuned ones the first speaks, which the parts held
+        out have chosen. Those on random weights don't count.
+
+    Returns
+    -------
+    str
+        Empty where none was fine-tuned.
+    """
+    tuned = [run for run in runs if run.finetuned and not run.random_weights]
+    if not tuned:
+        return ""
+    found = verdict(tuned[0])
+    advice = "" if found is None else f" {found.reason} {found.advice}"
+    return f"On the test part {tuned[0].title}, reaches {_test_gain(tuned[0])}{advice}"
+
+
+def signed_points(share: float) -> str:
+    """Write a difference of shares in percentage points, with its sign."""
+    text = points(abs(share))
+    if float(text) == 0:
+        return text
+    return f"{'+' if share > 0 else '−'}{text}"
+
+
+def signed_range(interval: Sequence[float]) -> str:
+    """Write the interval of such a difference."""
+    low, high = interval
+    return f"{signed_points(low)} to {signed_points(high)}"
+
+
+def _test_gain(run: Run) -> str:
+    found = run.metrics["finetune"]
+    low, high = found["gain_interval"]
+    chance = ", so it could be chance" if low <= 0 <= high else ""
     return (
-        f"The head it started from, {run.info['parent']}, gets"
-        f" {percent(found['parent']['accuracy'])} of the test images right: fine-tuning"
-        f" changes that by {_signed(found['gain'])} points (95% interval"
-        f" {_range(found['gain_interval'])}, both asked about the same images)."
+        f"{percent(run.metrics['accuracy'])}, the head it started from"
+        f" {percent(found['parent']['accuracy'])}: {signed_points(found['gain'])}"
+        f" points (95% interval {signed_range((low, high))}, paired by image{chance})."
     )
 
 
 def _choice(run: Run, found: Mapping[str, Any]) -> str:
+    """Say what the part held out said, and what was trained then."""
     metrics, epochs = run.metrics, found["epochs"]
-    text = (
-        f"Of the {metrics['n_train']:,} training images {metrics['n_val']:,} were held"
-        " out to choose how long to train, with a head that had not seen them either:"
-        f" {percent(found['parent']['val_accuracy'])} of them right before,"
-        f" {percent(metrics['val_accuracy'])} after"
-        f" {epochs} epoch{'' if epochs == 1 else 's'}"
-        f" ({_signed(found['val_gain'])} points, {_range(found['val_gain_interval'])})."
-        " The model here was then trained on all training images for as long."
-    )
+    count = f"{metrics['n_val']:,} of the {metrics['n_train']:,} training images"
+    before = percent(found["parent"]["val_accuracy"])
+    text = f"How long to train was chosen on {count}, which were held out. "
     if not epochs:
-        text += " No epoch was better than none, so it is the head itself."
-    if found["recommended"] == "head":
+        warm = warmup_epochs(run.history())
         return text + (
-            " On the images held out fine-tuning does not beat the head by more than"
-            f" chance would: use the head, {run.info['parent']}."
+            "After no epoch was the model better there than without any, so"
+            f" {'the backbone is as it was' if warm else 'it is the head itself'}; the"
+            f" head, fitted without them, got {before} of them right."
         )
-    return text + " There it beats the head by more than chance would: use this model."
+    return text + (
+        f"A head fitted without them got {before} of them right, and"
+        f" {percent(metrics['val_accuracy'])} after {epochs}"
+        f" epoch{'' if epochs == 1 else 's'} of fine-tuning:"
+        f" {signed_points(found['val_gain'])} points (95% interval"
+        f" {signed_range(found['val_gain_interval'])}; the choice flatters it a"
+        " little). The model here is the head of all training images, trained on all of"
+        " them for as long."
+    )
 
 
 def _graft(graft: Mapping[str, Any]) -> str:
+    """Say whether the model began as the head."""
     agreed = graft["distilled_agreement"]
     if agreed is not None:
         text = (
-            "The head has no Keras layers; a dense layer was distilled from it that"
-            f" names the same class for {percent(agreed)} of rows that were held out."
+            "The head has no Keras layers: a dense layer was distilled from it, which"
+            f" names the same class for {percent(agreed)} of the embeddings that were"
+            " held out of that."
         )
     else:
         text = (
-            "Before training, the model gave the head's probabilities within"
-            f" {graft['largest_difference']:.0e} on {graft['images']:,} test images."
+            "Before training the model gave the head's probabilities within"
+            f" {graft['largest_difference']:.1g} on {graft['images']:,} test images"
+            f" ({graft['tolerance']:.1g} is allowed)."
         )
     if graft["drift"] is not None:
         text += (
-            " The lower precision of the cached embeddings changes probabilities by"
-            f" {graft['drift']:.0e} at most."
+            " The head's own embeddings are in a lower precision, which changes"
+            f" probabilities by {graft['drift']:.1g} at most."
         )
     return text
 
 
 def _boundary(boundary: Mapping[str, Any] | None) -> str:
+    """Say what it saved to compute the frozen layers' outputs once."""
     if not boundary or not boundary["seconds_epoch"]:
         return ""
     epoch, plain = boundary["seconds_epoch"], boundary["seconds_epoch_plain"]
+    text = (
+        f"What {boundary['layer']} hands on was computed once, in"
+        f" {duration(boundary['seconds_caching'])}: an epoch took {duration(epoch)} on"
+        " it"
+    )
+    if plain is None:
+        return f"{text}."
     return (
-        f"What {boundary['layer']} hands on was computed once: an epoch took"
-        f" {epoch:.2g} s; from the images it would have been {plain:.2g} s,"
+        f"{text}, and would take {duration(plain)} the plain way, from the images:"
         f" {plain / epoch:.1f} times as long."
     )
-
-
-def _signed(share: float) -> str:
-    return f"{'+' if share >= 0 else '−'}{points(abs(share))}"
-
-
-def _range(interval: Sequence[float]) -> str:
-    return " to ".join(_signed(end) for end in interval)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from featx.errors import RunError
 from featx.reports.canvas import RANDOM_WEIGHTS, png
 from featx.reports.comparison import leaderboard_figure
+from featx.reports.gain import finetuning_gain
 from featx.reports.numbers import MISSING, duration, percent, show, show_interval
 from featx.reports.pictures import picture
 from featx.reports.transfer import transfer_gap
@@ -78,6 +79,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "chance": percent(1 / len(best.classes)),
         "rows": [_row(reports_dir, run) for run in runs],
         "gap": transfer_gap(runs),
+        "gain": finetuning_gain(runs),
         "random": any(run.random_weights for run in runs),
         "picture": picture(png(figure), alt),
     }

@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from featx.errors import RunError
 from featx.reports.classes import by_f1
-from featx.reports.curves import best_epoch, reliability
+from featx.reports.curves import best_epoch, reliability, warmup_epochs
 from featx.reports.figures import run_figures
+from featx.reports.gain import explain_gain, signed_points, signed_range, verdict
 from featx.reports.labels import lacking_glyphs
 from featx.reports.mistakes import confused_pairs, surest_mistakes
 from featx.reports.numbers import (
@@ -20,7 +22,7 @@ from featx.reports.numbers import (
     show,
     show_interval,
 )
-from featx.reports.pictures import Picture, picture
+from featx.reports.pictures import Picture, photograph, picture
 from featx.reports.words import deviation, explain, explain_confidence
 from featx.reports.writing import PAGE, newer_than, render, replace_file
 from featx.runs import Run
@@ -55,7 +57,7 @@ def render_run(run: Run) -> Path:
     try:
         predictions = run.predictions()
         drawn = run_figures(run, predictions)
-        page = render("run.html.j2", **_context(run, predictions, _all(run, drawn)))
+        page = render("run.html.j2", **_context(run, predictions, drawn))
     except (KeyError, OSError, ValueError) as error:
         raise RunError(
             f"{run.path}: incomplete ({type(error).__name__}: {error}); fit again"
@@ -64,13 +66,6 @@ def render_run(run: Run) -> Path:
         replace_file(run.path / name, png)
     replace_file(run.path / PAGE, page)
     return run.path / PAGE
-
-
-def _all(run: Run, drawn: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the figures, and the one that was drawn when the run was made."""
-    augmented = run.path / AUGMENTED_FILE
-    there = {AUGMENTED_FILE: augmented.read_bytes()} if augmented.is_file() else {}
-    return {**drawn, **there}
 
 
 def is_current(run: Run) -> bool:
@@ -88,8 +83,11 @@ def _context(
     return {
         "run": run,
         "created": moment(str(run.info.get("created", ""))),
-        "cards": _cards(run.metrics),
+        "cards": _cards(run),
         "sentences": explain(run),
+        "verdict": verdict(run),
+        "gain": explain_gain(run),
+        "parent": _parent_link(run),
         "notes": run.info.get("notes", []),
         "rows": metric_rows(run.metrics),
         "pictures": _pictures(run, drawn),
@@ -98,6 +96,7 @@ def _context(
         "unnamed": lacking_glyphs(run.classes),
         "trust": explain_confidence(confidence, correct, error),
         "best_epoch": _best_epoch(run),
+        "warmup": warmup_epochs(run.history()),
         "mistakes": surest_mistakes(run, predictions),
         "wrong": int(np.sum(~correct)),
         "facts": _facts(run),
@@ -107,8 +106,9 @@ def _context(
     }
 
 
-def _cards(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+def _cards(run: Run) -> list[dict[str, str]]:
     """List the numbers that stand at the top, the most important one first."""
+    metrics = run.metrics
     cards = [
         ("Test accuracy", "accuracy", ""),
         ("Cross-validation", "cv_accuracy", deviation(metrics)),
@@ -117,7 +117,7 @@ def _cards(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
         ("Log loss", "log_loss", ""),
         ("Top-5 accuracy", "top5_accuracy", ""),
     ]
-    return [
+    shown = [
         {
             "label": label,
             "value": show(metrics, key),
@@ -127,6 +127,30 @@ def _cards(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
         for label, key, extra in cards
         if metrics.get(key) is not None
     ]
+    return [*shown[:1], *_gain_cards(run), *shown[1:]]
+
+
+def _gain_cards(run: Run) -> list[dict[str, str]]:
+    if not run.finetuned:
+        return []
+    found = run.metrics["finetune"]
+    return [
+        {
+            "label": "Gain over the head",
+            "value": signed_points(found["gain"]),
+            "extra": " points",
+            "interval": signed_range(found["gain_interval"]),
+        }
+    ]
+
+
+def _parent_link(run: Run) -> str:
+    """Return the relative address of the page of the head that was fine-tuned."""
+    parent = Path(str(run.info.get("parent", "")))
+    # Only a name: of whatever else stands there no link is made.
+    if str(parent) != parent.name or not (run.path.parent / parent / PAGE).is_file():
+        return ""
+    return f"../{quote(parent.name)}/{PAGE}"
 
 
 def _pictures(run: Run, drawn: Mapping[str, bytes]) -> dict[str, Picture]:
@@ -143,13 +167,26 @@ def _pictures(run: Run, drawn: Mapping[str, bytes]) -> dict[str, Picture]:
         "reliability": "Accuracy over confidence in ten bins, beside the diagonal where"
         " both are equal.",
         "curves": "Loss and accuracy over the epochs, for training and validation.",
-        "augmented": "Some training images, each with copies as it was trained on.",
     }
-    return {
+    shown = {
         name: picture(drawn[f"{name}.png"], alt, link=f"{name}.png")
         for name, alt in alts.items()
         if f"{name}.png" in drawn
     }
+    return shown | _augmented(run)
+
+
+def _augmented(run: Run) -> dict[str, Picture]:
+    """Return the figure that was drawn when the run was made, where it was."""
+    path = run.path / AUGMENTED_FILE
+    if not path.is_file():
+        return {}
+    kind = run.info.get("settings", {}).get("augment")
+    alt = (
+        "Some training images, each with copies beside it as training changed them"
+        f"{f' (augmentation {kind})' if kind else ''}."
+    )
+    return {"augmented": photograph(path.read_bytes(), alt, link=path.name)}
 
 
 def _class_rows(run: Run) -> list[dict[str, Any]]:
@@ -198,7 +235,7 @@ def _model_facts(run: Run) -> list[tuple[str, Any]]:
                 ("Fine-tuned from", run.info["parent"]),
                 ("Held out to choose", f"{run.metrics['n_val']:,}"),
                 ("Parameters", f"{run.info['parameters']:,}"),
-                ("Trained of them", f"{run.info['trainable_parameters']:,}"),
+                ("Trainable parameters", f"{run.info['trainable_parameters']:,}"),
             ]
         return facts
     return [

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.reports.classes import by_f1
-from featx.reports.gain import explain_gain
 from featx.reports.labels import shorten
 from featx.reports.numbers import percent, points, show, show_interval
 from featx.runs import Run
@@ -21,7 +20,6 @@ def explain(run: Run) -> list[str]:
         _accuracy(metrics, int(np.trace(matrix))),
         _comparison(metrics, matrix),
         _from_scratch(run),
-        *explain_gain(run),
         _cross_validation(metrics),
         _held_out(run),
         _repeats(metrics),

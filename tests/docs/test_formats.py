@@ -9,6 +9,7 @@ import pytest
 from featx.pipeline.exporting import run_export
 from featx.pipeline.settings import DataSettings, ExtractSettings
 from tests.conftest import make_colours
+from tests.reports.conftest import FOUND
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
 EXAMPLES = re.findall(
@@ -63,3 +64,12 @@ def test_reading_a_part(folder, monkeypatch):
     read = run_example('"part.h5"')
     assert {bytes(key) for key in read["keys"]} == {bytes(key) for key in written.keys}
     assert read["rows"].shape == written.X.shape
+
+
+def test_all_that_a_fine_tuned_run_says_is_described():
+    _, _, said = FORMATS.read_text("utf-8").partition("Of a fine-tuned model,")
+    boundary = ("layer", "seconds_caching", "seconds_epoch", "seconds_epoch_plain")
+    info = ("kind", "parent", "parameters", "trainable_parameters")
+    columns = ("epoch", "phase", "learning_rate", "seconds")
+    keys = [*FOUND, *FOUND["parent"], *FOUND["graft"], *boundary, *info, *columns]
+    assert [key for key in keys if f"`{key}`" not in said] == []

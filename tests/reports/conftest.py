@@ -23,6 +23,26 @@ ODD_NAMES = [
 ]
 
 
+FOUND = {
+    "parent": {"accuracy": 0.71, "interval": [0.69, 0.73], "val_accuracy": 0.7},
+    "gain": 0.011,
+    "gain_interval": [-0.008, 0.03],
+    "val_gain": 0.01,
+    "val_gain_interval": [-0.012, 0.032],
+    "epochs": 5,
+    "recommended": "head",
+    "graft": {
+        "largest_difference": 3e-6,
+        "images": 400,
+        "tolerance": 1e-4,
+        "drift": None,
+        "distilled_agreement": None,
+    },
+    "boundary": None,
+}
+"""What `metrics.json` says of a fine-tuning under `finetune`."""
+
+
 def _scores(matrix):
     hits = np.diag(matrix)
     precision = hits / np.maximum(matrix.sum(axis=0), 1)
@@ -117,6 +137,9 @@ def make_run(tmp_path):
         root=Path("missing"),
         info=None,
         without=(),
+        suffix="",
+        extra=None,
+        history=None,
     ):
         rng = np.random.default_rng(0)
         classes = classes or [f"{i:03d}.Class_{i}" for i in range(n_classes)]
@@ -127,7 +150,7 @@ def make_run(tmp_path):
         probabilities = odds / odds.sum(axis=1, keepdims=True)
         metrics = _metrics(labels, probabilities, classes, cv_accuracy)
         falling = np.exp(-np.arange(epochs) / 3)
-        history = {
+        curves = {
             "epoch": list(range(1, epochs + 1)),
             "loss": falling.tolist(),
             "accuracy": (1 - falling / 2).tolist(),
@@ -135,16 +158,52 @@ def make_run(tmp_path):
             "val_accuracy": (0.9 - falling / 2).tolist(),
         }
         contents = RunContents(
-            name=f"{name}-mobilenetv2-0.35-{head}",
+            name=f"{name}-mobilenetv2-0.35-{head}{suffix}",
             info=_info(name, weights, head, fingerprint, root) | (info or {}),
-            metrics={k: v for k, v in metrics.items() if k not in without},
+            metrics={k: v for k, v in metrics.items() if k not in without}
+            | (extra or {}),
             paths=[f"test/<i>img_{i}.png" for i in range(len(labels))],
             labels=labels,
             probabilities=probabilities,
             head=None,
-            history=history if epochs else {},
+            history={**curves, **(history or {})} if epochs else {},
         )
         return write_run(tmp_path / "reports", contents)
+
+    return make
+
+
+@pytest.fixture
+def make_finetuned(make_run):
+    """Return a function that writes a run that was fine-tuned, and reads it back."""
+
+    def make(*, found=None, warmup=0, epochs=8, settings=None, **options):
+        rates = [1e-3] * warmup + [1e-4 / (i + 1) for i in range(epochs - warmup)]
+        return make_run(
+            **{"head": "lda", **options},
+            suffix="-finetune",
+            epochs=epochs,
+            info={
+                "kind": "finetune",
+                "parent": "pets-mobilenetv2-0.35-lda",
+                "parameters": 612_345,
+                "trainable_parameters": 412_345,
+                "settings": {"unfreeze": "20%", **(settings or {})},
+            },
+            extra={
+                "cv_accuracy": None,
+                "cv_accuracy_std": None,
+                "val_accuracy": 0.71,
+                "n_train": 3000,
+                "n_val": 600,
+                "finetune": {**FOUND, **(found or {})},
+            },
+            history={
+                "phase": [float(i >= warmup) for i in range(epochs)],
+                "learning_rate": rates,
+                "seconds": [1.2] * epochs,
+            },
+        )
 
     return make
 

@@ -43,6 +43,20 @@ def test_round_trip(tmp_path, make_contents):
     assert names == {".lock", run.name}
 
 
+@pytest.mark.parametrize(
+    ("kind", "title", "facts"),
+    [
+        ("head", "svm on resnet50", (False, False, False)),
+        ("network", "resnet50, trained from scratch", (True, False, True)),
+        ("finetune", "svm on resnet50, fine-tuned", (False, True, True)),
+    ],
+)
+def test_kinds(tmp_path, make_contents, kind, title, facts):
+    run = write_run(tmp_path, make_contents(kind=kind))
+    assert run.title == title
+    assert (run.from_scratch, run.finetuned, run.has_model) == facts
+
+
 def test_predictions(tmp_path, make_contents):
     contents = make_contents()
     found = write_run(tmp_path, contents).predictions()

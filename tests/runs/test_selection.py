@@ -52,3 +52,21 @@ def test_same_data(runs):
 
 def test_random_weights(tmp_path, make_contents):
     assert write_run(tmp_path, make_contents(weights="random")).random_weights
+
+
+def make_finetuned(folder, make_contents, name, val_accuracy):
+    contents = make_contents(name, cv_accuracy=None, kind="finetune")
+    contents.metrics.update(val_accuracy=val_accuracy, accuracy=1.0)
+    return write_run(folder, contents)
+
+
+def test_fine_tuned_runs_come_last_by_the_part_held_out(tmp_path, make_contents, runs):
+    tuned = [
+        make_finetuned(tmp_path, make_contents, name, val_accuracy)
+        for name, val_accuracy in [("e", 0.7), ("f", 0.99), ("g", None)]
+    ]
+    ranked = rank_runs([*tuned, *runs])
+    assert names(ranked) == ["c", "a", "b", "d", "f", "e", "g"]
+    assert best_run(ranked).name == "c"
+    with pytest.raises(RunError, match="no run yet"):
+        best_run(tuned)

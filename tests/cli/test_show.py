@@ -1,0 +1,55 @@
+"""The table of runs in a terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from featx.cli.show import show_leaderboard
+from featx.runs import Run
+
+
+def made(head, cv_accuracy, *, kind="head", val_accuracy=None):
+    return Run(
+        Path(f"pets-resnet50-{head}"),
+        {
+            "kind": kind,
+            "data": {"name": "pets", "fingerprint": "f0"},
+            "backbone": "resnet50",
+            "weights": "imagenet",
+            "head": head,
+            "timings": {"fit": 1.0},
+        },
+        {
+            "cv_accuracy": cv_accuracy,
+            "val_accuracy": val_accuracy,
+            "accuracy": 0.7,
+            "f1_macro": 0.6,
+            "log_loss": 0.9,
+            "intervals": {"accuracy": [0.65, 0.75]},
+            "n_train": 80,
+            "n_test": 20,
+            "classes": ["cat", "dog"],
+        },
+    )
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_fine_tuned_runs_are_named_and_their_score_is_in_brackets(narrow, capsys):
+    tuned = made("lda", None, kind="finetune", val_accuracy=0.81)
+    show_leaderboard([tuned, made("svm", 0.75)])
+    lines = capsys.readouterr().out.splitlines()
+    words = " ".join(" ".join(lines).split())
+    assert words.index("svm 0.750 0.700") < words.index("lda, (0.810) 0.700")
+    assert "fine-tuned" in words
+    assert "(in brackets: not cross-validated" in words
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("cv_accuracy", [0.75, None])
+def test_without_brackets_nothing_explains_them(narrow, capsys, cv_accuracy):
+    show_leaderboard([made("svm", cv_accuracy)])
+    assert "brackets" not in capsys.readouterr().out

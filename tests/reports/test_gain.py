@@ -1,0 +1,268 @@
+"""What fine-tuning brought, in words, on the page and on the leaderboard."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from featx.errors import RunError
+from featx.reports import render_leaderboard, render_run
+from featx.reports.curves import curves_figure
+from featx.reports.figures import run_figures
+from featx.reports.gain import (
+    explain_gain,
+    finetuning_gain,
+    signed_points,
+    signed_range,
+    verdict,
+)
+from featx.reports.numbers import percent
+from featx.reports.transfer import transfer_gap
+from featx.reports.words import explain
+from featx.runs import rank_runs
+from tests.reports.conftest import FOUND
+from tests.reports.test_figures import assert_readable, texts
+from tests.reports.test_page import Page, assert_self_contained
+
+PARENT = "pets-mobilenetv2-0.35-lda"
+BETTER = {
+    "gain": 0.04,
+    "gain_interval": [0.01, 0.07],
+    "val_gain": 0.05,
+    "val_gain_interval": [0.02, 0.08],
+    "recommended": "finetuned",
+}
+
+
+def words_of(run):
+    return " ".join(explain_gain(run))
+
+
+def png_bytes(size=(60, 40)):
+    stream = io.BytesIO()
+    Image.new("RGB", size, "teal").save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_a_gain_within_chance_recommends_the_head(make_finetuned):
+    run = make_finetuned()
+    said = words_of(run)
+    reached = percent(run.metrics["accuracy"])
+    assert said.startswith(f"On the test part it reaches {reached}, the head it")
+    assert "started from 71.0%: +1.1 points (95% interval −0.8 to +3.0" in said
+    assert "so it could be chance" in said
+    assert "600 of the 3,000 training images" in said
+    assert "70.0% of them right, and 71.0% after 5 epochs of fine-tuning" in said
+    assert "within 3e-06 on 400 test images (0.0001 is allowed)" in said
+    assert "precision" not in said
+    assert "computed once" not in said
+    found = verdict(run)
+    assert not found.finetuned
+    assert found.advice == f"Use the head, {PARENT}."
+    assert "does not beat it by more than chance" in found.reason
+
+
+def test_a_gain_beyond_chance_recommends_the_model(make_finetuned):
+    run = make_finetuned(found=BETTER)
+    assert "+4.0 points (95% interval +1.0 to +7.0, paired by image)." in words_of(run)
+    assert "chance" not in explain_gain(run)[0]
+    assert verdict(run).finetuned
+    assert verdict(run).advice == "Use this model."
+
+
+@pytest.mark.parametrize(
+    ("warmup", "said"), [(0, "it is the head itself"), (3, "backbone is as it was")]
+)
+def test_no_epoch_was_worth_it(make_finetuned, warmup, said):
+    run = make_finetuned(warmup=warmup, found={"epochs": 0})
+    assert said in words_of(run)
+    assert "trained on all of them" not in words_of(run)
+    page = Page(render_run(run)).words
+    assert "so none is marked" in page
+
+
+def test_a_distilled_head_and_low_precision(make_finetuned):
+    graft = FOUND["graft"] | {
+        "tolerance": None,
+        "drift": 0.0123,
+        "distilled_agreement": 0.973,
+    }
+    said = words_of(make_finetuned(found={"graft": graft}))
+    assert "names the same class for 97.3% of the embeddings" in said
+    assert "changes probabilities by 0.01 at most" in said
+    assert "is allowed" not in said
+
+
+@pytest.mark.parametrize(
+    ("epoch", "plain", "said"),
+    [
+        (1.2, 6.0, "on it, and would take 6.0 s the plain way, from the images: 5.0"),
+        (123.0, None, "took 2 min 3 s on it."),
+        (None, None, None),
+    ],
+)
+def test_what_the_boundary_saved(make_finetuned, epoch, plain, said):
+    boundary = {
+        "layer": "block_15_add",
+        "seconds_caching": 3.1,
+        "seconds_epoch": epoch,
+        "seconds_epoch_plain": plain,
+    }
+    words = words_of(make_finetuned(found={"boundary": boundary}))
+    assert ("What block_15_add hands on was computed once, in 3.1 s" in words) is bool(
+        said
+    )
+    assert said is None or said in words
+
+
+def test_other_runs_gained_nothing(make_run):
+    run = make_run()
+    assert explain_gain(run) == []
+    assert verdict(run) is None
+    assert finetuning_gain([run]) == ""
+
+
+def test_a_network_s_words_are_not_said_of_it(make_finetuned):
+    said = " ".join(explain(make_finetuned()))
+    assert "chose nothing" not in said
+    assert "from random ones on" not in said
+
+
+def test_signs():
+    shares = (0.011, -0.008, 0.0004, -0.0004, 0.0)
+    assert [signed_points(x) for x in shares] == ["+1.1", "−0.8", "0.0", "0.0", "0.0"]
+    assert signed_range([-0.02, 0.0]) == "−2.0 to 0.0"
+
+
+def test_its_page(make_run, make_finetuned):
+    parent = make_run(head="lda")
+    render_run(parent)
+    run = make_finetuned(warmup=2, found=BETTER, settings={"augment": "light"})
+    (run.path / "augmented.png").write_bytes(png_bytes())
+    page = Page(render_run(run))
+    assert_self_contained(page)
+    assert "lda on mobilenetv2-0.35, fine-tuned, pets" in page.words
+    assert "Use this model." in page.words
+    assert f"../{PARENT}/index.html" in page.links
+    assert "Gain over the head +4.0 points 95%: +1.0 to +7.0" in page.words
+    assert "What fine-tuning brought" in page.words
+    assert f"Fine-tuned from {PARENT}" in page.words
+    assert "Held out to choose 600" in page.words
+    assert "Trainable parameters 412,345" in page.words
+    assert "Settings of the fine-tuning" in page.words
+    assert "epochs are counted through the warm-up" in page.words
+    assert "What it was trained on" in page.words
+    assert "each epoch anew" in page.words
+    (alt,) = [alt for alt in page.alts if "copies" in alt]
+    assert "augmentation light" in alt
+    assert "augmented.png" in page.links
+
+
+def test_its_page_without_what_may_be_missing(make_finetuned):
+    page = Page(render_run(make_finetuned(settings={"copies": 3})))
+    assert f"Use the head, {PARENT}." in page.words
+    assert "../" + PARENT not in page.source
+    assert "What it was trained on" not in page.words
+    assert "counted through the warm-up" not in page.words
+
+
+def test_no_link_leaves_the_reports(make_run, make_finetuned):
+    render_run(make_run(head="lda"))
+    run = make_finetuned()
+    run.info["parent"] = f"../reports/{PARENT}"
+    assert f"{PARENT}/index.html" not in Page(render_run(run)).source
+
+
+def test_a_broken_picture_is_an_error(make_finetuned):
+    run = make_finetuned()
+    (run.path / "augmented.png").write_bytes(b"no picture")
+    with pytest.raises(RunError, match="incomplete"):
+        render_run(run)
+
+
+def test_an_incomplete_fine_tuning_is_an_error(make_finetuned):
+    run = make_finetuned()
+    del run.metrics["finetune"]
+    with pytest.raises(RunError, match="finetune"):
+        render_run(run)
+
+
+@pytest.mark.parametrize("warmup", [0, 1, 4, 8])
+def test_curves_with_phases_and_rates(make_finetuned, warmup):
+    run = make_finetuned(warmup=warmup, found={"epochs": min(3, 8 - warmup)})
+    drawn = run_figures(run, run.predictions())
+    assert_readable(drawn["curves.png"])
+    figure = curves_figure(run.history(), "run", chosen=warmup, before=0.7)
+    said = texts(figure)
+    assert ("warm-up: the head alone" in said) is bool(warmup)
+    assert (f"chosen epoch: {warmup}" in said) is bool(warmup)
+    assert "best epoch" not in " ".join(said)
+    assert "validation, before" in said
+    left, right, rates = figure.axes
+    assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "accuracy")
+    assert rates.get_ylabel() == "learning rate"
+    assert rates.get_yscale() == "log"
+
+
+def test_the_chosen_epoch_is_counted_through_the_warmup(make_finetuned, monkeypatch):
+    asked = {}
+
+    def draw(history, subtitle, **options):
+        asked.update(options)
+        return curves_figure(history, subtitle, **options)
+
+    monkeypatch.setattr("featx.reports.figures.curves_figure", draw)
+    for epochs, chosen in ((5, 7), (0, 0)):
+        run = make_finetuned(warmup=2, found={"epochs": epochs})
+        run_figures(run, run.predictions())
+        assert asked == {"chosen": chosen, "before": 0.7}
+
+
+def test_other_curves_are_as_before(make_run):
+    figure = curves_figure(make_run(epochs=4).history(), "run")
+    assert len(figure.axes) == 2
+    assert "warm-up: the head alone" not in texts(figure)
+    assert "validation, before" not in texts(figure)
+
+
+def test_rates_of_zero_are_drawn():
+    epoch = np.arange(1.0, 4.0)
+    for rate in (np.zeros(3), np.array([1e-3, 1e-5, 0.0])):
+        history = {"epoch": epoch, "loss": 1 / epoch, "learning_rate": rate}
+        low, high = curves_figure(history, "run").axes[2].get_ylim()
+        assert low < high
+
+
+def test_the_leaderboard_shows_it(make_run, make_finetuned, tmp_path):
+    runs = [make_finetuned(), make_run(head="lda", cv_accuracy=0.2)]
+    page = Page(render_leaderboard(tmp_path / "reports", runs))
+    assert "lda, fine-tuned" in page.words
+    assert "held out: 71.0%" in page.words
+    assert "What fine-tuning is worth." in page.words
+    assert "What transfer is worth." not in page.words
+    assert page.words.index(f"{PARENT} best") < page.words.index(f"{PARENT}-finetune")
+    heads = Page(render_leaderboard(tmp_path / "reports", runs[1:]))
+    assert "fine-tun" not in heads.words
+
+
+def test_the_best_held_out_speaks_for_all(make_run, make_finetuned):
+    worse = make_finetuned(head="svm")
+    worse.metrics["val_accuracy"] = 0.6
+    random = make_finetuned(weights="random", found=BETTER)
+    random.metrics["val_accuracy"] = 0.9
+    said = finetuning_gain(rank_runs([worse, make_finetuned(), random, make_run()]))
+    assert said.startswith("On the test part lda on mobilenetv2-0.35, fine-tuned, ")
+    assert said.endswith(f"Use the head, {PARENT}.")
+
+
+def test_it_is_neither_transfer_nor_from_scratch(make_run, make_finetuned):
+    network = make_run(
+        head="from scratch", info={"kind": "network", "backbone": "basenet"}
+    )
+    tuned = make_finetuned()
+    assert transfer_gap([tuned, network]) == ""
+    assert transfer_gap([make_run(), tuned]) == ""
+    said = transfer_gap([tuned, make_run(), network])
+    assert "svm on mobilenetv2-0.35 reaches" in said
+    assert "fine-tuned" not in said
