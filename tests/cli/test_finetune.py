@@ -77,6 +77,7 @@ def test_fused_views_and_a_distilled_head(run, work):
     assert answers.exit_code == 0, answers.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
