@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,42 @@ def written_whole(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def written_whole_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `path` to fill; at the end it takes its place.
+
+    A folder can't be renamed onto one with content: an old one goes out of the way
+    first, and for that moment there is none. Where the block fails, the old one stands.
+
+    Raises
+    ------
+    OSError
+        It can't be written.
+    """
+    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=path.parent))
+    old = aside.with_name(f"{aside.name}-old")
+    try:
+        with contextlib.suppress(OSError):
+            aside.chmod(0o777 & ~_umask())
+        yield aside
+        for file in aside.rglob("*"):
+            if file.is_file():
+                with file.open("r+b") as stream:
+                    os.fsync(stream.fileno())
+        if path.exists():
+            path.rename(old)
+        try:
+            aside.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
+    finally:
+        for left in (aside, old):
+            shutil.rmtree(left, ignore_errors=True)
     sync_folder(path.parent)
 
 

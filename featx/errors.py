@@ -10,6 +10,7 @@
     ├── CacheError          the embedding cache can't be read or written
     ├── HeadError           a head that doesn't fit the embeddings or labels
     ├── NetworkError        a network that isn't there, or can't learn from the images
+    ├── ExportError         a model that can't be exported, or a file of it is wrong
     ├── RunError            a run folder that is missing or incomplete
     └── RecipeError         a recipe or featx.toml that says something unknown
 
@@ -66,6 +67,10 @@ class HeadError(FeatxError):
 
 class NetworkError(FeatxError):
     """The network doesn't exist, or can't be trained on images of this size."""
+
+
+class ExportError(FeatxError):
+    """A model can't be exported, or its file doesn't answer as the run does."""
 
 
 class RunError(FeatxError):

@@ -28,7 +28,7 @@ def import_tensorflow() -> Any:
     # Read when Keras is imported; a backend in keras.json would win without it.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     first = "tensorflow" not in sys.modules
-    silenced = _silenced_stderr() if quiet and first else contextlib.nullcontext()
+    silenced = silenced_stderr() if quiet and first else contextlib.nullcontext()
     with silenced, garbage_kept():
         import tensorflow as tf
     if quiet and first:
@@ -101,7 +101,7 @@ def python_seed(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
+def silenced_stderr() -> Iterator[None]:
     """Drop what is written to file descriptor 2, below Python's ``sys.stderr``.
 
     TensorFlow's C++ side logs before it has read the level it shall log at.

@@ -10,6 +10,7 @@ import click
 from featx.cli.cache import cache
 from featx.cli.data import data
 from featx.cli.demo import demo
+from featx.cli.export import export
 from featx.cli.extract import extract
 from featx.cli.finetune import finetune
 from featx.cli.fit import fit
@@ -103,7 +104,7 @@ def main() -> None:
 
 
 for command in (
-    *(inspect, extract, fit, finetune, train, report, predict, run, demo),
-    *(data, backbones, heads, cache),
+    *(inspect, extract, fit, finetune, train, report, predict, export),
+    *(run, demo, data, backbones, heads, cache),
 ):
     main.add_command(command)

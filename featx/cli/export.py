@@ -1,0 +1,105 @@
+"""`featx export`: a run as a model for other programs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featx.cli.options import PATH, cache_dir_option, json_option, out_dir_option
+from featx.cli.progress import Progress
+from featx.cli.show import show_json, show_table
+
+if TYPE_CHECKING:
+    from featx.pipeline.model_export import ExportedModel
+
+FORMATS = ("keras", "savedmodel", "tflite", "onnx")
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    default=("keras",),
+    show_default=True,
+    help="What to write. May repeat.",
+)
+@click.option(
+    "--weights",
+    multiple=True,
+    type=PATH,
+    help="A weights file of your own that was extracted with. May repeat.",
+)
+@cache_dir_option
+@out_dir_option
+@json_option
+def export(
+    run: str,
+    formats: tuple[str, ...],
+    weights: tuple[Path, ...],
+    cache_dir: Path,
+    out_dir: Path,
+    as_json: bool,
+) -> None:
+    """Write a RUN, a run's folder or name, as a model that needs no featx.
+
+    It goes from uint8 RGB images to class probabilities: preprocessing, backbones and
+    head in one. Files land in the run's folder, in export/, after each was loaded again
+    and gave the run's own answers on its test images.
+
+    Load only runs and models that you trust: a run's head.joblib is a pickle, and
+    loading a joblib file or a Keras model from a stranger can run code.
+    """
+    from featx.pipeline.model_export import run_model_export
+    from featx.pipeline.run_choice import find_run
+
+    with Progress() as progress:
+        done = run_model_export(
+            find_run(out_dir, run),
+            formats,
+            cache_dir,
+            weights=weights,
+            listener=progress,
+        )
+    show = _show_json if as_json else _show
+    show(done)
+
+
+def _show(done: "list[ExportedModel]") -> None:
+    check = done[0].check
+    columns = ["file", "MB", "largest difference", "other classes"]
+    rows = [
+        [
+            one.path.name,
+            f"{one.size / 1e6:.1f}",
+            f"{one.check.largest_difference:.1e}",
+            str(one.check.other_classes),
+        ]
+        for one in done
+    ]
+    title = f"loaded again, on {check.images} test images, beside {check.compared_with}"
+    show_table(title, columns, rows, whole=1)
+    if check.drift is not None:
+        click.echo(
+            "the cached embeddings' lower precision changes probabilities by"
+            f" {check.drift:.1e} at most: predictions.csv is no measure here"
+        )
+    click.echo(done[0].path.parent)
+
+
+def _show_json(done: "list[ExportedModel]") -> None:
+    from dataclasses import asdict
+
+    show_json(
+        [
+            {
+                "format": one.format,
+                "path": str(one.path),
+                "bytes": one.size,
+                "check": asdict(one.check),
+            }
+            for one in done
+        ]
+    )
