@@ -9,7 +9,13 @@ import time
 
 import pytest
 
-from featx.durable import ASIDE, sync_folder, write_whole, written_whole
+from featx.durable import (
+    ASIDE,
+    sync_folder,
+    write_whole,
+    written_whole,
+    written_whole_folder,
+)
 
 
 def names_in(folder):
@@ -101,3 +107,27 @@ def test_what_a_library_writes_is_there_whole_or_not_at_all(tmp_path):
         aside.write_bytes("text")
     assert file.read_bytes() == b"whole"
     assert names_in(tmp_path) == ["a.bin"]
+
+
+def test_a_folder_takes_the_place_of_another(tmp_path):
+    folder = tmp_path / "model"
+    for content in ("first", "second"):
+        with written_whole_folder(folder) as aside:
+            (aside / "deep").mkdir()
+            (aside / "deep" / "a.txt").write_text(content)
+        assert (folder / "deep" / "a.txt").read_text() == content
+    with pytest.raises(ValueError, match="no more"), written_whole_folder(folder) as it:
+        (it / "b.txt").write_text("third")
+        raise ValueError("no more")
+    assert names_in(tmp_path) == ["model"]
+    assert names_in(folder) == ["deep"]
+
+
+def test_a_folder_that_cant_be_renamed_leaves_the_old_one(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "a.txt").write_text("old")
+    with pytest.raises(FileNotFoundError), written_whole_folder(folder) as aside:
+        aside.rmdir()
+    assert (folder / "a.txt").read_text() == "old"
+    assert names_in(tmp_path) == ["model"]

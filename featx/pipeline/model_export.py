@@ -21,6 +21,7 @@ from featx.durable import ASIDE, write_whole, written_whole, written_whole_folde
 from featx.embeddings import KerasExtractor
 from featx.errors import ExportError
 from featx.finetune.graft import graft
+from featx.frameworks import import_keras
 from featx.locks import FolderLock
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.model_check import (
@@ -133,10 +134,16 @@ def _find_extractors(
 
 
 def _build(run: Run, extractors: Sequence[KerasExtractor]) -> "keras.Model":
-    if not extractors:
-        model: keras.Model = run.load_model()
+    """Return the run as one model; of one input it takes an array, not a list."""
+    model: keras.Model
+    if extractors:
+        model = graft(in_float32(extractors), run.load_head().to_keras).model
+    else:
+        model = run.load_model()
+    if len(model.inputs) > 1 or not isinstance(model.input, list):
         return model
-    return graft(in_float32(extractors), run.load_head().to_keras).model
+    model = import_keras().Model(model.inputs[0], model.outputs[0], name=model.name)
+    return model
 
 
 def _write(

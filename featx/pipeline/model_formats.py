@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from featx.errors import ExportError
-from featx.finetune.graft import traced
 from featx.frameworks import import_keras, import_tensorflow, silenced_stderr
 
 if TYPE_CHECKING:
@@ -78,10 +77,11 @@ def _write_keras(model: "keras.Model", path: Path) -> None:
 def _open_keras(path: Path) -> Answer:
     model = import_keras().saving.load_model(path, safe_mode=True)
     names = [one.name for one in model.inputs]
-    run = traced(model)
 
     def answer(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        found: NDArray[Any] = run(*(images[name] for name in names))[0].numpy()
+        given = [images[name] for name in names]
+        several = isinstance(model.input, list)
+        found: NDArray[Any] = model.predict_on_batch(given if several else given[0])
         return found
 
     return answer
@@ -127,9 +127,15 @@ def _open_tflite(path: Path) -> Answer:
 
 
 def _write_onnx(model: "keras.Model", path: Path) -> None:
+    specs = [
+        import_keras().InputSpec(one.dtype, one.shape, name=one.name)
+        for one in model.inputs
+    ]
+    # Left to Keras, it asks for a model that was called before.
+    signature = [specs] if isinstance(model.input, list) else specs
     # Keras mends tf2onnx for NumPy 2, and NumPy warns of the name that it asks for.
     with _ignoring("In the future `np.object`", FutureWarning):
-        model.export(path, format="onnx", verbose=False)
+        model.export(path, format="onnx", verbose=False, input_signature=signature)
 
 
 def _open_onnx(path: Path) -> Answer:

@@ -4,13 +4,18 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from featx.cli.export import FORMATS
+from featx.cli.main import main
+from featx.locks import FolderLock
 from featx.pipeline import model_check, model_formats
 from featx.pipeline.model_formats import MODEL_FORMATS
 from tests.conftest import make_colours
@@ -18,33 +23,34 @@ from tests.conftest import make_colours
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
 TWO_SIZES = (*BACKBONE, "--image-size", 48, "--flip")
 LDA = "data-mobilenet-0.25-random-lda"
+NETWORK = "data-basenet"
 
 # Plain Keras, without featx: answers for each row of predictions.csv in its order.
 PLAIN_KERAS = """
 import sys
+sys.modules["featx"] = None  # whoever imports it fails
 import keras
 import numpy as np
 model = keras.saving.load_model(sys.argv[1], safe_mode=True)
 images = np.load(sys.argv[2])
 np.save(sys.argv[3], model.predict([images[one.name] for one in model.inputs]))
-assert "featx" not in sys.modules
 """
+
+
+def in_folder(folder, *words):
+    """Run a command in a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     """A folder with a run of a head on two sizes, mirrored too."""
-    from click.testing import CliRunner
-
-    from featx.cli.main import main
-
     folder = tmp_path_factory.mktemp("fitted")
     make_colours(folder / "data", size=(40, 40))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        words = ["fit", "--head", "lda", *map(str, TWO_SIZES)]
-        done = CliRunner().invoke(main, words)
-    assert done.exit_code == 0, done.stderr
+    in_folder(folder, "fit", "--head", "lda", *TWO_SIZES)
     (run,) = (folder / "reports").glob("data-*")
     run.rename(run.with_name(LDA))
     return folder
@@ -61,7 +67,8 @@ def head(fitted, monkeypatch):
 
 def written_of(path):
     """Return paths and probabilities of `predictions.csv`."""
-    rows = [line.split(",") for line in (path / "predictions.csv").open()][1:]
+    lines = (path / "predictions.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
     return [row[0] for row in rows], np.array([row[4:] for row in rows], float)
 
 
@@ -85,8 +92,6 @@ def test_a_head_becomes_a_model_for_plain_keras(run, head, tmp_path):
     paths, expected = written_of(head)
     assert np.ptp(expected, axis=0).min() > 0.1  # they tell the images apart
     source = [np.asarray(Image.open(Path("data") / path)) for path in paths]
-    import cv2
-
     images = {
         f"images_{side}": np.stack([cv2.resize(one, (side, side)) for one in source])
         for side in (32, 48)
@@ -100,59 +105,104 @@ def test_a_head_becomes_a_model_for_plain_keras(run, head, tmp_path):
     assert np.abs(np.load(out) - expected).max() < 1e-4
 
 
-@pytest.mark.parametrize("name", ["savedmodel", "tflite", "onnx"])
-def test_other_formats_answer_alike_too(run, head, name):
-    for package in MODEL_FORMATS[name].versions:
-        pytest.importorskip(package)
-    for _ in range(2 if name == "savedmodel" else 1):  # the second takes its place
-        done = run("export", LDA, "--format", name, "--json")
-        assert done.exit_code == 0, done.stderr
-    (found,) = json.loads(done.stdout)
-    assert found["check"]["images"] == 12
-    assert found["check"]["largest_difference"] < 1e-4
-    assert found["check"]["other_classes"] == 0
-    assert found["bytes"] > 10_000
-    names = {".lock", "classes.txt", "export.json", MODEL_FORMATS[name].file}
-    assert {path.name for path in (head / "export").iterdir()} == names
-
-
-def test_a_network_is_exported_as_it_is(run, work):
-    words = ("--network", "basenet", "--image-size", 32, "--epochs", 1)
-    assert run("train", *words).exit_code == 0
-    done = run("export", "data-basenet", "--format", "keras", "--format", "tflite")
+@pytest.mark.slow
+def test_a_head_becomes_a_model_of_each_format(run, head):
+    names = [name for name in FORMATS if not lacking(name)]
+    words = [word for name in names for word in ("--format", name)]
+    done = run("export", LDA, *words, "--json")
     assert done.exit_code == 0, done.stderr
-    folder = work / "reports" / "data-basenet" / "export"
-    facts = json.loads((folder / "export.json").read_text())
+    found = json.loads(done.stdout)
+    assert [one["format"] for one in found] == names
+    for one in found:
+        assert one["check"]["largest_difference"] < 1e-4
+        assert one["check"]["other_classes"] == 0
+        assert one["bytes"] > 10_000
+    facts = json.loads((head / "export" / "export.json").read_text())
+    assert list(facts["formats"]) == names
+
+
+def lacking(name):
+    """Return which packages of a format are not installed."""
+    return [one for one in MODEL_FORMATS[name].versions if find_spec(one) is None]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with a run of a network from scratch."""
+    folder = tmp_path_factory.mktemp("trained")
+    make_colours(folder / "data", size=(40, 40))
+    words = ("--network", "basenet", "--image-size", 32, "--epochs", 1)
+    in_folder(folder, "train", *words)
+    return folder
+
+
+@pytest.fixture
+def network(trained, monkeypatch):
+    """The network's run, without an export; the work is where it is."""
+    monkeypatch.chdir(trained)
+    path = Path("reports") / NETWORK
+    shutil.rmtree(path / "export", ignore_errors=True)
+    return path
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_network_is_exported_as_it_is(run, network, name):
+    if lacking(name):
+        pytest.skip(f"not installed: {lacking(name)}")
+    for _ in range(2):  # the second takes the first's place
+        done = run("export", NETWORK, "--format", name)
+        assert done.exit_code == 0, done.stderr
+    file = MODEL_FORMATS[name].file
+    names = {".lock", "classes.txt", "export.json", file}
+    assert {path.name for path in (network / "export").iterdir()} == names
+    facts = json.loads((network / "export" / "export.json").read_text())
     assert [one["name"] for one in facts["inputs"]] == ["images"]
-    assert set(facts["formats"]) == {"keras", "tflite"}
-    # What was written before is still told of, but not what is gone.
-    (folder / "model.tflite").unlink()
-    (folder / ".aside-killed").write_bytes(b"half")
-    assert run("export", "data-basenet").exit_code == 0
+    assert facts["classes"] == ["blue", "green", "red"]
+    entry = facts["formats"][name]
+    assert entry["file"] == file
+    assert entry["check"]["images"] == 12
+    assert entry["check"]["largest_difference"] < 1e-4
+    assert set(entry["versions"]) >= {"featx", "python", *MODEL_FORMATS[name].versions}
+
+
+def test_facts_tell_of_what_is_there(run, network):
+    folder = network / "export"
+    words = ("--format", "savedmodel", "--format", "keras")
+    assert run("export", NETWORK, *words).exit_code == 0
+    facts = json.loads((folder / "export.json").read_text())
+    assert set(facts["formats"]) == {"keras", "savedmodel"}
+    shutil.rmtree(folder / "savedmodel")
+    for name in (".aside-file", ".aside-folder/file"):  # of who was killed
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"half")
+    assert run("export", NETWORK).exit_code == 0
     facts = json.loads((folder / "export.json").read_text())
     assert set(facts["formats"]) == {"keras"}
-    assert not (folder / ".aside-killed").exists()
+    assert not list(folder.glob(".aside-*"))
+    (folder / "export.json").write_text("damaged")
+    assert run("export", NETWORK).exit_code == 0
+    again = json.loads((folder / "export.json").read_text())
+    assert set(again["formats"]) == {"keras"}
 
 
-def test_a_model_that_says_something_else_is_not_kept(run, head, monkeypatch):
-    assert run("export", LDA, "--format", "keras").exit_code == 0
-    before = (head / "export" / "model.keras").read_bytes()
-    rows = (head / "predictions.csv").read_text()
-    other = rows.replace("0.9", "0.8")
-    assert other != rows
-    (head / "predictions.csv").write_text(other)
-    done = run("export", LDA)
-    (head / "predictions.csv").write_text(rows)
+def test_a_model_that_says_something_else_is_not_kept(run, network):
+    assert run("export", NETWORK, "--format", "keras").exit_code == 0
+    before = (network / "export" / "model.keras").read_bytes()
+    rows = (network / "predictions.csv").read_text()
+    other = rows.replace(",0.", ",0.1")
+    (network / "predictions.csv").write_text(other)
+    done = run("export", NETWORK)
+    (network / "predictions.csv").write_text(rows)
     assert done.exit_code == 1
     assert "model.keras: its probabilities differ from predictions.csv" in done.stderr
     assert "make the run again" in done.stderr
-    assert (head / "export" / "model.keras").read_bytes() == before
+    assert (network / "export" / "model.keras").read_bytes() == before
 
     broken = lambda *_: np.full((12, 3), np.nan)  # noqa: E731
     expected = model_check.Expected("x", np.full((12, 3), 1 / 3))
     for answer, reason in ((broken, "by nan"), (lambda _: np.ones((9, 2)), "shape")):
         with pytest.raises(model_check.ExportError, match=reason):
-            model_check.check(head, answer, {}, expected)
+            model_check.check(network, answer, {}, expected)
 
 
 def test_lower_precision_is_measured_by_float32(run, work):
@@ -161,30 +211,31 @@ def test_lower_precision_is_measured_by_float32(run, work):
     assert run("fit", "--head", "lda").exit_code == 0
     done = run("export", LDA)
     assert done.exit_code == 0, done.stderr
-    assert "beside the head on float32 embeddings" in done.stdout
+    beside = "beside the head on float32 embeddings"
+    assert beside in " ".join(done.stdout.split())
     assert "lower precision changes probabilities" in done.stdout
     facts = json.loads((work / "reports" / LDA / "export/export.json").read_text())
     check = facts["formats"]["keras"]["check"]
     assert check["largest_difference"] < 1e-4 < check["drift"]
 
 
-def test_errors_are_one_line(run, head, monkeypatch):
+def test_errors_are_one_line(run, network, monkeypatch):
     def fails(*_):
         raise ValueError("no such operation\nat length")
 
     broken = model_formats.ModelFormat("keras", "model.keras", fails, fails)
     monkeypatch.setitem(MODEL_FORMATS, "keras", broken)
-    done = run("export", LDA)
+    done = run("export", NETWORK)
     assert done.exit_code == 1
     reason = "can't be written as keras (ValueError: no such operation)"
     assert reason in done.stderr
-    assert not (head / "export" / "model.keras").exists()
+    assert not (network / "export" / "model.keras").exists()
 
     lacking = model_formats.ModelFormat(
         *("onnx", "model.onnx", fails, fails), versions=("not_there",), extra="onnx"
     )
     monkeypatch.setitem(MODEL_FORMATS, "onnx", lacking)
-    done = run("export", LDA, "--format", "onnx")
+    done = run("export", NETWORK, "--format", "onnx")
     assert 'not_there not installed; pip install "featx[onnx]"' in done.stderr
     with pytest.raises(model_check.ExportError, match="'h5': no format; there are"):
         model_formats.find_format("h5")
@@ -192,10 +243,10 @@ def test_errors_are_one_line(run, head, monkeypatch):
     image = Path("data/test/red/000.png")
     content = image.read_bytes()
     image.write_bytes(b"no image")
-    done = run("export", LDA)
+    done = run("export", NETWORK)
     assert "red/000.png: not an image" in done.stderr
     image.unlink()
-    done = run("export", LDA)
+    done = run("export", NETWORK)
     image.write_bytes(content)
     assert done.exit_code == 1
     assert "red/000.png: gone (1 of 12 test images are)" in done.stderr
@@ -210,12 +261,10 @@ def test_trees_are_sent_to_fine_tuning(run, work):
     assert f"gboost has no Keras layers; `featx finetune {name}`" in done.stderr
 
 
-def test_one_export_at_a_time(run, head):
-    from featx.locks import FolderLock
-
-    (head / "export").mkdir()
-    with FolderLock(head / "export" / ".lock").alone() as alone:
+def test_one_export_at_a_time(run, network):
+    (network / "export").mkdir()
+    with FolderLock(network / "export" / ".lock").alone() as alone:
         assert alone
-        done = run("export", LDA)
+        done = run("export", NETWORK)
     assert done.exit_code == 1
     assert "another process is exporting there" in done.stderr
