@@ -5,6 +5,7 @@ import gc
 import os
 import random
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -115,3 +116,11 @@ def silenced_stderr() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+@contextlib.contextmanager
+def ignoring(start: str, category: type[Warning]) -> Iterator[None]:
+    """Ignore one warning, by how its message begins."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", rf"\s*(Warning: )?{start}", category)
+        yield

@@ -83,8 +83,8 @@ def _show(done: "list[ExportedModel]") -> None:
     show_table(title, columns, rows, whole=1)
     if check.drift is not None:
         click.echo(
-            "the cached embeddings' lower precision changes probabilities by"
-            f" {check.drift:.1e} at most: predictions.csv is no measure here"
+            "The cached embeddings' lower precision changes probabilities\n"
+            f"by {check.drift:.1e} at most: predictions.csv is no measure here."
         )
     click.echo(done[0].path.parent)
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,16 +166,16 @@ def _write(
     with whole(path) as aside:
         try:
             row.write(model, aside)
-            answer = row.open(aside)
-        except OSError:
+            found = check(path, row.open(aside), inputs, expected)
+        except (OSError, ExportError):
             raise
         except Exception as error:  # converters raise anything
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+            reason = shorten(reason, 200, placeholder=" ...")
             raise ExportError(
                 f"{run.path}: can't be written as {row.name} ({reason}); choose another"
                 " --format, or report it"
             ) from error
-        found = check(path, answer, inputs, expected)
         size = _size(aside)
     return ExportedModel(row.name, path, size, found)
 

@@ -1,8 +1,6 @@
 """The formats of exported models: how each is written, and asked by its own library."""
 
-import contextlib
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from featx.errors import ExportError
-from featx.frameworks import import_keras, import_tensorflow, silenced_stderr
+from featx.frameworks import (
+    ignoring,
+    import_keras,
+    import_tensorflow,
+    silenced_stderr,
+)
+from featx.pipeline.onnx_format import open_onnx, write_onnx
 
 if TYPE_CHECKING:
     import keras
@@ -114,7 +118,7 @@ def _write_tflite(model: "keras.Model", path: Path) -> None:
 
 def _open_tflite(path: Path) -> Answer:
     tf = import_tensorflow()
-    with _ignoring("tf.lite.Interpreter is deprecated", UserWarning):
+    with ignoring("tf.lite.Interpreter is deprecated", UserWarning):
         run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
 
     def answer(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -124,38 +128,6 @@ def _open_tflite(path: Path) -> Answer:
         return rows
 
     return answer
-
-
-def _write_onnx(model: "keras.Model", path: Path) -> None:
-    specs = [
-        import_keras().InputSpec(one.dtype, one.shape, name=one.name)
-        for one in model.inputs
-    ]
-    # Left to Keras, it asks for a model that was called before.
-    signature = [specs] if isinstance(model.input, list) else specs
-    # Keras mends tf2onnx for NumPy 2, and NumPy warns of the name that it asks for.
-    with _ignoring("In the future `np.object`", FutureWarning):
-        model.export(path, format="onnx", verbose=False, input_signature=signature)
-
-
-def _open_onnx(path: Path) -> Answer:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-    def answer(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        found: NDArray[Any] = session.run(None, dict(images))[0]
-        return found
-
-    return answer
-
-
-@contextlib.contextmanager
-def _ignoring(start: str, category: type[Warning]) -> Iterator[None]:
-    """Ignore one warning, by how its message begins."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", rf"\s*(Warning: )?{start}", category)
-        yield
 
 
 MODEL_FORMATS = {
@@ -168,7 +140,7 @@ MODEL_FORMATS = {
         ),
         ModelFormat("tflite", "model.tflite", _write_tflite, _open_tflite),
         ModelFormat(
-            *("onnx", "model.onnx", _write_onnx, _open_onnx),
+            *("onnx", "model.onnx", write_onnx, open_onnx),
             versions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
             extra="onnx",
         ),

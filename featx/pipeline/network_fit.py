@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -162,16 +163,17 @@ class _Trainer:
         )
 
     def train(self, train: Rows, held_out: Rows, seed: int) -> tuple[Any, History]:
-        """Build a network and train it on some rows."""
+        """Train a network on some rows; return it without augmentation."""
         data, settings = self.data, self.settings
-        model = build_network(
+        build = partial(
+            build_network,
             find_network(settings.name),
             settings.side,
             len(data.split.images.classes),
             channels=measure_channels(data.images.pixels, train),
-            augment=settings.augmented,
             seed=seed,
         )
+        model = build(augment=settings.augmented)
         schedule = Schedule(
             settings.epochs, settings.batch_size, settings.learning_rate, seed
         )
@@ -179,6 +181,12 @@ class _Trainer:
             model, data.images, train, held_out, schedule, on_epoch=self._tell
         )
         self._epochs_before += settings.epochs
+        if settings.augmented:
+            # Keras' random layers are at work wherever nobody says that it isn't
+            # training: `model(images)` for one, and what Keras exports.
+            weights = model.get_weights()
+            model = build(augment=False)
+            model.set_weights(weights)
         return model, history
 
     def predict(self, model: Any, rows: Rows) -> NDArray[np.float64]:

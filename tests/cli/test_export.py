@@ -21,7 +21,7 @@ from featx.pipeline.model_formats import MODEL_FORMATS
 from tests.conftest import make_colours
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
-TWO_SIZES = (*BACKBONE, "--image-size", 48, "--flip")
+TWO_SIZES = (*BACKBONE, "--image-size", 48, "--flip", "--precision", "float32")
 LDA = "data-mobilenet-0.25-random-lda"
 NETWORK = "data-basenet"
 
@@ -121,6 +121,19 @@ def test_a_head_becomes_a_model_of_each_format(run, head):
     assert list(facts["formats"]) == names
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["densenet121", "convnexttiny"])
+def test_onnx_of_what_keras_builds_otherwise(run, work, backbone):
+    # Preprocessing of given means, and grouped convolutions.
+    if lacking("onnx"):
+        pytest.skip(f"not installed: {lacking('onnx')}")
+    words = ("--backbone", backbone, "--image-size", 32, "--weights", "random")
+    assert run("fit", "--head", "lda", *words).exit_code == 0
+    done = run("export", f"data-{backbone}-random-lda", "--format", "onnx")
+    assert done.exit_code == 0, done.stderr
+    assert "tf2onnx" not in done.stderr
+
+
 def lacking(name):
     """Return which packages of a format are not installed."""
     return [one for one in MODEL_FORMATS[name].versions if find_spec(one) is None]
@@ -131,7 +144,8 @@ def trained(tmp_path_factory):
     """A folder with a run of a network from scratch."""
     folder = tmp_path_factory.mktemp("trained")
     make_colours(folder / "data", size=(40, 40))
-    words = ("--network", "basenet", "--image-size", 32, "--epochs", 1)
+    # Augmented in training: the model answers without that.
+    words = ("--network", "basenet", "--augment", "--image-size", 32, "--epochs", 1)
     in_folder(folder, "train", *words)
     return folder
 
