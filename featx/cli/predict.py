@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run")
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
+@click.argument("words", nargs=-1, required=True, type=PATH, metavar="[RUN] PATH...")
+@click.option(
+    "--imagenet",
+    metavar="BACKBONE",
+    help="Name ImageNet's 1000 classes with a pretrained network instead of a RUN.",
+)
 @click.option(
     "--top-k",
     type=click.IntRange(1),
@@ -47,8 +51,8 @@ if TYPE_CHECKING:
 @out_dir_option
 @json_option
 def predict(
-    run: str,
-    paths: tuple[Path, ...],
+    words: tuple[Path, ...],
+    imagenet: str | None,
     top_k: int,
     as_csv: bool,
     submission: Path | None,
@@ -61,23 +65,33 @@ def predict(
     """Classify images with a RUN, a run's folder or name.
 
     PATH is an image, or a folder of which all images are meant. Load only runs that
-    you trust: a run's head.joblib is a pickle, and a pickle can run code.
+    you trust: a run's head.joblib is a pickle, and loading a joblib file or a Keras
+    model from a stranger can run code.
     """
-    from featx.pipeline.predicting import run_predict
+    from featx.pipeline.predicting import run_imagenet, run_predict
     from featx.pipeline.run_choice import find_run
     from featx.pipeline.submission import fill_submission
 
     if as_csv + as_json + bool(submission) > 1:
         raise click.UsageError("choose one of --csv, --json and --submission")
+    if imagenet and weights:
+        raise click.UsageError("--weights belongs to a RUN; --imagenet takes none")
+    if not imagenet and len(words) == 1:
+        raise click.UsageError("give a RUN and images, or images and --imagenet")
     with Progress() as progress:
-        answers = run_predict(
-            find_run(out_dir, run),
-            paths,
-            cache_dir,
-            weights=weights,
-            batch_size=batch_size,
-            listener=progress,
-        )
+        if imagenet:
+            answers = run_imagenet(
+                imagenet, words, batch_size=batch_size, listener=progress
+            )
+        else:
+            answers = run_predict(
+                find_run(out_dir, str(words[0])),
+                words[1:],
+                cache_dir,
+                weights=weights,
+                batch_size=batch_size,
+                listener=progress,
+            )
     unreadable = [f"{path}: {why}" for path, why in answers.unreadable.items()]
     show_notes([*answers.notes, *unreadable])
     if submission:

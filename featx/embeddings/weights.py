@@ -23,7 +23,7 @@ Fetch = Callable[[str, Path, str | None], None]
 """Brings a URL to a path and checks its hash, if any; raises where it can't."""
 
 # Long enough for a slow server's first byte, short enough to notice a dead network.
-_TIMEOUT_S = 15.0
+TIMEOUT_S = 15.0
 _CHUNK_BYTES = 1 << 20
 
 
@@ -77,7 +77,7 @@ def fetch_weights(url: str, target: Path, expected: str | None) -> None:
     if not os.access(target.parent, os.W_OK):
         # Keras would put the file under /tmp without a word.
         raise PermissionError(f"{target.parent} is not writable")
-    with contextlib.redirect_stdout(sys.stderr), socket_timeout(_TIMEOUT_S):
+    with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
         fetched = import_keras().utils.get_file(
             f"{target.name}.{os.getpid()}.part",
             origin=url,

@@ -6,11 +6,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings import ImageFiles, embed_rows
+from featx.embeddings import ImageFiles, embed_rows, find_backbone
+from featx.embeddings.imagenet import build_classifier, imagenet_classes
 from featx.errors import DataError
 from featx.finetune.asking import ask
 from featx.finetune.samples import Samples
@@ -21,6 +23,9 @@ from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import read_pixels
 from featx.pipeline.run_choice import extractors_of
 from featx.runs import Run
+
+if TYPE_CHECKING:
+    import keras
 
 MODEL_BATCH = 64
 
@@ -106,7 +111,8 @@ def run_predict(
     """
     source = ImageFiles(find_images(paths))
     if run.has_model:
-        return _ask_model(run, source, batch_size or MODEL_BATCH, listener)
+        model = _Model(run.load_model(), run.title, tuple(run.classes))
+        return _ask_model(model, source, batch_size or MODEL_BATCH, listener)
     extractors = extractors_of(run, weights, cache_dir)
     head = ViewsHead(run.load_head())
     found = embed_rows(
@@ -122,16 +128,55 @@ def run_predict(
     readable = _readable(source, unreadable)
     probabilities = head.predict_proba(side_by_side(found, readable))
     notes = dict.fromkeys(note for _, done in found for note in done.notes)
-    return _answers(run, source, readable, probabilities, unreadable, [*notes])
+    classes = tuple(run.classes)
+    return _answers(classes, source, readable, probabilities, unreadable, [*notes])
+
+
+def run_imagenet(
+    backbone: str,
+    paths: Sequence[Path],
+    *,
+    batch_size: int | None = None,
+    listener: Listener = SILENT,
+) -> Answers:
+    """Classify images as a backbone does that Keras has trained on ImageNet.
+
+    Parameters
+    ----------
+    backbone : str
+        A row of `BACKBONES`.
+    paths : sequence of Path
+        As of `run_predict`.
+
+    Raises
+    ------
+    BackboneError
+        There is no such backbone, or its weights are not to be had.
+    DataError
+        A path is missing, or there is no readable image.
+    """
+    row = find_backbone(backbone)
+    source = ImageFiles(find_images(paths))
+    classes = imagenet_classes()
+    model = _Model(build_classifier(row), f"{row.name} on ImageNet", classes)
+    return _ask_model(model, source, batch_size or MODEL_BATCH, listener)
+
+
+class _Model(NamedTuple):
+    """A Keras model from uint8 images to probabilities of classes."""
+
+    model: "keras.Model"
+    title: str
+    classes: tuple[str, ...]
 
 
 def _ask_model(
-    run: Run, source: ImageFiles, batch_size: int, listener: Listener
+    asked: _Model, source: ImageFiles, batch_size: int, listener: Listener
 ) -> Answers:
-    """Classify with a run's own Keras model."""
-    model = run.load_model()
+    """Classify with a Keras model."""
+    model = asked.model
     with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-        update = listener.images(run.title)
+        update = listener.images(asked.title)
         pixels = [
             read_pixels(source, tensor.shape[1], Path(scratch), update=update)
             for tensor in model.inputs
@@ -141,7 +186,7 @@ def _ask_model(
         arrays = tuple(one.array for one in pixels)
         images = Samples(arrays, readable, readable, np.ones(len(readable)))
         found = ask(model, images, batch_size=batch_size)
-    return _answers(run, source, readable, found, unreadable, [])
+    return _answers(asked.classes, source, readable, found, unreadable, [])
 
 
 def _readable(source: ImageFiles, unreadable: Mapping[int, str]) -> NDArray[np.intp]:
@@ -163,7 +208,7 @@ def _readable(source: ImageFiles, unreadable: Mapping[int, str]) -> NDArray[np.i
 
 
 def _answers(
-    run: Run,
+    classes: tuple[str, ...],
     source: ImageFiles,
     readable: NDArray[np.intp],
     probabilities: NDArray[np.float64],
@@ -172,7 +217,7 @@ def _answers(
 ) -> Answers:
     files = source.files
     return Answers(
-        classes=tuple(run.classes),
+        classes=classes,
         files=tuple(files[row] for row in readable),
         probabilities=probabilities,
         unreadable={files[row]: why for row, why in sorted(unreadable.items())},

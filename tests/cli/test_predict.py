@@ -3,6 +3,15 @@
 import csv
 import io
 import json
+import os
+
+import numpy as np
+import pytest
+
+from featx.embeddings import ImageFiles
+from featx.frameworks import import_keras
+from featx.pipeline.pixels import read_pixels
+from tests.cli.conftest import run_process
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
 RUN = "data-mobilenet-0.25-random-lda"
@@ -56,3 +65,75 @@ def test_networks_answer_with_their_own_model(run, work):
     broken = run("predict", "data-basenet", "data/test")
     assert broken.exit_code == 1
     assert "model.keras: can't be loaded" in broken.stderr
+
+
+def write_classes(home, *, name="class {}"):
+    (home / "models").mkdir(parents=True, exist_ok=True)
+    known = {str(i): [f"n{i:08}", name.format(i)] for i in range(1000)}
+    known["1"][1] = known["0"][1]
+    file = home / "models" / "imagenet_class_index.json"
+    file.write_text(json.dumps(known))
+
+
+def predict_in(home, *words):
+    environment = {**os.environ, "KERAS_HOME": str(home)}
+    return run_process("predict", *words, env=environment)
+
+
+@pytest.mark.slow
+def test_the_classes_of_imagenet(work):
+    home = work / "home"
+    write_classes(home)
+    keras = import_keras()
+    network = keras.applications.MobileNet(alpha=0.25, weights=None)
+    # Random weights say nearly the same of all images; these don't.
+    network.layers[-3].set_weights(
+        [
+            10 * np.random.default_rng(0).normal(size=weight.shape)
+            for weight in network.layers[-3].get_weights()
+        ]
+    )
+    network.save(home / "models" / "mobilenet_2_5_224_tf.h5")
+    words = ("--imagenet", "mobilenet-0.25", "data/test", "--json", "--top-k", 1000)
+    done = predict_in(home, *words)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout)
+    files = ImageFiles([work / one["path"] for one in answers])
+    pixels = read_pixels(files, 224, work).array
+    inputs = keras.applications.mobilenet.preprocess_input(pixels.astype(np.float32))
+    expected = network.predict(inputs, verbose=0)
+    assert len(answers) == 12
+    for one, row in zip(answers, expected, strict=True):
+        top = one["top"]
+        assert len(top) == 1000
+        assert top["class 0 n00000000"] == pytest.approx(row[0], abs=1e-5)
+        assert top["class 0 n00000001"] == pytest.approx(row[1], abs=1e-5)
+        best = int(row[2:].argmax()) + 2
+        assert top[f"class {best}"] == pytest.approx(row[best], abs=1e-5)
+
+
+def test_imagenet_without_its_files_is_one_line(work):
+    home = work / "home"
+    write_classes(home)
+    (home / "models" / "mobilenet_2_5_224_tf.h5").write_bytes(b"damaged")
+    words = ("--imagenet", "mobilenet-0.25", "data/test")
+    done = predict_in(home, *words)
+    assert done.returncode == 1
+    assert "with its ImageNet classifier can't be had" in done.stderr
+    assert "a damaged one there has to go" in done.stderr
+    (home / "models" / "imagenet_class_index.json").write_text('{"0": "tench"}')
+    done = predict_in(home, *words)
+    assert "is not Keras' list of ImageNet's classes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_imagenet_needs_no_run(run, work):
+    done = run("predict", "data/test")
+    assert done.exit_code == 2
+    assert "give a RUN and images, or images and --imagenet" in done.stderr
+    done = run("predict", "--imagenet", "mobilenet-0.25", "x", "--weights", "y")
+    assert "--weights belongs to a RUN" in done.stderr
+    done = run("predict", "--imagenet", "mobilnet", "data/test")
+    assert "did you mean 'mobilenet'" in done.stderr
+    done = run("predict", "--imagenet", "mobilenet", "nowhere")
+    assert "nowhere: no such file or folder" in done.stderr

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from featx.pipeline.exporting import run_export
-from featx.pipeline.settings import DataSettings, ExtractSettings
+from featx.pipeline.model_export import run_model_export
+from featx.pipeline.settings import DataSettings, ExtractSettings, NetworkSettings
+from featx.pipeline.training import run_train
 from tests.conftest import make_colours
 from tests.reports.conftest import FOUND
 
@@ -64,6 +66,23 @@ def test_reading_a_part(folder, monkeypatch):
     read = run_example('"part.h5"')
     assert {bytes(key) for key in read["keys"]} == {bytes(key) for key in written.keys}
     assert read["rows"].shape == written.X.shape
+
+
+def test_asking_an_exported_model(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    settings = NetworkSettings(name="basenet", epochs=1, image_size=32)
+    (run,) = run_train(
+        DataSettings(path=folder / "data"), [settings], folder / "reports"
+    )
+    run_model_export(run, ["keras"], folder / "cache")
+    predictions = run.predictions()
+    photo = (folder / "data" / predictions.paths[-1]).read_bytes()
+    (run.path / "photo.png").write_bytes(photo)
+    monkeypatch.chdir(run.path)
+    asked = run_example("keras.saving.load_model")
+    expected = predictions.probabilities[-1]
+    np.testing.assert_allclose(asked["probabilities"], expected, atol=1e-5)
+    assert asked["predicted"] == run.classes[expected.argmax()]
 
 
 def test_all_that_a_fine_tuned_run_says_is_described():
