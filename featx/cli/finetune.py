@@ -151,11 +151,10 @@ def finetune(
     """
     from featx.pipeline.finetuning import run_finetune
     from featx.pipeline.run_choice import find_best, find_run
-    from featx.pipeline.settings import PRESETS, FinetuneSettings
+    from featx.pipeline.settings import FinetuneSettings
 
     chosen = {name: value for name, value in given.items() if value is not None}
-    preset_values = PRESETS[preset] if preset else {}
-    settings = checked(FinetuneSettings, **{**preset_values, **chosen})
+    settings = checked(FinetuneSettings, preset=preset, **chosen)
     parent = find_run(out_dir, run) if run else find_best(out_dir)
     with Progress() as progress:
         tuned = run_finetune(
@@ -167,10 +166,11 @@ def finetune(
     if as_json:
         show_json([summary(tuned)])
         return
-    _show(tuned, parent)
+    show_finetuned(tuned, parent)
 
 
-def _show(run: "Run", parent: "Run") -> None:
+def show_finetuned(run: "Run", parent: "Run") -> None:
+    """Print what fine-tuning brought over the head that it started from."""
     metrics, found = run.metrics, run.metrics["finetune"]
     _show_graft(found["graft"])
     title = (

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from featx.cli.finetune import show_finetuned
 from featx.cli.options import PATH, json_option
 from featx.cli.progress import Progress
 from featx.cli.show import (
@@ -19,21 +20,26 @@ from featx.cli.show import (
 @click.argument("recipe", type=PATH)
 @json_option
 def run(recipe: Path, as_json: bool) -> None:
-    """Run a RECIPE whole: extract, fit, report.
+    """Run a RECIPE whole: extract, fit, fine-tune if it says so, report.
 
     RECIPE is a TOML file as in pipelines/; paths in it start from this folder.
     """
     from featx.pipeline.flow import run_recipe
     from featx.pipeline.recipe import read_recipe
+    from featx.runs import best_run
 
     settings = read_recipe(recipe)
     with Progress() as progress:
-        runs, report = run_recipe(settings, listener=progress)
+        done = run_recipe(settings, listener=progress)
+    runs = [*done.runs, done.finetuned] if done.finetuned else done.runs
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         scores = [summary(run) for run in runs]
-        show_json({"page": str(report.page), "runs": scores})
+        show_json({"page": str(done.report.page), "runs": scores})
         return
     show_leaderboard(runs)
-    show_best(runs)
-    click.echo(report.page)
+    if done.finetuned:
+        show_finetuned(done.finetuned, best_run(done.runs))
+    else:
+        show_best(runs)
+    click.echo(done.report.page)

@@ -70,5 +70,5 @@ def run_demo(
         head=[HeadSettings(name="all")],
         report=ReportSettings(out_dir=folder / "reports"),
     )
-    runs, report = run_recipe(recipe, listener=listener)
-    return Demo(runs, report)
+    done = run_recipe(recipe, listener=listener)
+    return Demo(done.runs, done.report)

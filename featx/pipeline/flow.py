@@ -21,7 +21,7 @@ from featx.pipeline.recipe import Recipe
 from featx.pipeline.run_choice import find_run
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
 from featx.reports import is_current, render_leaderboard, render_run
-from featx.runs import Run, list_runs
+from featx.runs import Run, best_run, list_runs
 
 
 @dataclass(frozen=True)
@@ -178,26 +178,46 @@ def run_report(
     return Report(page, todo if named else runs)
 
 
-def run_recipe(
-    recipe: Recipe, *, listener: Listener = SILENT
-) -> tuple[list[Run], Report]:
-    """Run a recipe whole: extract, fit, report.
+@dataclass(frozen=True)
+class RecipeResult:
+    """What a recipe made: the heads' runs, and the best one's fine-tuned, if asked."""
+
+    runs: list[Run]
+    finetuned: Run | None
+    report: Report
+
+
+def run_recipe(recipe: Recipe, *, listener: Listener = SILENT) -> RecipeResult:
+    """Run a recipe whole: extract, fit, fine-tune the best head if asked, report.
 
     Raises
     ------
     FeatxError
         Whatever any stage raises.
     """
+    cache_dir, reports_dir = recipe.cache.folder, recipe.report.out_dir
     runs = run_fit(
         recipe.data,
         recipe.head,
-        recipe.cache.folder,
-        recipe.report.out_dir,
+        cache_dir,
+        reports_dir,
         wanted=recipe.extract,
         batch_size=recipe.cache.batch_size,
         listener=listener,
     )
-    return runs, run_report(recipe.report.out_dir, listener=listener)
+    finetuned = None
+    if recipe.finetune:
+        # Late: it takes what only this stage needs.
+        from featx.pipeline.finetuning import run_finetune
+
+        own = {item.weights for item in recipe.extract} - {"imagenet", "random"}
+        finetuned = run_finetune(
+            *(best_run(runs), recipe.finetune, cache_dir, reports_dir),
+            weights=[Path(path) for path in own],
+            listener=listener,
+        )
+    report = run_report(reports_dir, listener=listener)
+    return RecipeResult(runs, finetuned, report)
 
 
 def _each(

@@ -11,6 +11,7 @@ from featx.pipeline.settings import (
     CacheSettings,
     DataSettings,
     ExtractSettings,
+    FinetuneSettings,
     HeadSettings,
     ReportSettings,
     Settings,
@@ -28,6 +29,7 @@ class Recipe(Settings):
     cache: CacheSettings = CacheSettings()
     extract: Annotated[list[ExtractSettings], Field(min_length=1)]
     head: Annotated[list[HeadSettings], Field(min_length=1)]
+    finetune: FinetuneSettings | None = None
     report: ReportSettings = ReportSettings()
 
 

@@ -133,36 +133,6 @@ class NetworkSettings(Settings):
         return own if self.augment is None else self.augment
 
 
-class FinetuneSettings(Settings):
-    """What of a backbone is trained on with a run's head, and how."""
-
-    unfreeze: str = "20%"
-    epochs: Annotated[int, Field(ge=1)] = 10
-    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    backbone_rate: Annotated[float, Field(gt=0)] = 0.3
-    depth_decay: Annotated[float, Field(gt=0, le=1)] = 0.3
-    weight_decay: Annotated[float, Field(ge=0)] | None = None
-    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    plateau_patience: Annotated[int, Field(ge=1)] = 3
-    least_rate: Annotated[float, Field(ge=0)] = 1e-7
-    monitor: Literal["loss", "accuracy"] = "loss"
-    patience: Annotated[int, Field(ge=1)] = 5
-    min_delta: Annotated[float, Field(ge=0)] = 0.0
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    class_weight: Literal["balanced"] | None = None
-    augment: str = "none"
-    copies: Annotated[int, Field(ge=0)] = 0
-    cached: bool = True
-    mixed_precision: bool = False
-    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.2
-    tensorboard: bool = False
-    seed: int = 0
-
-
 _COURSEWORKS = {
     "learning_rate": 1e-4,
     "backbone_rate": 1.0,
@@ -192,6 +162,48 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """How the courseworks fine-tuned: one rate for all, a fifth of it on a plateau."""
+
+Preset = Literal["rmsprop-100", "adam-10"]
+
+
+class FinetuneSettings(Settings):
+    """What of a backbone is trained on with a run's head, and how."""
+
+    # What it stands for is in the other settings, so that it is not written.
+    preset: Annotated[Preset | None, Field(exclude=True)] = None
+    unfreeze: str = "20%"
+    epochs: Annotated[int, Field(ge=1)] = 10
+    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    backbone_rate: Annotated[float, Field(gt=0)] = 0.3
+    depth_decay: Annotated[float, Field(gt=0, le=1)] = 0.3
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    plateau_patience: Annotated[int, Field(ge=1)] = 3
+    least_rate: Annotated[float, Field(ge=0)] = 1e-7
+    monitor: Literal["loss", "accuracy"] = "loss"
+    patience: Annotated[int, Field(ge=1)] = 5
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weight: Literal["balanced"] | None = None
+    augment: str = "none"
+    copies: Annotated[int, Field(ge=0)] = 0
+    cached: bool = True
+    mixed_precision: bool = False
+    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+    tensorboard: bool = False
+    seed: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, given: Any) -> Any:
+        """Let a preset say what isn't said."""
+        if not isinstance(given, dict):
+            return given
+        return {**PRESETS.get(str(given.get("preset")), {}), **given}
 
 
 class CacheSettings(Settings):

@@ -171,3 +171,30 @@ def test_changed_data_is_refused(run, fitted):
     done = run("finetune", *QUICK)
     assert done.exit_code == 1
     assert "has changed since it was made; fit again" in done.stderr
+
+
+RECIPE = """
+[[extract]]
+backbone = "mobilenet-0.25"
+image_size = 32
+weights = "random"
+[[head]]
+name = "lda"
+[[head]]
+name = "softmax"
+[finetune]
+unfreeze = "none"
+epochs = 1
+"""
+
+
+def test_a_recipe_may_fine_tune_the_best_head(run, work):
+    (work / "task.toml").write_text(RECIPE)
+    done = run("run", "task.toml")
+    assert done.exit_code == 0, done.stderr
+    assert "Before training the model gives the head's" in done.stdout
+    assert "softmax" in done.stdout
+    again = json.loads(run("run", "task.toml", "--json").stdout)
+    heads, tuned = again["runs"][:2], again["runs"][2]
+    best = max(heads, key=lambda one: one["cv_accuracy"])
+    assert tuned["run"] == f"{best['run']}-finetune"

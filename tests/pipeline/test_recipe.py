@@ -29,6 +29,14 @@ def test_what_is_not_said_has_the_defaults_of_the_command_line(recipe):
     assert (read.head[0].folds, read.head[0].repeats) == (5, 1)
 
 
+def test_a_preset_says_what_is_not_said(recipe):
+    assert read_recipe(recipe(MINIMAL)).finetune is None
+    asked = MINIMAL + "[finetune]\npreset = 'adam-10'\npatience = 2\n"
+    read = read_recipe(recipe(asked)).finetune
+    assert (read.schedule, read.monitor, read.patience) == ("plateau", "accuracy", 2)
+    assert "preset" not in read.model_dump()
+
+
 def test_all_heads_may_be_meant(recipe):
     read = read_recipe(recipe(MINIMAL.replace("svm", "all")))
     assert read.head[0].name == "all"
@@ -54,6 +62,11 @@ def test_all_heads_may_be_meant(recipe):
             "'head.folds': input should be greater than or equal",
         ),
         ("[data]\ntest_size = 2\n" + MINIMAL, "'data.test_size': input should be less"),
+        (
+            MINIMAL + "[finetune]\nepoch = 1\n",
+            "'finetune.epoch'; did you mean 'epochs'",
+        ),
+        (MINIMAL + "[finetune]\npreset = 'x'\n", "'finetune.preset': input should be"),
         ("[data\n", "not TOML"),
         ("extract = 3\n", "'extract': input should be a valid list"),
     ],
