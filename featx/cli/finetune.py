@@ -186,7 +186,7 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
             "–".join(f"{end:.3f}" for end in before["interval"]),
         ],
         [
-            f"fine-tuned, {found['epochs']} epochs",
+            f"fine-tuned, {found['epochs']} epoch{'' if found['epochs'] == 1 else 's'}",
             f"{metrics['val_accuracy']:.3f}",
             f"{metrics['accuracy']:.3f}",
             "–".join(f"{end:.3f}" for end in metrics["intervals"]["accuracy"]),
@@ -222,7 +222,8 @@ def _show_graft(graft: dict[str, Any]) -> None:
     if agreed is not None:
         click.echo(
             "The head has no Keras layers: a dense layer was distilled from it, which"
-            f"\nagrees on {100 * agreed:.1f}% of rows that were held out."
+            f"\nnames the same class for {100 * agreed:.1f}% of {graft['images']} test"
+            " images."
         )
     else:
         click.echo(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from featx.embeddings import KerasExtractor
 from featx.errors import DataError
 from featx.finetune.asking import ask
 from featx.finetune.course import Course
-from featx.finetune.distilling import Distilled, distil
+from featx.finetune.distilling import distil
 from featx.finetune.graft import Graft, graft
 from featx.finetune.optimizers import layer_rates, make_optimizer
 from featx.finetune.samples import Samples
 from featx.finetune.training import Recipe, train_as_before, train_watched
 from featx.heads import ViewsHead, fit_views
+from featx.heads.layers import graft as graft_layers
 from featx.images import hold_out
 from featx.pipeline.embedding import Embeddings
 from featx.pipeline.finetune_choice import Choice, join_histories, worthwhile_rates
@@ -107,7 +109,7 @@ class Finetuner:
                 f"{embeddings.images.root}: too few training images to hold some out"
             )
         head = self._fit_head(train)
-        joined, _ = self.graft(head, train)
+        joined = self.graft(head, train)
         logs = []
         handed: list[float] = []
         for phase, course in self._phases(head):
@@ -146,7 +148,7 @@ class Finetuner:
             In float32, whatever it was trained in.
         """
         rows = self.material.embeddings.train
-        joined, _ = self.graft(self.material.head, rows)
+        joined = self.graft(self.material.head, rows)
         for phase, rates in ((0, choice.warmup_rates), (1, choice.rates)):
             if not rates:
                 continue
@@ -162,13 +164,11 @@ class Finetuner:
         if not self.settings.mixed_precision:
             return joined
         weights = joined.model.get_weights()
-        exact, _ = self.graft(self.material.head, rows, policy="float32")
+        exact = self.graft(self.material.head, rows, policy="float32")
         exact.model.set_weights(weights)
         return exact
 
-    def graft(
-        self, head: "Head", rows: Rows, *, policy: str | None = None
-    ) -> tuple[Graft, Distilled | None]:
+    def graft(self, head: "Head", rows: Rows, *, policy: str | None = None) -> Graft:
         """Put a head behind the backbones; one without Keras layers is distilled.
 
         Parameters
@@ -178,23 +178,18 @@ class Finetuner:
         policy : str, optional
             Keras' dtype policy; that of the training by default.
         """
-        distilled = None
+        to_keras = head.to_keras
         if not head.has_keras_layers:
             views = self.material.embeddings.views[rows]
-            distilled = distil(
-                head,
-                views.reshape(-1, views.shape[2]),
-                self.material.embeddings.groups[rows].repeat(views.shape[1]),
-                seed=self.settings.seed,
-            )
+            distilled = distil(head, views.reshape(-1, views.shape[2]))
+            to_keras = partial(graft_layers, [distilled])
         mixed = "mixed_bfloat16" if self.settings.mixed_precision else "float32"
-        joined = graft(
+        return graft(
             self.material.extractors,
-            (distilled or head).to_keras,
+            to_keras,
             unfrozen=self.settings.unfreeze,
             policy=policy or mixed,
         )
-        return joined, distilled
 
     def predict(self, joined: Graft, rows: Rows) -> NDArray[np.float64]:
         """Return the probabilities of some rows, shape (len(rows), n_classes)."""

@@ -136,8 +136,8 @@ def _graft(graft: Mapping[str, Any]) -> str:
     if agreed is not None:
         text = (
             "The head has no Keras layers: a dense layer was distilled from it, which"
-            f" names the same class for {percent(agreed)} of the embeddings that were"
-            " held out of that."
+            f" names the same class for {percent(agreed)} of {graft['images']:,} test"
+            " images."
         )
     else:
         text = (

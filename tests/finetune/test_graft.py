@@ -96,11 +96,13 @@ def test_a_cut_within_a_branch(pixels, labels):
     np.testing.assert_allclose(whole, halves, atol=1e-6)
 
 
-def test_a_linear_teacher_is_distilled_whole():
+def test_a_linear_teacher_is_distilled():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, 12))
     labels = (rows @ rng.normal(size=(12, 4))).argmax(axis=1)
     head = fit("logreg", rows[:, None], labels).head
-    distilled = distil(head, rows, np.arange(300), seed=0)
-    assert distilled.agreement > 0.9
+    new = rng.normal(size=(300, 12))
+    dense = distil(head, rows)
+    agreed = (new @ dense.kernel + dense.bias).argmax(1) == head.predict(new)
+    assert agreed.mean() > 0.85
     assert not fit("gboost", rows[:, None], labels).head.has_keras_layers
