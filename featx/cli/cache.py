@@ -13,6 +13,7 @@ from featx.cli.options import (
     embedding_options,
     extract_settings,
     json_option,
+    own_weights_option,
     split_options,
 )
 from featx.cli.progress import Progress
@@ -65,12 +66,7 @@ def list_(cache_dir: Path, as_json: bool) -> None:
     help="Images of each folder to compute again; 0: checksums only.",
 )
 @click.option("--seed", default=0, show_default=True, help="Chooses these images.")
-@click.option(
-    "--weights",
-    multiple=True,
-    type=PATH,
-    help="A weights file of your own that was extracted with. May repeat.",
-)
+@own_weights_option
 @cache_dir_option
 @json_option
 def verify(

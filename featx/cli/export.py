@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featx.cli.options import PATH, cache_dir_option, json_option, out_dir_option
+from featx.cli.options import (
+    cache_dir_option,
+    json_option,
+    out_dir_option,
+    own_weights_option,
+)
 from featx.cli.progress import Progress
 from featx.cli.show import show_json, show_table
 
@@ -26,12 +31,7 @@ FORMATS = ("keras", "savedmodel", "tflite", "onnx")
     show_default=True,
     help="What to write. May repeat.",
 )
-@click.option(
-    "--weights",
-    multiple=True,
-    type=PATH,
-    help="A weights file of your own that was extracted with. May repeat.",
-)
+@own_weights_option
 @cache_dir_option
 @out_dir_option
 @json_option

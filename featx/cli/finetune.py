@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli.options import (
-    PATH,
     cache_dir_option,
     checked,
     json_option,
     out_dir_option,
+    own_weights_option,
 )
 from featx.cli.progress import Progress
 from featx.cli.show import show_json, show_notes, show_table, summary
@@ -121,12 +121,7 @@ COUNT = click.IntRange(1)
     help="Write logs below the reports folder, in tensorboard/.",
 )
 @click.option("--seed", type=int, help="Of the validation part and training.  [0]")
-@click.option(
-    "--weights",
-    multiple=True,
-    type=PATH,
-    help="A weights file of your own that was extracted with. May repeat.",
-)
+@own_weights_option
 @cache_dir_option
 @out_dir_option
 @json_option

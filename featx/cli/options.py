@@ -51,6 +51,13 @@ cache_dir_option = click.option(
     help="Where embeddings land.",
 )
 
+own_weights_option = click.option(
+    "--weights",
+    multiple=True,
+    type=PATH,
+    help="A weights file of your own that was extracted with. May repeat.",
+)
+
 embedding_options = _all(
     click.option(
         "--backbone",

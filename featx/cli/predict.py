@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featx.cli.options import PATH, cache_dir_option, json_option, out_dir_option
+from featx.cli.options import (
+    PATH,
+    cache_dir_option,
+    json_option,
+    out_dir_option,
+    own_weights_option,
+)
 from featx.cli.progress import Progress
 from featx.cli.show import show_json, show_notes, show_table
 
@@ -36,12 +42,7 @@ if TYPE_CHECKING:
     metavar="SAMPLE",
     help="Print Kaggle's sample_submission.csv, its columns filled by name.",
 )
-@click.option(
-    "--weights",
-    multiple=True,
-    type=PATH,
-    help="A weights file of your own that was extracted with. May repeat.",
-)
+@own_weights_option
 @click.option(
     "--batch-size",
     type=click.IntRange(1),
