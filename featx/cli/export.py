@@ -15,7 +15,7 @@ from featx.cli.progress import Progress
 from featx.cli.show import show_json, show_table
 
 if TYPE_CHECKING:
-    from featx.pipeline.model_export import ExportedModel
+    from featx.pipeline.model_export.run import ExportedModel
 
 FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 
@@ -52,7 +52,7 @@ def export(
     Load only runs and models that you trust: a run's head.joblib is a pickle, and
     loading a joblib file or a Keras model from a stranger can run code.
     """
-    from featx.pipeline.model_export import run_model_export
+    from featx.pipeline.model_export.run import run_model_export
     from featx.pipeline.run_choice import find_run
 
     with Progress() as progress:

@@ -144,7 +144,7 @@ def finetune(
     Load only runs that you trust: a run's head.joblib is a pickle, and a pickle can
     run code.
     """
-    from featx.pipeline.finetuning import run_finetune
+    from featx.pipeline.finetuning.run import run_finetune
     from featx.pipeline.run_choice import find_best, find_run
     from featx.pipeline.settings import FinetuneSettings
 

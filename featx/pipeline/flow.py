@@ -208,7 +208,7 @@ def run_recipe(recipe: Recipe, *, listener: Listener = SILENT) -> RecipeResult:
     finetuned = None
     if recipe.finetune:
         # Late: it takes what only this stage needs.
-        from featx.pipeline.finetuning import run_finetune
+        from featx.pipeline.finetuning.run import run_finetune
 
         own = {item.weights for item in recipe.extract} - {"imagenet", "random"}
         finetuned = run_finetune(

@@ -16,8 +16,9 @@ from PIL import Image
 from featx.cli.export import FORMATS
 from featx.cli.main import main
 from featx.locks import FolderLock
-from featx.pipeline import model_check, model_formats
-from featx.pipeline.model_formats import MODEL_FORMATS
+from featx.pipeline.model_export import check as model_check
+from featx.pipeline.model_export import formats as model_formats
+from featx.pipeline.model_export.formats import MODEL_FORMATS
 from tests.conftest import make_colours
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featx.pipeline.exporting import run_export
-from featx.pipeline.model_export import run_model_export
+from featx.pipeline.model_export.run import run_model_export
 from featx.pipeline.settings import DataSettings, ExtractSettings, NetworkSettings
 from featx.pipeline.training import run_train
 from tests.conftest import make_colours

@@ -9,8 +9,8 @@ from featx.evaluation import evaluate as score
 from featx.evaluation.bootstrap import mean_interval
 from featx.finetune.graft import Graft
 from featx.heads import ViewsHead
-from featx.pipeline.finetune_choice import Choice
-from featx.pipeline.finetune_fit import Finetuner
+from featx.pipeline.finetuning.choice import Choice
+from featx.pipeline.finetuning.fit import Finetuner
 
 
 def finetune_metrics(

@@ -22,8 +22,8 @@ from featx.heads import ViewsHead, fit_views
 from featx.heads.layers import graft as graft_layers
 from featx.images import hold_out
 from featx.pipeline.embedding import Embeddings
-from featx.pipeline.finetune_choice import Choice, join_histories, worthwhile_rates
-from featx.pipeline.finetune_samples import Preparation
+from featx.pipeline.finetuning.choice import Choice, join_histories, worthwhile_rates
+from featx.pipeline.finetuning.samples import Preparation
 from featx.pipeline.head_choice import head_parameters
 from featx.pipeline.listener import SILENT, Listener, Update
 from featx.pipeline.settings import FinetuneSettings, HeadSettings

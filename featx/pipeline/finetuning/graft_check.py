@@ -9,7 +9,7 @@ from featx.embeddings import ImageFiles, embed_rows
 from featx.errors import NetworkError
 from featx.heads import ViewsHead
 from featx.pipeline.embedding import side_by_side
-from featx.pipeline.finetune_fit import Finetuner
+from featx.pipeline.finetuning.fit import Finetuner
 from featx.pipeline.listener import Listener
 
 TOLERANCE, WIDE_TOLERANCE, WIDE = 1e-4, 1e-3, 100.0

@@ -15,7 +15,7 @@ from featx.frameworks import (
     import_tensorflow,
     silenced_stderr,
 )
-from featx.pipeline.onnx_format import open_onnx, write_onnx
+from featx.pipeline.model_export.onnx import open_onnx, write_onnx
 
 if TYPE_CHECKING:
     import keras

@@ -13,7 +13,7 @@ from featx.errors import ExportError
 from featx.heads import ViewsHead
 from featx.pipeline.embedding import side_by_side
 from featx.pipeline.listener import Listener
-from featx.pipeline.model_formats import Answer
+from featx.pipeline.model_export.formats import Answer
 from featx.pipeline.pixels import read_pixels
 from featx.runs import Run
 from featx.runs.folder import PREDICTIONS_FILE

@@ -24,10 +24,10 @@ from featx.images import read_images
 from featx.locks import FolderLock
 from featx.networks.augmentation import augmented_samples, find_augmentation
 from featx.pipeline.embedding import Embeddings, embed
-from featx.pipeline.finetune_fit import Finetuner, Material
-from featx.pipeline.finetune_metrics import finetune_metrics
+from featx.pipeline.finetuning.fit import Finetuner, Material
+from featx.pipeline.finetuning.graft_check import check_graft
+from featx.pipeline.finetuning.metrics import finetune_metrics
 from featx.pipeline.fitting import VERSIONS
-from featx.pipeline.graft_check import check_graft
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import read_pixels
 from featx.pipeline.run_choice import extractors_of

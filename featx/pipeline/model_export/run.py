@@ -25,7 +25,7 @@ from featx.finetune.graft import graft
 from featx.frameworks import import_keras
 from featx.locks import FolderLock
 from featx.pipeline.listener import SILENT, Listener
-from featx.pipeline.model_check import (
+from featx.pipeline.model_export.check import (
     Check,
     Expected,
     check,
@@ -34,7 +34,7 @@ from featx.pipeline.model_check import (
     in_float32,
     read_inputs,
 )
-from featx.pipeline.model_formats import MODEL_FORMATS, ModelFormat, find_format
+from featx.pipeline.model_export.formats import MODEL_FORMATS, ModelFormat, find_format
 from featx.pipeline.run_choice import extractors_of
 from featx.runs import Run
 from featx.runs.folder import UNDECODED

@@ -1,0 +1,1 @@
+"""Runs as models for other programs: written, loaded again and checked."""
