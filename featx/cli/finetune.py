@@ -14,6 +14,7 @@ from featx.cli.options import (
 )
 from featx.cli.progress import Progress
 from featx.cli.show import show_json, show_notes, show_table, summary
+from featx.networks.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
     from featx.runs import Run
@@ -22,7 +23,28 @@ POSITIVE = click.FloatRange(0, min_open=True)
 COUNT = click.IntRange(1)
 
 
-@click.command()
+def _augmentation_help() -> str:
+    """List what `--augment` takes for the command's help."""
+    presets = [f"{row.name:<12} {row.summary}" for row in AUGMENTATIONS.values()]
+    words = ", ".join(f"{name}{option.usual:g}" for name, option in OPTIONS.items())
+    fill = click.formatting.wrap_text
+    return "\n".join(
+        [
+            "\b",
+            "Augmentations:",
+            *(fill(row, 76, subsequent_indent=" " * 13) for row in presets),
+            "",
+            "\b",
+            *fill(
+                "Or words, alone or after one of these, parted by commas, with the"
+                f" usual number where there is none behind: {words}. 0 turns one off.",
+                76,
+            ).splitlines(),
+        ]
+    )
+
+
+@click.command(epilog=_augmentation_help())
 @click.argument("run", required=False)
 @click.option(
     "--preset",
@@ -56,7 +78,9 @@ COUNT = click.IntRange(1)
     type=click.FloatRange(0, 1, min_open=True),
     help="The same of the trained layer nearest to the images, times that.  [0.3]",
 )
-@click.option("--weight-decay", type=click.FloatRange(0), help="Decoupled.  [none]")
+@click.option(
+    "--weight-decay", type=click.FloatRange(0), help="Decoupled.  [none; adamw: 0.004]"
+)
 @click.option(
     "--schedule",
     type=click.Choice(["constant", "cosine", "plateau"]),
@@ -90,8 +114,9 @@ COUNT = click.IntRange(1)
 )
 @click.option(
     "--augment",
-    type=click.Choice(["none", "light", "medium", "strong"]),
-    help="Change the training images at random, each epoch anew.  [none]",
+    metavar="none|light|medium|strong|WORDS",
+    help="Change the training images at random, each epoch anew; words like"
+    " light,rotation20,mixup as listed below.  [none]",
 )
 @click.option(
     "--copies",
@@ -166,8 +191,10 @@ def finetune(
 
 def show_finetuned(run: "Run", parent: "Run") -> None:
     """Print what fine-tuning brought over the head that it started from."""
+    from featx.reports.gain import explain_boundary, explain_graft, verdict
+
     metrics, found = run.metrics, run.metrics["finetune"]
-    _show_graft(found["graft"])
+    _say(explain_graft(found["graft"]))
     title = (
         f"{run.data_name}: {metrics['n_train']} training images, {metrics['n_val']} of"
         f" them held out to choose, {metrics['n_test']} test images"
@@ -194,39 +221,14 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
         ],
     ]
     show_table(title, ["", "held out", "test acc", "95%"], rows)
-    boundary = found["boundary"]
-    if boundary and boundary["seconds_epoch"]:
-        times = boundary["seconds_epoch_plain"] / boundary["seconds_epoch"]
-        click.echo(
-            f"What {boundary['layer']} hands on was computed once:\nan epoch took"
-            f" {boundary['seconds_epoch']:.2g} s, {times:.1f} times as fast as from"
-            " the images."
-        )
-    if found["recommended"] == "head":
-        click.echo(
-            "On the held-out part it doesn't beat the head by more than the 95%\n"
-            f"interval: use the head, {parent.path}"
-        )
-    else:
-        click.echo("On the held-out part it beats the head: use it.")
+    advice = verdict(run)
+    said = [explain_boundary(found["boundary"])]
+    if advice:
+        said.append(f"{advice.reason} {advice.advice}")
+    _say(*said)
     click.echo(run.path)
 
 
-def _show_graft(graft: dict[str, Any]) -> None:
-    agreed = graft["distilled_agreement"]
-    if agreed is not None:
-        click.echo(
-            "The head has no Keras layers: a dense layer was distilled from it, which"
-            f"\nnames the same class for {100 * agreed:.1f}% of {graft['images']} test"
-            " images."
-        )
-    else:
-        click.echo(
-            "Before training the model gives the head's probabilities within"
-            f"\n{graft['largest_difference']:.1e} on {graft['images']} test images."
-        )
-    if graft["drift"] is not None:
-        click.echo(
-            "The lower precision of the cached embeddings changes them by"
-            f" {graft['drift']:.1e} at most."
-        )
+def _say(*sentences: str) -> None:
+    for sentence in filter(None, sentences):
+        click.echo(click.formatting.wrap_text(sentence, 79))

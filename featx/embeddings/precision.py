@@ -151,7 +151,11 @@ def _sample(source: Source, view: View) -> NDArray[np.uint8]:
 
 def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> Verdict:
     tried = _faster_precision()
-    if tried is None or not len(images):
+    if not len(images):
+        return Verdict("float32")
+    if tried is None:
+        # A model that can't be built is told of before anything is written.
+        replace(extractor, precision="float32").open()
         return Verdict("float32")
     # A batch of full size, however few images there are.
     batch = images[np.arange(SAMPLE) % len(images)]

@@ -10,15 +10,24 @@ from featx.heads.layers import Dense
 LEAST_PROBABILITY = 1e-4
 """Smaller ones are taken for it: nobody trusts a head's surer answers."""
 
+CROSSED, MOST_CROSSED = 4, 20_000
+"""Rows that are made of two others: so many for each row, and at most so many."""
 
-def distil(head: Any, rows: NDArray[np.floating]) -> Dense:
+
+def distil(head: Any, rows: NDArray[np.floating], *, seed: int = 0) -> Dense:
     """Fit a dense layer to a head's log-probabilities, by ridge regression.
 
     Parameters
     ----------
     head : Head
     rows : ndarray of float, shape (n, d)
-        Embeddings; all that the head was fitted on.
+        Embeddings; all that the head was fitted on. It is sure of each of them, so it
+        is asked for others, too: features of two rows, drawn from either, which trees
+        can tell apart as they do the rows of other images. (On 25 bird species, the
+        layer named the same class as gboost for 0.82 of the test images that way, and
+        for 0.75 without; blending two rows is no better than without.)
+    seed : int
+        Of the draws.
 
     Returns
     -------
@@ -28,10 +37,27 @@ def distil(head: Any, rows: NDArray[np.floating]) -> Dense:
     Notes
     -----
     After Hinton et al., Distilling the Knowledge in a Neural Network, 2015, whose
-    logits are matched at a high temperature.
+    logits are matched at a high temperature. Rows are crossed as CutMix does
+    it in Somepalli et al., SAINT, 2021, https://arxiv.org/abs/2106.01342.
     """
-    logits = np.log(np.maximum(head.predict_proba(rows), LEAST_PROBABILITY))
-    return _fit(rows, logits - logits.mean(axis=1, keepdims=True)).softened(1.0)
+    asked = np.vstack([rows, _crossed(rows, np.random.default_rng(seed))])
+    logits = np.log(np.maximum(head.predict_proba(asked), LEAST_PROBABILITY))
+    return _fit(asked, logits - logits.mean(axis=1, keepdims=True)).softened(1.0)
+
+
+def _crossed(
+    rows: NDArray[np.floating], rng: np.random.Generator
+) -> NDArray[np.floating]:
+    """Return rows each of which has the features of one or the other of two."""
+    count = min(CROSSED * len(rows), MOST_CROSSED)
+    first, second = rng.integers(len(rows), size=(2, count))
+    shares = rng.random((count, 1))
+    crossed: NDArray[np.floating] = np.where(
+        rng.random((count, rows.shape[1]), np.float32) < shares,
+        rows[first],
+        rows[second],
+    )
+    return crossed
 
 
 def _fit(rows: NDArray[np.floating], logits: NDArray[np.floating]) -> Dense:

@@ -1,39 +1,53 @@
 """What is done to training images only, so that no network sees one image twice.
 
-Two parts: layers of the training graph, which leave labels alone, and a callable for
-the batches before it, which mixes images and their labels. Neither goes into a saved
-model. Pixels are float32 from 0 to 255 throughout, labels one-hot.
+Rows without a framework; `featx.networks.augmenting` makes layers of them.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
 from featx.errors import NetworkError, nearest
-from featx.frameworks import import_keras
-from featx.networks.rand_augment import rand_augment
 
-if TYPE_CHECKING:
-    import keras
 
-Mixing = Callable[[Any, Any], tuple[Any, Any]]
+class Option(NamedTuple):
+    """One thing that may be done to an image.
 
-PIXELS = (0, 255)
-EDGE = "nearest"
-"""What comes in at an edge repeats the edge."""
-ERASED = (0.02, 0.15)
-"""Least and greatest share of an image that is erased; the paper goes to 0.4."""
-GREY = (124, 116, 104)
-"""ImageNet's mean colour, which says nothing to a network that was trained there."""
+    Attributes
+    ----------
+    most : float
+        More makes no sense.
+    usual : float
+        Where it is asked for without a number.
+    summary : str
+        A few words for people, with the number in them.
+    """
 
-_SHARES = ("brightness", "contrast", "erasing", "randaugment", "mixup", "cutmix")
-_MOST = {"rotation": 180.0, "shift": 0.5, "zoom": 0.5} | dict.fromkeys(_SHARES, 1.0)
-_DRAWN = ("flip", *_MOST, "which")
-"""What is drawn at random, each with a seed of its own."""
+    most: float
+    usual: float
+    summary: str
+
+
+OPTIONS: Mapping[str, Option] = MappingProxyType(
+    {
+        "flip": Option(1, 1, "mirrored"),
+        "rotation": Option(180, 10, "turned by {:g} degrees"),
+        "shift": Option(0.5, 0.1, "shifted by {:.3g}%"),
+        "zoom": Option(0.5, 0.1, "zoomed by {:.3g}%"),
+        "brightness": Option(1, 0.1, "brightness by {:.3g}%"),
+        "contrast": Option(1, 0.2, "contrast by {:.3g}%"),
+        "erasing": Option(1, 0.25, "{:.3g}% partly erased"),
+        "randaugment": Option(1, 0.5, "RandAugment of {:g}"),
+        "mixup": Option(1, 0.2, "mixup of {:g}"),
+        "cutmix": Option(1, 1, "CutMix of {:g}"),
+    }
+)
+
+GRAMMAR = f"parted by commas: a preset, then any of {', '.join(OPTIONS)}"
+
+_WORD = re.compile(r"(?P<option>[a-z]+)(?P<value>\d*\.?\d*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +82,6 @@ class Augmentation:
     cutmix : float
         Of Beta(cutmix, cutmix) comes the area of an image that another leaves of it:
         CutMix, Yun et al., https://arxiv.org/abs/1905.04899.
-    summary : str
-        One line for people.
 
     Raises
     ------
@@ -88,209 +100,88 @@ class Augmentation:
     randaugment: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
-    summary: str = ""
 
     def __post_init__(self) -> None:
-        for option, most in _MOST.items():
-            value = getattr(self, option)
-            if not 0 <= value <= most:
+        for name, option in OPTIONS.items():
+            value = getattr(self, name)
+            if not 0 <= value <= option.most:
                 raise NetworkError(
-                    f"augmentation '{self.name}': {option} goes from 0 to {most:g}, not"
-                    f" to {value:g}"
+                    f"augmentation '{self.name}': {name} goes from 0 to"
+                    f" {option.most:g}, not to {value:g}"
                 )
 
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        done = [
+            option.summary.format(value * (100 if "%" in option.summary else 1))
+            for name, option in OPTIONS.items()
+            if (value := float(getattr(self, name)))
+        ]
+        return ", ".join(done) or "as they are"
 
-_LIGHT = Augmentation(
-    "light",
-    flip=True,
-    shift=0.05,
-    zoom=0.1,
-    summary="mirrored, shifted by 5%, zoomed by 10%",
-)
+    @property
+    def changes(self) -> bool:
+        """Whether it does anything at all."""
+        return any(getattr(self, name) for name in OPTIONS)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether it makes one image of two."""
+        return bool(self.mixup or self.cutmix)
+
+
+_LIGHT = Augmentation("light", flip=True, shift=0.05, zoom=0.1)
 _MEDIUM = replace(
-    _LIGHT,
-    name="medium",
-    rotation=10,
-    shift=0.1,
-    brightness=0.1,
-    contrast=0.2,
-    summary="light, shifted by 10%, turned by 10 degrees, brightness, contrast",
+    _LIGHT, name="medium", rotation=10, shift=0.1, brightness=0.1, contrast=0.2
 )
 _STRONG = replace(
-    _MEDIUM,
-    name="strong",
-    erasing=0.25,
-    randaugment=0.5,
-    mixup=0.2,
-    cutmix=1.0,
-    summary="medium, RandAugment, random erasing, mixup or CutMix",
+    *(_MEDIUM,), name="strong", erasing=0.25, randaugment=0.5, mixup=0.2, cutmix=1.0
 )
-_NONE = Augmentation("none", summary="images as they are")
 
 AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
-    {row.name: row for row in (_NONE, _LIGHT, _MEDIUM, _STRONG)}
+    {row.name: row for row in (Augmentation("none"), _LIGHT, _MEDIUM, _STRONG)}
 )
+"""The presets, by name."""
 
 
-def find_augmentation(name: str) -> Augmentation:
-    """Return one of the augmentations that come with featx.
+def find_augmentation(text: str) -> Augmentation:
+    """Return a preset, or what words make of one: ``light,rotation20,mixup``.
+
+    Parameters
+    ----------
+    text : str
+        A preset or options, parted by commas. An option may have its number behind
+        it, and has its usual one without; 0 turns it off.
 
     Raises
     ------
     NetworkError
-        There is none of this name.
+        A word is none of the grammar's, or its number is out of range.
     """
-    try:
-        return AUGMENTATIONS[name.lower()]
-    except KeyError:
-        there = f"; there are {', '.join(AUGMENTATIONS)}"
+    words = [word.strip().lower() for word in text.split(",")]
+    name = ",".join(words)
+    preset = AUGMENTATIONS.get(words[0])
+    if preset is not None and len(words) == 1:
+        return preset
+    options = dict(_parse(word, name) for word in words[preset is not None :])
+    return replace(preset or AUGMENTATIONS["none"], name=name, **options)
+
+
+def _parse(word: str, text: str) -> tuple[str, Any]:
+    match = _WORD.fullmatch(word)
+    option = OPTIONS.get(match["option"]) if match else None
+    if match is None or option is None:
+        known = [*AUGMENTATIONS, *OPTIONS]
+        stem = match["option"] if match else word
+        hint = nearest(stem, known) if stem not in known else ""
         raise NetworkError(
-            f"no augmentation '{name}'{nearest(name, AUGMENTATIONS) or there}"
+            f"augmentation '{text}': no '{word}' here{hint or f'; {GRAMMAR}'}"
+        )
+    try:
+        value = float(match["value"]) if match["value"] else option.usual
+    except ValueError:  # a lone point
+        raise NetworkError(
+            f"augmentation '{text}': '{word}' ends in no number; {GRAMMAR}"
         ) from None
-
-
-def augment_layers(augmentation: Augmentation, seed: int) -> list["keras.Layer"]:
-    """Make the layers that change images and leave labels alone.
-
-    Parameters
-    ----------
-    augmentation : Augmentation
-        All of it but `mixup` and `cutmix`.
-    seed : int
-        Layers of the same seed do the same to the same batches in the same order; each
-        batch moves them on. What one option draws doesn't depend on the others.
-
-    Returns
-    -------
-    list of keras.Layer
-        To be called one after the other on float32 (N, H, W, 3), pixels from 0 to 255
-        before as after; without ``training=True`` they change nothing. They hold no
-        weights, compute in float32 under a mixed policy too, and are for the training
-        graph only. Empty where there is nothing to do.
-    """
-    layers = import_keras().layers
-    seeds = _seeds(seed)
-    edge, pixels = {"fill_mode": EDGE}, {"value_range": PIXELS}
-    turn, shift = augmentation.rotation / 360, augmentation.shift
-    # Keras takes a single factor for an upper end, so both ends are said.
-    contrast, erasing = (augmentation.contrast,) * 2, (augmentation.erasing,) * 2
-    rows: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
-        ("rotation", layers.RandomRotation, {"factor": turn, **edge}),
-        (
-            "shift",
-            layers.RandomTranslation,
-            {"height_factor": shift, "width_factor": shift, **edge},
-        ),
-        ("zoom", layers.RandomZoom, {"height_factor": augmentation.zoom, **edge}),
-        ("flip", layers.RandomFlip, {"mode": "horizontal"}),
-        (
-            "brightness",
-            layers.RandomBrightness,
-            {"factor": augmentation.brightness, **pixels},
-        ),
-        ("contrast", layers.RandomContrast, {"factor": contrast, **pixels}),
-        ("randaugment", rand_augment, {"magnitude": augmentation.randaugment}),
-        (
-            "erasing",
-            layers.RandomErasing,
-            {"factor": erasing, "scale": ERASED, "fill_value": GREY, **pixels},
-        ),
-    ]
-    chosen = [
-        make(**options, seed=seeds[name], dtype="float32", name=f"augment_{name}")
-        for name, make, options in rows
-        if getattr(augmentation, name)
-    ]
-    # Interpolation rounds: a white pixel may come out as 255.00002.
-    clip = layers.ReLU(max_value=PIXELS[1], dtype="float32", name="augment_clip")
-    return [*chosen, clip] if chosen else []
-
-
-def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
-    """Make what blends or cuts two images of a batch, and their labels, into one.
-
-    Parameters
-    ----------
-    augmentation : Augmentation
-        Its `mixup` and `cutmix`; with both, a batch is drawn to go through either.
-    seed : int
-        As for `augment_layers`.
-
-    Returns
-    -------
-    callable or None
-        From float32 images (N, H, W, 3) and one-hot float32 labels (N, C) to both
-        mixed: the labels by the share that each image has in the result, so that they
-        still sum to one. None where there is nothing to mix.
-
-        It works by itself and in ``Dataset.map``, where H and W must be known. Its
-        state moves on with each batch, so without `num_parallel_calls`: parallel calls
-        would draw in any order. Images are one array: several views of a batch, of
-        different sizes, aren't mixed.
-    """
-    if not (augmentation.mixup or augmentation.cutmix):
-        return None
-    keras = import_keras()
-    seeds = _seeds(seed)
-    # Dataset.map runs on the CPU, and can't reach a state that lies on a GPU.
-    with keras.device("cpu"):
-        which = keras.random.SeedGenerator(seeds["which"])
-        mix_up = keras.layers.MixUp(
-            augmentation.mixup, seed=seeds["mixup"], dtype="float32"
-        )
-        cut_mix = keras.layers.CutMix(
-            (augmentation.cutmix,) * 2, seed=seeds["cutmix"], dtype="float32"
-        )
-
-    def mix(images: Any, labels: Any) -> tuple[Any, Any]:
-        def through(layer: Any) -> tuple[Any, Any]:
-            mixed = layer({"images": images, "labels": labels}, training=True)
-            return mixed["images"], mixed["labels"]
-
-        if not augmentation.cutmix:
-            return through(mix_up)
-        if not augmentation.mixup:
-            return through(cut_mix)
-        drawn = keras.random.uniform((), seed=which)
-        both: tuple[Any, Any] = keras.ops.cond(
-            drawn < 0.5, lambda: through(mix_up), lambda: through(cut_mix)
-        )
-        return both
-
-    return mix
-
-
-def augmented_samples(
-    augmentation: Augmentation, images: NDArray[np.uint8], copies: int, seed: int
-) -> NDArray[np.uint8]:
-    """Return images as a network would see them in training, labels left alone.
-
-    Parameters
-    ----------
-    augmentation : Augmentation
-    images : ndarray of uint8, shape (n, height, width, 3)
-        A few, RGB.
-    copies : int
-        How often each is augmented.
-    seed : int
-        As for `augment_layers`.
-
-    Returns
-    -------
-    ndarray of uint8, shape (n, copies, height, width, 3)
-        Neither mixup nor CutMix is in them.
-    """
-    layers = augment_layers(augmentation, seed)
-    found = np.empty((len(images), copies, *images.shape[1:]), np.uint8)
-    for copy in range(copies):
-        x: Any = images.astype(np.float32)
-        for layer in layers:
-            x = layer(x, training=True)
-        found[:, copy] = np.rint(x)
-    return found
-
-
-def _seeds(seed: int) -> dict[str, int]:
-    """Return a seed for each option: layers of one seed would draw the same numbers."""
-    drawn = np.random.SeedSequence(seed).generate_state(len(_DRAWN))
-    return dict(zip(_DRAWN, drawn.tolist(), strict=True))
+    return match["option"], bool(value) if match["option"] == "flip" else value

@@ -5,22 +5,22 @@ Keras and holds nothing of featx's; augmentation works in training only.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import NetworkError
 from featx.frameworks import import_keras, python_seed
+from featx.networks.augmentation import Augmentation
+from featx.networks.augmenting import augment_layers
 from featx.networks.table import Network
 
 if TYPE_CHECKING:
     import keras
 
-TURN = 10 / 360
-"""Rotation to either side, as a share of a full turn."""
-SHIFT = 0.2
-"""Shift to either side, as a share of the image's height and width."""
+COURSEWORK = Augmentation("coursework", flip=True, rotation=10, shift=0.2)
+"""What the courseworks did to the images of their networks."""
 
 AT_ONCE = 256
 
@@ -97,11 +97,14 @@ def build_network(
     )
     with python_seed(seed):
         images = keras.Input((image_size, image_size, 3), dtype="uint8", name="images")
+        x = images
+        if augment:
+            x = keras.ops.cast(images, "float32")
+            for layer in augment_layers(COURSEWORK, seed):
+                x = layer(x)
         x = keras.layers.Normalization(
             mean=channels.mean, variance=channels.variance, name="normalisation"
-        )(images)
-        if augment:
-            x = _augmented(keras, x)
+        )(x)
         outputs = keras.layers.Dense(
             n_classes, activation="softmax", name="probabilities"
         )(add_layers(keras, x))
@@ -123,11 +126,3 @@ def check_size(network: Network, image_size: int) -> None:
             f"{network.least_size} pixels on, not {image_size}x{image_size}: set"
             f" --image-size to {network.least_size} or more"
         )
-
-
-def _augmented(keras: Any, x: Any) -> Any:
-    """Turn, shift and mirror; what comes in at an edge repeats the edge."""
-    layers = keras.layers
-    x = layers.RandomRotation(TURN, fill_mode="nearest")(x)
-    x = layers.RandomTranslation(SHIFT, SHIFT, fill_mode="nearest")(x)
-    return layers.RandomFlip("horizontal")(x)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from featx.embeddings import ImageFiles, embed_rows, find_backbone
 from featx.embeddings.imagenet import build_classifier, imagenet_classes
 from featx.errors import DataError
-from featx.finetune.asking import ask
+from featx.finetune.asking import asking
 from featx.finetune.samples import Samples
 from featx.heads import ViewsHead
 from featx.images.walking import image_files
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     import keras
 
 MODEL_BATCH = 64
+
+AT_ONCE = 512
+"""Images that are decoded before a Keras model is asked for them."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,11 @@ def run_predict(
         The run's head can't be loaded, or its embeddings can't be computed here.
     CacheError
     """
-    source = ImageFiles(find_images(paths))
+    files = find_images(paths)
     if run.has_model:
         model = _Model(run.load_model(), run.title, tuple(run.classes))
-        return _ask_model(model, source, batch_size or MODEL_BATCH, listener)
+        return _ask_model(model, files, batch_size or MODEL_BATCH, listener)
+    source = ImageFiles(files)
     extractors = extractors_of(run, weights, cache_dir)
     head = ViewsHead(run.load_head())
     found = embed_rows(
@@ -125,11 +129,11 @@ def run_predict(
     unreadable: dict[int, str] = {}
     for _, extraction in found:
         unreadable.update(extraction.unreadable)
-    readable = _readable(source, unreadable)
+    readable = _readable(files, unreadable)
     probabilities = head.predict_proba(side_by_side(found, readable))
     notes = dict.fromkeys(note for _, done in found for note in done.notes)
     classes = tuple(run.classes)
-    return _answers(classes, source, readable, probabilities, unreadable, [*notes])
+    return _answers(classes, files, probabilities, unreadable, [*notes])
 
 
 def run_imagenet(
@@ -156,10 +160,10 @@ def run_imagenet(
         A path is missing, or there is no readable image.
     """
     row = find_backbone(backbone)
-    source = ImageFiles(find_images(paths))
+    files = find_images(paths)
     classes = imagenet_classes()
     model = _Model(build_classifier(row), f"{row.name} on ImageNet", classes)
-    return _ask_model(model, source, batch_size or MODEL_BATCH, listener)
+    return _ask_model(model, files, batch_size or MODEL_BATCH, listener)
 
 
 class _Model(NamedTuple):
@@ -171,25 +175,41 @@ class _Model(NamedTuple):
 
 
 def _ask_model(
-    asked: _Model, source: ImageFiles, batch_size: int, listener: Listener
+    asked: _Model, files: Sequence[Path], batch_size: int, listener: Listener
 ) -> Answers:
-    """Classify with a Keras model."""
-    model = asked.model
+    """Classify with a Keras model, so many images at once: there may be millions."""
+    ask = asking(asked.model, batch_size=batch_size)
+    update = listener.images(asked.title)
+    unreadable: dict[int, str] = {}
+    found = []
+    for start in range(0, len(files), AT_ONCE):
+        update(start, len(files))
+        images, reasons = _decode(files[start : start + AT_ONCE], asked.model)
+        unreadable.update({start + row: why for row, why in reasons.items()})
+        if len(images):
+            found.append(ask(images))
+    update(len(files), len(files))
+    probabilities = np.concatenate(found) if found else np.empty((0, 0))
+    return _answers(asked.classes, files, probabilities, unreadable, [])
+
+
+def _decode(
+    files: Sequence[Path], model: "keras.Model"
+) -> tuple[Samples, dict[int, str]]:
+    """Decode images at each size that a model takes; return why some can't be."""
+    source = ImageFiles(files)
     with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-        update = listener.images(asked.title)
         pixels = [
-            read_pixels(source, tensor.shape[1], Path(scratch), update=update)
+            read_pixels(source, tensor.shape[1], Path(scratch))
             for tensor in model.inputs
         ]
-        unreadable = {row: why for one in pixels for row, why in one.unreadable.items()}
-        readable = _readable(source, unreadable)
-        arrays = tuple(one.array for one in pixels)
-        images = Samples(arrays, readable, readable, np.ones(len(readable)))
-        found = ask(model, images, batch_size=batch_size)
-    return _answers(asked.classes, source, readable, found, unreadable, [])
+    unreadable = {row: why for one in pixels for row, why in one.unreadable.items()}
+    rows = np.setdiff1d(np.arange(len(files)), list(unreadable))
+    arrays = tuple(one.array for one in pixels)
+    return Samples(arrays, rows, rows, np.ones(len(rows))), unreadable
 
 
-def _readable(source: ImageFiles, unreadable: Mapping[int, str]) -> NDArray[np.intp]:
+def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[np.intp]:
     """Return the rows that can be read.
 
     Raises
@@ -197,7 +217,6 @@ def _readable(source: ImageFiles, unreadable: Mapping[int, str]) -> NDArray[np.i
     DataError
         None can.
     """
-    files = source.files
     readable = np.setdiff1d(np.arange(len(files)), list(unreadable))
     if not len(readable):
         row, reason = min(unreadable.items())
@@ -209,16 +228,14 @@ def _readable(source: ImageFiles, unreadable: Mapping[int, str]) -> NDArray[np.i
 
 def _answers(
     classes: tuple[str, ...],
-    source: ImageFiles,
-    readable: NDArray[np.intp],
+    files: Sequence[Path],
     probabilities: NDArray[np.float64],
     unreadable: Mapping[int, str],
     notes: Sequence[str],
 ) -> Answers:
-    files = source.files
     return Answers(
         classes=classes,
-        files=tuple(files[row] for row in readable),
+        files=tuple(files[row] for row in _readable(files, unreadable)),
         probabilities=probabilities,
         unreadable={files[row]: why for row, why in sorted(unreadable.items())},
         notes=tuple(notes),

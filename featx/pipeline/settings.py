@@ -10,6 +10,7 @@ from featx.errors import FeatxError
 from featx.heads import HEADS, find_head, parse_hidden
 from featx.images import DataLayout
 from featx.networks import find_network
+from featx.networks.augmentation import find_augmentation
 
 ALL_HEADS = "all"
 
@@ -40,6 +41,13 @@ def _known_layers(text: str | None) -> str | None:
 def _known_network(name: str) -> str:
     try:
         return find_network(name).name
+    except FeatxError as error:
+        raise ValueError(str(error)) from None
+
+
+def _known_augmentation(text: str) -> str:
+    try:
+        return find_augmentation(text).name
     except FeatxError as error:
         raise ValueError(str(error)) from None
 
@@ -189,7 +197,7 @@ class FinetuneSettings(Settings):
     min_delta: Annotated[float, Field(ge=0)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     class_weight: Literal["balanced"] | None = None
-    augment: str = "none"
+    augment: Annotated[str, AfterValidator(_known_augmentation)] = "none"
     copies: Annotated[int, Field(ge=0)] = 0
     cached: bool = True
     mixed_precision: bool = False

@@ -53,8 +53,8 @@ def explain_gain(run: Run) -> list[str]:
     sentences = [
         f"On the test part it reaches {_test_gain(run)}",
         _choice(run, found),
-        _graft(found["graft"]),
-        _boundary(found["boundary"]),
+        explain_graft(found["graft"]),
+        explain_boundary(found["boundary"]),
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -130,8 +130,14 @@ def _choice(run: Run, found: Mapping[str, Any]) -> str:
     )
 
 
-def _graft(graft: Mapping[str, Any]) -> str:
-    """Say whether the model began as the head."""
+def explain_graft(graft: Mapping[str, Any]) -> str:
+    """Say whether the model began as the head.
+
+    Parameters
+    ----------
+    graft : mapping
+        As in `metrics.json`.
+    """
     agreed = graft["distilled_agreement"]
     if agreed is not None:
         text = (
@@ -142,19 +148,41 @@ def _graft(graft: Mapping[str, Any]) -> str:
     else:
         text = (
             "Before training the model gave the head's probabilities within"
-            f" {graft['largest_difference']:.1g} on {graft['images']:,} test images"
-            f" ({graft['tolerance']:.1g} is allowed)."
+            f" {graft['largest_difference']:.1e} on {graft['images']:,} test images"
+            f" ({_allowed(graft)})."
         )
     if graft["drift"] is not None:
         text += (
             " The head's own embeddings are in a lower precision, which changes"
-            f" probabilities by {graft['drift']:.1g} at most."
+            f" probabilities by {graft['drift']:.2g} at most."
         )
     return text
 
 
-def _boundary(boundary: Mapping[str, Any] | None) -> str:
-    """Say what it saved to compute the frozen layers' outputs once."""
+def _allowed(graft: Mapping[str, Any]) -> str:
+    """Say how far apart the two may be: float32 has few digits for large logits."""
+    tolerance = graft["tolerance"]
+    if graft["largest_difference"] > tolerance:
+        return (
+            f"more than {tolerance:.0e}, as rounding may bring about in a head that"
+            " divides by tiny deviations"
+        )
+    return f"{tolerance:.0e} is allowed where logits reach {graft['largest_logit']:.0f}"
+
+
+def explain_boundary(boundary: Mapping[str, Any] | None) -> str:
+    """Say what it saved to compute the frozen layers' outputs once.
+
+    Parameters
+    ----------
+    boundary : mapping or None
+        As in `metrics.json`.
+
+    Returns
+    -------
+    str
+        Empty where nothing was computed once.
+    """
     if not boundary or not boundary["seconds_epoch"]:
         return ""
     epoch, plain = boundary["seconds_epoch"], boundary["seconds_epoch_plain"]

@@ -15,6 +15,7 @@ from PIL import Image
 
 from featx.cli.export import FORMATS
 from featx.cli.main import main
+from featx.embeddings.machine import has_bfloat16
 from featx.locks import FolderLock
 from featx.pipeline.model_export import check as model_check
 from featx.pipeline.model_export import formats as model_formats
@@ -220,6 +221,7 @@ def test_a_model_that_says_something_else_is_not_kept(run, network):
             model_check.check(network, answer, {}, expected)
 
 
+@pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16")
 def test_lower_precision_is_measured_by_float32(run, work):
     words = ("--precision", "bfloat16", *BACKBONE)
     assert run("extract", *words).exit_code == 0

@@ -10,6 +10,7 @@ import pytest
 
 from featx.embeddings import ImageFiles
 from featx.frameworks import import_keras
+from featx.pipeline import predicting
 from featx.pipeline.pixels import read_pixels
 from tests.cli.conftest import run_process
 
@@ -47,7 +48,7 @@ def test_errors_are_one_line(run, work):
     assert "choose one of" in done.stderr
 
 
-def test_networks_answer_with_their_own_model(run, work):
+def test_networks_answer_with_their_own_model(run, work, monkeypatch):
     words = ("--network", "basenet", "--image-size", 32, "--epochs", 1)
     done = run("train", *words)
     assert done.exit_code == 0, done.stderr
@@ -61,6 +62,19 @@ def test_networks_answer_with_their_own_model(run, work):
     for row, expected in zip(rows[1:], written[1:], strict=True):
         assert row[1] == expected[2]
         assert abs(float(row[2]) - float(expected[3])) < 1e-5
+    # However many are decoded at once, one that can't be read alone among them.
+    for at_once in (1, 5):
+        monkeypatch.setattr(predicting, "AT_ONCE", at_once)
+        again = run("predict", "data-basenet", "data/test", "--csv")
+        numbers = [list(map(float, row[2:])) for row in rows[1:]]
+        told = list(csv.reader(io.StringIO(again.stdout)))
+        assert [row[:2] for row in told] == [row[:2] for row in rows]
+        found = [list(map(float, row[2:])) for row in told[1:]]
+        np.testing.assert_allclose(found, numbers, atol=1e-6)
+        assert f"{bad.relative_to(work)}: not an image" in again.stderr
+    none = run("predict", "data-basenet", bad)
+    assert none.exit_code == 1
+    assert "none of 1 images can be read" in none.stderr
     (work / "reports" / "data-basenet" / "model.keras").write_text("no zip")
     broken = run("predict", "data-basenet", "data/test")
     assert broken.exit_code == 1

@@ -12,6 +12,7 @@ SMALL = ("--image-size", 16, "--epochs", 1)
 HEADLESS = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
 
 
+@pytest.mark.slow
 def test_a_network_beside_heads(run, work):
     done = run("train", "--network", "basenet", *SMALL, "--folds", 2, "--repeats", 2)
     assert done.exit_code == 0, done.stderr

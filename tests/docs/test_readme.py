@@ -83,6 +83,7 @@ def test_the_demo_and_its_recipe(project, monkeypatch):
     assert done.stderr.count("fitted before") == 6
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme(project):
     (code,) = blocks("python")
     assert 'find_extractor("resnet50")' in code

@@ -189,6 +189,7 @@ print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdige
 """
 
 
+@pytest.mark.slow
 def test_random_weights_come_from_the_seed_in_every_process():
     def digest(seed):
         root = Path(__file__).parents[2]
@@ -295,6 +296,7 @@ def test_weights_of_another_model_are_refused_in_one_line(tmp_path):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_efficientnet_is_rescaled_as_keras_does_for_imagenet(tmp_path, monkeypatch):
     # Keras adds a layer for weights="imagenet" only; its file is faked here.
     keras = import_keras()

@@ -10,6 +10,7 @@ from featx.finetune.distilling import distil
 from featx.finetune.graft import graft, traced
 from featx.frameworks import import_keras
 from tests.finetune.conftest import SIDE, embed, fit
+from tests.heads.blobs import make_blobs
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,14 @@ def fused(extractor, pixels, labels):
     return extractors, images, fit("lda", embed(extractors, images), labels)
 
 
-@pytest.mark.parametrize("unfrozen", ["none", "20%", "all"])
+@pytest.mark.parametrize(
+    "unfrozen",
+    [
+        pytest.param("none", marks=pytest.mark.slow),
+        "20%",
+        pytest.param("all", marks=pytest.mark.slow),
+    ],
+)
 def test_several_backbones_sizes_and_views(fused, unfrozen):
     extractors, images, fitted = fused
     joined = graft(extractors, fitted.head.to_keras, unfrozen=unfrozen)
@@ -72,6 +80,7 @@ def test_several_backbones_sizes_and_views(fused, unfrozen):
     assert {weight.path for weight in joined.above.trainable_weights} == trained
 
 
+@pytest.mark.slow
 def test_the_saved_model_needs_keras_only(fused, tmp_path):
     extractors, images, fitted = fused
     joined = graft(extractors, fitted.head.to_keras)
@@ -106,3 +115,13 @@ def test_a_linear_teacher_is_distilled():
     agreed = (new @ dense.kernel + dense.bias).argmax(1) == head.predict(new)
     assert agreed.mean() > 0.85
     assert not fit("gboost", rows[:, None], labels).head.has_keras_layers
+
+
+def test_trees_are_distilled():
+    rows, labels = make_blobs([40] * 4, width=30)
+    others, _ = make_blobs([40] * 4, width=30, seed=1)
+    head = fit("gboost", rows[:, None], labels).head
+    dense = distil(head, rows)
+    given = (others @ dense.kernel + dense.bias).argmax(1)
+    assert (given == head.predict(others)).mean() > 0.9
+    np.testing.assert_array_equal(dense.kernel, distil(head, rows).kernel)

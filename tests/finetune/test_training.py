@@ -67,6 +67,7 @@ def test_what_was_interrupted_ends_the_same(joined, samples, tmp_path):
     assert again.rows == gone_on.rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["epochs.json", "epoch-4.weights.h5"])
 def test_a_damaged_state_starts_over(joined, samples, tmp_path, damage):
     words = (joined, joined.view, samples, samples, COURSE, recipe(), tmp_path)

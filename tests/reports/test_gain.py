@@ -54,7 +54,10 @@ def test_a_gain_within_chance_recommends_the_head(make_finetuned):
     assert "so it could be chance" in said
     assert "600 of the 3,000 training images" in said
     assert "70.0% of them right, and 71.0% after 5 epochs of fine-tuning" in said
-    assert "within 3e-06 on 400 test images (0.0001 is allowed)" in said
+    assert (
+        "within 3.2e-06 on 400 test images (1e-04 is allowed where logits reach 31)"
+        in said
+    )
     assert "precision" not in said
     assert "computed once" not in said
     found = verdict(run)
@@ -90,7 +93,7 @@ def test_a_distilled_head_and_low_precision(make_finetuned):
     }
     said = words_of(make_finetuned(found={"graft": graft}))
     assert "names the same class for 97.3% of" in said
-    assert "changes probabilities by 0.01 at most" in said
+    assert "changes probabilities by 0.012 at most" in said
     assert "is allowed" not in said
 
 

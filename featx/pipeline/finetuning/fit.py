@@ -181,7 +181,9 @@ class Finetuner:
         to_keras = head.to_keras
         if not head.has_keras_layers:
             views = self.material.embeddings.views[rows]
-            distilled = distil(head, views.reshape(-1, views.shape[2]))
+            distilled = distil(
+                head, views.reshape(-1, views.shape[2]), seed=self.settings.seed
+            )
             to_keras = partial(graft_layers, [distilled])
         mixed = "mixed_bfloat16" if self.settings.mixed_precision else "float32"
         return graft(

@@ -14,7 +14,7 @@ from featx.pipeline.listener import Listener
 
 TOLERANCE, WIDE_TOLERANCE, WIDE = 1e-4, 1e-3, 100.0
 """How far the grafted model's probabilities may be from the head's; float32 has no more
-digits where scores run into the hundreds."""
+digits where logits run into the hundreds."""
 
 
 def check_graft(
@@ -41,10 +41,11 @@ def check_graft(
     joined = tuner.graft(head, embeddings.train, policy="float32")
     given = tuner.predict(joined, rows)
     difference = float(np.abs(given - expected).max())
-    tolerance = agreement = None
+    tolerance = agreement = largest_logit = None
     if head.has_keras_layers:
-        scores = head.scores(exact.reshape(-1, exact.shape[2]))
-        tolerance = WIDE_TOLERANCE if np.abs(scores).max() > WIDE else TOLERANCE
+        logits = head.scores(exact.reshape(-1, exact.shape[2]))
+        largest_logit = float(np.abs(logits).max())
+        tolerance = WIDE_TOLERANCE if largest_logit > WIDE else TOLERANCE
         # In between, the report says so: the head may divide by tiny deviations.
         if difference > WIDE_TOLERANCE:
             raise NetworkError(
@@ -61,6 +62,7 @@ def check_graft(
         "largest_difference": difference,
         "images": len(rows),
         "tolerance": tolerance,
+        "largest_logit": largest_logit,
         "drift": drift,
         "distilled_agreement": agreement,
     }

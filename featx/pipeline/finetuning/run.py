@@ -22,7 +22,8 @@ from featx.errors import RecipeError, RunError
 from featx.finetune.graft import Graft
 from featx.images import read_images
 from featx.locks import FolderLock
-from featx.networks.augmentation import augmented_samples, find_augmentation
+from featx.networks.augmentation import Augmentation, find_augmentation
+from featx.networks.augmenting import augmented_samples
 from featx.pipeline.embedding import Embeddings, embed
 from featx.pipeline.finetuning.fit import Finetuner, Material
 from featx.pipeline.finetuning.graft_check import check_graft
@@ -153,19 +154,19 @@ def _finetune(
         history=choice.history,
     )
     run = write_run(reports_dir, contents)
-    if settings.augment != "none":
-        _draw_augmented(run, tuner)
+    augmentation = find_augmentation(settings.augment)
+    if augmentation.changes:
+        _draw_augmented(run, tuner, augmentation)
     return run
 
 
-def _draw_augmented(run: Run, tuner: Finetuner) -> None:
+def _draw_augmented(run: Run, tuner: Finetuner, wanted: Augmentation) -> None:
     """Draw some training images and what they were trained as."""
     images = tuner.material.embeddings.images
     rows = tuner.material.embeddings.train
     rng = np.random.default_rng(tuner.settings.seed)
     chosen = rng.choice(rows, size=min(DRAWN, len(rows)), replace=False)
     pixels = tuner.material.pixels[0][chosen]
-    wanted = find_augmentation(tuner.settings.augment)
     copies = augmented_samples(wanted, pixels, DRAWN_COPIES, tuner.settings.seed)
     labels = [images.classes[code] for code in images.labels[chosen]]
     summary = f"{images.name}, {wanted.name}: {wanted.summary}"

@@ -14,12 +14,8 @@ from featx.finetune.handing import Change, hand_on, mirrored
 from featx.finetune.samples import Mixing, Samples
 from featx.finetune.unfreezing import ALL
 from featx.frameworks import import_keras
-from featx.networks.augmentation import (
-    Augmentation,
-    augment_layers,
-    find_augmentation,
-    mixing,
-)
+from featx.networks.augmentation import Augmentation, find_augmentation
+from featx.networks.augmenting import augment_layers, mixing
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import allocate
 from featx.pipeline.settings import FinetuneSettings
@@ -78,7 +74,7 @@ class Preparation:
         Nothing random may be below them, or all that is random was drawn before.
         """
         settings = self.settings
-        still = settings.augment == "none" or settings.copies > 0
+        still = not self.augmentation.changes or settings.copies > 0
         return settings.cached and still and settings.unfreeze != ALL
 
     def to_learn(self, joined: Graft, rows: Rows) -> Prepared:
@@ -108,12 +104,12 @@ class Preparation:
         if mixes is not None and self.is_cached:
             raise RecipeError(
                 f"--augment {self.settings.augment} mixes images, which copies that are"
-                " made once can't be; take --copies 0 or --augment medium"
+                " made once can't be; take --copies 0, or mixup0 and cutmix0"
             )
         if mixes is not None and len(self.pixels) > 1:
             raise RecipeError(
                 f"--augment {self.settings.augment} mixes images of one size, this run"
-                f" takes {len(self.pixels)}; take --augment medium"
+                f" takes {len(self.pixels)}; take mixup0 and cutmix0"
             )
         return mixes
 
@@ -136,11 +132,9 @@ class Preparation:
     def _copies(self) -> list[Change]:
         """Return so many random changes of the training images as were asked for."""
         settings = self.settings
-        if settings.augment == "none":
-            return []
+        count = settings.copies if self.augmentation.changes else 0
         return [
-            _drawn(self.augmentation, settings.seed + number)
-            for number in range(settings.copies)
+            _drawn(self.augmentation, settings.seed + number) for number in range(count)
         ]
 
     def _augmenting(self, joined: Graft) -> Any:
