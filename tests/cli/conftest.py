@@ -28,6 +28,14 @@ def work(tmp_path, monkeypatch):
     return tmp_path
 
 
+def in_folder(folder, *words):
+    """Run a command in a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.stderr
+
+
 def run_process(*words, **options):
     """Run `python -m featx` in a process of its own."""
     return subprocess.run(

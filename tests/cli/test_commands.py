@@ -185,6 +185,7 @@ def test_python_m_featx_is_the_same(tmp_path):
     assert run_process("heads", cwd=tmp_path).stdout.count("\n") > 5
 
 
+@pytest.mark.slow
 @pytest.mark.samples
 def test_real_dogs_and_cats(run, samples, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

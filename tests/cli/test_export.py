@@ -10,16 +10,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from featx.cli.export import FORMATS
-from featx.cli.main import main
 from featx.embeddings.machine import has_bfloat16
 from featx.locks import FolderLock
 from featx.pipeline.model_export import check as model_check
 from featx.pipeline.model_export import formats as model_formats
 from featx.pipeline.model_export.formats import MODEL_FORMATS
+from tests.cli.conftest import in_folder
 from tests.conftest import make_colours
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
@@ -37,14 +36,6 @@ model = keras.saving.load_model(sys.argv[1], safe_mode=True)
 images = np.load(sys.argv[2])
 np.save(sys.argv[3], model.predict([images[one.name] for one in model.inputs]))
 """
-
-
-def in_folder(folder, *words):
-    """Run a command in a folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        done = CliRunner().invoke(main, [str(word) for word in words])
-    assert done.exit_code == 0, done.stderr
 
 
 @pytest.fixture(scope="module")

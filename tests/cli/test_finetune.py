@@ -1,6 +1,7 @@
 """`featx finetune` as a user meets it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -8,16 +9,34 @@ import numpy as np
 import pytest
 
 from featx.runs import read_run
+from tests.cli.conftest import in_folder
+from tests.conftest import make_colours
 
 SMALL = ("--backbone", "mobilenet-0.25@32", "--weights", "random")
 QUICK = ("--epochs", 2, "--batch-size", 8, "--validation", 0.25)
 
 
-@pytest.fixture
-def fitted(run, work):
+HEAD = "data-mobilenet-0.25-random-lda"
+TUNED = f"{HEAD}-finetune"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A folder with a run of lda on a small random backbone."""
-    assert run("fit", *SMALL, "--head", "lda", "--folds", 2).exit_code == 0
-    return work
+    folder = tmp_path_factory.mktemp("made")
+    make_colours(folder / "data", size=(40, 40))
+    in_folder(folder, "fit", *SMALL, "--head", "lda", "--folds", 2)
+    return folder
+
+
+@pytest.fixture
+def fitted(made, monkeypatch):
+    """That folder, with nothing in it but that; the work is where it is."""
+    monkeypatch.chdir(made)
+    for path in (made / "reports").iterdir():
+        if path.is_dir() and path.name != HEAD:
+            shutil.rmtree(path)
+    return made
 
 
 def test_the_best_run_is_fine_tuned(run, fitted):
@@ -27,7 +46,7 @@ def test_the_best_run_is_fine_tuned(run, fitted):
     assert "Before training the model gave the head's probabilities within" in said
     assert "(1e-04 is allowed where logits reach" in said
     assert "What conv_pw_12_relu hands on was computed once" in said
-    name = "reports/data-mobilenet-0.25-random-lda-finetune"
+    name = f"reports/{TUNED}"
     assert done.stdout.endswith(f"{name}\n")
     told = done.stdout.splitlines()
     assert [line for line in told if len(line) > 80 and "reports/" not in line] == []
@@ -46,13 +65,8 @@ def test_the_best_run_is_fine_tuned(run, fitted):
     assert not list((fitted / "reports").glob(".finetune-*"))
     again = run("finetune", *QUICK, "--unfreeze", "conv_dw_13")
     assert "fitted before" in again.stderr
-
-
-def test_its_model_predicts_what_the_run_says(run, fitted):
-    assert run("finetune", *QUICK).exit_code == 0
-    name = "data-mobilenet-0.25-random-lda-finetune"
-    tuned = read_run(fitted / "reports" / name)
-    answers = run("predict", name, "data/test", "--csv")
+    # Its model predicts what the run says.
+    answers = run("predict", TUNED, "data/test", "--csv")
     assert answers.exit_code == 0, answers.stderr
     rows = [line.split(",") for line in answers.stdout.splitlines()[1:]]
     by_path = {row[0]: np.array(row[3:], dtype=float) for row in rows}
@@ -97,8 +111,7 @@ def test_fused_views_and_a_distilled_head(run, work):
 def test_what_can_be_asked_for(run, fitted, options):
     done = run("finetune", "--batch-size", 8, "--validation", 0.25, *options)
     assert done.exit_code == 0, done.stderr
-    written = fitted / "reports" / "data-mobilenet-0.25-random-lda-finetune"
-    settings = read_run(written).info["settings"]
+    settings = read_run(fitted / "reports" / TUNED).info["settings"]
     assert settings["epochs"] == 1
     assert (fitted / "reports" / "tensorboard").is_dir() == ("--tensorboard" in options)
     if "--preset" in options:
@@ -126,14 +139,14 @@ def test_a_killed_one_goes_on(run, fitted):
     assert len(before) == 2
     words = ("finetune", "--epochs", 3, "--batch-size", 8, "--validation", 0.25)
     assert run(*words).exit_code == 0
-    name = "data-mobilenet-0.25-random-lda-finetune"
-    history = read_run(fitted / "reports" / name).history()
+    tuned = fitted / "reports" / TUNED
+    history = read_run(tuned).history()
     assert list(history["loss"][:2]) == [row["loss"] for row in before]
     assert len(history["loss"]) == 3
     # A training that nothing interrupted ends with the same curves.
-    (fitted / "reports" / name).rename(fitted / "first")
+    tuned.rename(fitted / "reports" / "first")
     assert run(*words).exit_code == 0
-    whole = read_run(fitted / "reports" / name).history()
+    whole = read_run(tuned).history()
     np.testing.assert_allclose(history["loss"], whole["loss"], rtol=1e-5)
     np.testing.assert_allclose(history["val_loss"], whole["val_loss"], rtol=1e-5)
 
@@ -173,8 +186,11 @@ def test_wrong_words_with_a_run(run, fitted, words, message):
 
 
 def test_changed_data_is_refused(run, fitted):
-    next((fitted / "data" / "train").glob("*/*")).unlink()
+    gone = next((fitted / "data" / "train").glob("*/*"))
+    content = gone.read_bytes()
+    gone.unlink()
     done = run("finetune", *QUICK)
+    gone.write_bytes(content)
     assert done.exit_code == 1
     assert "has changed since it was made; fit again" in done.stderr
 

@@ -92,6 +92,7 @@ def test_the_saved_model_needs_keras_only(fused, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_cut_within_a_branch(pixels, labels):
     inception = find_extractor("inceptionv3", image_size=75, weights="random")
     rng = np.random.default_rng(0)

@@ -152,6 +152,7 @@ def test_pixels_stand_beside_their_images(trained, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_folds_give_a_cross_validated_accuracy(trained, tmp_path):
     settings = SETTINGS.model_copy(update={"folds": 2, "repeats": 1, "epochs": 1})
     told = []

@@ -46,7 +46,9 @@ def assert_readable(content):
     assert image.getpixel((0, 0)) == (255, 255, 255)
 
 
-@pytest.mark.parametrize("n_classes", [2, 12, 120, 200])
+@pytest.mark.parametrize(
+    "n_classes", [2, 12, pytest.param(120, marks=pytest.mark.slow), 200]
+)
 def test_all_figures_are_drawn(make_run, n_classes):
     run = make_run(n_classes, epochs=4)
     drawn = run_figures(run, run.predictions())
