@@ -55,7 +55,8 @@ def _augmentation_help() -> str:
     "--unfreeze",
     metavar="none|all|BLOCK|N%",
     help="What is trained of the backbone: a block or layer and all after it, like"
-    " mixed9, conv5, block_16, block5, or the last N% of the layers.  [20%]",
+    " mixed9, conv5, block_16, block5, or the last N% of the layers; of several"
+    " backbones, in those that have it.  [20%]",
 )
 @click.option("--epochs", type=COUNT, help="At most.  [10]")
 @click.option(

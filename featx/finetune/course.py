@@ -58,7 +58,8 @@ class Course:
         """
         if self.schedule == "cosine":
             share = 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
-            return self.least_rate + (self.learning_rate - self.least_rate) * share
+            least = min(self.least_rate, self.learning_rate)
+            return least + (self.learning_rate - least) * share
         if self.schedule == "plateau":
             return self._plateau(watched)
         return self.learning_rate
@@ -88,6 +89,6 @@ class Course:
                 best, waited = value, 0
                 continue
             waited += 1
-            if waited >= self.plateau_patience:
+            if waited >= self.plateau_patience and rate > self.least_rate:
                 rate, waited = max(rate * self.factor, self.least_rate), 0
         return rate

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from featx.embeddings import KerasExtractor
 from featx.embeddings.keras_model import BackboneSteps, build_steps
+from featx.errors import BackboneError
 from featx.finetune.unfreezing import boundary, first_unfrozen, unfreeze
-from featx.frameworks import import_keras, import_tensorflow
+from featx.frameworks import import_keras, import_tensorflow, python_seed
 
 if TYPE_CHECKING:
     import keras
@@ -70,11 +71,13 @@ def graft(
     *,
     unfrozen: str = "none",
     policy: str = "float32",
+    seed: int = 0,
 ) -> Graft:
     """Build backbones anew and put a head behind them.
 
-    Keras' session is cleared first. Two sizes of one backbone have weights of their
-    own: they may learn different things.
+    Keras' session is cleared before each, so that layers are named as if it were the
+    only one. Two sizes of one backbone have weights of their own: they may learn
+    different things.
 
     Parameters
     ----------
@@ -84,26 +87,28 @@ def graft(
     head : callable
         Returns probabilities of a tensor of embeddings.
     unfrozen : str
-        What is to be trained of each backbone; see `first_unfrozen`.
+        What is to be trained of each backbone; see `first_unfrozen`. Of those that
+        have no such block or layer, where others do, nothing is.
     policy : str
         Keras' dtype policy of the backbones; the head computes in float32.
+    seed : int
+        Of the head's dropout.
 
     Raises
     ------
     BackboneError, WeightsError
-        A backbone can't be built, or has no such block or layer.
+        A backbone can't be built, or none has such a block or layer.
     HeadError
         The head has no Keras layers.
     """
     keras = import_keras()
-    keras.backend.clear_session()
     upright = [one for one in extractors if not one.flip]
     flips = tuple(sorted({one.flip for one in extractors}))
     members = [_build(one, policy) for one in upright]
     for member, one in zip(members, upright, strict=True):
         # Two sizes of one backbone would have one name.
         member.base.name = f"{one.backbone.name}_{one.image_size}"
-    firsts = tuple(first_unfrozen(member.base, unfrozen) for member in members)
+    firsts = _firsts([member.base for member in members], unfrozen)
     cuts = []
     for member, first in zip(members, firsts, strict=True):
         cuts.append(boundary(member.base, first))
@@ -118,7 +123,11 @@ def graft(
     below, above, rows = _halves(members, cuts, upright, images)
     joined = _joined(rows)
     head_input = keras.Input(joined.shape[1:], name="embedding")
-    head_model = keras.Model(head_input, head(head_input), name="head")
+    with python_seed(seed):
+        head_model = keras.Model(head_input, head(head_input), name="head")
+    for layer in head_model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False  # as in the backbones
 
     view = keras.Model(inputs, head_model(_embedding(members, upright, images)))
     views = [
@@ -160,7 +169,22 @@ def traced(model: "keras.Model") -> Callable[..., list[Any]]:
     return graph
 
 
+def _firsts(bases: "Sequence[keras.Model]", unfrozen: str) -> tuple[int, ...]:
+    """Return the first operation that is trained of each base."""
+    firsts, errors = [], []
+    for base in bases:
+        try:
+            firsts.append(first_unfrozen(base, unfrozen))
+        except BackboneError as error:
+            firsts.append(len(base.operations))
+            errors.append(error)
+    if len(errors) == len(bases):
+        raise errors[0]
+    return tuple(firsts)
+
+
 def _build(extractor: KerasExtractor, policy: str) -> BackboneSteps:
+    import_keras().backend.clear_session()
     return build_steps(
         extractor.backbone,
         extractor.weights,

@@ -14,7 +14,10 @@ from featx.finetune.samples import Samples
 Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 """Returns an array of zeros, in memory or in a file."""
 
-Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+Images = tuple[NDArray[np.uint8], ...]
+"""The same images at each size, each (n, side, side, 3)."""
+
+Change = Callable[[Images], Images]
 """Makes other images of the same labels: mirrored or augmented ones."""
 
 
@@ -27,7 +30,7 @@ class Handed:
     samples : Samples
         The inputs of `Graft.above`.
     seconds : float
-        What one pass of all images through the frozen layers takes.
+        What it took, as if the graph had been there before.
     """
 
     samples: Samples
@@ -67,10 +70,11 @@ def hand_on(
     kinds = [(tensor.shape[1:], tensor.dtype) for tensor in graft.below.outputs]
     arrays = [allocate((total, *shape), dtype) for shape, dtype in kinds]
     start, timed, first = time.perf_counter(), 0, True
+    batch: Images = ()
     for turn, change in enumerate(changes):
         for place in range(0, n, batch_size):
             batch = images.take(slice(place, place + batch_size))
-            found = run(*(change(one) if change else one for one in batch))
+            found = run(*(change(batch) if change else batch))
             rows = slice(turn * n + place, turn * n + place + len(batch[0]))
             for array, tensor in zip(arrays, found, strict=True):
                 array[rows] = tensor.numpy()
@@ -79,7 +83,10 @@ def hand_on(
             else:
                 timed += len(batch[0])
             update(rows.stop, total)
-    seconds = (time.perf_counter() - start) * n / timed if timed else 0.0
+    if batch and not timed:
+        run(*batch)
+        timed = len(batch[0])
+    seconds = (time.perf_counter() - start) * total / max(1, timed)
     repeats = len(changes)
     return Handed(
         Samples(
@@ -92,6 +99,6 @@ def hand_on(
     )
 
 
-def mirrored(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return images (n, side, side, 3) with left and right exchanged."""
-    return images[:, :, ::-1]
+def mirrored(images: Images) -> Images:
+    """Return images with left and right exchanged."""
+    return tuple(one[:, :, ::-1] for one in images)

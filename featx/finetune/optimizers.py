@@ -14,7 +14,7 @@ def make_optimizer(
     name: str,
     *,
     weight_decay: float | None = None,
-    rates: Mapping[str, float] | None = None,
+    rates: Mapping[int, float] | None = None,
 ) -> Any:
     """Return an optimizer of Keras'.
 
@@ -24,9 +24,10 @@ def make_optimizer(
         SGD has Nesterov's momentum of 0.9.
     weight_decay : float, optional
         Decoupled; AdamW's own 0.004 where none is given.
-    rates : mapping of str to float, optional
-        What the learning rate is multiplied by for a weight, by its path. It can't be
-        done by scaling gradients, which Adam would undo.
+    rates : mapping of int to float, optional
+        What the learning rate is multiplied by for a weight, by its `id`: two
+        backbones may have layers of one name. It can't be done by scaling gradients,
+        which Adam would undo.
     """
     keras = import_keras()
     base = getattr(keras.optimizers, _CLASSES[name])
@@ -34,10 +35,19 @@ def make_optimizer(
 
     class Rated(base):  # type: ignore[misc, valid-type]
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            # TensorFlow hands its own variable in, which has no path.
+            # TensorFlow hands its own variable in.
             weight = self._trainable_variables[self._get_variable_index(variable)]
-            factor = factors.get(weight.path, 1.0)
+            factor = factors.get(id(weight), 1.0)
             super().update_step(gradient, variable, learning_rate * factor)
+
+        def _apply_weight_decay(self, variables: Any) -> None:
+            # Keras' own takes the same learning rate for all.
+            if self.weight_decay is None:
+                return
+            for weight in variables:
+                factor = factors.get(id(weight), 1.0)
+                share = factor * self.weight_decay * self.learning_rate
+                weight.assign_sub(weight * keras.ops.cast(share, weight.dtype))
 
     options: dict[str, Any] = {"name": name}
     if name == "sgd":
@@ -49,7 +59,7 @@ def make_optimizer(
 
 def layer_rates(
     bases: Sequence[Any], *, backbone_rate: float, depth_decay: float
-) -> dict[str, float]:
+) -> dict[int, float]:
     """Return what the learning rate of each trained weight is multiplied by.
 
     Parameters
@@ -63,19 +73,19 @@ def layer_rates(
 
     Returns
     -------
-    dict of str to float
-        By path of the weight.
+    dict of int to float
+        By the weight's `id`.
 
     Notes
     -----
     After Howard and Ruder, Universal Language Model Fine-tuning for Text
     Classification, 2018.
     """
-    rates: dict[str, float] = {}
+    rates: dict[int, float] = {}
     for base in bases:
         trained = [layer for layer in base.layers if layer.trainable_weights]
         for place, layer in enumerate(reversed(trained)):
             depth = place / max(1, len(trained) - 1)
             for weight in layer.trainable_weights:
-                rates[weight.path] = backbone_rate * depth_decay**depth
+                rates[id(weight)] = backbone_rate * depth_decay**depth
     return rates

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.frameworks import import_tensorflow
+from featx.networks.augmenting import Mixing
 
 PREFETCH = 2
 """Batches gathered ahead of the model."""
-
-Mixing = Callable[[Any, Any], tuple[Any, Any]]
-"""Mixes images and one-hot labels of a batch: both in, both out."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Samples:
     labels : ndarray of int, shape (n,)
         Codes from 0 on.
     weight : ndarray of float, shape (n,)
-        How much each row counts.
+        How much each row counts; rows of one class alike.
     """
 
     inputs: tuple[NDArray[Any], ...]
@@ -63,11 +61,13 @@ class Samples:
         order : callable, optional
             Asked at the start of each epoch for the rows' order; as they are by
             default.
-        mixing : callable, optional
+        mixing : Mixing, optional
             For models of one input.
         """
         tf = import_tensorflow()
         one_hot = np.eye(n_classes, dtype=np.float32)
+        by_class = np.zeros(n_classes, np.float32)
+        by_class[self.labels] = self.weight
 
         def gather() -> Iterator[tuple[Any, Any, Any]]:
             rows = np.arange(len(self)) if order is None else order()
@@ -92,9 +92,10 @@ class Samples:
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))
         if mixing is not None:
 
-            def mix(inputs: Any, labels: Any, weight: Any) -> tuple[Any, Any, Any]:
+            def mix(inputs: Any, labels: Any, _: Any) -> tuple[Any, Any, Any]:
                 images, mixed = mixing(tf.cast(inputs[0], tf.float32), labels)
-                # Halves of two images count as much as their own do.
+                # Each of the two counts as much as its class does.
+                weight = tf.linalg.matvec(mixed, by_class)
                 return (tf.cast(tf.round(images), tf.uint8),), mixed, weight
 
             batches = batches.map(mix)

@@ -16,14 +16,18 @@ from featx.durable import write_whole, written_whole
 from featx.errors import NetworkError
 from featx.finetune.course import Course
 from featx.finetune.graft import Graft
-from featx.finetune.samples import Mixing, Samples
+from featx.finetune.samples import Samples
 from featx.frameworks import import_keras, import_tensorflow
 from featx.heads import HEAD_LAYER
+from featx.networks.augmenting import Mixing
 
 if TYPE_CHECKING:
     import keras
 
 LOG_FILE = "epochs.json"
+
+SEED_STATE = "seed_generator_state"
+"""How Keras names what its random layers draw from."""
 
 Row = dict[str, float]
 
@@ -41,7 +45,7 @@ class Recipe:
         Share of each label that is given to all classes alike.
     seed : int
         Of the order of the rows, another one each epoch.
-    mixing : callable, optional
+    mixing : Mixing, optional
         Mixes a batch's images and labels.
     tensorboard : Path, optional
         Where logs for TensorBoard go.
@@ -254,6 +258,7 @@ def _fit(
             nonlocal current, started
             current, started = epoch, time.perf_counter()
             self.model.optimizer.learning_rate = rate(epoch)
+            _seed(drawing, [recipe.seed, epoch])
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             if not math.isfinite(logs["loss"]):
@@ -267,6 +272,8 @@ def _fit(
             log.rows.append(row)
             after(self.model)
 
+    drawing = [one for one in model.variables if one.path.endswith(SEED_STATE)]
+    drawing += recipe.mixing.states if recipe.mixing else ()
     callbacks = [Watch()]
     if recipe.tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(recipe.tensorboard)))
@@ -289,3 +296,11 @@ def _fit(
         raise NetworkError(
             "not enough memory to fine-tune; take a smaller --batch-size"
         ) from None
+
+
+def _seed(states: Sequence[Any], seed: list[int]) -> None:
+    """Have dropout and augmentation draw in an epoch as they would without a kill."""
+    rng = np.random.default_rng(seed)
+    for state in states:
+        drawn = rng.integers(2**31, size=state.shape)
+        state.assign(drawn.astype(state.dtype))

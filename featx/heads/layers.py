@@ -187,6 +187,10 @@ class Dropout:
         return import_keras().layers.Dropout(self.rate, name=name)(tensor)
 
 
+BLOCK = 256
+"""Rows that go through layers at a time: a map is many times as large inside."""
+
+
 @dataclass(frozen=True)
 class Dense:
     """Affine map with an activation.
@@ -233,9 +237,13 @@ class Dense:
 
 def apply_layers(layers: Sequence[Layer], X: Floats) -> Floats:
     """Return what the layers make of rows, shape (n, d), in NumPy."""
-    for layer in layers:
-        X = layer(X)
-    return X
+    found = []
+    for start in range(0, max(1, len(X)), BLOCK):
+        rows = X[start : start + BLOCK]
+        for layer in layers:
+            rows = layer(rows)
+        found.append(rows)
+    return np.concatenate(found)
 
 
 def graft(layers: Sequence[Layer], tensor: Any) -> Any:

@@ -2,16 +2,11 @@
 
 from abc import abstractmethod
 
-import numpy as np
-
 from featx.heads.base import Codes, Floats, Head
 from featx.heads.layers import Layer, apply_layers
 from featx.heads.network import Network
 from featx.heads.temperature import softmax
 from featx.heads.training import train_network
-
-BLOCK = 256
-"""Rows that are answered for at a time: a map is many times as large inside."""
 
 
 class NetworkHead(Head):
@@ -40,9 +35,7 @@ class NetworkHead(Head):
         self.history_ = trained.history
 
     def _probabilities(self, X: Floats) -> Floats:
-        blocks = np.split(X, range(BLOCK, len(X), BLOCK))
-        logits = [apply_layers(self._scores(), block) for block in blocks]
-        return softmax(np.concatenate(logits) / self.temperature_)
+        return softmax(apply_layers(self._scores(), X) / self.temperature_)
 
     @abstractmethod
     def _network(self, width: int) -> Network:

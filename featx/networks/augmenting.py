@@ -6,6 +6,7 @@ model. Pixels are float32 from 0 to 255 throughout, labels one-hot.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from featx.networks.rand_augment import rand_augment
 
 if TYPE_CHECKING:
     import keras
-
-Mixing = Callable[[Any, Any], tuple[Any, Any]]
 
 PIXELS = (0, 255)
 EDGE = "nearest"
@@ -32,7 +31,9 @@ _DRAWN = (*OPTIONS, "which")
 """What is drawn at random, each with a seed of its own."""
 
 
-def augment_layers(augmentation: Augmentation, seed: int) -> list["keras.Layer"]:
+def augment_layers(
+    augmentation: Augmentation, seed: int, *, prefix: str = "augment"
+) -> list["keras.Layer"]:
     """Make the layers that change images and leave labels alone.
 
     Parameters
@@ -42,6 +43,8 @@ def augment_layers(augmentation: Augmentation, seed: int) -> list["keras.Layer"]
     seed : int
         Layers of the same seed do the same to the same batches in the same order; each
         batch moves them on. What one option draws doesn't depend on the others.
+    prefix : str
+        Of the layers' names, which differ within one model.
 
     Returns
     -------
@@ -80,13 +83,35 @@ def augment_layers(augmentation: Augmentation, seed: int) -> list["keras.Layer"]
         ),
     ]
     chosen = [
-        make(**options, seed=seeds[name], dtype="float32", name=f"augment_{name}")
+        make(**options, seed=seeds[name], dtype="float32", name=f"{prefix}_{name}")
         for name, make, options in rows
         if getattr(augmentation, name)
     ]
     # Interpolation rounds: a white pixel may come out as 255.00002.
-    clip = layers.ReLU(max_value=PIXELS[1], dtype="float32", name="augment_clip")
+    clip = layers.ReLU(max_value=PIXELS[1], dtype="float32", name=f"{prefix}_clip")
     return [*chosen, clip] if chosen else []
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What mixes a batch.
+
+    Attributes
+    ----------
+    mix : callable
+        From float32 images (N, H, W, 3) and one-hot float32 labels (N, C) to both
+        mixed: the labels by the share that each image has in the result, so that they
+        still sum to one.
+    states : tuple of keras.Variable
+        What is drawn next.
+    """
+
+    mix: Callable[[Any, Any], tuple[Any, Any]]
+    states: tuple[Any, ...]
+
+    def __call__(self, images: Any, labels: Any) -> tuple[Any, Any]:
+        """Return images and labels mixed."""
+        return self.mix(images, labels)
 
 
 def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
@@ -101,10 +126,8 @@ def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
 
     Returns
     -------
-    callable or None
-        From float32 images (N, H, W, 3) and one-hot float32 labels (N, C) to both
-        mixed: the labels by the share that each image has in the result, so that they
-        still sum to one. None where there is nothing to mix.
+    Mixing or None
+        None where there is nothing to mix.
 
         It works by itself and in ``Dataset.map``, where H and W must be known. Its
         state moves on with each batch, so without `num_parallel_calls`: parallel calls
@@ -140,7 +163,8 @@ def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
         )
         return both
 
-    return mix
+    drawing = (mix_up.generator, cut_mix.generator, which)
+    return Mixing(mix, tuple(generator.state for generator in drawing))
 
 
 def augmented_samples(

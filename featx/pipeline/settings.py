@@ -10,7 +10,7 @@ from featx.errors import FeatxError
 from featx.heads import HEADS, find_head, parse_hidden
 from featx.images import DataLayout
 from featx.networks import find_network
-from featx.networks.augmentation import find_augmentation
+from featx.networks.augmentation import Augmentation, find_augmentation
 
 ALL_HEADS = "all"
 
@@ -212,6 +212,29 @@ class FinetuneSettings(Settings):
         if not isinstance(given, dict):
             return given
         return {**PRESETS.get(str(given.get("preset")), {}), **given}
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What is done to training images."""
+        return find_augmentation(self.augment)
+
+    @model_validator(mode="after")
+    def _copies_can_be_made(self) -> Self:
+        """Refuse copies that would be ignored, or that can't be made once for all."""
+        if not self.copies:
+            return self
+        why = None
+        if not self.augmentation.changes:
+            why = "are of augmented images: say --augment, too"
+        elif self.augmentation.mixes:
+            why = "are made once, and mixing takes two: add mixup0,cutmix0 to --augment"
+        elif not self.cached:
+            why = "are kept for all epochs: leave out --no-cached"
+        elif self.unfreeze == "all":
+            why = "are of what frozen layers make: leave some frozen"
+        if why:
+            raise ValueError(f"copies: {why}, or --copies 0")
+        return self
 
 
 class CacheSettings(Settings):

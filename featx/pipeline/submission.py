@@ -2,7 +2,8 @@
 
 import csv
 import io
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import Path
 
 from featx.errors import DataError
 from featx.pipeline.predicting import Answers
@@ -13,13 +14,13 @@ def fill_submission(sample: Path, answers: Answers) -> str:
 
     The first column names images, by file name or without its ending. Columns that
     are named like classes get these classes' probabilities. A single other column
-    gets the predicted class.
+    gets the predicted class. An image that can't be read keeps the sample's answer.
 
     Raises
     ------
     DataError
         The file can't be read, has other columns, or names an image that was not
-        predicted.
+        predicted, or one of several.
     """
     header, rows = _read(sample)
     columns = header[1:]
@@ -31,31 +32,41 @@ def fill_submission(sample: Path, answers: Answers) -> str:
             f"{sample}: column '{unknown[0]}' is no class of the run; its classes are"
             f" {', '.join(answers.classes[:3])}..."
         )
-    place = _places(answers)
+    places = _places(answers.files)
+    unreadable = _places(list(answers.unreadable))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     predicted = answers.predicted
-    for name in rows:
-        if name not in place:
+    for name, *own in rows:
+        found = places.get(name, [])
+        if len(found) > 1:
+            either = " and ".join(str(answers.files[row]) for row in found[:2])
+            raise DataError(f"{sample}: '{name}' is {either}; name one of them")
+        if not found and name in unreadable:
+            writer.writerow([name, *own])
+            continue
+        if not found:
             raise DataError(f"{sample}: no prediction for '{name}'; name its image")
-        at = place[name]
+        at = found[0]
         values = answers.probabilities[at]
         cells = [predicted[at]] if single else [values[by_class[c]] for c in columns]
         writer.writerow([name, *cells])
     return text.getvalue()
 
 
-def _places(answers: Answers) -> dict[str, int]:
-    """Return where each image's answer is, by all that may name it."""
-    place: dict[str, int] = {}
-    for row, path in enumerate(answers.files):
-        for name in (path.stem, path.name, PurePosixPath(path).as_posix()):
-            place[name] = row
-    return place
+def _places(files: Sequence[Path]) -> dict[str, list[int]]:
+    """Return where each file is, by all that may name it; a whole name goes first."""
+    places: dict[str, list[int]] = {}
+    for spell in (str, lambda path: path.name, lambda path: path.stem):
+        longer = set(places)
+        for row, path in enumerate(files):
+            if (name := spell(path)) not in longer:
+                places.setdefault(name, []).append(row)
+    return places
 
 
-def _read(sample: Path) -> tuple[list[str], list[str]]:
+def _read(sample: Path) -> tuple[list[str], list[list[str]]]:
     try:
         with sample.open(encoding="utf-8-sig", newline="") as stream:
             header, *rows = [row for row in csv.reader(stream) if row]
@@ -64,4 +75,4 @@ def _read(sample: Path) -> tuple[list[str], list[str]]:
         raise DataError(f"{sample}: can't be read ({reason})") from error
     if len(header) < 2:
         raise DataError(f"{sample}: expected a column of images and one of answers")
-    return header, [row[0] for row in rows]
+    return header, rows

@@ -51,6 +51,8 @@ class RunContents:
         The trained network, for `model.keras`; a run has the one or the other.
     history : Mapping
         Column name to one value per epoch; empty without epochs.
+    pictures : Mapping
+        File name to content of what can be drawn now only.
     """
 
     name: str
@@ -62,6 +64,7 @@ class RunContents:
     head: Any = None
     model: Any = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def write_run(reports_dir: Path, contents: RunContents) -> Run:
@@ -128,6 +131,8 @@ def _fill(aside: Path, contents: RunContents) -> None:
     _write_json(aside / folder.METRICS_FILE, contents.metrics)
     _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
     _write_history(aside / folder.HISTORY_FILE, contents.history)
+    for name, picture in contents.pictures.items():
+        (aside / name).write_bytes(picture)
     if contents.model is not None:
         contents.model.save(aside / folder.MODEL_FILE)
     else:

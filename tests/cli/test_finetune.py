@@ -92,6 +92,14 @@ def test_fused_views_and_a_distilled_head(run, work):
     name = scores["run"].rpartition("/")[2]
     answers = run("predict", name, "data/test")
     assert answers.exit_code == 0, answers.stderr
+    # Each size is augmented alike, with layers of its own in one model.
+    first = ("--epochs", 1, "--warmup-epochs", 1, "--batch-size", 8)
+    for more in (("--copies", 1), ("--no-cached",)):
+        augmented = run("finetune", *first, "--augment", "light,mixup0", *more)
+        assert augmented.exit_code == 0, augmented.stderr
+    mixed = run("finetune", *first, "--augment", "mixup")
+    assert mixed.exit_code == 1
+    assert "mixes images of one size, this run takes 2" in mixed.stderr
 
 
 @pytest.mark.slow
@@ -120,7 +128,7 @@ def test_what_can_be_asked_for(run, fitted, options):
 
 
 @pytest.mark.slow
-def test_a_killed_one_goes_on(run, fitted):
+def test_a_killed_one_goes_on(run, fitted, tmp_path):
     program = (
         "import os, featx.finetune.training as training\n"
         "keep = training.Log.keep\n"
@@ -144,7 +152,7 @@ def test_a_killed_one_goes_on(run, fitted):
     assert list(history["loss"][:2]) == [row["loss"] for row in before]
     assert len(history["loss"]) == 3
     # A training that nothing interrupted ends with the same curves.
-    tuned.rename(fitted / "reports" / "first")
+    tuned.rename(tmp_path / "first")
     assert run(*words).exit_code == 0
     whole = read_run(tuned).history()
     np.testing.assert_allclose(history["loss"], whole["loss"], rtol=1e-5)
@@ -159,6 +167,13 @@ def test_a_killed_one_goes_on(run, fitted):
         (("finetune", "--preset", "sgd-5"), 2, "'sgd-5' is not one of"),
         (("finetune", "--epochs", "0"), 2, "not in the range"),
         (("finetune", "--augment", "lihgt"), 2, "did you mean 'light'"),
+        (("finetune", "--augment", "strong", "--copies", "2"), 2, "mixing takes two"),
+        (("finetune", "--copies", "2"), 2, "say --augment, too"),
+        (
+            ("finetune", "--augment", "light", "--copies", "2", "--no-cached"),
+            2,
+            "leave out --no-cached",
+        ),
     ],
 )
 def test_wrong_words_without_a_run(run, work, words, code, message):
@@ -173,7 +188,6 @@ def test_wrong_words_without_a_run(run, work, words, code, message):
     [
         (("--unfreeze", "conv_dw_14"), "did you mean 'conv_dw_"),
         (("--unfreeze", "120%"), "take 0% to 100%"),
-        (("--augment", "strong", "--copies", "2"), "take --copies 0, or mixup0"),
         (("--learning-rate", "1e30"), "smaller --learning-rate"),
     ],
 )
@@ -221,3 +235,19 @@ def test_a_recipe_may_fine_tune_the_best_head(run, work):
     heads, tuned = again["runs"][:2], again["runs"][2]
     best = max(heads, key=lambda one: one["cv_accuracy"])
     assert tuned["run"] == f"{best['run']}-finetune"
+
+
+@pytest.mark.slow
+@pytest.mark.samples
+def test_real_birds(run, samples, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("--backbone", "mobilenetv2-0.35", "--head", "lda")
+    assert run("fit", samples / "cub200-25", *words).exit_code == 0
+    done = run("finetune", "--unfreeze", "block_16", "--json")
+    assert done.exit_code == 0, done.stderr
+    (scores,) = json.loads(done.stdout)
+    found = scores["finetune"]
+    assert found["graft"]["largest_difference"] < 1e-4
+    low, high = found["parent"]["interval"]
+    assert scores["accuracy"] >= found["parent"]["accuracy"] - (high - low) / 2
+    assert found["boundary"]["seconds_epoch"] > 0

@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from featx.embeddings import find_extractor
+import featx
+from featx.embeddings import ImageFiles, find_extractor
+from featx.errors import BackboneError
 from featx.finetune.distilling import distil
 from featx.finetune.graft import graft, traced
 from featx.frameworks import import_keras
+from featx.pipeline.pixels import read_pixels
 from tests.finetune.conftest import SIDE, embed, fit
 from tests.heads.blobs import make_blobs
 
@@ -106,6 +109,30 @@ def test_a_cut_within_a_branch(pixels, labels):
     np.testing.assert_allclose(whole, halves, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_two_sizes_of_a_backbone_whose_layers_are_numbered(labels):
+    """Keras counts on within a session: conv2d_94 would be the second one's first."""
+    sizes = [
+        find_extractor("inceptionv3", image_size=side, weights="random")
+        for side in (75, 80)
+    ]
+    views = np.random.default_rng(0).normal(size=(24, 1, 4096)).astype(np.float32)
+    head = fit("lda", views, labels).head
+    joined = graft(sizes, head.to_keras, unfrozen="conv2d_93")
+    trained = [sum(bool(x.trainable_weights) for x in b.layers) for b in joined.bases]
+    assert trained[0] == trained[1] > 0
+
+
+@pytest.mark.slow
+def test_a_block_that_some_backbones_have(fused):
+    extractors, _, fitted = fused
+    joined = graft(extractors, fitted.head.to_keras, unfrozen="block_16")
+    counts = [len(base.trainable_weights) for base in joined.bases]
+    assert counts[0] == 0 < counts[1]
+    with pytest.raises(BackboneError, match="has no block or layer 'mixed9'"):
+        graft(extractors, fitted.head.to_keras, unfrozen="mixed9")
+
+
 def test_a_linear_teacher_is_distilled():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, 12))
@@ -126,3 +153,20 @@ def test_trees_are_distilled():
     given = (others @ dense.kernel + dense.bias).argmax(1)
     assert (given == head.predict(others)).mean() > 0.9
     np.testing.assert_array_equal(dense.kernel, distil(head, rows).kernel)
+
+
+@pytest.mark.slow
+@pytest.mark.samples
+@pytest.mark.parametrize("name", ["cifar10-small", "cub200-25", "dogs-vs-cats"])
+def test_real_weights_and_images(samples, tmp_path, name):
+    extractor = find_extractor("mobilenetv2-0.35", precision="float32")
+    images = featx.read_images(samples / name)
+    embeddings = featx.embed(images, extractor, cache_dir=tmp_path)
+    train, test = embeddings.train, embeddings.test[:100]
+    source = ImageFiles([images.files[row] for row in test])
+    pixels = read_pixels(source, extractor.image_size, tmp_path).array
+    for head in ("lda", "logreg", "svm", "softmax", "mlp"):
+        fitted = fit(head, embeddings.views[train], images.labels[train])
+        (found,) = traced(graft([extractor], fitted.head.to_keras).model)(pixels)
+        expected = fitted.predict_proba(embeddings.views[test])
+        np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=head)

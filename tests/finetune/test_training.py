@@ -1,5 +1,8 @@
 """Training a graft: it goes on after a kill, and ends with the weights it should."""
 
+import contextlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,9 @@ from featx.finetune.handing import hand_on, mirrored
 from featx.finetune.optimizers import OPTIMIZERS, layer_rates, make_optimizer
 from featx.finetune.samples import Samples
 from featx.finetune.training import Recipe, train_as_before, train_watched
+from featx.frameworks import import_keras
+from featx.networks.augmentation import find_augmentation
+from featx.networks.augmenting import mixing
 from tests.finetune.conftest import CLASSES, SIDE, embed, fit
 
 COURSE = Course(epochs=4, learning_rate=1e-2, patience=4)
@@ -68,6 +74,54 @@ def test_what_was_interrupted_ends_the_same(joined, samples, tmp_path):
 
 
 @pytest.mark.slow
+def test_what_is_drawn_is_drawn_again_after_a_kill(extractor, samples, tmp_path):
+    views = embed([extractor], {SIDE: samples.inputs[0]})
+    head = fit("mlp", views, samples.labels, epochs=3, hidden="32,bn,dropout0.5").head
+    joined = graft([extractor], head.to_keras, seed=3)
+    statistics = [w for w in joined.head.weights if "moving" in w.path]
+    before = [weight.numpy() for weight in statistics]
+    start, course = weights(joined), Course(epochs=3, learning_rate=1e-2, patience=3)
+    augmentation = find_augmentation("mixup,cutmix")
+    logs = []
+    for folder, killed in (("whole", 9), ("cut", 1), ("cut", 9)):
+
+        def stop(epochs, killed=killed):
+            if epochs == killed:
+                raise KeyboardInterrupt
+
+        joined.model.set_weights(start)
+        told = recipe(seed=1, mixing=mixing(augmentation, 0))
+        words = (joined, joined.view, samples, samples, course, told)
+        with contextlib.suppress(KeyboardInterrupt):
+            logs.append(train_watched(*words, tmp_path / folder, on_epoch=stop))
+    whole, gone_on = ([row["loss"] for row in log.rows] for log in logs)
+    np.testing.assert_allclose(whole, gone_on, rtol=1e-5)
+    # Batch norm stays in inference mode in the head, too.
+    for weight, value in zip(statistics, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_weight_decay_obeys_the_rates(name):
+    keras = import_keras()
+    first, second = (keras.Variable(np.ones(3), name="same") for _ in range(2))
+    optimizer = make_optimizer(name, weight_decay=0.1, rates={id(first): 0.5})
+    optimizer.learning_rate = 0.1
+    optimizer.build([first, second])
+    optimizer.apply([np.zeros(3, np.float32)] * 2, [first, second])
+    np.testing.assert_allclose(first.numpy(), 1 - 0.5 * 0.1 * 0.1, rtol=1e-6)
+    np.testing.assert_allclose(second.numpy(), 1 - 0.1 * 0.1, rtol=1e-6)
+
+
+def test_mixed_images_count_as_much_as_their_classes(samples):
+    weight = np.array([1.0, 2.0, 5.0])
+    weighted = replace(samples, weight=weight[samples.labels])
+    mixed = weighted.batches(3, 8, mixing=mixing(find_augmentation("mixup1"), 0))
+    for _, labels, counted in mixed.as_numpy_iterator():
+        np.testing.assert_allclose(counted, labels @ weight, rtol=1e-5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["epochs.json", "epoch-4.weights.h5"])
 def test_a_damaged_state_starts_over(joined, samples, tmp_path, damage):
     words = (joined, joined.view, samples, samples, COURSE, recipe(), tmp_path)
@@ -96,6 +150,8 @@ def test_what_frozen_layers_hand_on_trains_as_images_do(joined, samples, tmp_pat
     joined.model.set_weights(start)
     handed = hand_on(joined, samples, [None], np.zeros, batch_size=5)
     assert handed.seconds > 0
+    whole = hand_on(joined, samples, [None], np.zeros, batch_size=99)
+    assert whole.seconds > 0  # though its only batch built the graph
     train_as_before(
         *(joined, joined.above, handed.samples, rates, recipe(), tmp_path / "handed")
     )
@@ -140,8 +196,9 @@ def test_optimizers_obey_the_rates(joined, samples, tmp_path, name):
         weight.path: np.abs(weight.numpy() - start[weight.path]).max()
         for weight in joined.model.weights
     }
-    still = [moved[path] for path, rate in rates.items() if rate < 1e-6]
-    lively = [moved[path] for path, rate in rates.items() if rate > 0.1]
+    trainable = {id(weight): weight.path for weight in joined.model.trainable_weights}
+    still = [moved[trainable[key]] for key, rate in rates.items() if rate < 1e-6]
+    lively = [moved[trainable[key]] for key, rate in rates.items() if rate > 0.1]
     assert max(still) < 1e-6 < min(lively)
-    untrained = set(start) - {weight.path for weight in joined.model.trainable_weights}
+    untrained = set(start) - set(trainable.values())
     assert all(moved[path] == 0 for path in untrained)

@@ -106,6 +106,21 @@ def test_submissions_are_filled_by_name(run, colours, tmp_path):
     assert fill_submission(sample, answers) == "id,label\n001,red\n"
 
 
+def test_submissions_of_images_of_one_name(run, colours, tmp_path):
+    (bad := colours / "test" / "red" / "bad.png").write_text("no image")
+    answers = run_predict(run, [colours / "test"], tmp_path / "cache")
+    sample = tmp_path / "sample.csv"
+    sample.write_text("id,label\n000,0\n")
+    with pytest.raises(DataError, match=r"'000' is .*blue/000.png and .*green/000.png"):
+        fill_submission(sample, answers)
+    whole = colours / "test" / "red" / "000.png"
+    sample.write_text(f"id,label\n{whole},0\n")
+    assert fill_submission(sample, answers) == f"id,label\n{whole},red\n"
+    # The sample's own answer stays where the image can't be read.
+    sample.write_text(f"id,label\nbad,unknown\n{bad},no\n")
+    assert fill_submission(sample, answers) == f"id,label\nbad,unknown\n{bad},no\n"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

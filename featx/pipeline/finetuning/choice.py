@@ -28,7 +28,7 @@ class Choice:
     head_probabilities, probabilities : ndarray of float64
         What the head says of them, and the model at its best epoch.
     seconds_handing : float or None
-        One pass of the images through the frozen layers, where that was done once.
+        What went through the frozen layers once, for each epoch, took to do so.
     """
 
     history: dict[str, list[float]]

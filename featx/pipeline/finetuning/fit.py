@@ -111,7 +111,7 @@ class Finetuner:
         head = self._fit_head(train)
         joined = self.graft(head, train)
         logs = []
-        handed: list[float] = []
+        handed = None
         for phase, course in self._phases(head):
             joined.warm_up(on=phase == 0)
             prepared = self._preparation.to_learn(joined, train)
@@ -119,13 +119,14 @@ class Finetuner:
             name = "warm-up" if phase == 0 else "fine-tuning"
             told = self.listener.epochs(f"{name}, held-out part watched")
             log = train_watched(
-                *(joined, prepared.model, prepared.samples, watched, course),
-                self._recipe(joined, phase),
+                *(joined, prepared.model, prepared.samples, watched.samples, course),
+                self._recipe(joined, f"choice-{phase}"),
                 self.folder / f"choice-{phase}",
                 on_epoch=_telling(told, course.epochs),
             )
             logs.append((phase, course, log))
-            handed += [] if prepared.seconds is None else [prepared.seconds]
+            seconds = prepared.seconds, watched.seconds
+            handed = None if None in seconds else sum(filter(None, seconds))
         rates = {phase: worthwhile_rates(course, log) for phase, course, log in logs}
         return Choice(
             history=join_histories([(phase, log) for phase, _, log in logs]),
@@ -136,7 +137,7 @@ class Finetuner:
                 embeddings.views[held_out]
             ),
             probabilities=self.predict(joined, held_out),
-            seconds_handing=handed[-1] if handed else None,
+            seconds_handing=handed,
         )
 
     def train(self, choice: Choice) -> Graft:
@@ -157,7 +158,7 @@ class Finetuner:
             told = self.listener.epochs("fine-tuning on all training images")
             train_as_before(
                 *(joined, prepared.model, prepared.samples, rates),
-                self._recipe(joined, phase),
+                self._recipe(joined, f"final-{phase}"),
                 self.folder / f"final-{phase}",
                 on_epoch=_telling(told, len(rates)),
             )
@@ -191,6 +192,7 @@ class Finetuner:
             to_keras,
             unfrozen=self.settings.unfreeze,
             policy=policy or mixed,
+            seed=self.settings.seed,
         )
 
     def predict(self, joined: Graft, rows: Rows) -> NDArray[np.float64]:
@@ -248,7 +250,7 @@ class Finetuner:
             phases.insert(0, (0, first))
         return phases
 
-    def _recipe(self, joined: Graft, phase: int) -> Recipe:
+    def _recipe(self, joined: Graft, name: str) -> Recipe:
         settings = self.settings
         rates = layer_rates(
             joined.bases,
@@ -265,7 +267,7 @@ class Finetuner:
             label_smoothing=settings.label_smoothing,
             seed=settings.seed,
             mixing=self._preparation.mixing(),
-            tensorboard=None if logs is None else logs / f"phase-{phase}",
+            tensorboard=None if logs is None else logs / name,
         )
 
 

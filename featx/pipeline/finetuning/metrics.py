@@ -78,7 +78,11 @@ def finetune_metrics(
 
 
 def _boundary(choice: Choice, trained: Graft) -> dict[str, Any] | None:
-    """Say what computing the frozen layers' outputs once has saved."""
+    """Say what computing the frozen layers' outputs once has saved.
+
+    The plain way is an epoch on the same rows, each of which goes through the frozen
+    layers in it.
+    """
     if choice.seconds_handing is None:
         return None
     seconds = [

@@ -22,7 +22,6 @@ from featx.errors import RecipeError, RunError
 from featx.finetune.graft import Graft
 from featx.images import read_images
 from featx.locks import FolderLock
-from featx.networks.augmentation import Augmentation, find_augmentation
 from featx.networks.augmenting import augmented_samples
 from featx.pipeline.embedding import Embeddings, embed
 from featx.pipeline.finetuning.fit import Finetuner, Material
@@ -35,7 +34,6 @@ from featx.pipeline.run_choice import extractors_of
 from featx.pipeline.settings import DataSettings, FinetuneSettings, HeadSettings
 from featx.reports.augmentation import augmented_figure
 from featx.reports.canvas import png
-from featx.reports.writing import replace_file
 from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
 from featx.runs.folder import AUGMENTED_FILE, FINETUNE
 
@@ -82,13 +80,20 @@ def run_finetune(
         )
     claim_reports(reports_dir)
     extractors = extractors_of(parent, weights, cache_dir)
+    sizes = {one.image_size for one in extractors}
+    if settings.augmentation.mixes and len(sizes) > 1:
+        raise RecipeError(
+            f"--augment {settings.augment} mixes images of one size, this run takes"
+            f" {len(sizes)}; add mixup0,cutmix0"
+        )
     embeddings = _embeddings(parent, extractors, cache_dir, listener)
     fingerprint = _fingerprint(parent, settings)
+    folder = reports_dir / f"{STATE}{fingerprint}"
     done = find_fitted(reports_dir, fingerprint)
     if done is not None:
+        shutil.rmtree(folder, ignore_errors=True)  # of who was killed at its end
         listener.run(done, fresh=False)
         return done
-    folder = reports_dir / f"{STATE}{fingerprint}"
     folder.mkdir(exist_ok=True)
     with FolderLock(folder / ".lock").alone() as alone:
         if not alone:
@@ -96,6 +101,7 @@ def run_finetune(
         run = _finetune(
             *(parent, settings, embeddings, extractors, folder, reports_dir),
             *(cache_dir, fingerprint, listener),
+            _command(parent, settings, weights, cache_dir, reports_dir),
         )
     shutil.rmtree(folder, ignore_errors=True)
     listener.run(run, fresh=True)
@@ -112,6 +118,7 @@ def _finetune(
     cache_dir: Path,
     fingerprint: str,
     listener: Listener,
+    command: str,
 ) -> Run:
     start = time.perf_counter()
     tuner = Finetuner(
@@ -143,7 +150,7 @@ def _finetune(
         info={
             **_describe(parent, settings, trained, embeddings),
             "timings": {name: round(value, 3) for name, value in seconds.items()},
-            "command": _command(parent, settings, reports_dir),
+            "command": command,
             "fingerprint": fingerprint,
         },
         metrics=finetune_metrics(tuner, choice, trained, graft, probabilities),
@@ -152,16 +159,16 @@ def _finetune(
         probabilities=probabilities,
         model=trained.model,
         history=choice.history,
+        pictures=_pictures(tuner),
     )
-    run = write_run(reports_dir, contents)
-    augmentation = find_augmentation(settings.augment)
-    if augmentation.changes:
-        _draw_augmented(run, tuner, augmentation)
-    return run
+    return write_run(reports_dir, contents)
 
 
-def _draw_augmented(run: Run, tuner: Finetuner, wanted: Augmentation) -> None:
-    """Draw some training images and what they were trained as."""
+def _pictures(tuner: Finetuner) -> dict[str, bytes]:
+    """Draw some training images and what they were trained as, if that is another."""
+    wanted = tuner.settings.augmentation
+    if not wanted.changes:
+        return {}
     images = tuner.material.embeddings.images
     rows = tuner.material.embeddings.train
     rng = np.random.default_rng(tuner.settings.seed)
@@ -171,7 +178,7 @@ def _draw_augmented(run: Run, tuner: Finetuner, wanted: Augmentation) -> None:
     labels = [images.classes[code] for code in images.labels[chosen]]
     summary = f"{images.name}, {wanted.name}: {wanted.summary}"
     figure = augmented_figure(pixels, copies, labels, summary)
-    replace_file(run.path / AUGMENTED_FILE, png(figure))
+    return {AUGMENTED_FILE: png(figure)}
 
 
 def _embeddings(
@@ -276,7 +283,13 @@ def _fingerprint(parent: Run, settings: FinetuneSettings) -> str:
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
 
 
-def _command(parent: Run, settings: FinetuneSettings, reports_dir: Path) -> str:
+def _command(
+    parent: Run,
+    settings: FinetuneSettings,
+    weights: Sequence[Path],
+    cache_dir: Path,
+    reports_dir: Path,
+) -> str:
     """Return the command that makes this run again."""
     words = ["featx", "finetune", parent.name]
     for name, value in settings.model_dump(exclude_defaults=True).items():
@@ -287,6 +300,10 @@ def _command(parent: Run, settings: FinetuneSettings, reports_dir: Path) -> str:
             words.append(f"--no-{name.replace('_', '-')}")
         else:
             words += [option, str(value)]
+    for path in weights:
+        words += ["--weights", str(path)]
+    if str(cache_dir) != "cache":
+        words += ["--cache-dir", str(cache_dir)]
     if str(reports_dir) != "reports":
         words += ["--out-dir", str(reports_dir)]
     return shlex.join(words)

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import compute_sample_weight
 
-from featx.errors import RecipeError
 from featx.finetune.graft import Graft
-from featx.finetune.handing import Change, hand_on, mirrored
-from featx.finetune.samples import Mixing, Samples
+from featx.finetune.handing import Change, Images, hand_on, mirrored
+from featx.finetune.samples import Samples
 from featx.finetune.unfreezing import ALL
 from featx.frameworks import import_keras
-from featx.networks.augmentation import Augmentation, find_augmentation
-from featx.networks.augmenting import augment_layers, mixing
+from featx.networks.augmentation import Augmentation
+from featx.networks.augmenting import Mixing, augment_layers, mixing
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import allocate
 from featx.pipeline.settings import FinetuneSettings
@@ -34,7 +33,7 @@ class Prepared:
     samples : Samples
         What the model takes.
     seconds : float or None
-        One pass through the frozen layers, where that was done now.
+        What the samples took to go through the frozen layers, where they did.
     """
 
     model: Any
@@ -63,18 +62,13 @@ class Preparation:
     listener: Listener = SILENT
 
     @property
-    def augmentation(self) -> Augmentation:
-        """What is done to training images."""
-        return find_augmentation(self.settings.augment)
-
-    @property
     def is_cached(self) -> bool:
         """Whether the frozen layers run once and not in each epoch.
 
         Nothing random may be below them, or all that is random was drawn before.
         """
         settings = self.settings
-        still = not self.augmentation.changes or settings.copies > 0
+        still = not settings.augmentation.changes or settings.copies > 0
         return settings.cached and still and settings.unfreeze != ALL
 
     def to_learn(self, joined: Graft, rows: Rows) -> Prepared:
@@ -85,33 +79,16 @@ class Preparation:
         changes = [mirrored if flip else None for flip in joined.flips]
         return self._handed(joined, images, [*changes, *self._copies()])
 
-    def to_watch(self, joined: Graft, rows: Rows) -> Samples:
+    def to_watch(self, joined: Graft, rows: Rows) -> Prepared:
         """Return some rows, as they are, for the model that is trained."""
         images = self._images(rows)
         if not self.is_cached:
-            return images
-        return self._handed(joined, images, [None]).samples
+            return Prepared(joined.view, images)
+        return self._handed(joined, images, [None])
 
     def mixing(self) -> Mixing | None:
-        """Return what mixes the images of a batch.
-
-        Raises
-        ------
-        RecipeError
-            The settings ask for it where it can't be done.
-        """
-        mixes = mixing(self.augmentation, self.settings.seed)
-        if mixes is not None and self.is_cached:
-            raise RecipeError(
-                f"--augment {self.settings.augment} mixes images, which copies that are"
-                " made once can't be; take --copies 0, or mixup0 and cutmix0"
-            )
-        if mixes is not None and len(self.pixels) > 1:
-            raise RecipeError(
-                f"--augment {self.settings.augment} mixes images of one size, this run"
-                f" takes {len(self.pixels)}; take mixup0 and cutmix0"
-            )
-        return mixes
+        """Return what mixes the images of a batch."""
+        return mixing(self.settings.augmentation, self.settings.seed)
 
     def _images(self, rows: Rows) -> Samples:
         labels = self.labels[rows]
@@ -132,35 +109,43 @@ class Preparation:
     def _copies(self) -> list[Change]:
         """Return so many random changes of the training images as were asked for."""
         settings = self.settings
-        count = settings.copies if self.augmentation.changes else 0
+        count = settings.copies if settings.augmentation.changes else 0
         return [
-            _drawn(self.augmentation, settings.seed + number) for number in range(count)
+            _drawn(settings.augmentation, settings.seed + number, len(self.pixels))
+            for number in range(count)
         ]
 
     def _augmenting(self, joined: Graft) -> Any:
         """Return the model with what is random in training put before it."""
-        wanted = self.augmentation
+        wanted = self.settings.augmentation
         if True in joined.flips:
             wanted = replace(wanted, flip=True)
         keras = import_keras()
         changed = []
+        # Each size with the same seed: one image is changed alike in all.
         for tensor in joined.view.inputs:
             x = keras.ops.cast(tensor, "float32")
-            for layer in augment_layers(wanted, self.settings.seed):
+            prefix = f"augment_{tensor.shape[1]}"
+            for layer in augment_layers(wanted, self.settings.seed, prefix=prefix):
                 x = layer(x)
             changed.append(keras.ops.cast(keras.ops.round(x), "uint8"))
         return keras.Model(joined.view.inputs, joined.view(changed))
 
 
-def _drawn(augmentation: Augmentation, seed: int) -> Change:
-    """Return what augments uint8 images once, another way each batch."""
-    layers = augment_layers(augmentation, seed)
+def _drawn(augmentation: Augmentation, seed: int, sizes: int) -> Change:
+    """Return what augments uint8 images once, another way each batch.
 
-    def change(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        x: Any = images.astype(np.float32)
-        for layer in layers:
-            x = layer(x, training=True)
-        pixels: NDArray[np.uint8] = np.rint(x).astype(np.uint8)
-        return pixels
+    Layers of one seed draw the same for each of the sizes.
+    """
+    each = [augment_layers(augmentation, seed) for _ in range(sizes)]
+
+    def change(images: Images) -> Images:
+        changed = []
+        for layers, pixels in zip(each, images, strict=True):
+            x: Any = pixels.astype(np.float32)
+            for layer in layers:
+                x = layer(x, training=True)
+            changed.append(np.rint(x).astype(np.uint8))
+        return tuple(changed)
 
     return change
