@@ -1,6 +1,7 @@
 """Images and what training makes of them, side by side."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 APART = 4 * GAP
 """Between an original and its copies."""
+
+LETTERS, SUBTITLE = 15, 0.17
+"""Of the subtitle in an inch, and the inches from one line of it to the next."""
 
 
 def augmented_figure(
@@ -38,7 +42,10 @@ def augmented_figure(
     """
     line = NAME + SIDE + 2 * GAP
     starts = [0.0] + [SIDE + APART + k * (SIDE + GAP) for k in range(copies.shape[1])]
-    width, height = starts[-1] + SIDE, TITLE + NAME + len(originals) * line
+    width = starts[-1] + SIDE
+    subtitles = wrap(subtitle, max(20, int(width * LETTERS)))
+    title = TITLE + (len(subtitles) - 1) * SUBTITLE
+    height = title + NAME + len(originals) * line
     figure = new_figure(width, height)
     figure.set_layout_engine("none")
     # One pair of axes in inches, from the upper left.
@@ -46,12 +53,14 @@ def augmented_figure(
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
     write(axes, 0.13, "Augmentation", fontsize=11.5, fontweight="bold", color=INK)
-    below = text_label(subtitle)
-    write(axes, 0.36, below.texts[0], fontsize=8.5, color=MUTED, **below.style)
+    for number, text in enumerate(subtitles):
+        below = text_label(text)
+        style = {"fontsize": 8.5, "color": MUTED, **below.style}
+        write(axes, 0.36 + number * SUBTITLE, below.texts[0], **style)
     for words, left in zip(("original", "as trained on"), starts, strict=False):
-        write(axes, TITLE + NAME / 2, words, left=left, fontsize=8.5, color=MUTED)
+        write(axes, title + NAME / 2, words, left=left, fontsize=8.5, color=MUTED)
     for row, label in enumerate(labels):
-        top = TITLE + NAME + row * line
+        top = title + NAME + row * line
         name = text_label(label)
         style = {"fontsize": 9, "color": INK, **name.style}
         write(axes, top + NAME / 2, name.texts[0], **style)
