@@ -38,8 +38,7 @@ def run(recipe: Path, as_json: bool) -> None:
         show_json({"page": str(done.report.page), "runs": scores})
         return
     show_leaderboard(runs)
+    show_best(done.runs)
     if done.finetuned:
         show_finetuned(done.finetuned, best_run(done.runs))
-    else:
-        show_best(runs)
     click.echo(done.report.page)

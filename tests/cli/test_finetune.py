@@ -94,9 +94,8 @@ def test_fused_views_and_a_distilled_head(run, work):
     assert answers.exit_code == 0, answers.stderr
     # Each size is augmented alike, with layers of its own in one model.
     first = ("--epochs", 1, "--warmup-epochs", 1, "--batch-size", 8)
-    for more in (("--copies", 1), ("--no-cached",)):
-        augmented = run("finetune", *first, "--augment", "light,mixup0", *more)
-        assert augmented.exit_code == 0, augmented.stderr
+    augmented = run("finetune", *first, "--augment", "light,rotation5", "--no-cached")
+    assert augmented.exit_code == 0, augmented.stderr
     mixed = run("finetune", *first, "--augment", "mixup")
     assert mixed.exit_code == 1
     assert "mixes images of one size, this run takes 2" in mixed.stderr
@@ -106,18 +105,15 @@ def test_fused_views_and_a_distilled_head(run, work):
 @pytest.mark.parametrize(
     "options",
     [
-        ("--preset", "adam-10", "--epochs", 1),
-        ("--preset", "rmsprop-100", "--epochs", 1, "--no-cached"),
-        ("--augment", "medium", "--copies", 1, "--epochs", 1, "--warmup-epochs", 1),
-        ("--augment", "strong", "--epochs", 1, "--label-smoothing", 0.1),
-        ("--augment", "flip,rotation20,mixup", "--epochs", 1),
-        ("--unfreeze", "all", "--epochs", 1, "--optimizer", "sgd", "--tensorboard"),
-        ("--unfreeze", "none", "--epochs", 1, "--class-weight", "balanced"),
-        ("--mixed-precision", "--epochs", 1, "--optimizer", "adamw"),
+        ("--preset", "adam-10", "--tensorboard"),
+        ("--preset", "rmsprop-100", "--no-cached", "--class-weight", "balanced"),
+        ("--augment", "medium", "--copies", 1, "--warmup-epochs", 1),
+        ("--augment", "strong", "--unfreeze", "all", "--label-smoothing", 0.1),
+        ("--mixed-precision", "--optimizer", "adamw", "--unfreeze", "none"),
     ],
 )
 def test_what_can_be_asked_for(run, fitted, options):
-    done = run("finetune", "--batch-size", 8, "--validation", 0.25, *options)
+    done = run("finetune", *QUICK, "--epochs", 1, *options)
     assert done.exit_code == 0, done.stderr
     settings = read_run(fitted / "reports" / TUNED).info["settings"]
     assert settings["epochs"] == 1

@@ -15,6 +15,8 @@ from featx.pipeline.pixels import read_pixels
 from tests.finetune.conftest import SIDE, embed, fit
 from tests.heads.blobs import make_blobs
 
+SLOW = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("head", "parameters"),
@@ -56,14 +58,7 @@ def fused(extractor, pixels, labels):
     return extractors, images, fit("lda", embed(extractors, images), labels)
 
 
-@pytest.mark.parametrize(
-    "unfrozen",
-    [
-        pytest.param("none", marks=pytest.mark.slow),
-        "20%",
-        pytest.param("all", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("unfrozen", ["20%", pytest.param("all", marks=SLOW)])
 def test_several_backbones_sizes_and_views(fused, unfrozen):
     extractors, images, fitted = fused
     joined = graft(extractors, fitted.head.to_keras, unfrozen=unfrozen)
@@ -157,7 +152,7 @@ def test_trees_are_distilled():
 
 @pytest.mark.slow
 @pytest.mark.samples
-@pytest.mark.parametrize("name", ["cifar10-small", "cub200-25", "dogs-vs-cats"])
+@pytest.mark.parametrize("name", ["cub200-25", "dogs-vs-cats"])
 def test_real_weights_and_images(samples, tmp_path, name):
     extractor = find_extractor("mobilenetv2-0.35", precision="float32")
     images = featx.read_images(samples / name)
