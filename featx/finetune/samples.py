@@ -66,8 +66,6 @@ class Samples:
         """
         tf = import_tensorflow()
         one_hot = np.eye(n_classes, dtype=np.float32)
-        by_class = np.zeros(n_classes, np.float32)
-        by_class[self.labels] = self.weight
 
         def gather() -> Iterator[tuple[Any, Any, Any]]:
             rows = np.arange(len(self)) if order is None else order()
@@ -91,6 +89,8 @@ class Samples:
         count = math.ceil(len(self) / batch_size)
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))
         if mixing is not None:
+            by_class = np.zeros(n_classes, np.float32)
+            by_class[self.labels] = self.weight
 
             def mix(inputs: Any, labels: Any, _: Any) -> tuple[Any, Any, Any]:
                 images, mixed = mixing(tf.cast(inputs[0], tf.float32), labels)

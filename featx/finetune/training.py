@@ -248,6 +248,8 @@ def _fit(
     """Train from where the log ends; `after` is called when an epoch is in it."""
     keras, tf = import_keras(), import_tensorflow()
     current, started = 0, 0.0
+    drawing = [one for one in model.variables if one.path.endswith(SEED_STATE)]
+    drawing += recipe.mixing.states if recipe.mixing else ()
 
     def order() -> NDArray[np.intp]:
         rng = np.random.default_rng([recipe.seed, current])
@@ -272,8 +274,6 @@ def _fit(
             log.rows.append(row)
             after(self.model)
 
-    drawing = [one for one in model.variables if one.path.endswith(SEED_STATE)]
-    drawing += recipe.mixing.states if recipe.mixing else ()
     callbacks = [Watch()]
     if recipe.tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(recipe.tensorboard)))

@@ -15,6 +15,9 @@ from featx.frameworks import import_keras
 from featx.heads.base import Floats
 from featx.heads.table import HEAD_LAYER
 
+BLOCK = 256
+"""Rows that go through layers at a time: a map is many times as large inside."""
+
 
 class Layer(Protocol):
     """One step of a fitted head."""
@@ -185,10 +188,6 @@ class Dropout:
     def to_keras(self, tensor: Any, name: str) -> Any:
         """Add Dropout."""
         return import_keras().layers.Dropout(self.rate, name=name)(tensor)
-
-
-BLOCK = 256
-"""Rows that go through layers at a time: a map is many times as large inside."""
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,6 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
     }
 )
 
-GRAMMAR = f"parted by commas: a preset, then any of {', '.join(OPTIONS)}"
-
 _WORD = re.compile(r"(?P<option>[a-z]+)(?P<value>\d*\.?\d*)")
 
 
@@ -136,13 +134,18 @@ _MEDIUM = replace(
     _LIGHT, name="medium", rotation=10, shift=0.1, brightness=0.1, contrast=0.2
 )
 _STRONG = replace(
-    *(_MEDIUM,), name="strong", erasing=0.25, randaugment=0.5, mixup=0.2, cutmix=1.0
+    _MEDIUM, name="strong", erasing=0.25, randaugment=0.5, mixup=0.2, cutmix=1.0
 )
 
 AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
     {row.name: row for row in (Augmentation("none"), _LIGHT, _MEDIUM, _STRONG)}
 )
 """The presets, by name."""
+
+GRAMMAR = (
+    f"parted by commas: a preset, then any of {', '.join(OPTIONS)}; presets are"
+    f" {', '.join(AUGMENTATIONS)}"
+)
 
 
 def find_augmentation(text: str) -> Augmentation:

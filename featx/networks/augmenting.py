@@ -5,7 +5,7 @@ the batches before it, which mixes images and their labels. Neither goes into a 
 model. Pixels are float32 from 0 to 255 throughout, labels one-hot.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -193,10 +193,16 @@ def augmented_samples(
         x: Any = images.astype(np.float32)
         if mix is not None:
             x, _ = mix(x, labels)
-        for layer in layers:
-            x = layer(x, training=True)
-        found[:, copy] = np.rint(x)
+        found[:, copy] = augmented(layers, x)
     return found
+
+
+def augmented(layers: Sequence["keras.Layer"], images: Any) -> NDArray[np.uint8]:
+    """Return what `augment_layers`, in training, make of images (N, H, W, 3)."""
+    for layer in layers:
+        images = layer(images, training=True)
+    pixels: NDArray[np.uint8] = np.rint(images).astype(np.uint8)
+    return pixels
 
 
 def _seeds(seed: int) -> dict[str, int]:

@@ -133,7 +133,7 @@ def run_predict(
     probabilities = head.predict_proba(side_by_side(found, readable))
     notes = dict.fromkeys(note for _, done in found for note in done.notes)
     classes = tuple(run.classes)
-    return _answers(classes, files, probabilities, unreadable, [*notes])
+    return _answers(classes, files, readable, probabilities, unreadable, [*notes])
 
 
 def run_imagenet(
@@ -189,8 +189,9 @@ def _ask_model(
         if len(images):
             found.append(ask(images))
     update(len(files), len(files))
-    probabilities = np.concatenate(found) if found else np.empty((0, 0))
-    return _answers(asked.classes, files, probabilities, unreadable, [])
+    readable = _readable(files, unreadable)
+    probabilities = np.concatenate(found)
+    return _answers(asked.classes, files, readable, probabilities, unreadable, [])
 
 
 def _decode(
@@ -229,13 +230,14 @@ def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[n
 def _answers(
     classes: tuple[str, ...],
     files: Sequence[Path],
+    readable: NDArray[np.intp],
     probabilities: NDArray[np.float64],
     unreadable: Mapping[int, str],
     notes: Sequence[str],
 ) -> Answers:
     return Answers(
         classes=classes,
-        files=tuple(files[row] for row in _readable(files, unreadable)),
+        files=tuple(files[row] for row in readable),
         probabilities=probabilities,
         unreadable={files[row]: why for row, why in sorted(unreadable.items())},
         notes=tuple(notes),

@@ -14,8 +14,6 @@ from tests.conftest import make_colours
 
 SMALL = ("--backbone", "mobilenet-0.25@32", "--weights", "random")
 QUICK = ("--epochs", 2, "--batch-size", 8, "--validation", 0.25)
-
-
 HEAD = "data-mobilenet-0.25-random-lda"
 TUNED = f"{HEAD}-finetune"
 

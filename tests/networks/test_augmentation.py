@@ -60,6 +60,7 @@ def test_words_say_what_they_make(numbers):
     [
         ("stong", "did you mean 'strong'"),
         ("xyz", "a preset, then any of flip, rotation"),
+        ("xyz", "none, light, medium, strong"),
         ("light,rotaton20", "no 'rotaton20' here; did you mean 'rotation'"),
         ("flip,light", "no 'light' here; parted by commas: a preset, then"),
         ("rotation-5", "no 'rotation-5' here; did you mean 'rotation'"),

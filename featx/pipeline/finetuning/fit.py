@@ -21,6 +21,7 @@ from featx.finetune.training import Recipe, train_as_before, train_watched
 from featx.heads import ViewsHead, fit_views
 from featx.heads.layers import graft as graft_layers
 from featx.images import hold_out
+from featx.networks.augmenting import mixing
 from featx.pipeline.embedding import Embeddings
 from featx.pipeline.finetuning.choice import Choice, join_histories, worthwhile_rates
 from featx.pipeline.finetuning.samples import Preparation
@@ -110,12 +111,12 @@ class Finetuner:
             )
         head = self._fit_head(train)
         joined = self.graft(head, train)
+        # What is frozen in both phases hands on the same in both.
+        prepared = self._preparation.to_learn(joined, train)
+        watched = self._preparation.to_watch(joined, held_out)
         logs = []
-        handed = None
         for phase, course in self._phases(head):
             joined.warm_up(on=phase == 0)
-            prepared = self._preparation.to_learn(joined, train)
-            watched = self._preparation.to_watch(joined, held_out)
             name = "warm-up" if phase == 0 else "fine-tuning"
             told = self.listener.epochs(f"{name}, held-out part watched")
             log = train_watched(
@@ -125,8 +126,6 @@ class Finetuner:
                 on_epoch=_telling(told, course.epochs),
             )
             logs.append((phase, course, log))
-            seconds = prepared.seconds, watched.seconds
-            handed = None if None in seconds else sum(filter(None, seconds))
         rates = {phase: worthwhile_rates(course, log) for phase, course, log in logs}
         return Choice(
             history=join_histories([(phase, log) for phase, _, log in logs]),
@@ -137,7 +136,11 @@ class Finetuner:
                 embeddings.views[held_out]
             ),
             probabilities=self.predict(joined, held_out),
-            seconds_handing=handed,
+            seconds_handing=(
+                prepared.seconds + watched.seconds
+                if self._preparation.is_cached
+                else None
+            ),
         )
 
     def train(self, choice: Choice) -> Graft:
@@ -150,11 +153,12 @@ class Finetuner:
         """
         rows = self.material.embeddings.train
         joined = self.graft(self.material.head, rows)
-        for phase, rates in ((0, choice.warmup_rates), (1, choice.rates)):
-            if not rates:
-                continue
-            joined.warm_up(on=phase == 0)
+        courses = ((0, choice.warmup_rates), (1, choice.rates))
+        worthwhile = [(phase, rates) for phase, rates in courses if rates]
+        if worthwhile:
             prepared = self._preparation.to_learn(joined, rows)
+        for phase, rates in worthwhile:
+            joined.warm_up(on=phase == 0)
             told = self.listener.epochs("fine-tuning on all training images")
             train_as_before(
                 *(joined, prepared.model, prepared.samples, rates),
@@ -266,7 +270,7 @@ class Finetuner:
             ),
             label_smoothing=settings.label_smoothing,
             seed=settings.seed,
-            mixing=self._preparation.mixing(),
+            mixing=mixing(settings.augmentation, settings.seed),
             tensorboard=None if logs is None else logs / name,
         )
 

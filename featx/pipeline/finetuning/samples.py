@@ -14,7 +14,7 @@ from featx.finetune.samples import Samples
 from featx.finetune.unfreezing import ALL
 from featx.frameworks import import_keras
 from featx.networks.augmentation import Augmentation
-from featx.networks.augmenting import Mixing, augment_layers, mixing
+from featx.networks.augmenting import augment_layers, augmented
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import allocate
 from featx.pipeline.settings import FinetuneSettings
@@ -32,13 +32,13 @@ class Prepared:
         The graft's trained layers only, or the whole of it with what is random before.
     samples : Samples
         What the model takes.
-    seconds : float or None
-        What the samples took to go through the frozen layers, where they did.
+    seconds : float
+        What the samples took to go through the frozen layers; 0 where they didn't.
     """
 
     model: Any
     samples: Samples
-    seconds: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,6 @@ class Preparation:
             return Prepared(joined.view, images)
         return self._handed(joined, images, [None])
 
-    def mixing(self) -> Mixing | None:
-        """Return what mixes the images of a batch."""
-        return mixing(self.settings.augmentation, self.settings.seed)
-
     def _images(self, rows: Rows) -> Samples:
         labels = self.labels[rows]
         weight = compute_sample_weight(self.settings.class_weight, labels)
@@ -109,10 +105,9 @@ class Preparation:
     def _copies(self) -> list[Change]:
         """Return so many random changes of the training images as were asked for."""
         settings = self.settings
-        count = settings.copies if settings.augmentation.changes else 0
         return [
             _drawn(settings.augmentation, settings.seed + number, len(self.pixels))
-            for number in range(count)
+            for number in range(settings.copies)
         ]
 
     def _augmenting(self, joined: Graft) -> Any:
@@ -140,12 +135,7 @@ def _drawn(augmentation: Augmentation, seed: int, sizes: int) -> Change:
     each = [augment_layers(augmentation, seed) for _ in range(sizes)]
 
     def change(images: Images) -> Images:
-        changed = []
-        for layers, pixels in zip(each, images, strict=True):
-            x: Any = pixels.astype(np.float32)
-            for layer in layers:
-                x = layer(x, training=True)
-            changed.append(np.rint(x).astype(np.uint8))
-        return tuple(changed)
+        pairs = zip(each, images, strict=True)
+        return tuple(augmented(layers, one.astype(np.float32)) for layers, one in pairs)
 
     return change
