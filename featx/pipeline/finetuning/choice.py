@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.finetune.course import Course
-from featx.finetune.training import Log
+from featx.finetune.log import Log
 from featx.networks.training import CURVES
 
 Rows = NDArray[np.intp]

@@ -1,33 +1,25 @@
 """Stage three, whole: graft a run's head, check it, fine-tune it, write the run."""
 
-import hashlib
-import json
-import platform
-import shlex
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from featx.embeddings import ImageFiles, KerasExtractor
 from featx.errors import RecipeError, RunError
-from featx.finetune.graft import Graft
 from featx.images import read_images
 from featx.locks import FolderLock
 from featx.networks.augmenting import augmented_samples
 from featx.pipeline.embedding import Embeddings, embed
+from featx.pipeline.finetuning.describing import command_of, describe, fingerprint_of
 from featx.pipeline.finetuning.fit import Finetuner, Material
 from featx.pipeline.finetuning.graft_check import check_graft
 from featx.pipeline.finetuning.metrics import finetune_metrics
-from featx.pipeline.fitting import VERSIONS
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.pixels import read_pixels
 from featx.pipeline.run_choice import extractors_of
@@ -35,7 +27,7 @@ from featx.pipeline.settings import DataSettings, FinetuneSettings, HeadSettings
 from featx.reports.augmentation import augmented_figure
 from featx.reports.canvas import png
 from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
-from featx.runs.folder import AUGMENTED_FILE, FINETUNE
+from featx.runs.folder import AUGMENTED_FILE
 
 DRAWN, DRAWN_COPIES = 5, 6
 """Images and copies of each in the picture of augmented ones."""
@@ -87,7 +79,7 @@ def run_finetune(
             f" {len(sizes)}; add mixup0,cutmix0"
         )
     embeddings = _embeddings(parent, extractors, cache_dir, listener)
-    fingerprint = _fingerprint(parent, settings)
+    fingerprint = fingerprint_of(parent, settings)
     folder = reports_dir / f"{STATE}{fingerprint}"
     done = find_fitted(reports_dir, fingerprint)
     if done is not None:
@@ -101,7 +93,7 @@ def run_finetune(
         run = _finetune(
             *(parent, settings, embeddings, extractors, folder, reports_dir),
             *(cache_dir, fingerprint, listener),
-            _command(parent, settings, weights, cache_dir, reports_dir),
+            command_of(parent, settings, weights, cache_dir, reports_dir),
         )
     shutil.rmtree(folder, ignore_errors=True)
     listener.run(run, fresh=True)
@@ -148,7 +140,7 @@ def _finetune(
     contents = RunContents(
         name=f"{parent.name}-finetune",
         info={
-            **_describe(parent, settings, trained, embeddings),
+            **describe(parent, settings, trained, embeddings),
             "timings": {name: round(value, 3) for name, value in seconds.items()},
             "command": command,
             "fingerprint": fingerprint,
@@ -244,66 +236,3 @@ def _material(
         parent.load_head(),
         head_settings,
     )
-
-
-def _describe(
-    parent: Run, settings: FinetuneSettings, trained: Graft, embeddings: Embeddings
-) -> dict[str, Any]:
-    """Return what `run.json` says of how the run was made."""
-    kept = ("data", "backbone", "weights", "embedding", "head")
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "kind": FINETUNE,
-        **{name: parent.info[name] for name in kept},
-        "parent": parent.name,
-        "parameters": int(trained.model.count_params()),
-        "trainable_parameters": int(
-            sum(np.prod(w.shape) for w in trained.model.trainable_weights)
-        ),
-        "settings": settings.model_dump(mode="json"),
-        "seed": settings.seed,
-        "notes": list(
-            dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])
-        ),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in VERSIONS},
-        },
-    }
-
-
-def _fingerprint(parent: Run, settings: FinetuneSettings) -> str:
-    """Tell apart two fine-tunings that could differ in any number."""
-    inputs = [
-        FINETUNE,
-        version("featx"),
-        parent.info["fingerprint"],
-        settings.model_dump(mode="json"),
-    ]
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
-
-
-def _command(
-    parent: Run,
-    settings: FinetuneSettings,
-    weights: Sequence[Path],
-    cache_dir: Path,
-    reports_dir: Path,
-) -> str:
-    """Return the command that makes this run again."""
-    words = ["featx", "finetune", parent.name]
-    for name, value in settings.model_dump(exclude_defaults=True).items():
-        option = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif value is False:
-            words.append(f"--no-{name.replace('_', '-')}")
-        else:
-            words += [option, str(value)]
-    for path in weights:
-        words += ["--weights", str(path)]
-    if str(cache_dir) != "cache":
-        words += ["--cache-dir", str(cache_dir)]
-    if str(reports_dir) != "reports":
-        words += ["--out-dir", str(reports_dir)]
-    return shlex.join(words)

@@ -1,0 +1,83 @@
+"""What `run.json` says of a fine-tuned run, and the command that makes it again."""
+
+import hashlib
+import json
+import platform
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.finetune.graft import Graft
+from featx.pipeline.embedding import Embeddings
+from featx.pipeline.fitting import VERSIONS
+from featx.pipeline.settings import FinetuneSettings
+from featx.runs import Run
+from featx.runs.folder import FINETUNE
+
+
+def describe(
+    parent: Run, settings: FinetuneSettings, trained: Graft, embeddings: Embeddings
+) -> dict[str, Any]:
+    """Return what `run.json` says of how the run was made."""
+    kept = ("data", "backbone", "weights", "embedding", "head")
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "kind": FINETUNE,
+        **{name: parent.info[name] for name in kept},
+        "parent": parent.name,
+        "parameters": int(trained.model.count_params()),
+        "trainable_parameters": int(
+            sum(np.prod(w.shape) for w in trained.model.trainable_weights)
+        ),
+        "settings": settings.model_dump(mode="json"),
+        "seed": settings.seed,
+        "notes": list(
+            dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])
+        ),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS},
+        },
+    }
+
+
+def fingerprint_of(parent: Run, settings: FinetuneSettings) -> str:
+    """Tell apart two fine-tunings that could differ in any number."""
+    inputs = [
+        FINETUNE,
+        version("featx"),
+        parent.info["fingerprint"],
+        settings.model_dump(mode="json"),
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+
+
+def command_of(
+    parent: Run,
+    settings: FinetuneSettings,
+    weights: Sequence[Path],
+    cache_dir: Path,
+    reports_dir: Path,
+) -> str:
+    """Return the command that makes this run again."""
+    words = ["featx", "finetune", parent.name]
+    for name, value in settings.model_dump(exclude_defaults=True).items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif value is False:
+            words.append(f"--no-{name.replace('_', '-')}")
+        else:
+            words += [option, str(value)]
+    for path in weights:
+        words += ["--weights", str(path)]
+    if str(cache_dir) != "cache":
+        words += ["--cache-dir", str(cache_dir)]
+    if str(reports_dir) != "reports":
+        words += ["--out-dir", str(reports_dir)]
+    return shlex.join(words)
