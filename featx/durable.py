@@ -38,8 +38,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     OSError
         It can't be written.
     """
-    ending = "".join(path.suffixes)  # Keras wants the whole of ``.weights.h5``
-    handle, name = tempfile.mkstemp(prefix=ASIDE, suffix=ending, dir=path.parent)
+    # What writes it may go by the ending.
+    handle, name = tempfile.mkstemp(prefix=ASIDE, suffix=path.suffix, dir=path.parent)
     aside = Path(name)
     try:
         os.close(handle)

@@ -103,7 +103,7 @@ def train(
     """Train networks from scratch: the baselines that show what transfer is worth.
 
     With Adam, on images normalised by the training part's mean and deviation. A run
-    that is there already is not trained again.
+    that is there already is not trained again, one that was interrupted goes on.
     """
     from featx.pipeline.settings import NetworkSettings
     from featx.pipeline.training import run_train

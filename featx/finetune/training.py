@@ -1,30 +1,23 @@
 """Training a graft, epoch by epoch, so that a kill loses one epoch at most."""
 
 import contextlib
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featx.errors import NetworkError
 from featx.finetune.course import Course
 from featx.finetune.graft import Graft
-from featx.finetune.log import Log
 from featx.finetune.samples import Samples
 from featx.frameworks import import_keras, import_tensorflow
 from featx.heads import HEAD_LAYER
 from featx.networks.augmenting import Mixing
+from featx.networks.epochs import Draw, run_epochs
+from featx.networks.log import Log
 
 if TYPE_CHECKING:
     import keras
-
-SEED_STATE = "seed_generator_state"
-"""How Keras names what its random layers draw from."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +97,10 @@ def train_watched(
         def rate(epoch: int) -> float:
             return course.rate(epoch, log.watched(course.monitor)[: epoch + 1])
 
-        def after(model: Any) -> None:
+        def after() -> None:
             so_far = log.watched(course.monitor)
-            log.keep(model, {len(log.rows), course.best(so_far)})
-            model.stop_training = course.is_over(so_far)
+            log.keep(trained, {len(log.rows), course.best(so_far)})
+            trained.stop_training = course.is_over(so_far)
             on_epoch(len(log.rows))
 
         if not course.is_over(log.watched(course.monitor)):
@@ -134,8 +127,8 @@ def train_as_before(
     if not rates:
         return log
 
-    def after(model: Any) -> None:
-        log.keep(model, {len(log.rows)})
+    def after() -> None:
+        log.keep(trained, {len(log.rows)})
         on_epoch(len(log.rows))
 
     with _trainable(graft, trained, recipe):
@@ -177,66 +170,35 @@ def _fit(
     watched: Any,
     epochs: int,
     rate: Callable[[int], float],
-    after: Callable[[Any], None],
+    after: Callable[[], None],
     log: Log,
     recipe: Recipe,
 ) -> None:
     """Train from where the log ends; `after` is called when an epoch is in it."""
-    keras, tf = import_keras(), import_tensorflow()
-    current, started = 0, 0.0
-    drawing = [one for one in model.variables if one.path.endswith(SEED_STATE)]
-    drawing += recipe.mixing.states if recipe.mixing else ()
+    tf = import_tensorflow()
 
-    def order() -> NDArray[np.intp]:
-        rng = np.random.default_rng([recipe.seed, current])
-        return rng.permutation(len(samples))
+    def batches(draw: Draw) -> Any:
+        return samples.batches(
+            recipe.n_classes,
+            recipe.batch_size,
+            order=lambda: draw().permutation(len(samples)),
+            mixing=recipe.mixing,
+        )
 
-    class Watch(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-            nonlocal current, started
-            current, started = epoch, time.perf_counter()
-            self.model.optimizer.learning_rate = rate(epoch)
-            _seed(drawing, [recipe.seed, epoch])
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-            if not math.isfinite(logs["loss"]):
-                raise NetworkError(
-                    f"the loss is no number any more after epoch {epoch + 1}; take a"
-                    " smaller --learning-rate"
-                )
-            row = {name: float(value) for name, value in logs.items()}
-            row["learning_rate"] = float(self.model.optimizer.learning_rate)
-            row["seconds"] = round(time.perf_counter() - started, 3)
-            log.rows.append(row)
-            after(self.model)
-
-    callbacks = [Watch()]
-    if recipe.tensorboard is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(recipe.tensorboard)))
-    if log.rows:
-        log.load(model, len(log.rows))
-    batches = samples.batches(
-        recipe.n_classes, recipe.batch_size, order=order, mixing=recipe.mixing
-    )
     try:
-        model.fit(
+        run_epochs(
+            model,
             batches,
-            validation_data=watched,
+            log,
             epochs=epochs,
-            initial_epoch=len(log.rows),
-            shuffle=False,  # each epoch comes in an order of its own already
-            verbose=0,
-            callbacks=callbacks,
+            seed=recipe.seed,
+            watched=watched,
+            rate=rate,
+            after=after,
+            states=recipe.mixing.states if recipe.mixing else (),
+            tensorboard=recipe.tensorboard,
         )
     except tf.errors.ResourceExhaustedError:
         raise NetworkError(
             "not enough memory to fine-tune; take a smaller --batch-size"
         ) from None
-
-
-def _seed(states: Sequence[Any], seed: list[int]) -> None:
-    """Have dropout and augmentation draw in an epoch as they would without a kill."""
-    rng = np.random.default_rng(seed)
-    for state in states:
-        drawn = rng.integers(2**31, size=state.shape)
-        state.assign(drawn.astype(state.dtype))

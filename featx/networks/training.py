@@ -1,8 +1,9 @@
-"""Training a network, epoch by epoch, on pixels that may not fit into the memory."""
+"""Training a network from scratch, on pixels that may not fit into the memory."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 
 from featx.errors import NetworkError
 from featx.frameworks import import_keras, import_tensorflow
+from featx.networks.epochs import Draw, run_epochs
+from featx.networks.log import Log
 
 if TYPE_CHECKING:
     import keras
-
-CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 PREFETCH = 2
 """Batches gathered ahead of the network."""
@@ -56,18 +57,16 @@ class Schedule:
     seed: int = 0
 
 
-History = dict[str, list[float]]
-
-
 def train_network(
     model: "keras.Model",
     images: LabelledPixels,
     train: NDArray[np.integer],
     held_out: NDArray[np.integer],
     schedule: Schedule,
+    folder: Path,
     *,
     on_epoch: Callable[[int], None] = lambda _: None,
-) -> History:
+) -> Log:
     """Train a network in place.
 
     Parameters
@@ -79,20 +78,24 @@ def train_network(
         Rows to learn from and rows to watch; the latter may be none and decide
         nothing.
     schedule : Schedule
+    folder : Path
+        Where the state is kept; a training that was interrupted goes on from the last
+        epoch that was finished.
     on_epoch : callable
         Called with the number of epochs done after each.
 
     Returns
     -------
-    dict
-        `epoch`, `loss`, `accuracy` and, with rows held out, `val_loss` and
-        `val_accuracy`: one value an epoch. Those of training are means over the
-        epoch, with dropout and augmentation at work.
+    Log
+        Of all epochs. Loss and accuracy of training are means over the epoch, with
+        dropout and augmentation at work.
 
     Raises
     ------
     NetworkError
         The loss is no number any more, or the memory is too small.
+    OSError
+        The state can't be written.
     """
     keras, tf = import_keras(), import_tensorflow()
     model.compile(
@@ -102,34 +105,37 @@ def train_network(
         # On a CPU, XLA is slower; and one way everywhere is one result.
         jit_compile=False,
     )
+    # Its weights are kept with the model's.
+    model.optimizer.build(model.trainable_variables)
+    log = Log.open(folder)
+    size = schedule.batch_size
 
-    def after_epoch(epoch: int, logs: dict[str, float]) -> None:
-        if not math.isfinite(logs["loss"]):
-            raise NetworkError(
-                f"{model.name}: the loss is no number any more after epoch"
-                f" {epoch + 1}; take a smaller --learning-rate"
-            )
-        on_epoch(epoch + 1)
+    def batches(draw: Draw) -> Any:
+        return _batches(tf, images, lambda: draw().permutation(train), len(train), size)
 
-    watched = None
-    if len(held_out):
-        watched = _batches(tf, images, held_out, schedule.batch_size)
+    def after() -> None:
+        log.keep(model, {len(log.rows)})
+        on_epoch(len(log.rows))
+
     try:
-        fitted = model.fit(
-            _batches(tf, images, train, schedule.batch_size, seed=schedule.seed),
-            validation_data=watched,
+        run_epochs(
+            model,
+            batches,
+            log,
             epochs=schedule.epochs,
-            shuffle=False,  # each epoch comes in an order of its own already
-            verbose=0,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=after_epoch)],
+            seed=schedule.seed,
+            watched=(
+                _batches(tf, images, lambda: held_out, len(held_out), size)
+                if len(held_out)
+                else None
+            ),
+            after=after,
         )
+    except NetworkError as error:
+        raise NetworkError(f"{model.name}: {error}") from None
     except tf.errors.ResourceExhaustedError:
         raise NetworkError(NO_MEMORY.format(model.name)) from None
-    curves = {name: fitted.history[name] for name in CURVES if name in fitted.history}
-    return {
-        "epoch": [float(epoch + 1) for epoch in fitted.epoch],
-        **{name: [float(value) for value in curve] for name, curve in curves.items()},
-    }
+    return log
 
 
 def predict_rows(
@@ -141,7 +147,7 @@ def predict_rows(
 ) -> NDArray[np.float64]:
     """Return probabilities of some images, shape (len(rows), n_classes)."""
     tf = import_tensorflow()
-    batches = _batches(tf, images, rows, batch_size)
+    batches = _batches(tf, images, lambda: rows, len(rows), batch_size)
     found = model.predict(batches, verbose=0).astype(np.float64)
     # float32 sums to one up to its own rounding only.
     probabilities: NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)
@@ -151,18 +157,16 @@ def predict_rows(
 def _batches(
     tf: Any,
     images: LabelledPixels,
-    rows: NDArray[np.integer],
+    order: Callable[[], NDArray[np.integer]],
+    count: int,
     batch_size: int,
-    *,
-    seed: int | None = None,
 ) -> Any:
-    """Return a data set of batches, gathered when asked for; shuffled with a seed."""
-    rng = None if seed is None else np.random.default_rng(seed)
+    """Return a data set of batches of so many rows, gathered when asked for."""
 
     def gather() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        order = rows if rng is None else rng.permutation(rows)
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
+        rows = order()
+        for start in range(0, count, batch_size):
+            chosen = rows[start : start + batch_size]
             yield images.pixels[chosen], images.labels[chosen].astype(np.int64)
 
     shape = images.pixels.shape[1:]
@@ -171,7 +175,7 @@ def _batches(
         tf.TensorSpec((None,), tf.int64),
     )
     batches = tf.data.Dataset.from_generator(gather, output_signature=signature)
-    count = math.ceil(len(rows) / batch_size)
-    return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(
+    steps = math.ceil(count / batch_size)
+    return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(
         PREFETCH
     )

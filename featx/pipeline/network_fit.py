@@ -1,9 +1,9 @@
 """Training a network from scratch so often as is asked for, and scoring it honestly."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from featx.evaluation.bootstrap import mean_interval
 from featx.images import hold_out
 from featx.networks import find_network
 from featx.networks.building import build_network, measure_channels
-from featx.networks.training import History, Schedule, predict_rows, train_network
+from featx.networks.log import History, Log, as_history
+from featx.networks.training import Schedule, predict_rows, train_network
 from featx.pipeline.listener import Update, ignore
 from featx.pipeline.settings import NetworkSettings
 from featx.pipeline.training_data import TrainingData
@@ -43,7 +44,7 @@ class FittedNetwork:
     metrics : dict
         The content of `metrics.json`.
     timings : dict of str to float
-        Seconds.
+        Seconds, of trainings those of their epochs.
     """
 
     model: Any
@@ -54,7 +55,11 @@ class FittedNetwork:
 
 
 def fit_network(
-    data: TrainingData, settings: NetworkSettings, *, on_epoch: Update = ignore
+    data: TrainingData,
+    settings: NetworkSettings,
+    folder: Path,
+    *,
+    on_epoch: Update = ignore,
 ) -> FittedNetwork:
     """Train a network on the training part and score it on the test part.
 
@@ -68,6 +73,8 @@ def fit_network(
     ----------
     data : TrainingData
     settings : NetworkSettings
+    folder : Path
+        Where the state is kept: the same training goes on from what is there.
     on_epoch : callable
         Told how many epochs are done, of all that will be trained.
 
@@ -77,22 +84,22 @@ def fit_network(
         The images are too small, the loss is no number, or the memory runs out.
     DataError
         There are too few training images for the folds.
+    OSError
+        The state can't be written.
     """
-    trainer = _Trainer(data, settings, on_epoch)
-    start = time.perf_counter()
+    trainer = _Trainer(data, settings, folder, on_epoch)
     inner = trainer.cross_validate() if settings.folds else None
-    between = time.perf_counter()
+    in_folds = trainer.seconds
     first = trainer.repeat(settings.seed)
-    fitted = time.perf_counter()
+    fitted = trainer.seconds
     seeds = range(settings.seed + 1, settings.seed + settings.repeats)
     others = [trainer.repeat(seed).accuracies for seed in seeds]
-    timings = {"decoding": data.seconds, "fit": fitted - between}
-    if inner:
-        timings["cross_validation"] = between - start
-    if others:
-        timings["other_repeats"] = time.perf_counter() - fitted
+    timings = {"decoding": data.seconds, "fit": fitted - in_folds}
     metrics = _metrics(data, settings, first, inner)
+    if inner:
+        timings["cross_validation"] = in_folds
     if others:
+        timings["other_repeats"] = trainer.seconds - fitted
         metrics["repeats"] = _spread([first.accuracies, *others], settings.seed)
     return FittedNetwork(
         first.model,
@@ -116,12 +123,14 @@ class _Outcome:
 
 @dataclass
 class _Trainer:
-    """Trains networks of one kind on rows of one data set; counts the epochs."""
+    """Trains networks of one kind on rows of one data set; counts them."""
 
     data: TrainingData
     settings: NetworkSettings
+    folder: Path
     on_epoch: Update
-    _epochs_before: int = 0
+    seconds: float = 0.0
+    _done: int = 0
 
     def repeat(self, seed: int) -> _Outcome:
         """Train a network on all but the held-out part and ask it."""
@@ -133,7 +142,7 @@ class _Trainer:
             seed=seed,
         )
         train, held_out = data.train[train], data.train[held_out]
-        model, history = self.train(train, held_out, seed)
+        model, log = self.train(train, held_out, seed)
         probabilities = self.predict(model, data.test)
         hits = np.zeros(0, dtype=bool)
         accuracies = {}
@@ -142,6 +151,7 @@ class _Trainer:
             accuracies["val_accuracy"] = float(hits.mean())
         right = probabilities.argmax(axis=1) == labels[data.test]
         accuracies["accuracy"] = float(right.mean())
+        history = as_history(log.rows)
         return _Outcome(model, history, probabilities, accuracies, hits)
 
     def cross_validate(self) -> CrossValidation:
@@ -162,7 +172,7 @@ class _Trainer:
             seed=settings.seed,
         )
 
-    def train(self, train: Rows, held_out: Rows, seed: int) -> tuple[Any, History]:
+    def train(self, train: Rows, held_out: Rows, seed: int) -> tuple[Any, Log]:
         """Train a network on some rows; return it without augmentation."""
         data, settings = self.data, self.settings
         build = partial(
@@ -177,17 +187,20 @@ class _Trainer:
         schedule = Schedule(
             settings.epochs, settings.batch_size, settings.learning_rate, seed
         )
-        history = train_network(
-            model, data.images, train, held_out, schedule, on_epoch=self._tell
+        log = train_network(
+            *(model, data.images, train, held_out, schedule),
+            self.folder / str(self._done),
+            on_epoch=self._tell,
         )
-        self._epochs_before += settings.epochs
+        self._done += 1
+        self.seconds += log.seconds
         if settings.augmented:
             # Keras' random layers are at work wherever nobody says that it isn't
             # training: `model(images)` for one, and what Keras exports.
             weights = model.get_weights()
             model = build(augment=False)
             model.set_weights(weights)
-        return model, history
+        return model, log
 
     def predict(self, model: Any, rows: Rows) -> NDArray[np.float64]:
         """Return probabilities of some rows, shape (len(rows), n_classes)."""
@@ -196,7 +209,8 @@ class _Trainer:
 
     def _tell(self, epochs: int) -> None:
         trainings = self.settings.repeats + (self.settings.folds or 0)
-        self.on_epoch(self._epochs_before + epochs, trainings * self.settings.epochs)
+        each = self.settings.epochs
+        self.on_epoch(self._done * each + epochs, trainings * each)
 
 
 @dataclass(frozen=True)

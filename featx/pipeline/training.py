@@ -19,7 +19,7 @@ from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.network_fit import WEIGHTS, FittedNetwork, fit_network
 from featx.pipeline.settings import DataSettings, NetworkSettings
 from featx.pipeline.training_data import TrainingData, read_training_data
-from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
+from featx.runs import Run, RunContents, claim_reports, make_run
 from featx.runs.folder import NETWORK
 
 
@@ -33,7 +33,7 @@ def run_train(
     """Train networks from scratch and write a run of each.
 
     Images are decoded once for networks of one size that follow each other. A run
-    whose inputs were the same is not trained again.
+    whose inputs were the same is not trained again; one that was interrupted goes on.
 
     Raises
     ------
@@ -76,26 +76,27 @@ def _train_run(
 ) -> tuple[Run, bool]:
     """Train, score and write a run, unless the very same was trained before."""
     fingerprint = _fingerprint(images, settings)
-    done = find_fitted(reports_dir, fingerprint)
-    if done is not None:
-        return done, False
-    fitted = fit_network(images, settings, on_epoch=listener.epochs(settings.name))
     split, test = images.split, images.test
-    contents = RunContents(
-        name=f"{split.images.name}-{settings.name}",
-        info={
-            **_describe(images, settings, fitted),
-            "command": _command(data, settings, reports_dir),
-            "fingerprint": fingerprint,
-        },
-        metrics=fitted.metrics,
-        paths=[split.images.paths[row] for row in test],
-        labels=split.images.labels[test],
-        probabilities=fitted.probabilities,
-        model=fitted.model,
-        history=fitted.history,
-    )
-    return write_run(reports_dir, contents), True
+
+    def make(folder: Path) -> RunContents:
+        update = listener.epochs(settings.name)
+        fitted = fit_network(images, settings, folder, on_epoch=update)
+        return RunContents(
+            name=f"{split.images.name}-{settings.name}",
+            info={
+                **_describe(images, settings, fitted),
+                "command": _command(data, settings, reports_dir),
+                "fingerprint": fingerprint,
+            },
+            metrics=fitted.metrics,
+            paths=[split.images.paths[row] for row in test],
+            labels=split.images.labels[test],
+            probabilities=fitted.probabilities,
+            model=fitted.model,
+            history=fitted.history,
+        )
+
+    return make_run(reports_dir, "train", fingerprint, make)
 
 
 def _describe(

@@ -4,6 +4,7 @@ Written by the pipeline and by fine-tuning, read by reports and prediction.
 """
 
 from featx.runs.folder import Run
+from featx.runs.making import make_run
 from featx.runs.reading import list_runs, read_run
 from featx.runs.selection import best_run, rank_runs, same_data
 from featx.runs.writing import RunContents, claim_reports, find_fitted, write_run
@@ -15,6 +16,7 @@ __all__ = [
     "claim_reports",
     "find_fitted",
     "list_runs",
+    "make_run",
     "rank_runs",
     "read_run",
     "same_data",

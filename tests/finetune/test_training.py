@@ -122,7 +122,7 @@ def test_mixed_images_count_as_much_as_their_classes(samples):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["epochs.json", "epoch-4.weights.h5"])
+@pytest.mark.parametrize("damage", ["epochs.json", "epoch-4.npz"])
 def test_a_damaged_state_starts_over(joined, samples, tmp_path, damage):
     words = (joined, joined.view, samples, samples, COURSE, recipe(), tmp_path)
     train_watched(*words)

@@ -1,7 +1,12 @@
 """Training: reproducible, watched, bounded, and honest about failure."""
 
+import contextlib
+import errno
+import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +14,7 @@ import pytest
 from featx.errors import NetworkError
 from featx.networks import find_network
 from featx.networks.building import build_network, measure_channels
+from featx.networks.log import as_history
 from featx.networks.training import (
     LabelledPixels,
     Schedule,
@@ -36,7 +42,16 @@ def colours(count=60):
     return LabelledPixels(pixels.astype(np.uint8), labels)
 
 
-def train(images, schedule, *, held_out=(), name="basenet", augment=True, **options):
+def train(
+    images,
+    schedule,
+    *,
+    held_out=(),
+    name="basenet",
+    augment=True,
+    folder=None,
+    **options,
+):
     rows = np.setdiff1d(np.arange(len(images.labels)), held_out)
     model = build_network(
         find_network(name),
@@ -47,8 +62,12 @@ def train(images, schedule, *, held_out=(), name="basenet", augment=True, **opti
         seed=schedule.seed,
     )
     held_out = np.array(held_out, dtype=np.intp)
-    history = train_network(model, images, rows, held_out, schedule, **options)
-    return model, history
+    with contextlib.ExitStack() as stack:
+        folder = folder or stack.enter_context(tempfile.TemporaryDirectory())
+        log = train_network(
+            *(model, images, rows, held_out, schedule, Path(folder)), **options
+        )
+    return model, as_history(log.rows)
 
 
 def test_it_learns_and_tells():
@@ -96,6 +115,50 @@ def test_the_same_seed_trains_the_same_network(name):
 
     images = colours(24)
     np.testing.assert_array_equal(answers(1), answers(1))
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_what_was_interrupted_ends_the_same(tmp_path, augment):
+    def stop(epochs):
+        if epochs == 2:
+            raise KeyboardInterrupt
+
+    images, schedule = colours(24), Schedule(epochs=3, batch_size=8, seed=5)
+    held_out, told = np.arange(4), []
+    words = {"held_out": held_out, "augment": augment}
+    model, whole = train(images, schedule, **words)
+    with pytest.raises(KeyboardInterrupt):
+        train(images, schedule, **words, folder=tmp_path, on_epoch=stop)
+    for _ in range(2):  # and then nothing is left to do
+        other, gone_on = train(
+            images, schedule, **words, folder=tmp_path, on_epoch=told.append
+        )
+        for name, curve in whole.items():
+            np.testing.assert_allclose(gone_on[name], curve, rtol=1e-5)
+        for found, wanted in zip(other.weights, model.weights, strict=True):
+            np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert told == [3]
+
+
+def test_a_damaged_state_starts_over(tmp_path):
+    images, schedule, told = colours(24), Schedule(epochs=2), []
+    train(images, schedule, folder=tmp_path)
+    (kept,) = tmp_path.glob("epoch-2.npz")
+    content = bytearray(kept.read_bytes())
+    content[len(content) // 2] ^= 64
+    kept.write_bytes(content)
+    train(images, schedule, folder=tmp_path, on_epoch=told.append)
+    assert told == [1, 2]
+
+
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(NetworkError, match=r"weights of epoch 1 \(No space left on"):
+        train(colours(24), Schedule(epochs=2), folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_diverging_training_is_told():

@@ -105,6 +105,31 @@ def test_the_model_says_what_the_predictions_say(trained):
     assert header[-3:] == ["p_blue", "p_green", "p_red"]
 
 
+def test_what_was_interrupted_goes_on(trained, tmp_path):
+    class Stopping(Told):
+        def epochs(self, network):
+            def tell(*done):
+                self.done.append(done)
+                if len(self.done) == 3 and not self.runs:
+                    raise KeyboardInterrupt
+
+            return tell
+
+    folder, _, whole = trained
+    words = (DataSettings(path=folder / "data"), [SETTINGS], tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_train(*words, listener=Stopping())
+    assert [path.name[:7] for path in tmp_path.iterdir()] == [".train-"]
+    told = Told()
+    (run,) = run_train(*words, listener=told)
+    assert told.done == [(4, 4)]
+    assert list(tmp_path.glob(".train-*")) == []
+    np.testing.assert_allclose(
+        run.predictions().probabilities, whole.predictions().probabilities, atol=1e-5
+    )
+    assert run.metrics["repeats"] == whole.metrics["repeats"]
+
+
 def test_data_are_known_as_embeddings_know_them(trained, tmp_path):
     folder, _, run = trained
     images = read_images(folder / "data")
@@ -159,6 +184,7 @@ def test_folds_give_a_cross_validated_accuracy(trained, tmp_path):
     fitted = fit_network(
         training_data(trained[0], settings, tmp_path),
         settings,
+        tmp_path,
         on_epoch=lambda *done: told.append(done),
     )
     assert told == [(1, 3), (2, 3), (3, 3)]

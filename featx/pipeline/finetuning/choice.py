@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.finetune.course import Course
-from featx.finetune.log import Log
-from featx.networks.training import CURVES
+from featx.networks.log import CURVES, History, Log, as_history
 
 Rows = NDArray[np.intp]
 
@@ -31,7 +30,7 @@ class Choice:
         What went through the frozen layers once, for each epoch, took to do so.
     """
 
-    history: dict[str, list[float]]
+    history: History
     warmup_rates: list[float]
     rates: list[float]
     held_out: Rows
@@ -46,11 +45,7 @@ def worthwhile_rates(course: Course, log: Log) -> list[float]:
     return [row["learning_rate"] for row in log.rows[:best]]
 
 
-def join_histories(logs: Sequence[tuple[int, Log]]) -> dict[str, list[float]]:
+def join_histories(logs: Sequence[tuple[int, Log]]) -> History:
     """Return columns of one value an epoch, the epochs counted through all phases."""
     rows = [{**row, "phase": float(phase)} for phase, log in logs for row in log.rows]
-    columns = [*CURVES, "learning_rate", "seconds"]
-    return {
-        "epoch": [float(place) for place in range(1, len(rows) + 1)],
-        **{name: [row[name] for row in rows] for name in ("phase", *columns)},
-    }
+    return as_history(rows, ("phase", *CURVES, "learning_rate", "seconds"))

@@ -1,6 +1,5 @@
 """Stage three, whole: graft a run's head, check it, fine-tune it, write the run."""
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,6 @@ from pydantic import ValidationError
 from featx.embeddings import ImageFiles, KerasExtractor
 from featx.errors import RecipeError, RunError
 from featx.images import read_images
-from featx.locks import FolderLock
 from featx.networks.augmenting import augmented_samples
 from featx.pipeline.embedding import Embeddings, embed
 from featx.pipeline.finetuning.describing import command_of, describe, fingerprint_of
@@ -26,13 +24,12 @@ from featx.pipeline.run_choice import extractors_of
 from featx.pipeline.settings import DataSettings, FinetuneSettings, HeadSettings
 from featx.reports.augmentation import augmented_figure
 from featx.reports.canvas import png
-from featx.runs import Run, RunContents, claim_reports, find_fitted, write_run
+from featx.runs import Run, RunContents, claim_reports, make_run
 from featx.runs.folder import AUGMENTED_FILE
 
 DRAWN, DRAWN_COPIES = 5, 6
 """Images and copies of each in the picture of augmented ones."""
 
-STATE = ".finetune-"
 TENSORBOARD = "tensorboard"
 
 
@@ -80,23 +77,16 @@ def run_finetune(
         )
     embeddings = _embeddings(parent, extractors, cache_dir, listener)
     fingerprint = fingerprint_of(parent, settings)
-    folder = reports_dir / f"{STATE}{fingerprint}"
-    done = find_fitted(reports_dir, fingerprint)
-    if done is not None:
-        shutil.rmtree(folder, ignore_errors=True)  # of who was killed at its end
-        listener.run(done, fresh=False)
-        return done
-    folder.mkdir(exist_ok=True)
-    with FolderLock(folder / ".lock").alone() as alone:
-        if not alone:
-            raise RunError(f"{folder}: another process is at this fine-tuning now")
-        run = _finetune(
+
+    def make(folder: Path) -> RunContents:
+        return _finetune(
             *(parent, settings, embeddings, extractors, folder, reports_dir),
             *(cache_dir, fingerprint, listener),
             command_of(parent, settings, weights, cache_dir, reports_dir),
         )
-    shutil.rmtree(folder, ignore_errors=True)
-    listener.run(run, fresh=True)
+
+    run, fresh = make_run(reports_dir, "finetune", fingerprint, make)
+    listener.run(run, fresh=fresh)
     return run
 
 
@@ -111,7 +101,7 @@ def _finetune(
     fingerprint: str,
     listener: Listener,
     command: str,
-) -> Run:
+) -> RunContents:
     start = time.perf_counter()
     tuner = Finetuner(
         _material(parent, embeddings, extractors, reports_dir, listener),
@@ -137,7 +127,7 @@ def _finetune(
         "predicting": time.perf_counter() - fitted,
     }
     images = embeddings.images
-    contents = RunContents(
+    return RunContents(
         name=f"{parent.name}-finetune",
         info={
             **describe(parent, settings, trained, embeddings),
@@ -153,7 +143,6 @@ def _finetune(
         history=choice.history,
         pictures=_pictures(tuner),
     )
-    return write_run(reports_dir, contents)
 
 
 def _pictures(tuner: Finetuner) -> dict[str, bytes]:
