@@ -33,7 +33,7 @@ test: lint
 	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
 
 slow: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadgroup -m slow
+	$(BIN)/pytest -n 2 -m slow
 
 # TORCH_PYTHON names an interpreter with torch and torchvision, if there is one.
 bench: $(STAMP)

@@ -185,20 +185,6 @@ def test_python_m_featx_is_the_same(tmp_path):
     assert run_process("heads", cwd=tmp_path).stdout.count("\n") > 5
 
 
-@pytest.mark.slow
-@pytest.mark.samples
-def test_real_dogs_and_cats(run, samples, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    data = samples / "dogs-vs-cats"
-    done = run("extract", data, "--backbone", "mobilenetv2-0.35")
-    assert "480 computed" in done.stdout, done.stderr
-    runs = json.loads(run("fit", data, "--head", "all", "--json").stdout)
-    best = max(runs, key=lambda one: one["cv_accuracy"])
-    assert best["accuracy"] >= 0.93
-    for one in runs:
-        assert one["accuracy"] >= max(r["accuracy"] for r in runs) - 0.12, one["head"]
-
-
 @pytest.mark.samples
 @pytest.mark.parametrize(
     ("name", "least"),

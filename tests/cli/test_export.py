@@ -69,6 +69,7 @@ def test_the_choices_are_the_formats():
     assert tuple(MODEL_FORMATS) == FORMATS
 
 
+@pytest.mark.slow
 def test_a_head_becomes_a_model_for_plain_keras(run, head, tmp_path):
     done = run("export", LDA)
     assert done.exit_code == 0, done.stderr

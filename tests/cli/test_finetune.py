@@ -106,8 +106,10 @@ def test_fused_views_and_a_distilled_head(run, work):
         ("--preset", "adam-10", "--tensorboard"),
         ("--preset", "rmsprop-100", "--no-cached", "--class-weight", "balanced"),
         ("--augment", "medium", "--copies", 1, "--warmup-epochs", 1),
-        ("--augment", "strong", "--unfreeze", "all", "--label-smoothing", 0.1),
-        ("--mixed-precision", "--optimizer", "adamw", "--unfreeze", "none"),
+        (
+            *("--augment", "strong", "--unfreeze", "all", "--label-smoothing", 0.1),
+            *("--mixed-precision", "--optimizer", "adamw"),
+        ),
     ],
 )
 def test_what_can_be_asked_for(run, fitted, options):

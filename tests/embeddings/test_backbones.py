@@ -22,7 +22,17 @@ def build(keras, row, size, weights):
     )
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+# The first of each family; the others run as slow tests.
+FIRST = {row.module: row.name for row in reversed(BACKBONES.values())}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in FIRST.values() else [pytest.mark.slow])
+        for name in BACKBONES
+    ],
+)
 def test_row_is_what_keras_asks_for(name, monkeypatch):
     keras = import_keras()
     from keras.src.utils import file_utils
