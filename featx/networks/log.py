@@ -15,7 +15,7 @@ from featx.errors import NetworkError
 if TYPE_CHECKING:
     import keras
 
-LOG_FILE = "epochs.json"
+LOG_FILE, WEIGHTS_FILES = "epochs.json", "epoch-*.npz"
 
 CURVES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -59,11 +59,14 @@ class Log:
         try:
             content = json.loads((folder / LOG_FILE).read_text("utf-8"))
             log = cls(folder, content["start"], content["rows"])
-            with zipfile.ZipFile(log._weights(len(log.rows))) as weights:
-                whole = weights.testzip() is None
+            # Those of the best epoch are there besides.
+            for path in {log._weights(len(log.rows)), *folder.glob(WEIGHTS_FILES)}:
+                with zipfile.ZipFile(path) as weights:
+                    if weights.testzip() is not None:
+                        return cls(folder)
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
-            whole = False
-        return log if whole else cls(folder)
+            return cls(folder)
+        return log
 
     def keep(self, model: "keras.Model", epochs: set[int]) -> None:
         """Keep the model's weights as those of now, and of earlier epochs only these.
@@ -86,10 +89,9 @@ class Log:
             raise NetworkError(
                 f"{self.folder}: can't write the weights of epoch {len(self.rows)}"
                 f" ({error.strerror or error}); mend that, and the same command goes on"
-                " from the epoch before"
             ) from error
         kept = {self._weights(epoch) for epoch in epochs}
-        for path in self.folder.glob("epoch-*.npz"):
+        for path in self.folder.glob(WEIGHTS_FILES):
             if path not in kept:
                 path.unlink(missing_ok=True)
 
