@@ -1,13 +1,8 @@
 """Stage two, whole: fit a head, score it honestly, write the run."""
 
-import hashlib
-import json
-import platform
 import shlex
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +16,10 @@ from featx.pipeline.embedding import Embeddings
 from featx.pipeline.head_choice import head_parameters
 from featx.pipeline.listener import Update, ignore
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
-from featx.runs import Run, RunContents, find_fitted, write_run
+from featx.runs import Run, RunContents, find_fitted, fingerprint, write_run
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
-
-VERSIONS = (
-    *("featx", "numpy", "scikit-learn", "xgboost", "tensorflow", "keras", "h5py"),
-    *("pillow", "opencv-python-headless"),
-)
 
 RANDOM_NOTE = (
     "the backbone's weights are random, not trained on ImageNet: the scores show that"
@@ -182,8 +172,8 @@ def fit_run(
     ------
     HeadError, DataError, RunError
     """
-    fingerprint = _fingerprint(embeddings, settings)
-    done = find_fitted(reports_dir, fingerprint)
+    inputs = _fingerprint(embeddings, settings)
+    done = find_fitted(reports_dir, inputs)
     if done is not None:
         return done, False
     fitted = fit(embeddings, settings, on_fold=on_fold)
@@ -195,7 +185,7 @@ def fit_run(
         info={
             **_describe(embeddings, fitted, data),
             "command": _command(data, extracted, settings, reports_dir),
-            "fingerprint": fingerprint,
+            "fingerprint": inputs,
         },
         metrics=_score(fitted, embeddings, probabilities),
         paths=[embeddings.images.paths[row] for row in rows],
@@ -214,7 +204,6 @@ def _describe(
     images, settings = embeddings.images, fitted.settings
     random = [RANDOM_NOTE] if embeddings.weights == "random" else []
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": "head",
         "data": {
             "name": images.name,
@@ -234,22 +223,16 @@ def _describe(
         "seed": settings.seed,
         "timings": fitted.timings,
         "notes": [*random, *embeddings.notes],
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in VERSIONS},
-        },
     }
 
 
 def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
     """Tell apart two fits that could differ in any number."""
-    inputs = [
-        version("featx"),
+    return fingerprint(
         embeddings.fingerprint,
         [spec.id for spec in embeddings.specs],
         settings.model_dump(mode="json"),
-    ]
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+    )
 
 
 def _command(

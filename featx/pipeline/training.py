@@ -1,12 +1,7 @@
 """Networks from scratch, whole: decode, split, train, score, write the run."""
 
-import hashlib
-import json
-import platform
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +9,11 @@ from featx.embeddings import ImageFiles
 from featx.images import PIXELS_VERSION, read_images
 from featx.networks import find_network
 from featx.networks.building import check_size
-from featx.pipeline.fitting import VERSIONS
 from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.network_fit import WEIGHTS, FittedNetwork, fit_network
 from featx.pipeline.settings import DataSettings, NetworkSettings
 from featx.pipeline.training_data import TrainingData, read_training_data
-from featx.runs import Run, RunContents, claim_reports, make_run
+from featx.runs import Run, RunContents, claim_reports, fingerprint, make_run
 from featx.runs.folder import NETWORK
 
 
@@ -75,7 +69,7 @@ def _train_run(
     listener: Listener,
 ) -> tuple[Run, bool]:
     """Train, score and write a run, unless the very same was trained before."""
-    fingerprint = _fingerprint(images, settings)
+    inputs = _fingerprint(images, settings)
     split, test = images.split, images.test
 
     def make(folder: Path) -> RunContents:
@@ -86,7 +80,7 @@ def _train_run(
             info={
                 **_describe(images, settings, fitted),
                 "command": _command(data, settings, reports_dir),
-                "fingerprint": fingerprint,
+                "fingerprint": inputs,
             },
             metrics=fitted.metrics,
             paths=[split.images.paths[row] for row in test],
@@ -96,7 +90,7 @@ def _train_run(
             history=fitted.history,
         )
 
-    return make_run(reports_dir, "train", fingerprint, make)
+    return make_run(reports_dir, "train", inputs, make)
 
 
 def _describe(
@@ -105,7 +99,6 @@ def _describe(
     """Return what `run.json` says of how the run was made."""
     split = images.split
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": NETWORK,
         "data": {
             "name": split.images.name,
@@ -117,35 +110,30 @@ def _describe(
         "weights": WEIGHTS,
         "head": WEIGHTS,
         "parameters": fitted.metrics["parameters"],
-        "settings": {
-            **settings.model_dump(mode="json"),
-            "image_size": settings.side,
-            "augment": settings.augmented,
-        },
+        "settings": _settings(settings),
         "seed": settings.seed,
         "timings": fitted.timings,
         "notes": [*split.images.notes, *split.notes],
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in VERSIONS},
-        },
+    }
+
+
+def _settings(settings: NetworkSettings) -> dict[str, Any]:
+    """Return all settings, those that the network chose among them."""
+    return {
+        **settings.model_dump(mode="json"),
+        "image_size": settings.side,
+        "augment": settings.augmented,
     }
 
 
 def _fingerprint(images: TrainingData, settings: NetworkSettings) -> str:
     """Tell apart two trainings that could differ in any number."""
-    inputs = [
+    return fingerprint(
         NETWORK,
-        version("featx"),
         PIXELS_VERSION,
         images.split.fingerprint,
-        {
-            **settings.model_dump(mode="json"),
-            "image_size": settings.side,
-            "augment": settings.augmented,
-        },
-    ]
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+        _settings(settings),
+    )
 
 
 def _command(data: DataSettings, settings: NetworkSettings, reports_dir: Path) -> str:

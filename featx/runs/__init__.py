@@ -7,7 +7,13 @@ from featx.runs.folder import Run
 from featx.runs.making import make_run
 from featx.runs.reading import list_runs, read_run
 from featx.runs.selection import best_run, rank_runs, same_data
-from featx.runs.writing import RunContents, claim_reports, find_fitted, write_run
+from featx.runs.writing import (
+    RunContents,
+    claim_reports,
+    find_fitted,
+    fingerprint,
+    write_run,
+)
 
 __all__ = [
     "Run",
@@ -15,6 +21,7 @@ __all__ = [
     "best_run",
     "claim_reports",
     "find_fitted",
+    "fingerprint",
     "list_runs",
     "make_run",
     "rank_runs",

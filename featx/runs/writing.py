@@ -2,13 +2,17 @@
 
 import contextlib
 import csv
+import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,11 @@ from featx.runs.reading import read_run, run_paths
 ASIDE = ".run-"
 LOCK_FILE = ".lock"
 
+VERSIONS = (
+    *("featx", "numpy", "scikit-learn", "xgboost", "tensorflow", "keras", "h5py"),
+    *("pillow", "opencv-python-headless"),
+)
+
 MAX_NAME = 200
 """Bytes of a run's name; file systems take 255."""
 
@@ -38,7 +47,8 @@ class RunContents:
     name : str
         ``<data>-<backbone>-<head>``; a number is added where it is taken.
     info, metrics : Mapping
-        For `run.json` and `metrics.json`.
+        For `run.json`, which says of itself when and by which versions it was written,
+        and `metrics.json`.
     paths : sequence of str
         Test images, relative to the data folder.
     labels : ndarray of int, shape (n_test,)
@@ -126,7 +136,16 @@ def _folder_aside(reports_dir: Path) -> Iterator[Path]:
 
 def _fill(aside: Path, contents: RunContents) -> None:
     """Write a run's files, down to the disk."""
-    info = {"format": folder.FORMAT, "version": folder.VERSION, **contents.info}
+    info = {
+        "format": folder.FORMAT,
+        "version": folder.VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **contents.info,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS},
+        },
+    }
     _write_json(aside / folder.RUN_FILE, info)
     _write_json(aside / folder.METRICS_FILE, contents.metrics)
     _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
@@ -140,6 +159,18 @@ def _fill(aside: Path, contents: RunContents) -> None:
 
         joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
     _sync(aside)
+
+
+def fingerprint(*inputs: Any) -> str:
+    """Return what runs whose inputs could differ in any number don't share.
+
+    Parameters
+    ----------
+    inputs
+        What JSON can say. The version of featx is always among them.
+    """
+    text = json.dumps([version("featx"), *inputs])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:

@@ -3,6 +3,8 @@
 import json
 import os
 import string
+from datetime import datetime
+from importlib.metadata import version
 
 import joblib
 import numpy as np
@@ -27,7 +29,10 @@ def test_round_trip(tmp_path, make_contents):
     run = write_run(tmp_path / "new" / "reports", contents)
     assert run.path == tmp_path / "new" / "reports" / "pets-resnet50-svm"
     assert run == read_run(run.path)
-    assert run.info == {"format": "featx-run", "version": 1, **contents.info}
+    added = {"format": "featx-run", "version": 1}
+    assert {**run.info, **added, **contents.info} == run.info
+    assert datetime.fromisoformat(run.info["created"]).tzinfo
+    assert run.info["versions"]["featx"] == version("featx")
     assert run.metrics == contents.metrics
     assert run.name == "pets-resnet50-svm"
     assert (run.head, run.backbone, run.data_name) == ("svm", "resnet50", "pets")

@@ -1,12 +1,7 @@
 """What `run.json` says of a fine-tuned run, and the command that makes it again."""
 
-import hashlib
-import json
-import platform
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +9,8 @@ import numpy as np
 
 from featx.finetune.graft import Graft
 from featx.pipeline.embedding import Embeddings
-from featx.pipeline.fitting import VERSIONS
 from featx.pipeline.settings import FinetuneSettings
-from featx.runs import Run
+from featx.runs import Run, fingerprint
 from featx.runs.folder import FINETUNE
 
 
@@ -26,7 +20,6 @@ def describe(
     """Return what `run.json` says of how the run was made."""
     kept = ("data", "backbone", "weights", "embedding", "head")
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "kind": FINETUNE,
         **{name: parent.info[name] for name in kept},
         "parent": parent.name,
@@ -39,22 +32,14 @@ def describe(
         "notes": list(
             dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])
         ),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in VERSIONS},
-        },
     }
 
 
 def fingerprint_of(parent: Run, settings: FinetuneSettings) -> str:
     """Tell apart two fine-tunings that could differ in any number."""
-    inputs = [
-        FINETUNE,
-        version("featx"),
-        parent.info["fingerprint"],
-        settings.model_dump(mode="json"),
-    ]
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
+    return fingerprint(
+        FINETUNE, parent.info["fingerprint"], settings.model_dump(mode="json")
+    )
 
 
 def command_of(
