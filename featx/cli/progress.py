@@ -94,7 +94,7 @@ class Progress(Listener):
             nonlocal task
             bars = self._started()
             if task is None or task not in bars.task_ids:
-                task = bars.add_task(title, total=total, unit=unit)
+                task = bars.add_task(title, total=total, completed=done, unit=unit)
             bars.update(task, completed=done, total=total)
 
         return update
@@ -113,20 +113,22 @@ class _Lines:
         self.title = title
         self.unit = unit
         self.start = time.monotonic()
+        # A training may go on from epochs of another time; all else begins at 0.
+        self.before: int | None = None if unit == "epochs" else 0
         self.said = 0.0
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if done == 0:
-            self.start = now
+        if done == 0 or self.before is None:
+            self.start, self.before = now, done
         if done < total and self.said and now - self.said < PLAIN_SECONDS:
             return
         self.said = now
-        rate = done / max(now - self.start, 1e-3)
+        rate = (done - self.before) / max(now - self.start, 1e-3)
         text = f"{self.title}: {done}/{total} {self.unit}"
-        if done and self.unit == "images":
+        if rate and self.unit == "images":
             text += f", {rate:.0f} images/s"
-        if 0 < done < total:
+        if rate and done < total:
             text += f", {(total - done) / rate:.0f} s left"
         click.echo(text, err=True)
 

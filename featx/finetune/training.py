@@ -74,7 +74,7 @@ def train_watched(
         Where the state is kept; a training that was interrupted goes on from the last
         epoch that was finished.
     on_epoch : callable
-        Told how many epochs are done.
+        Told how many epochs are done, at the start and after each.
 
     Returns
     -------
@@ -103,6 +103,7 @@ def train_watched(
             trained.stop_training = course.is_over(so_far)
             on_epoch(len(log.rows))
 
+        on_epoch(len(log.rows))
         if not course.is_over(log.watched(course.monitor)):
             _fit(trained, samples, watched, course.epochs, rate, after, log, recipe)
         log.load(trained, course.best(log.watched(course.monitor)))
@@ -131,6 +132,7 @@ def train_as_before(
         log.keep(trained, {len(log.rows)})
         on_epoch(len(log.rows))
 
+    on_epoch(len(log.rows))
     with _trainable(graft, trained, recipe):
         _fit(
             *(trained, samples, None, len(rates), lambda epoch: rates[epoch]),

@@ -82,7 +82,7 @@ def train_network(
         Where the state is kept; a training that was interrupted goes on from the last
         epoch that was finished.
     on_epoch : callable
-        Called with the number of epochs done after each.
+        Told how many epochs are done, at the start and after each.
 
     Returns
     -------
@@ -117,6 +117,7 @@ def train_network(
         log.keep(model, {len(log.rows)})
         on_epoch(len(log.rows))
 
+    on_epoch(len(log.rows))
     try:
         run_epochs(
             model,

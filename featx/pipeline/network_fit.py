@@ -76,7 +76,8 @@ def fit_network(
     folder : Path
         Where the state is kept: the same training goes on from what is there.
     on_epoch : callable
-        Told how many epochs are done, of all that will be trained.
+        Told how many epochs are done, of all that will be trained; before the first
+        and after each.
 
     Raises
     ------

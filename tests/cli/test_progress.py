@@ -27,6 +27,12 @@ def test_plain_lines_say_the_beginning_and_the_end(capsys):
     assert note == "note: look"
 
 
+def test_epochs_of_another_time_are_not_counted_as_fast(capsys):
+    update = Progress().epochs("basenet")
+    update(45, 50)
+    assert capsys.readouterr().err == "training basenet: 45/50 epochs\n"
+
+
 def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path):
     root = make_colours(tmp_path / "data", size=(40, 40))
     ours, theirs = pty.openpty()

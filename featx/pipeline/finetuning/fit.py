@@ -276,5 +276,4 @@ class Finetuner:
 
 
 def _telling(told: Update, epochs: int) -> Callable[[int], None]:
-    told(0, epochs)
     return lambda done: told(done, epochs)
