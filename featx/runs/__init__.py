@@ -12,6 +12,7 @@ from featx.runs.writing import (
     claim_reports,
     find_fitted,
     fingerprint,
+    provenance,
     write_run,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "fingerprint",
     "list_runs",
     "make_run",
+    "provenance",
     "rank_runs",
     "read_run",
     "same_data",

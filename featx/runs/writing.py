@@ -139,12 +139,8 @@ def _fill(aside: Path, contents: RunContents) -> None:
     info = {
         "format": folder.FORMAT,
         "version": folder.VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
         **contents.info,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in VERSIONS},
-        },
+        **provenance(VERSIONS),
     }
     _write_json(aside / folder.RUN_FILE, info)
     _write_json(aside / folder.METRICS_FILE, contents.metrics)
@@ -159,6 +155,17 @@ def _fill(aside: Path, contents: RunContents) -> None:
 
         joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
     _sync(aside)
+
+
+def provenance(packages: Sequence[str]) -> dict[str, Any]:
+    """Return when something is written, `created`, and by which `versions`."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+    }
 
 
 def fingerprint(*inputs: Any) -> str:

@@ -5,12 +5,9 @@ images before it gets its name.
 """
 
 import json
-import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
@@ -36,7 +33,7 @@ from featx.pipeline.model_export.check import (
 )
 from featx.pipeline.model_export.formats import MODEL_FORMATS, ModelFormat, find_format
 from featx.pipeline.run_choice import extractors_of
-from featx.runs import Run
+from featx.runs import Run, provenance
 from featx.runs.folder import UNDECODED
 
 if TYPE_CHECKING:
@@ -194,11 +191,7 @@ def _write_facts(
     entry = {
         "file": row.file,
         "bytes": done.size,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("featx", *row.versions)},
-        },
+        **provenance(("featx", *row.versions)),
         "check": asdict(done.check),
     }
     others = {
