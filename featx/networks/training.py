@@ -93,9 +93,8 @@ def train_network(
     Raises
     ------
     NetworkError
-        The loss is no number any more, or the memory is too small.
-    OSError
-        The state can't be written.
+        The loss is no number any more, the memory is too small, or the state can't be
+        written.
     """
     keras, tf = import_keras(), import_tensorflow()
     model.compile(

@@ -16,7 +16,7 @@ from featx.pipeline.embedding import Embeddings
 from featx.pipeline.head_choice import head_parameters
 from featx.pipeline.listener import Update, ignore
 from featx.pipeline.settings import DataSettings, ExtractSettings, HeadSettings
-from featx.runs import Run, RunContents, find_fitted, fingerprint, write_run
+from featx.runs import Run, RunContents, find_fitted, fingerprint_of, write_run
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -172,8 +172,8 @@ def fit_run(
     ------
     HeadError, DataError, RunError
     """
-    inputs = _fingerprint(embeddings, settings)
-    done = find_fitted(reports_dir, inputs)
+    fingerprint = _fingerprint(embeddings, settings)
+    done = find_fitted(reports_dir, fingerprint)
     if done is not None:
         return done, False
     fitted = fit(embeddings, settings, on_fold=on_fold)
@@ -185,7 +185,7 @@ def fit_run(
         info={
             **_describe(embeddings, fitted, data),
             "command": _command(data, extracted, settings, reports_dir),
-            "fingerprint": inputs,
+            "fingerprint": fingerprint,
         },
         metrics=_score(fitted, embeddings, probabilities),
         paths=[embeddings.images.paths[row] for row in rows],
@@ -228,7 +228,7 @@ def _describe(
 
 def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
     """Tell apart two fits that could differ in any number."""
-    return fingerprint(
+    return fingerprint_of(
         embeddings.fingerprint,
         [spec.id for spec in embeddings.specs],
         settings.model_dump(mode="json"),

@@ -82,11 +82,10 @@ def fit_network(
     Raises
     ------
     NetworkError
-        The images are too small, the loss is no number, or the memory runs out.
+        The images are too small, the loss is no number, the memory runs out, or the
+        state can't be written.
     DataError
         There are too few training images for the folds.
-    OSError
-        The state can't be written.
     """
     trainer = _Trainer(data, settings, folder, on_epoch)
     inner = trainer.cross_validate() if settings.folds else None

@@ -13,7 +13,7 @@ from featx.pipeline.listener import SILENT, Listener
 from featx.pipeline.network_fit import WEIGHTS, FittedNetwork, fit_network
 from featx.pipeline.settings import DataSettings, NetworkSettings
 from featx.pipeline.training_data import TrainingData, read_training_data
-from featx.runs import Run, RunContents, claim_reports, fingerprint, make_run
+from featx.runs import Run, RunContents, claim_reports, fingerprint_of, make_run
 from featx.runs.folder import NETWORK
 
 
@@ -69,7 +69,7 @@ def _train_run(
     listener: Listener,
 ) -> tuple[Run, bool]:
     """Train, score and write a run, unless the very same was trained before."""
-    inputs = _fingerprint(images, settings)
+    fingerprint = _fingerprint(images, settings)
     split, test = images.split, images.test
 
     def make(folder: Path) -> RunContents:
@@ -80,7 +80,7 @@ def _train_run(
             info={
                 **_describe(images, settings, fitted),
                 "command": _command(data, settings, reports_dir),
-                "fingerprint": inputs,
+                "fingerprint": fingerprint,
             },
             metrics=fitted.metrics,
             paths=[split.images.paths[row] for row in test],
@@ -90,7 +90,7 @@ def _train_run(
             history=fitted.history,
         )
 
-    return make_run(reports_dir, "train", inputs, make)
+    return make_run(reports_dir, "train", fingerprint, make)
 
 
 def _describe(
@@ -128,11 +128,8 @@ def _settings(settings: NetworkSettings) -> dict[str, Any]:
 
 def _fingerprint(images: TrainingData, settings: NetworkSettings) -> str:
     """Tell apart two trainings that could differ in any number."""
-    return fingerprint(
-        NETWORK,
-        PIXELS_VERSION,
-        images.split.fingerprint,
-        _settings(settings),
+    return fingerprint_of(
+        NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
     )
 
 

@@ -11,7 +11,7 @@ from featx.runs.writing import (
     RunContents,
     claim_reports,
     find_fitted,
-    fingerprint,
+    fingerprint_of,
     provenance,
     write_run,
 )
@@ -22,7 +22,7 @@ __all__ = [
     "best_run",
     "claim_reports",
     "find_fitted",
-    "fingerprint",
+    "fingerprint_of",
     "list_runs",
     "make_run",
     "provenance",

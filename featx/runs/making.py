@@ -39,13 +39,14 @@ def make_run(
         Another process is at it, or the run can't be written.
     """
     folder = reports_dir / f".{kind}-{fingerprint}"
-    run, fresh = find_fitted(reports_dir, fingerprint), False
-    if run is None:
-        folder.mkdir(exist_ok=True)
-        with FolderLock(folder / ".lock").alone() as alone:
-            if not alone:
-                raise RunError(f"{folder}: another process is at this training now")
-            run, fresh = write_run(reports_dir, make(folder)), True
-    # There is one, too, of who was killed at the very end.
+    folder.mkdir(exist_ok=True)
+    with FolderLock(folder / ".lock").alone() as alone:
+        if not alone:
+            raise RunError(f"{folder}: another process is at this training now")
+        # Looked for under the lock: who had it before may just have written the run.
+        run = find_fitted(reports_dir, fingerprint)
+        fresh = run is None
+        if run is None:
+            run = write_run(reports_dir, make(folder))
     shutil.rmtree(folder, ignore_errors=True)
     return run, fresh

@@ -168,7 +168,7 @@ def provenance(packages: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def fingerprint(*inputs: Any) -> str:
+def fingerprint_of(*inputs: Any) -> str:
     """Return what runs whose inputs could differ in any number don't share.
 
     Parameters

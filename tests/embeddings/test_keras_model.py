@@ -28,11 +28,7 @@ LARGEST = {row.module: row.name for row in BY_SIZE if row.parameters <= 100}
 SMALL, LARGE = 1, 30
 """Millions of parameters: as many are quick, and more take up to 10 GB here."""
 ENDS = [name for name in BACKBONES if name in {*SMALLEST.values(), *LARGEST.values()}]
-QUICK = [
-    name
-    for name in ENDS
-    if name in SMALLEST.values() and find_backbone(name).parameters <= SMALL
-]
+QUICK = [name for name in ENDS if find_backbone(name).parameters <= SMALL]
 OTHERS = [name for name in ENDS if name not in QUICK]
 
 

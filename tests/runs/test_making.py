@@ -1,8 +1,11 @@
 """Runs that take long: made once, by one process, and gone on with."""
 
+import contextlib
+
 import pytest
 
 from featx.errors import RunError
+from featx.locks import FolderLock
 from featx.runs import make_run
 
 
@@ -60,3 +63,17 @@ def test_two_at_once(made, tmp_path):
 
     _, fresh, _ = made(write=meanwhile)
     assert fresh
+
+
+def test_one_that_another_process_has_just_finished_is_not_made_again(
+    made, tmp_path, monkeypatch
+):
+    @contextlib.contextmanager
+    def lock_that_another_held(lock):
+        monkeypatch.undo()
+        made()
+        yield True
+
+    monkeypatch.setattr(FolderLock, "alone", lock_that_another_held)
+    _, fresh, states = made()
+    assert (fresh, states) == (False, [])

@@ -10,7 +10,7 @@ import numpy as np
 from featx.finetune.graft import Graft
 from featx.pipeline.embedding import Embeddings
 from featx.pipeline.settings import FinetuneSettings
-from featx.runs import Run, fingerprint
+from featx.runs import Run
 from featx.runs.folder import FINETUNE
 
 
@@ -33,13 +33,6 @@ def describe(
             dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])
         ),
     }
-
-
-def fingerprint_of(parent: Run, settings: FinetuneSettings) -> str:
-    """Tell apart two fine-tunings that could differ in any number."""
-    return fingerprint(
-        FINETUNE, parent.info["fingerprint"], settings.model_dump(mode="json")
-    )
 
 
 def command_of(

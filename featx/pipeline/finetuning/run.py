@@ -14,7 +14,7 @@ from featx.errors import RecipeError, RunError
 from featx.images import read_images
 from featx.networks.augmenting import augmented_samples
 from featx.pipeline.embedding import Embeddings, embed
-from featx.pipeline.finetuning.describing import command_of, describe, fingerprint_of
+from featx.pipeline.finetuning.describing import command_of, describe
 from featx.pipeline.finetuning.fit import Finetuner, Material
 from featx.pipeline.finetuning.graft_check import check_graft
 from featx.pipeline.finetuning.metrics import finetune_metrics
@@ -24,8 +24,8 @@ from featx.pipeline.run_choice import extractors_of
 from featx.pipeline.settings import DataSettings, FinetuneSettings, HeadSettings
 from featx.reports.augmentation import augmented_figure
 from featx.reports.canvas import png
-from featx.runs import Run, RunContents, claim_reports, make_run
-from featx.runs.folder import AUGMENTED_FILE
+from featx.runs import Run, RunContents, claim_reports, fingerprint_of, make_run
+from featx.runs.folder import AUGMENTED_FILE, FINETUNE
 
 DRAWN, DRAWN_COPIES = 5, 6
 """Images and copies of each in the picture of augmented ones."""
@@ -76,7 +76,9 @@ def run_finetune(
             f" {len(sizes)}; add mixup0,cutmix0"
         )
     embeddings = _embeddings(parent, extractors, cache_dir, listener)
-    fingerprint = fingerprint_of(parent, settings)
+    fingerprint = fingerprint_of(
+        FINETUNE, parent.info["fingerprint"], settings.model_dump(mode="json")
+    )
 
     def make(folder: Path) -> RunContents:
         return _finetune(
@@ -85,7 +87,7 @@ def run_finetune(
             command_of(parent, settings, weights, cache_dir, reports_dir),
         )
 
-    run, fresh = make_run(reports_dir, "finetune", fingerprint, make)
+    run, fresh = make_run(reports_dir, FINETUNE, fingerprint, make)
     listener.run(run, fresh=fresh)
     return run
 
