@@ -43,7 +43,8 @@ def augmented_figure(
     line = NAME + SIDE + 2 * GAP
     starts = [0.0] + [SIDE + APART + k * (SIDE + GAP) for k in range(copies.shape[1])]
     width = starts[-1] + SIDE
-    subtitles = wrap(subtitle, max(20, int(width * LETTERS)))
+    letters = max(20, int(width * LETTERS))
+    subtitles = wrap(subtitle, letters)
     title = TITLE + (len(subtitles) - 1) * SUBTITLE
     height = title + NAME + len(originals) * line
     figure = new_figure(width, height)
@@ -54,7 +55,7 @@ def augmented_figure(
     axes.axis("off")
     write(axes, 0.13, "Augmentation", fontsize=11.5, fontweight="bold", color=INK)
     for number, text in enumerate(subtitles):
-        below = text_label(text)
+        below = text_label(text, limit=letters)
         style = {"fontsize": 8.5, "color": MUTED, **below.style}
         write(axes, 0.36 + number * SUBTITLE, below.texts[0], **style)
     for words, left in zip(("original", "as trained on"), starts, strict=False):
