@@ -17,8 +17,7 @@ import numpy as np
 from PIL import Image
 
 from featx.frameworks import import_tensorflow
-from featx.images import decode
-from featx.images.decoding import decode_full
+from featx.images.decoding import decode, decode_full
 
 SIDE = 224
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from featx.embeddings import find_extractor
-from featx.finetune.graft import graft
-from featx.finetune.handing import hand_on
-from featx.finetune.optimizers import make_optimizer
-from featx.finetune.samples import Samples
-from featx.finetune.training import Recipe, train_as_before
+from featx.embeddings.backbones.extractor import find_extractor
+from featx.finetune.frozen_outputs import hand_on
+from featx.finetune.joined_model import graft
+from featx.finetune.train import Recipe, train_as_before
 from featx.heads.layers import Dense
 from featx.heads.layers import graft as graft_layers
+from featx.training.batches import Samples
+from featx.training.optimizers import make_optimizer
 
 PAIRS = (
     ("mobilenetv2-0.35", "block_16"),

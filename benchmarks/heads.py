@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
 
-from featx.heads import make_head
+from featx.heads.table import make_head
 
 
 def signed_root(X):

@@ -13,27 +13,28 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from featx.embeddings.backbones.extractor import find_extractor
+    from featx.embeddings.dataset import Embeddings, embed
     from featx.embeddings.embedder import Embedder
-    from featx.embeddings.extractor import find_extractor
-    from featx.images import ImageSet, read_images
-    from featx.pipeline.embedding import Embeddings, embed
-    from featx.pipeline.fitting import FittedHead, evaluate, fit
-    from featx.runs import Run, read_run
+    from featx.images.image_set import ImageSet
+    from featx.images.layouts.read import read_images
+    from featx.pipeline.fit import FittedHead, evaluate, fit
+    from featx.runs.run import Run, read_run
 
 __version__ = version("featx")
 
 _HOMES = {
     "Embedder": "featx.embeddings.embedder",
-    "Embeddings": "featx.pipeline.embedding",
-    "FittedHead": "featx.pipeline.fitting",
-    "ImageSet": "featx.images",
-    "Run": "featx.runs",
-    "embed": "featx.pipeline.embedding",
-    "evaluate": "featx.pipeline.fitting",
-    "find_extractor": "featx.embeddings.extractor",
-    "fit": "featx.pipeline.fitting",
-    "read_images": "featx.images",
-    "read_run": "featx.runs",
+    "Embeddings": "featx.embeddings.dataset",
+    "FittedHead": "featx.pipeline.fit",
+    "ImageSet": "featx.images.image_set",
+    "Run": "featx.runs.run",
+    "embed": "featx.embeddings.dataset",
+    "evaluate": "featx.pipeline.fit",
+    "find_extractor": "featx.embeddings.backbones.extractor",
+    "fit": "featx.pipeline.fit",
+    "read_images": "featx.images.layouts.read",
+    "read_run": "featx.runs.run",
 }
 
 __all__ = [

@@ -4,9 +4,11 @@ import contextlib
 import gc
 import os
 import random
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from featx.errors import BackboneError
@@ -124,3 +126,19 @@ def ignoring(start: str, category: type[Warning]) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", rf"\s*(Warning: )?{start}", category)
         yield
+
+
+def keras_home() -> Path:
+    """Return Keras' folder: ``$KERAS_HOME``, by default ``~/.keras``."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser().absolute()
+
+
+@contextlib.contextmanager
+def socket_timeout(seconds: float) -> Iterator[None]:
+    """Let connections made inside give up after `seconds` without an answer."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

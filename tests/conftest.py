@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featx.embeddings import Spec
+from featx.embeddings.spec import Spec
 
 
 class MeanColour:

@@ -21,7 +21,7 @@ from benchmarks.stage_one.figure import stage_one_figure
 from benchmarks.stage_one.machine import describe_machine, versions
 from benchmarks.stage_one.measuring import Plan, measure
 from benchmarks.stage_one.results import markdown, summarise
-from featx.durable import write_whole
+from featx.atomic import write_whole
 
 BACKBONES = ("resnet50", "inceptionv3", "mobilenetv2-0.35")
 NAME = "stage-one"

@@ -11,9 +11,12 @@ import numpy as np
 
 from benchmarks.stage_one.arithmetic import MatrixProduct, timed
 from benchmarks.stage_one.turns import PER_CORE, serve
-from featx.embeddings import ImageFiles, extract, find_extractor
-from featx.embeddings.computing import MODEL_RUNS
-from featx.images import decode, read_images
+from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.compute import MODEL_RUNS
+from featx.embeddings.extract import extract
+from featx.images.decoding import decode
+from featx.images.layouts.read import read_images
+from featx.images.sources import ImageFiles
 
 BATCHES = 4
 """Distinct batches that the model is shown alone."""

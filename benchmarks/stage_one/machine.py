@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from featx.embeddings.machine import usable_cores
+from featx.hardware import usable_cores
 
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 PACKAGES = ("featx", "tensorflow", "keras", "numpy", "opencv-python-headless")

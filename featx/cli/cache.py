@@ -16,7 +16,7 @@ from featx.cli.options import (
     own_weights_option,
     split_options,
 )
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.cli.show_cache import (
     show_export,
@@ -26,7 +26,7 @@ from featx.cli.show_cache import (
 )
 
 if TYPE_CHECKING:
-    from featx.pipeline.settings import DataSettings
+    from featx.images.layouts.options import DataSettings
 
 
 class _InOrder(click.Group):
@@ -47,7 +47,7 @@ def cache() -> None:
 @json_option
 def list_(cache_dir: Path, as_json: bool) -> None:
     """List what the cache holds: a line for each kind of embedding."""
-    from featx.embeddings import find_caches, take_stock
+    from featx.embeddings.cache.inventory import find_caches, take_stock
 
     shelf = find_caches(cache_dir)
     holdings = [take_stock(one) for one in shelf.caches]
@@ -83,7 +83,7 @@ def verify(
     A damaged file is set aside, and `featx extract` computes its images again.
     """
     from featx.errors import CacheError
-    from featx.pipeline.verifying import run_verify
+    from featx.pipeline.cache import run_verify
 
     settings: DataSettings | None = data_settings(data, **layout)
     if data is None and settings is not None and not settings.path.exists():
@@ -91,14 +91,14 @@ def verify(
             [f"no folder {settings.path}, so checksums only; name DATA for more"]
         )
         settings = None
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         verification = run_verify(
             cache_dir,
             settings,
             sample=sample,
             seed=seed,
             weights=weights,
-            listener=progress,
+            progress=progress,
         )
     show_verification(verification, as_json=as_json)
     if verification.problem:
@@ -118,10 +118,10 @@ def prune(
     DATA are all folders whose embeddings are to stay; by default all that were
     extracted into this cache. Files that were set aside go too.
     """
-    from featx.pipeline.pruning import run_prune
+    from featx.pipeline.cache import run_prune
 
-    with Progress() as progress:
-        pruning = run_prune(cache_dir, data, dry_run=dry_run, listener=progress)
+    with TerminalProgress() as progress:
+        pruning = run_prune(cache_dir, data, dry_run=dry_run, progress=progress)
     show_notes(pruning.notes)
     show_pruning(pruning, dry_run=dry_run, as_json=as_json)
 
@@ -160,7 +160,7 @@ def export(
     They are the rows that `featx fit` uses: without --backbone, of what was extracted
     last for DATA.
     """
-    from featx.pipeline.exporting import run_export
+    from featx.pipeline.cache import run_export
 
     settings = data_settings(data, seed=seed, **layout)
     wanted = extract_settings(
@@ -172,13 +172,13 @@ def export(
         weights=weights,
         precision=precision,
     )
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         exported = run_export(
             settings,
             out,
             cache_dir,
             wanted=wanted,
             batch_size=batch_size,
-            listener=progress,
+            progress=progress,
         )
     show_export(exported, as_json=as_json)

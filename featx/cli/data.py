@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from featx.cli.options import PATH, json_option
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json
 
 NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist")
@@ -39,18 +39,18 @@ def data(
     NAME is cifar10, cifar100, mnist or fashion_mnist. Keras fetches it the first
     time; the images land as PNG files in OUT/train/<class>/ and OUT/test/<class>/.
     """
-    from featx.pipeline.public_data import write_public_data
+    from featx.datasets.keras_datasets import write_public_data
 
     if seed is not None and per_class is None:
         raise click.UsageError("--seed needs --per-class beside it")
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         written = write_public_data(
             name,
             Path("data", name) if out is None else out,
             classes=classes,
             per_class=per_class,
             seed=seed or 0,
-            listener=progress,
+            progress=progress,
         )
     if as_json:
         show_json(

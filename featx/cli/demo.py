@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from featx.cli.options import PATH
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_best, show_leaderboard
 
 
@@ -18,8 +18,8 @@ def demo(folder: Path) -> None:
     """
     from featx.pipeline.demo import run_demo
 
-    with Progress() as progress:
-        done = run_demo(folder, listener=progress)
+    with TerminalProgress() as progress:
+        done = run_demo(folder, progress=progress)
     show_leaderboard(done.runs)
     show_best(done.runs)
     click.echo(f"Report: {done.report.page}")

@@ -11,11 +11,11 @@ from featx.cli.options import (
     out_dir_option,
     own_weights_option,
 )
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_table
 
 if TYPE_CHECKING:
-    from featx.pipeline.model_export.run import ExportedModel
+    from featx.export.export import ExportedModel
 
 FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 
@@ -52,16 +52,16 @@ def export(
     Load only runs and models that you trust: a run's head.joblib is a pickle, and
     loading a joblib file or a Keras model from a stranger can run code.
     """
-    from featx.pipeline.model_export.run import run_model_export
-    from featx.pipeline.run_choice import find_run
+    from featx.export.export import run_model_export
+    from featx.runs.find import find_run
 
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         done = run_model_export(
             find_run(out_dir, run),
             formats,
             cache_dir,
             weights=weights,
-            listener=progress,
+            progress=progress,
         )
     show = _show_json if as_json else _show
     show(done)

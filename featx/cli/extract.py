@@ -12,11 +12,11 @@ from featx.cli.options import (
     extract_settings,
     json_option,
 )
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes
 
 if TYPE_CHECKING:
-    from featx.pipeline.flow import Extracted
+    from featx.pipeline.extract import Extracted
 
 
 @click.command()
@@ -43,7 +43,7 @@ def extract(
 
     DATA is the image folder; by default what featx.toml says, else data/.
     """
-    from featx.pipeline.flow import run_extract
+    from featx.pipeline.extract import run_extract
 
     if not backbones:
         raise click.UsageError(
@@ -59,14 +59,14 @@ def extract(
         weights=weights,
         precision=precision,
     )
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         extracted = run_extract(
             settings,
             wanted,
             cache_dir,
             batch_size=batch_size,
             retry=retry,
-            listener=progress,
+            progress=progress,
         )
     _show(extracted, as_json=as_json)
 

@@ -12,12 +12,12 @@ from featx.cli.options import (
     out_dir_option,
     own_weights_option,
 )
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table, summary
-from featx.networks.augmentation import AUGMENTATIONS, OPTIONS
+from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
-    from featx.runs import Run
+    from featx.runs.run import Run
 
 POSITIVE = click.FloatRange(0, min_open=True)
 COUNT = click.IntRange(1)
@@ -170,18 +170,18 @@ def finetune(
     Load only runs that you trust: a run's head.joblib is a pickle, and a pickle can
     run code.
     """
-    from featx.pipeline.finetuning.run import run_finetune
-    from featx.pipeline.run_choice import find_best, find_run
-    from featx.pipeline.settings import FinetuneSettings
+    from featx.finetune.settings import FinetuneSettings
+    from featx.pipeline.finetune import run_finetune
+    from featx.runs.find import find_best, find_run
 
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = checked(FinetuneSettings, preset=preset, **chosen)
     parent = find_run(out_dir, run) if run else find_best(out_dir)
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         tuned = run_finetune(
             *(parent, settings, cache_dir, out_dir),
             weights=weights,
-            listener=progress,
+            progress=progress,
         )
     show_notes(tuned.info["notes"])
     if as_json:

@@ -15,17 +15,11 @@ from featx.cli.options import (
     out_dir_option,
     split_options,
 )
-from featx.cli.progress import Progress
-from featx.cli.show import (
-    show_best,
-    show_json,
-    show_leaderboard,
-    show_notes,
-    summary,
-)
+from featx.cli.progress import TerminalProgress
+from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, summary
 
 if TYPE_CHECKING:
-    from featx.runs import Run
+    from featx.runs.run import Run
 
 
 @click.command()
@@ -100,8 +94,8 @@ def fit(
     Without --backbone, on what was extracted last for DATA. Embeddings that the cache
     lacks are computed first. A run that is there already is not fitted again.
     """
-    from featx.pipeline.flow import run_fit
-    from featx.pipeline.settings import HeadSettings
+    from featx.heads.settings import HeadSettings
+    from featx.pipeline.fit import run_fit
 
     settings = data_settings(data, seed=seed, **layout)
     wanted = extract_settings(
@@ -129,7 +123,7 @@ def fit(
         )
         for head in dict.fromkeys(heads)
     ]
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         runs = run_fit(
             settings,
             chosen,
@@ -137,14 +131,14 @@ def fit(
             out_dir,
             wanted=wanted,
             batch_size=batch_size,
-            listener=progress,
+            progress=progress,
         )
     _show(runs, as_json=as_json)
 
 
 def _with_hidden_layers(heads: tuple[str, ...]) -> set[str]:
     """Return those of the named heads whose hidden layers can be said."""
-    from featx.heads import HEADS
+    from featx.heads.table import HEADS
 
     deep = {"all", *(row.name for row in HEADS.values() if row.hidden)}
     return {head for head in heads if head.lower() in deep}

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli.options import data_options, data_settings, json_option, out_dir_option
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table
 
 if TYPE_CHECKING:
-    from featx.images import Inspection
-    from featx.reports.inspection import Finding
+    from featx.images.inspection import Inspection
+    from featx.reports.inspection.words import Finding
 
 ALL_SHOWN = 20  # up to so many classes each has its line
 ENDS_SHOWN = 5  # of more, so many of the largest and of the smallest
@@ -36,12 +36,13 @@ def inspect(
     DATA is the image folder; by default what featx.toml says, else data/. Every
     image is decoded whole; nothing of it is changed.
     """
-    from featx.pipeline.inspecting import run_inspect
-    from featx.reports.inspection import findings, inspection_facts
+    from featx.pipeline.inspect import run_inspect
+    from featx.reports.inspection.facts import inspection_facts
+    from featx.reports.inspection.words import findings
 
     settings = data_settings(data, seed=seed, **layout)
-    with Progress() as progress:
-        inspected = run_inspect(settings, out_dir, listener=progress)
+    with TerminalProgress() as progress:
+        inspected = run_inspect(settings, out_dir, progress=progress)
     inspection = inspected.inspection
     show_notes(inspection.images.notes)
     if as_json:
@@ -69,7 +70,7 @@ def _class_lines(inspection: "Inspection", columns: int) -> Iterator[list[str]]:
     """Yield the table's rows; of many classes the largest and the smallest."""
     import numpy as np
 
-    from featx.reports.inspection import by_count
+    from featx.reports.inspection.bars import by_count
     from featx.reports.labels import shorten
 
     names = inspection.images.classes

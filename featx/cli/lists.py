@@ -12,7 +12,7 @@ from featx.cli.show import show_json, show_table
 @json_option
 def backbones(as_json: bool) -> None:
     """List the backbones: input size, embedding width, parameters."""
-    from featx.embeddings import BACKBONES
+    from featx.embeddings.backbones.table import BACKBONES
 
     if as_json:
         show_json([asdict(row) for row in BACKBONES.values()])
@@ -29,7 +29,7 @@ def backbones(as_json: bool) -> None:
 @json_option
 def heads(as_json: bool) -> None:
     """List the heads."""
-    from featx.heads import HEADS
+    from featx.heads.table import HEADS
 
     if as_json:
         show_json(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from featx.pipeline.settings import DataSettings, ExtractSettings, Settings
+    from featx.embeddings.settings import ExtractSettings
+    from featx.images.layouts.options import DataSettings
+    from featx.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 S = TypeVar("S", bound="Settings")
@@ -127,8 +129,8 @@ def data_settings(
     data: Path | None, *, seed: int = 0, test_size: float | None = None, **given: Any
 ) -> "DataSettings":
     """Return the data that is meant; what isn't given may stand in featx.toml."""
+    from featx.images.layouts.options import DataSettings
     from featx.pipeline.recipe import default_data
-    from featx.pipeline.settings import DataSettings
 
     named = {key: value for key, value in given.items() if value is not None}
     if test_size is not None:
@@ -150,7 +152,7 @@ def extract_settings(
     click.UsageError
         A value that is not allowed.
     """
-    from featx.pipeline.settings import ExtractSettings
+    from featx.embeddings.settings import ExtractSettings
 
     if not backbones:
         _refuse_lonely(image_size=image_sizes or None, **rest)
@@ -174,7 +176,7 @@ def _refuse_lonely(**given: Any) -> None:
 
     What was extracted last is taken as it is: they would be passed over.
     """
-    from featx.pipeline.settings import ExtractSettings
+    from featx.embeddings.settings import ExtractSettings
 
     for name, value in given.items():
         if value != ExtractSettings.model_fields[name].default:

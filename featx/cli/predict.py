@@ -12,13 +12,13 @@ from featx.cli.options import (
     out_dir_option,
     own_weights_option,
 )
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from featx.pipeline.predicting import Answers
+    from featx.predict.predictions import Answers
 
 
 @click.command()
@@ -69,9 +69,9 @@ def predict(
     you trust: a run's head.joblib is a pickle, and loading a joblib file or a Keras
     model from a stranger can run code.
     """
-    from featx.pipeline.predicting import run_imagenet, run_predict
-    from featx.pipeline.run_choice import find_run
-    from featx.pipeline.submission import fill_submission
+    from featx.predict.predict import run_imagenet, run_predict
+    from featx.predict.submission import fill_submission
+    from featx.runs.find import find_run
 
     if as_csv + as_json + bool(submission) > 1:
         raise click.UsageError("choose one of --csv, --json and --submission")
@@ -79,10 +79,10 @@ def predict(
         raise click.UsageError("--weights belongs to a RUN; --imagenet takes none")
     if not imagenet and len(words) == 1:
         raise click.UsageError("give a RUN and images, or images and --imagenet")
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         if imagenet:
             answers = run_imagenet(
-                imagenet, words, batch_size=batch_size, listener=progress
+                imagenet, words, batch_size=batch_size, progress=progress
             )
         else:
             answers = run_predict(
@@ -91,7 +91,7 @@ def predict(
                 cache_dir,
                 weights=weights,
                 batch_size=batch_size,
-                listener=progress,
+                progress=progress,
             )
     unreadable = [f"{path}: {why}" for path, why in answers.unreadable.items()]
     show_notes([*answers.notes, *unreadable])

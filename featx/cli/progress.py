@@ -2,22 +2,22 @@
 
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
 
-from featx.pipeline.listener import Listener, Update
+from featx.progress import Progress, Update
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from featx.runs import Run
 
 PLAIN_SECONDS = 5.0
 
 
-class Progress(Listener):
+class TerminalProgress(Progress):
     """Shows how far long works are, on stderr.
 
     A context manager: on leaving it the bars stand still.
@@ -67,12 +67,10 @@ class Progress(Listener):
             self._pages = self._work("drawing reports", "pages")
         self._pages(done, total)
 
-    def run(self, run: "Run", *, fresh: bool) -> None:
+    def run(self, name: str, path: Path, *, fresh: bool) -> None:
         """Say that a run was there already, so that nobody wonders at the speed."""
         if not fresh:
-            what = run.backbone if run.from_scratch else run.head
-            what += ", fine-tuned" if run.finetuned else ""
-            self._say(f"{what}: fitted before, {run.path}")
+            self._say(f"{name}: fitted before, {path}")
 
     def note(self, line: str) -> None:
         """Say something that a person should know at once."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from featx.cli.options import json_option, out_dir_option
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_leaderboard, summary
 
 
@@ -18,10 +18,10 @@ def report(runs: tuple[str, ...], out_dir: Path, as_json: bool) -> None:
 
     RUN is a run's folder or name; by default all runs whose page is not up to date.
     """
-    from featx.pipeline.flow import run_report
+    from featx.pipeline.report import run_report
 
-    with Progress() as progress:
-        rendered = run_report(out_dir, runs, listener=progress)
+    with TerminalProgress() as progress:
+        rendered = run_report(out_dir, runs, progress=progress)
     if as_json:
         pages = [str(run.path / "index.html") for run in rendered.runs]
         scores = [summary(run) for run in rendered.runs]

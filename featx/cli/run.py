@@ -6,14 +6,8 @@ import click
 
 from featx.cli.finetune import show_finetuned
 from featx.cli.options import PATH, json_option
-from featx.cli.progress import Progress
-from featx.cli.show import (
-    show_best,
-    show_json,
-    show_leaderboard,
-    show_notes,
-    summary,
-)
+from featx.cli.progress import TerminalProgress
+from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, summary
 
 
 @click.command()
@@ -24,13 +18,12 @@ def run(recipe: Path, as_json: bool) -> None:
 
     RECIPE is a TOML file as in pipelines/; paths in it start from this folder.
     """
-    from featx.pipeline.flow import run_recipe
-    from featx.pipeline.recipe import read_recipe
-    from featx.runs import best_run
+    from featx.pipeline.recipe import read_recipe, run_recipe
+    from featx.runs.ranking import best_run
 
     settings = read_recipe(recipe)
-    with Progress() as progress:
-        done = run_recipe(settings, listener=progress)
+    with TerminalProgress() as progress:
+        done = run_recipe(settings, progress=progress)
     runs = [*done.runs, done.finetuned] if done.finetuned else done.runs
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from featx.runs import Run
+    from featx.runs.run import Run
 
 RANDOM_MARK = " (random weights)"
 
@@ -57,7 +57,7 @@ def show_table(
 
 def show_leaderboard(runs: Sequence["Run"]) -> None:
     """Print the runs of each data set, best by cross-validation first."""
-    from featx.runs import same_data
+    from featx.runs.ranking import same_data
 
     for group in same_data(runs).values():
         several = len({run.backbone for run in group}) > 1
@@ -106,7 +106,7 @@ def _mark(run: "Run") -> str:
 
 def show_best(runs: Sequence["Run"]) -> None:
     """Print which run is best by cross-validation."""
-    from featx.runs import best_run
+    from featx.runs.ranking import best_run
 
     best = best_run(runs)
     click.echo(

@@ -11,10 +11,10 @@ import click
 from featx.cli.show import RANDOM_MARK, show_json, show_notes, show_table
 
 if TYPE_CHECKING:
-    from featx.embeddings import Holding, Pruned, Spec
-    from featx.pipeline.exporting import Exported
-    from featx.pipeline.pruning import Pruning
-    from featx.pipeline.verifying import Verification, Verified
+    from featx.embeddings.cache.inventory import Holding
+    from featx.embeddings.cache.prune import Pruned
+    from featx.embeddings.spec import Spec
+    from featx.pipeline.cache import Exported, Pruning, Verification, Verified
 
 # The longest unit that a span fills once; the rest is no matter.
 SPANS = (
@@ -103,7 +103,7 @@ def _held(holding: "Holding") -> dict[str, Any]:
 
 def _names(spec: "Spec") -> list[str]:
     """Return two cells: what --backbone takes, and the other options."""
-    from featx.embeddings import options_of
+    from featx.embeddings.cache.inventory import options_of
 
     return [f"{spec.backbone}@{spec.image_size}", ", ".join(options_of(spec))]
 

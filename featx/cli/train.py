@@ -14,12 +14,12 @@ from featx.cli.options import (
     out_dir_option,
     split_options,
 )
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table, summary
-from featx.networks import NETWORKS
+from featx.networks.table import NETWORKS
 
 if TYPE_CHECKING:
-    from featx.runs import Run
+    from featx.runs.run import Run
 
 
 def _networks_help() -> str:
@@ -105,8 +105,8 @@ def train(
     With Adam, on images normalised by the training part's mean and deviation. A run
     that is there already is not trained again, one that was interrupted goes on.
     """
-    from featx.pipeline.settings import NetworkSettings
-    from featx.pipeline.training import run_train
+    from featx.networks.settings import NetworkSettings
+    from featx.pipeline.train import run_train
 
     settings = data_settings(
         data,
@@ -122,8 +122,8 @@ def train(
         checked(NetworkSettings, name=name, seed=seed, **training)
         for name in dict.fromkeys(networks)
     ]
-    with Progress() as progress:
-        runs = run_train(settings, chosen, out_dir, listener=progress)
+    with TerminalProgress() as progress:
+        runs = run_train(settings, chosen, out_dir, progress=progress)
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         show_json([summary(run) for run in runs])

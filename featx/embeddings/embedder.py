@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from featx.embeddings.extractor import AUTO, Extractor, find_extractor
-from featx.embeddings.reading import embed_rows
-from featx.embeddings.sources import ImageArrays, ImageFiles, Source
+from featx.embeddings.backbones.extractor import AUTO, Extractor, find_extractor
+from featx.embeddings.extract import embed_rows
 from featx.errors import ImageError
+from featx.images.sources import ImageArrays, ImageFiles, Source
 
 
 class Embedder(TransformerMixin, BaseEstimator):

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.durable import write_whole
-from featx.embeddings.cache import SPEC_FILE, EmbeddingCache
-from featx.embeddings.engine import Engine
-from featx.embeddings.extractor import AUTO, Extractor, KerasExtractor
-from featx.embeddings.machine import has_bfloat16
-from featx.embeddings.sources import Source, View
+from featx.atomic import write_whole
+from featx.embeddings.backbones.engine import Engine
+from featx.embeddings.backbones.extractor import AUTO, Extractor, KerasExtractor
+from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.errors import ImageError
 from featx.frameworks import import_tensorflow
+from featx.hardware import has_bfloat16
+from featx.images.sources import Source, View
 
 LEAST_SPEEDUP = 1.15
 LEAST_COSINE = 0.999

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from featx.images import PIXELS_VERSION
+from featx.images.decoding import PIXELS_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.bootstrap import mean_interval
-from featx.images import stratified_folds
+from featx.evaluation.intervals import mean_interval
+from featx.splits import stratified_folds
 
 Fit = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Any]
 """From X, y and groups to something with `predict`."""

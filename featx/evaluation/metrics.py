@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.bootstrap import mean_interval, resampled_weights
+from featx.evaluation.intervals import mean_interval, resampled_weights
 
 TOP = 5
 

@@ -7,7 +7,7 @@ import numpy as np
 from featx.errors import HeadError
 from featx.heads.base import Codes, Floats, Head
 from featx.heads.layers import Layer
-from featx.images import hold_out
+from featx.splits import hold_out
 
 MAX_TREES = 12_000
 """More would take minutes a fit: 200 classes in 300 rounds are 60,000 trees."""

@@ -8,10 +8,10 @@ from abc import abstractmethod
 import numpy as np
 
 from featx.heads.base import Codes, Floats, Head
-from featx.heads.inner_splits import inner_folds
+from featx.heads.calibration import fit_temperature, softmax
 from featx.heads.layers import Dense, Layer, SignedRoot
 from featx.heads.scaling import learn_scaling
-from featx.heads.temperature import fit_temperature, softmax
+from featx.splits import inner_folds
 
 ROOT_FLOOR = 1e-6
 """Roots are exact down to this part of the smallest feature's deviation."""

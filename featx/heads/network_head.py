@@ -3,9 +3,9 @@
 from abc import abstractmethod
 
 from featx.heads.base import Codes, Floats, Head
+from featx.heads.calibration import softmax
 from featx.heads.layers import Layer, apply_layers
 from featx.heads.network import Network
-from featx.heads.temperature import softmax
 from featx.heads.training import train_network
 
 

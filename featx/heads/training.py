@@ -8,10 +8,10 @@ import numpy as np
 
 from featx.frameworks import import_keras, import_tensorflow
 from featx.heads.base import Codes, Floats
+from featx.heads.calibration import fit_temperature
 from featx.heads.layers import Layer
 from featx.heads.network import Network, read_layers
-from featx.heads.temperature import fit_temperature
-from featx.images import hold_out
+from featx.splits import hold_out
 
 
 class Schedule(Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.heads.fitting import fit_head
+from featx.heads.tuning import fit_head
 
 if TYPE_CHECKING:
     from featx.heads.base import Head

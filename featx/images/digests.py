@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.progress import Update
+
 DIGEST_SIZE = 32
 
 NOT_REGULAR = "not a regular file but a pipe, a socket or a device; take it out"
@@ -113,3 +115,20 @@ def read_failure(path: Path, error: OSError) -> str:
             return NOT_REGULAR
     reason = (error.strerror or str(error)).lower()
     return f"{reason}{ADVICE.get(error.errno or 0, '')}"
+
+
+AT_ONCE = 1000
+
+
+def digest_all(files: Sequence[Path], update: Update) -> Digests:
+    """Return the digests of many files; `update` is told how many are read."""
+    found: list[Digests] = []
+    unreadable: dict[int, str] = {}
+    for start in range(0, len(files), AT_ONCE):
+        update(start, len(files))
+        found.append(digest_files(files[start : start + AT_ONCE]))
+        unreadable |= {start + row: why for row, why in found[-1].unreadable.items()}
+    update(len(files), len(files))
+    keys = [digests.keys for digests in found]
+    none = np.zeros((0, 32), np.uint8)
+    return Digests(np.concatenate(keys) if keys else none, unreadable)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,9 +18,7 @@ from featx.images.decoding import decode_content
 from featx.images.digests import DIGEST_SIZE, read_failure, read_file
 from featx.images.duplicates import Duplicates, find_duplicates
 from featx.images.image_set import ImageSet
-
-Progress = Callable[[int, int], None]
-"""Called with how many images are done and how many there are."""
+from featx.progress import Update
 
 MOST_AT_ONCE = 64
 
@@ -121,7 +119,7 @@ def _lies(path: str, kind: str) -> bool:
     return promised is not None and kind not in promised
 
 
-def inspect_images(images: ImageSet, progress: Progress | None = None) -> Inspection:
+def inspect_images(images: ImageSet, update: Update | None = None) -> Inspection:
     """Read and decode all files of an image set, on all cores.
 
     A file is known to be readable only once it is decoded whole. One that isn't gets
@@ -129,7 +127,7 @@ def inspect_images(images: ImageSet, progress: Progress | None = None) -> Inspec
 
     Parameters
     ----------
-    progress : callable, optional
+    update : callable, optional
         Called with (done, total) as it goes.
     """
     count = len(images)
@@ -139,7 +137,7 @@ def inspect_images(images: ImageSet, progress: Progress | None = None) -> Inspec
         sizes=np.zeros(count, dtype=np.int64),
         kind=np.full(count, -1, dtype=np.int32),
     )
-    tell = progress or (lambda *_: None)
+    tell = update or (lambda *_: None)
     tell(0, count)
     done = 0
     # Closed at once when interrupted, or all that waits would still be read.

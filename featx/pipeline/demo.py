@@ -3,20 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.embeddings import find_extractor
+from featx.datasets.shapes import draw_image_set
+from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import DataError, WeightsError
-from featx.pipeline.demo_images import draw_image_set
-from featx.pipeline.flow import Report, run_recipe
-from featx.pipeline.listener import SILENT, Listener
-from featx.pipeline.recipe import Recipe
-from featx.pipeline.settings import (
-    CacheSettings,
-    DataSettings,
-    ExtractSettings,
-    HeadSettings,
-    ReportSettings,
-)
-from featx.runs import Run
+from featx.heads.settings import HeadSettings
+from featx.images.layouts.options import DataSettings
+from featx.pipeline.recipe import Recipe, run_recipe
+from featx.pipeline.report import Report
+from featx.progress import SILENT, Progress
+from featx.runs.run import Run
+from featx.runs.settings import ReportSettings
 
 DEMO_BACKBONE = "mobilenetv2-0.35"
 
@@ -33,12 +30,12 @@ def run_demo(
     folder: Path,
     *,
     backbone: str = DEMO_BACKBONE,
-    listener: Listener = SILENT,
+    progress: Progress = SILENT,
 ) -> Demo:
     """Draw images, embed them, fit all heads, render the report, all in one folder.
 
     ImageNet weights are taken where Keras has them or can fetch them. Where it can't,
-    the listener is told in one line, and random weights take their place, whose
+    the progress is told in one line, and random weights take their place, whose
     scores are marked wherever they appear. Nothing else in featx falls back like this.
 
     Raises
@@ -60,7 +57,7 @@ def run_demo(
         find_extractor(backbone, cache_dir=folder / "cache")
     except WeightsError as error:
         weights = "random"
-        listener.note(
+        progress.note(
             f"{error}; going on with RANDOM weights, whose scores mean little"
         )
     recipe = Recipe(
@@ -70,5 +67,5 @@ def run_demo(
         head=[HeadSettings(name="all")],
         report=ReportSettings(out_dir=folder / "reports"),
     )
-    done = run_recipe(recipe, listener=listener)
+    done = run_recipe(recipe, progress=progress)
     return Demo(done.runs, done.report)

@@ -1,21 +1,24 @@
 """Recipes: a TOML file that says a whole task; and featx.toml."""
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
+from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError, nearest
-from featx.pipeline.settings import (
-    CacheSettings,
-    DataSettings,
-    ExtractSettings,
-    FinetuneSettings,
-    HeadSettings,
-    ReportSettings,
-    Settings,
-)
+from featx.finetune.settings import FinetuneSettings
+from featx.heads.settings import HeadSettings
+from featx.images.layouts.options import DataSettings
+from featx.pipeline.fit import run_fit
+from featx.pipeline.report import Report, run_report
+from featx.progress import SILENT, Progress
+from featx.runs.ranking import best_run
+from featx.runs.run import Run
+from featx.runs.settings import ReportSettings
+from featx.settings import Settings
 
 PROJECT_FILE = "featx.toml"
 
@@ -108,3 +111,45 @@ def _model_at(kind: type[Settings], keys: list[str]) -> type[Settings]:
         inner: Any = kind.model_fields[key].annotation
         kind = inner.__args__[0] if hasattr(inner, "__args__") else inner
     return kind
+
+
+@dataclass(frozen=True)
+class RecipeResult:
+    """What a recipe made: the heads' runs, and the best one's fine-tuned, if asked."""
+
+    runs: list[Run]
+    finetuned: Run | None
+    report: Report
+
+
+def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
+    """Run a recipe whole: extract, fit, fine-tune the best head if asked, report.
+
+    Raises
+    ------
+    FeatxError
+        Whatever any stage raises.
+    """
+    cache_dir, reports_dir = recipe.cache.folder, recipe.report.out_dir
+    runs = run_fit(
+        recipe.data,
+        recipe.head,
+        cache_dir,
+        reports_dir,
+        wanted=recipe.extract,
+        batch_size=recipe.cache.batch_size,
+        progress=progress,
+    )
+    finetuned = None
+    if recipe.finetune:
+        # Late: it takes what only this stage needs.
+        from featx.pipeline.finetune import run_finetune
+
+        own = {item.weights for item in recipe.extract} - {"imagenet", "random"}
+        finetuned = run_finetune(
+            *(best_run(runs), recipe.finetune, cache_dir, reports_dir),
+            weights=[Path(path) for path in own],
+            progress=progress,
+        )
+    report = run_report(reports_dir, progress=progress)
+    return RecipeResult(runs, finetuned, report)

@@ -34,7 +34,7 @@ def augmented_figure(
     originals : ndarray of uint8, shape (n, height, width, 3)
         RGB.
     copies : ndarray of uint8, shape (n, k, height, width, 3)
-        As `featx.networks.augmenting.augmented_samples` returns them.
+        As `featx.training.augmentation_layers.augmented_samples` returns them.
     labels : sequence of str
         The class name of each image, written above its row.
     subtitle : str

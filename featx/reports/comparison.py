@@ -15,7 +15,7 @@ from featx.reports.canvas import (
     style_axes,
 )
 from featx.reports.labels import class_labels, text_label
-from featx.runs import Run
+from featx.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

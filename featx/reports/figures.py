@@ -14,8 +14,7 @@ from featx.reports.curves import (
     warmup_epochs,
 )
 from featx.reports.matrix import confusion_figure
-from featx.runs import Run
-from featx.runs.folder import Predictions
+from featx.runs.run import Predictions, Run
 
 
 def run_figures(run: Run, predictions: Predictions) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from featx.reports.curves import warmup_epochs
 from featx.reports.numbers import duration, percent, points
-from featx.runs import Run
+from featx.runs.run import Run
 
 
 @dataclass(frozen=True)

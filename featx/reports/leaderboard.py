@@ -15,7 +15,8 @@ from featx.reports.pictures import picture
 from featx.reports.transfer import transfer_gap
 from featx.reports.words import deviation
 from featx.reports.writing import PAGE, render, replace_file
-from featx.runs import Run, same_data
+from featx.runs.ranking import same_data
+from featx.runs.run import Run
 
 
 def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:

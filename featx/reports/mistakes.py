@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from featx.reports.numbers import percent
-from featx.runs import Run
-from featx.runs.folder import Predictions
+from featx.runs.run import Predictions, Run
 
 if TYPE_CHECKING:
     from PIL import Image

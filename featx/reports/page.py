@@ -15,24 +15,18 @@ from featx.reports.figures import run_figures
 from featx.reports.gain import explain_gain, signed_points, signed_range, verdict
 from featx.reports.labels import lacking_glyphs
 from featx.reports.mistakes import confused_pairs, surest_mistakes
-from featx.reports.numbers import (
-    duration,
-    metric_rows,
-    moment,
-    show,
-    show_interval,
-)
+from featx.reports.numbers import duration, metric_rows, moment, show, show_interval
 from featx.reports.pictures import Picture, photograph, picture
 from featx.reports.words import deviation, explain, explain_confidence
 from featx.reports.writing import PAGE, newer_than, render, replace_file
-from featx.runs import Run
-from featx.runs.folder import (
+from featx.runs.run import (
     AUGMENTED_FILE,
     FINETUNE,
     METRICS_FILE,
     NETWORK,
     RUN_FILE,
     Predictions,
+    Run,
 )
 
 

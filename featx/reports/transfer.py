@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featx.evaluation.bootstrap import mean_interval
+from featx.evaluation.intervals import mean_interval
 from featx.reports.numbers import percent, points
-from featx.runs import Run
+from featx.runs.run import Run
 
 
 def transfer_gap(runs: Sequence[Run]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from featx.reports.classes import by_f1
 from featx.reports.labels import shorten
 from featx.reports.numbers import percent, points, show, show_interval
-from featx.runs import Run
+from featx.runs.run import Run
 
 
 def explain(run: Run) -> list[str]:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featx.durable import write_whole
+from featx.atomic import write_whole
 from featx.errors import RunError
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from benchmarks.stage_one.machine import Bystanders, describe_machine
 from benchmarks.stage_one.results import markdown, ratios, summarise
 from benchmarks.stage_one.turns import PER_CORE, Worker
 from featx.frameworks import import_keras
-from featx.images import decode, read_images
+from featx.images.decoding import decode
+from featx.images.layouts.read import read_images
 
 ROOT = Path(__file__).parents[2]
 GALLERY = ROOT / "reports" / "benchmarks"

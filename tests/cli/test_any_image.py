@@ -7,8 +7,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from featx.embeddings import EmbeddingCache, Spec
-from featx.images import digest_files
+from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.spec import Spec
+from featx.images.digests import digest_files
 from tests.cli.conftest import WITH_FEW_RIGHTS, WITHOUT_FRAMEWORKS
 from tests.images.zoo import as_documented, write_bad, write_good
 

@@ -198,7 +198,7 @@ def test_what_cannot_be_computed_here_is_no_failure(run, filled):
     assert_one_line(run("cache", "verify", "--weights", "none.h5"), "no such file")
     folder = part_of(filled).parent
     spec = json.loads((folder / "spec.json").read_text())
-    from featx.embeddings import Spec
+    from featx.embeddings.spec import Spec
 
     foreign = Spec(**{**spec, "weights": "file", "weights_id": "ab" * 32})
     moved = folder.with_name(foreign.folder_name)

@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 import pytest
 
-from featx.embeddings import EmbeddingCache, Spec
-from featx.images import digest_files
+from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.spec import Spec
+from featx.images.digests import digest_files
 from tests.cli.conftest import WITH_FEW_RIGHTS
 from tests.conftest import write_image
 

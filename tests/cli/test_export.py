@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from featx.cli.export import FORMATS
-from featx.embeddings.machine import has_bfloat16
+from featx.export import check as model_check
+from featx.export import formats as model_formats
+from featx.export.formats import MODEL_FORMATS
+from featx.hardware import has_bfloat16
 from featx.locks import FolderLock
-from featx.pipeline.model_export import check as model_check
-from featx.pipeline.model_export import formats as model_formats
-from featx.pipeline.model_export.formats import MODEL_FORMATS
 from tests.cli.conftest import in_folder
 from tests.conftest import make_colours
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from featx.runs import read_run
+from featx.runs.run import read_run
 from tests.cli.conftest import in_folder
 from tests.conftest import make_colours
 
@@ -126,7 +126,7 @@ def test_what_can_be_asked_for(run, fitted, options):
 @pytest.mark.slow
 def test_a_killed_one_goes_on(run, fitted, tmp_path):
     program = (
-        "import os, featx.finetune.training as training\n"
+        "import os, featx.finetune.train as training\n"
         "keep = training.Log.keep\n"
         "def die(log, *words):\n"
         "    keep(log, *words)\n"

@@ -8,10 +8,10 @@ import os
 import numpy as np
 import pytest
 
-from featx.embeddings import ImageFiles
 from featx.frameworks import import_keras
-from featx.pipeline import predicting
-from featx.pipeline.pixels import read_pixels
+from featx.images.arrays import read_pixels
+from featx.images.sources import ImageFiles
+from featx.predict import predict as predicting
 from tests.cli.conftest import run_process
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")

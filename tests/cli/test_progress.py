@@ -5,14 +5,14 @@ import pty
 import subprocess
 import sys
 
-from featx.cli.progress import Progress
+from featx.cli.progress import TerminalProgress
 from tests.conftest import make_colours
 
 WORDS = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
 
 
 def test_plain_lines_say_the_beginning_and_the_end(capsys):
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         update = progress.images("a at 8 pixels")
         for done in range(11):
             update(done, 10)
@@ -28,7 +28,7 @@ def test_plain_lines_say_the_beginning_and_the_end(capsys):
 
 
 def test_epochs_of_another_time_are_not_counted_as_fast(capsys):
-    update = Progress().epochs("basenet")
+    update = TerminalProgress().epochs("basenet")
     update(45, 50)
     assert capsys.readouterr().err == "training basenet: 45/50 epochs\n"
 
@@ -58,7 +58,7 @@ def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path):
 
 def test_bars_make_room_for_notes(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with Progress() as progress:
+    with TerminalProgress() as progress:
         update = progress.images("a")
         update(0, 10)
         progress.note("look")

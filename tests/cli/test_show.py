@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from featx.cli.show import show_leaderboard
-from featx.runs import Run
+from featx.runs.run import Run
 
 
 def made(head, cv_accuracy, *, kind="head", val_accuracy=None):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from featx.networks import NETWORKS
-from featx.pipeline import public_data
+from featx.datasets import keras_datasets as public_data
+from featx.networks.table import NETWORKS
 
 SMALL = ("--image-size", 16, "--epochs", 1)
 HEADLESS = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.pipeline.exporting import run_export
-from featx.pipeline.model_export.run import run_model_export
-from featx.pipeline.settings import DataSettings, ExtractSettings, NetworkSettings
-from featx.pipeline.training import run_train
+from featx.embeddings.settings import ExtractSettings
+from featx.export.export import run_model_export
+from featx.images.layouts.options import DataSettings
+from featx.networks.settings import NetworkSettings
+from featx.pipeline.cache import run_export
+from featx.pipeline.train import run_train
 from tests.conftest import make_colours
 from tests.reports.conftest import FOUND
 

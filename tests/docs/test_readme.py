@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 import featx
 from featx.cli.main import main
-from featx.embeddings import BACKBONES
-from featx.heads import HEADS
-from featx.networks import NETWORKS
-from featx.pipeline.demo_images import draw_image_set
+from featx.datasets.shapes import draw_image_set
+from featx.embeddings.backbones.table import BACKBONES
+from featx.heads.table import HEADS
+from featx.networks.table import NETWORKS
 from featx.pipeline.recipe import read_recipe
-from featx.runs import list_runs, rank_runs
+from featx.runs.ranking import rank_runs
+from featx.runs.run import list_runs
 from tests.conftest import make_colours
 
 ROOT = Path(__file__).parents[2]

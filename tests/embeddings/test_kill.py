@@ -9,7 +9,9 @@ import time
 import numpy as np
 import pytest
 
-from featx.embeddings import EmbeddingCache, ImageFiles, embed_rows
+from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.extract import embed_rows
+from featx.images.sources import ImageFiles
 from tests.conftest import FakeExtractor, write_image
 
 IMAGES = 240
@@ -18,7 +20,10 @@ IMAGES = 240
 EXTRACTION = """
 import sys, time
 from pathlib import Path
-from featx.embeddings import EmbeddingCache, ImageFiles, computing, extract
+from featx.embeddings import compute
+from featx.embeddings.extract import extract
+from featx.embeddings.cache.store import EmbeddingCache
+from featx.images.sources import ImageFiles
 from tests.conftest import FakeExtractor
 
 class Slow(FakeExtractor):
@@ -30,7 +35,7 @@ class Slow(FakeExtractor):
         slow.dim = engine.dim
         return slow
 
-computing.COMMIT_IMAGES = 20
+compute.COMMIT_IMAGES = 20
 extractor = Slow()
 cache = EmbeddingCache(Path(sys.argv[2]), extractor.spec)
 source = ImageFiles(sorted(Path(sys.argv[1]).iterdir()))

@@ -8,19 +8,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from featx.embeddings import (
-    ImageArrays,
-    ImageFiles,
-    embed_rows,
-    find_extractor,
-    machine,
-    precision,
-)
-from featx.embeddings.engine import open_engine
+from featx import hardware as machine
+from featx.embeddings import precision
+from featx.embeddings.backbones.engine import open_engine
+from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.backbones.weights import Weights
+from featx.embeddings.extract import embed_rows
 from featx.embeddings.precision import LEAST_COSINE, LEAST_SPEEDUP, settle
-from featx.embeddings.weights import Weights
 from featx.errors import BackboneError
 from featx.frameworks import import_tensorflow
+from featx.images.sources import ImageArrays, ImageFiles
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
 SOURCE = ImageArrays(IMAGES)
@@ -150,7 +147,9 @@ def test_float16_takes_a_gpu(small):
 
 
 def test_bfloat16_takes_a_cpu_that_has_it(small, monkeypatch):
-    monkeypatch.setattr("featx.embeddings.extractor.has_bfloat16", lambda: False)
+    monkeypatch.setattr(
+        "featx.embeddings.backbones.extractor.has_bfloat16", lambda: False
+    )
     with pytest.raises(BackboneError, match="no instructions for it"):
         replace(small, precision="bfloat16").open()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featx.errors import DataError
-from featx.evaluation import cross_validate
+from featx.evaluation.cross_validation import cross_validate
 
 
 class Memory:

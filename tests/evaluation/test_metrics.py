@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from featx.evaluation import evaluate
-from featx.evaluation.bootstrap import mean_interval, resampled_weights
+from featx.evaluation.intervals import mean_interval, resampled_weights
+from featx.evaluation.metrics import evaluate
 
 
 def make_case(seed, n, n_classes, skill=1.0, dtype=np.float64):

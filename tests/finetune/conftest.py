@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from featx.embeddings import find_extractor
-from featx.heads import fit_views
+from featx.embeddings.backbones.extractor import find_extractor
+from featx.heads.views import fit_views
 
 SIDE, CLASSES, COUNT = 32, 3, 24
 

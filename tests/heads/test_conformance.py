@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from featx.heads import HEADS, make_head
+from featx.heads.table import HEADS, make_head
 from tests.heads.blobs import make_blobs
 
 FAST = {
@@ -290,7 +290,7 @@ def test_one_group_in_all(name):
 
 def test_duplicates_stay_on_one_side_of_inner_splits(name, monkeypatch):
     """Each split that a head makes inside holds whole groups out."""
-    import featx.images.folds as folds
+    import featx.splits as folds
 
     seen = []
     cut = folds.stratified_folds

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from featx.errors import HeadError
-from featx.heads import fit_head
 from featx.heads.layers import Conv
+from featx.heads.tuning import fit_head
 
 SHAPE = (3, 4, 2)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from featx.errors import HeadError
-from featx.heads import parse_hidden
+from featx.heads.hidden import parse_hidden
 
 
 def test_words_are_layers_in_order():

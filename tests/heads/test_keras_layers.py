@@ -10,7 +10,7 @@ import pytest
 
 from featx.errors import HeadError
 from featx.frameworks import import_keras, import_tensorflow
-from featx.heads import HEAD_LAYER, HEADS, make_head
+from featx.heads.table import HEAD_LAYER, HEADS, make_head
 from tests.heads.blobs import make_blobs
 
 EXACT = sorted(HEADS.keys() - {"gboost"})

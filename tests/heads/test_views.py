@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from featx.evaluation import cross_validate
-from featx.heads import HEADS, fit_head, fit_views
+from featx.evaluation.cross_validation import cross_validate
+from featx.heads.table import HEADS
+from featx.heads.tuning import fit_head
+from featx.heads.views import fit_views
 from tests.heads.blobs import make_blobs
 
 

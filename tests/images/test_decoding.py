@@ -13,8 +13,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image, ImageOps
 
 from featx.errors import ImageError
-from featx.images import MAX_PIXELS, decode, resize
-from featx.images.decoding import _decode_fast, _is_fast, decode_full
+from featx.images.decoding import (
+    MAX_PIXELS,
+    _decode_fast,
+    _is_fast,
+    decode,
+    decode_full,
+    resize,
+)
 
 from .conftest import encode
 from .zoo import PNG, chunk, png, png_header

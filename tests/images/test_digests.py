@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from featx.images import digest_files
+from featx.images.digests import digest_files
 
 AS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featx.embeddings import sources
 from featx.errors import ImageError
-from featx.images import inspect_images, read_images
 from featx.images import inspection as inspection_module
-from featx.images.inspection import Kind
+from featx.images import sources
+from featx.images.inspection import Kind, inspect_images
+from featx.images.layouts.read import read_images
 from tests.images.conftest import encode
 from tests.images.messy import (
     CONFLICTS,

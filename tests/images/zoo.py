@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageOps
 
-from featx.images import resize
+from featx.images.decoding import resize
 
 SIDE = 48
 PNG = b"\x89PNG\r\n\x1a\n"

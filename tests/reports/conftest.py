@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.runs import RunContents, write_run
+from featx.runs.write import RunContents, write_run
 
 ODD_NAMES = [
     "$x$ and $y^2_",

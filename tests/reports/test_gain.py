@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from featx.errors import RunError
-from featx.reports import render_leaderboard, render_run
 from featx.reports.curves import curves_figure
 from featx.reports.figures import run_figures
 from featx.reports.gain import (
@@ -17,10 +16,12 @@ from featx.reports.gain import (
     signed_range,
     verdict,
 )
+from featx.reports.leaderboard import render_leaderboard
 from featx.reports.numbers import percent
+from featx.reports.page import render_run
 from featx.reports.transfer import transfer_gap
 from featx.reports.words import explain
-from featx.runs import rank_runs
+from featx.runs.ranking import rank_runs
 from tests.reports.conftest import FOUND
 from tests.reports.test_figures import assert_readable, texts
 from tests.reports.test_page import Page, assert_self_contained

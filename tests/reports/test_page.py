@@ -11,14 +11,15 @@ import pytest
 from PIL import Image
 
 from featx.errors import RunError
-from featx.reports import is_current, render_leaderboard, render_run
 from featx.reports import mistakes as mistakes_module
 from featx.reports.canvas import new_figure, png
+from featx.reports.leaderboard import render_leaderboard
 from featx.reports.mistakes import confused_pairs, surest_mistakes, thumbnail
 from featx.reports.numbers import duration, moment, percent, show, show_interval
+from featx.reports.page import is_current, render_run
 from featx.reports.words import explain, explain_confidence
 from featx.reports.writing import generator, replace_file
-from featx.runs import read_run
+from featx.runs.run import read_run
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from featx.reports import render_leaderboard
+from featx.reports.leaderboard import render_leaderboard
 from featx.reports.transfer import transfer_gap
-from featx.runs import rank_runs
+from featx.runs.ranking import rank_runs
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featx.runs import RunContents
+from featx.runs.write import RunContents
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ import portalocker
 import pytest
 
 from featx.errors import RunError
-from featx.runs import find_fitted, list_runs, read_run, write_run
+from featx.runs.run import list_runs, read_run
+from featx.runs.write import find_fitted, write_run
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ from pathlib import Path
 import numpy as np
 from featx.errors import RunError
 from tests.runs.conftest import contents
-from featx.runs import write_run
+from featx.runs.write import write_run
 folder, seeds, limit = Path(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

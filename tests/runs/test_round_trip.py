@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featx.runs import list_runs, read_run, write_run
-from featx.runs.writing import slug
+from featx.runs.run import list_runs, read_run
+from featx.runs.write import slug, write_run
 
 # Anything that a file system or a labels file can hold: no NUL, no lone surrogate.
 text = st.text(

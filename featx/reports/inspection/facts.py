@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.images import Inspection
+from featx.images.inspection import Inspection
 
 FORMAT = "featx-inspection"
 VERSION = 1

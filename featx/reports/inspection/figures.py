@@ -1,6 +1,6 @@
 """All figures of an inspection, as PNG files' contents."""
 
-from featx.images import Inspection
+from featx.images.inspection import Inspection
 from featx.reports.canvas import png
 from featx.reports.inspection.bars import class_counts_figure
 from featx.reports.inspection.samples import Strip, samples_figure

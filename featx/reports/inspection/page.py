@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.errors import RunError
-from featx.images import Inspection
+from featx.images.inspection import Inspection
 from featx.reports.inspection.bars import by_count
 from featx.reports.inspection.facts import class_rows, format_rows, inspection_facts
 from featx.reports.inspection.figures import (
@@ -31,7 +31,7 @@ from featx.reports.mistakes import thumbnail
 from featx.reports.numbers import moment, percent
 from featx.reports.pictures import Picture, photograph, picture
 from featx.reports.writing import PAGE, render, replace_file
-from featx.runs.writing import slug
+from featx.runs.write import slug
 
 FACTS_FILE = "inspection.json"
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import ImageError
-from featx.images import Inspection, decode_full
+from featx.images.decoding import decode_full
 from featx.images.digests import read_file
+from featx.images.inspection import Inspection
 from featx.reports.canvas import DPI, INK, MUTED, new_figure
 from featx.reports.labels import class_labels, text_label
 

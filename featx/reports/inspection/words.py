@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.images import Inspection
+from featx.images.inspection import Inspection
 from featx.reports.inspection.facts import format_rows
 from featx.reports.numbers import file_size, percent
 

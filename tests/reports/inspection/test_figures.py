@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.images import inspect_images, read_images
 from featx.images.duplicates import find_duplicates
 from featx.images.image_set import ImageSet
-from featx.images.inspection import Inspection, Kind
+from featx.images.inspection import Inspection, Kind, inspect_images
+from featx.images.layouts.read import read_images
 from featx.reports.canvas import png
 from featx.reports.inspection.bars import by_count, class_counts_figure
 from featx.reports.inspection.samples import (

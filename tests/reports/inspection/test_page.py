@@ -6,10 +6,11 @@ import re
 import pytest
 
 from featx.errors import RunError
-from featx.images import inspect_images, read_images
-from featx.reports.inspection import claim_folder, render_inspection
+from featx.images.inspection import inspect_images
+from featx.images.layouts.read import read_images
 from featx.reports.inspection import page as page_module
-from featx.runs import list_runs
+from featx.reports.inspection.page import claim_folder, render_inspection
+from featx.runs.run import list_runs
 from tests.conftest import make_colours, write_image
 from tests.images.messy import (
     ODD_CLASS,

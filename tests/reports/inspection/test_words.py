@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featx.images import inspect_images, read_images
-from featx.reports.inspection import findings
+from featx.images.inspection import inspect_images
+from featx.images.layouts.read import read_images
+from featx.reports.inspection.words import findings
 from featx.reports.numbers import file_size
 from tests.conftest import write_image
 from tests.images.messy import make_messy

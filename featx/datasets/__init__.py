@@ -1,0 +1,1 @@
+"""Public and drawn data sets, written as image folders."""

@@ -1,0 +1,1 @@
+"""Frozen backbones: the table of them, their weights, and what runs them."""

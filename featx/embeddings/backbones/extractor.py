@@ -1,0 +1,253 @@
+"""A frozen backbone with its weights: what embeds images, and the spec of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from featx.embeddings.backbones.engine import Engine, TensorFlowEngine, open_engine
+from featx.embeddings.backbones.table import Backbone, find_backbone
+from featx.embeddings.backbones.weights import Weights, resolve_weights
+from featx.embeddings.spec import Spec
+from featx.errors import BackboneError
+from featx.frameworks import import_tensorflow
+from featx.hardware import has_bfloat16
+
+POOLINGS = ("avg", "max", "none")
+
+AUTO = "auto"
+PRECISIONS = (AUTO, "float32", "bfloat16", "float16")
+"""``auto`` is decided when there is something to compute, once per spec."""
+
+WEIGHTS_MEMO = "weights.json"
+
+
+class Extractor(Protocol):
+    """Something that can embed images; opened only when there are any to embed."""
+
+    @property
+    def spec(self) -> Spec:
+        """What decides the embeddings' values."""
+
+    @property
+    def dim(self) -> int:
+        """Width of an embedding."""
+
+    def mirrored(self) -> "Extractor":
+        """Return what embeds the mirrored view of images."""
+
+    def open(self) -> Engine:
+        """Load the model; this may take seconds."""
+
+
+@dataclass(frozen=True)
+class KerasExtractor:
+    """A backbone of Keras Applications with its weights.
+
+    Making one looks up which weights there are, without importing a framework.
+    """
+
+    backbone: Backbone
+    weights: Weights
+    image_size: int
+    pooling: str = "avg"
+    layer: str | None = None
+    flip: bool = False
+    precision: str = "float32"
+
+    @property
+    def spec(self) -> Spec:
+        """What decides the embeddings' values."""
+        return Spec(
+            backbone=self.backbone.name,
+            image_size=self.image_size,
+            pooling=self.pooling,
+            layer=self.layer,
+            flip=self.flip,
+            weights=self.weights.kind,
+            weights_id=_weights_id(self.weights),
+            precision=self.precision,
+        )
+
+    @property
+    def dim(self) -> int:
+        """Width of an embedding; for an inner layer or a whole map the model tells."""
+        if self.layer or self.pooling == "none":
+            return replace(self, precision="float32").open().dim
+        return self.backbone.features
+
+    def mirrored(self) -> "KerasExtractor":
+        """Return what embeds the mirrored view of images."""
+        return replace(self, flip=True)
+
+    def open(self) -> Engine:
+        """Build the Keras model and its graph; a second call finds it built.
+
+        Raises
+        ------
+        BackboneError
+            There is no such layer, or this machine can't compute in the precision.
+        WeightsError
+            The file doesn't fit the backbone.
+        """
+        tf = import_tensorflow()
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        _check_precision(self.precision, on_gpu=on_gpu)
+        mixed = on_gpu and self.precision != "float32"
+        policy = f"mixed_{self.precision}" if mixed else "float32"
+        # Neither the mirror nor the CPU's bfloat16 needs a model of its own.
+        engine = _open(replace(self, flip=False, precision="float32"), policy)
+        if self.precision == "bfloat16" and not on_gpu:
+            return engine.with_bfloat16()
+        return engine
+
+
+def find_extractor(
+    backbone: str,
+    *,
+    image_size: int | None = None,
+    pooling: str = "avg",
+    layer: str | None = None,
+    weights: str = "imagenet",
+    precision: str = AUTO,
+    seed: int = 0,
+    cache_dir: Path | None = None,
+) -> KerasExtractor:
+    """Return the extractor that these words name.
+
+    Parameters
+    ----------
+    backbone : str
+        Name in the table of backbones.
+    image_size : int, optional
+        Side in pixels; the backbone's own where None.
+    pooling : {"avg", "max", "none"}
+        Mean or maximum over the last feature map, or all of it as one row.
+    layer : str, optional
+        Take this inner layer's output, by Keras' name, instead of the last one's.
+    weights : str
+        ``imagenet``, ``random`` or the path of a weights file.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        Arithmetic of the model; ``auto`` is what the cache has, else the faster one
+        that gives the same embeddings.
+    seed : int
+        Of random weights.
+    cache_dir : Path, optional
+        Where the digests of weights files are remembered.
+
+    Raises
+    ------
+    BackboneError
+        No such backbone, pooling or precision, or too small a size.
+    WeightsError
+        The weights are not there and can't be fetched.
+    """
+    row = find_backbone(backbone)
+    size = row.image_size if image_size is None else image_size
+    if size < row.min_size:
+        raise BackboneError(
+            f"--image-size {size}: {row.name} needs at least {row.min_size} pixels"
+        )
+    _check_word("--pooling", pooling, POOLINGS)
+    _check_word("--precision", precision, PRECISIONS)
+    memo = None if cache_dir is None else cache_dir / WEIGHTS_MEMO
+    found = resolve_weights(row, weights, seed=seed, memo=memo)
+    return KerasExtractor(
+        row, found, size, pooling, layer=layer, flip=False, precision=precision
+    )
+
+
+def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise BackboneError(f"{option} {word}: expected one of {', '.join(known)}")
+
+
+def _check_precision(precision: str, *, on_gpu: bool) -> None:
+    if precision == "float16" and not on_gpu:
+        raise BackboneError(
+            "--precision float16: takes a GPU, and TensorFlow finds none; take auto"
+        )
+    if precision == "bfloat16" and not (on_gpu or has_bfloat16()):
+        raise BackboneError(
+            "--precision bfloat16: this CPU has no instructions for it (AVX512-BF16"
+            " or AMX); take auto or float32"
+        )
+
+
+def _weights_id(weights: Weights) -> str:
+    if weights.sha256 is not None:
+        return weights.sha256
+    return f"seed {weights.seed}, keras {version('keras')}"
+
+
+@lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
+def _open(extractor: KerasExtractor, policy: str) -> TensorFlowEngine:
+    size = (extractor.image_size, extractor.image_size)
+    return open_engine(
+        extractor.backbone,
+        extractor.weights,
+        size,
+        extractor.pooling,
+        layer=extractor.layer,
+        policy=policy,
+    )
+
+
+def find_by_spec(
+    spec: Spec, *, weights: Sequence[Path] = (), memo: Path | None = None
+) -> KerasExtractor:
+    """Return the extractor that computes a spec, with the very weights it names.
+
+    Parameters
+    ----------
+    weights : sequence of Path
+        Files to look for a user's own weights in.
+    memo : Path, optional
+        The cache folder, where digests of weights files are remembered.
+
+    Raises
+    ------
+    BackboneError, WeightsError
+        This featx, machine or weights file computes something else; the message says
+        what, in a few words.
+    """
+    words = [spec.weights]
+    if spec.weights == "file":
+        words = [str(path) for path in weights]
+    found = [_named(spec, word, memo) for word in words]
+    for extractor in found:
+        if extractor.spec == spec:
+            return extractor
+    if spec.weights == "file":
+        given = "none of the files given by" if found else "name their file by"
+        raise BackboneError(
+            f"weights of SHA-256 {spec.weights_id[:8]}...: {given} --weights"
+        )
+    now = found[0].spec
+    if now.pixels != spec.pixels:
+        raise BackboneError("another version of featx decoded its images")
+    if spec.weights == "random":
+        raise BackboneError(f"random weights of {spec.weights_id}")
+    raise BackboneError("its ImageNet weights were another file")
+
+
+def _named(spec: Spec, weights: str, memo: Path | None) -> KerasExtractor:
+    extractor = find_extractor(
+        spec.backbone,
+        image_size=spec.image_size,
+        pooling=spec.pooling,
+        layer=spec.layer,
+        weights=weights,
+        precision=spec.precision,
+        seed=_seed(spec),
+        cache_dir=memo,
+    )
+    return extractor.mirrored() if spec.flip else extractor
+
+
+def _seed(spec: Spec) -> int:
+    """Return the seed of random weights, written as ``seed 0, keras 3.15.1``."""
+    seed = spec.weights_id.removeprefix("seed ").split(",")[0]
+    return int(seed) if spec.weights == "random" and seed.isdecimal() else 0

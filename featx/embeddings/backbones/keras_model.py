@@ -1,0 +1,280 @@
+"""A backbone as one Keras model: raw pixels in, embeddings out.
+
+The model's own preprocessing is part of its graph, so it can't be forgotten or mixed
+up. The model saves and loads with plain Keras: it holds nothing of featx's.
+"""
+
+import contextlib
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from featx.errors import BackboneError, WeightsError, nearest
+from featx.frameworks import import_keras, python_seed
+
+if TYPE_CHECKING:
+    import keras
+
+    from featx.embeddings.backbones.table import Backbone
+    from featx.embeddings.backbones.weights import Weights
+
+POOLINGS = ("avg", "max", "none")
+"""How a backbone's last feature map becomes a row: its mean, maximum or all of it."""
+
+# ImageNet's mean and standard deviation (red, green, blue, of pixels in [0, 1]).
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def build_model(
+    backbone: "Backbone",
+    weights: "Weights",
+    *,
+    image_size: tuple[int, int],
+    pooling: str = "avg",
+    layer: str | None = None,
+    policy: str = "float32",
+) -> "keras.Model":
+    """Build a backbone with its preprocessing inside.
+
+    Keras' session is cleared first: layer names count up within a process otherwise
+    (``conv2d_94`` in a second InceptionV3) and models of one kind would differ.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The row of the table.
+    weights : Weights
+        As `featx.embeddings.backbones.weights.resolve_weights` returns them.
+    image_size : tuple of int
+        Height and width of the images, in pixels.
+    pooling : {"avg", "max", "none"}
+        Mean or maximum over the feature map, or the whole map as one long row.
+    layer : str, optional
+        Take this inner layer's output instead of the last one's.
+    policy : str
+        Keras' dtype policy of the backbone's layers, like ``mixed_bfloat16``; the
+        preprocessing stays in float32.
+
+    Returns
+    -------
+    keras.Model
+        From uint8 (N, height, width, 3), RGB, to (N, D), of the policy's type.
+
+    Raises
+    ------
+    BackboneError
+        If the images are too small, or there is no such pooling or layer.
+    WeightsError
+        If the file doesn't fit the model.
+    """
+    import_keras().backend.clear_session()
+    steps = build_steps(
+        backbone,
+        weights,
+        image_size=image_size,
+        pooling=pooling,
+        layer=layer,
+        policy=policy,
+    )
+    images = import_keras().Input((*image_size, 3), dtype="uint8", name="images")
+    embedding = steps.pool(steps.base(steps.prepare(images)))
+    return import_keras().Model(images, embedding, name=backbone.name)
+
+
+@dataclass(frozen=True)
+class BackboneSteps:
+    """A backbone's steps from images to embeddings, each from tensor to tensor.
+
+    Attributes
+    ----------
+    prepare : callable
+        The preprocessing: uint8 images, RGB, to what the base takes.
+    base : keras.Model
+        Keras' own, up to the layer that is wanted.
+    pool : callable
+        From what the base gives to a row; does nothing where the base pools.
+    """
+
+    prepare: Callable[[Any], Any]
+    base: "keras.Model"
+    pool: Callable[[Any], Any]
+
+
+def build_steps(
+    backbone: "Backbone",
+    weights: "Weights",
+    *,
+    image_size: tuple[int, int],
+    pooling: str = "avg",
+    layer: str | None = None,
+    policy: str = "float32",
+) -> BackboneSteps:
+    """Build what `build_model` joins; parameters and errors are the same.
+
+    Layer names count up from what Keras' session has built before.
+    """
+    _check(backbone, image_size, pooling)
+    keras = import_keras()
+    # ConvNeXt normalises after its pooling, so the builder has to do the pooling.
+    inside = None if layer or pooling == "none" else pooling
+    with _dtype_policy(keras, policy):
+        base = _build_base(keras, backbone, weights, image_size, inside)
+    if layer:
+        base = keras.Model(base.input, _find_layer(base, backbone, layer).output)
+    module = getattr(keras.applications, backbone.module)
+
+    def prepare(images: Any) -> Any:
+        return module.preprocess_input(keras.ops.cast(images, "float32"))
+
+    def pool(outputs: Any) -> Any:
+        return outputs if inside else _pool(keras, outputs, pooling)
+
+    return BackboneSteps(prepare, base, pool)
+
+
+def layer_shape(
+    backbone: "Backbone", image_size: tuple[int, int], layer: str
+) -> tuple[int, ...]:
+    """Return the shape of an inner layer's output of one image.
+
+    The network is built for it, with whatever weights Keras draws.
+
+    Raises
+    ------
+    BackboneError
+        There is no such layer.
+    """
+    from featx.embeddings.backbones.weights import Weights
+
+    keras = import_keras()
+    keras.backend.clear_session()
+    random = Weights("random", path=None, sha256=None, seed=0)
+    base = _build_base(keras, backbone, random, image_size, None)
+    shape: tuple[int, ...] = _find_layer(base, backbone, layer).output.shape[1:]
+    return shape
+
+
+def _check(backbone: "Backbone", image_size: tuple[int, int], pooling: str) -> None:
+    """Refuse images that Keras would refuse, and poolings that there aren't."""
+    height, width = image_size
+    least = backbone.min_size
+    if min(height, width) < least:
+        raise BackboneError(
+            f"{backbone.name} takes images from {least}x{least} pixels on, "
+            f"not {height}x{width}: set the image size to {least} or more"
+        )
+    if pooling not in POOLINGS:
+        raise BackboneError(
+            f"unknown pooling '{pooling}': it is one of {', '.join(POOLINGS)}"
+        )
+
+
+def _build_base(
+    keras: Any,
+    backbone: "Backbone",
+    weights: "Weights",
+    image_size: tuple[int, int],
+    pooling: str | None,
+) -> Any:
+    """Build Keras' own model without its classifier and load its weights.
+
+    It is always built with ``weights=None``: with ``weights="imagenet"`` the
+    MobileNets look for another file at 128, 160 and 192 pixels and warn at other
+    sizes, and Keras fetches a file anew by itself, in a read-only folder even to
+    another place. So any image size uses the one file whose digest is known.
+    """
+    build = getattr(keras.applications, backbone.builder)
+    width = {} if backbone.alpha is None else {"alpha": backbone.alpha}
+    seed = 0 if weights.seed is None else weights.seed
+    with python_seed(seed):
+        base = build(
+            include_top=False,
+            weights=None,
+            input_shape=(*image_size, 3),
+            pooling=pooling,
+            **width,
+        )
+    if weights.path is not None:
+        _load(base, backbone, weights)
+    if backbone.imagenet_rescaling:
+        _rescale_as_imagenet(keras, base, always=weights.kind == "imagenet")
+    return base
+
+
+@contextlib.contextmanager
+def _dtype_policy(keras: Any, policy: str) -> Iterator[None]:
+    """Build layers of a dtype policy; what is built after is as before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _load(base: Any, backbone: "Backbone", weights: "Weights") -> None:
+    """Load the file into the model, or say in one line why it doesn't fit."""
+    try:
+        with warnings.catch_warnings():
+            # Keras may leave layers of a wrong file random, with a warning only.
+            warnings.filterwarnings("error", "(?s).*freshly-initialized", UserWarning)
+            base.load_weights(str(weights.path))
+    except (
+        ValueError,
+        KeyError,
+        OSError,
+        TypeError,
+        UserWarning,
+        zipfile.BadZipFile,
+    ) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise WeightsError(
+            f"{weights.path} doesn't fit {backbone.name}: give a file of Keras' "
+            f"weights of this model without its classifier ({lines[0][:200]})"
+        ) from error
+
+
+def _rescale_as_imagenet(keras: Any, base: Any, *, always: bool) -> None:
+    """Divide EfficientNet's normalised input by the root of ImageNet's deviation.
+
+    Keras puts a ``Rescaling`` of ``1 / sqrt(std)`` behind the ``Normalization``, but
+    only where it is built with ``weights="imagenet"``: the published weights hold the
+    deviation in the variance's place. Dividing by ``sqrt(variance * std)`` at once is
+    the same, and needs no layer. A user's file comes from a model with that layer if
+    it holds ImageNet's mean, which Keras' random weights (mean 0) don't.
+
+    References
+    ----------
+    .. [1] https://github.com/tensorflow/tensorflow/issues/49930
+    """
+    import numpy as np
+
+    layer = next(
+        inner for inner in base.layers if isinstance(inner, keras.layers.Normalization)
+    )
+    mean, variance, count = layer.get_weights()
+    if always or np.allclose(mean, _IMAGENET_MEAN, atol=1e-3):
+        layer.set_weights([mean, variance * np.array(_IMAGENET_STD), count])
+        # The layer computes with a copy that it makes here.
+        layer.finalize_state()
+
+
+def _find_layer(base: Any, backbone: "Backbone", name: str) -> Any:
+    """Return the layer of that name."""
+    layers = {layer.name: layer for layer in base.layers}
+    if name not in layers:
+        hint = nearest(name, layers) or f"; its last is '{base.layers[-1].name}'"
+        raise BackboneError(f"{backbone.name} has no layer '{name}'{hint}")
+    return layers[name]
+
+
+def _pool(keras: Any, outputs: Any, pooling: str) -> Any:
+    """Make one row of an inner layer's output: (N, h, w, C) or (N, C) to (N, D)."""
+    if len(outputs.shape) == 4 and pooling == "avg":
+        return keras.layers.GlobalAveragePooling2D()(outputs)
+    if len(outputs.shape) == 4 and pooling == "max":
+        return keras.layers.GlobalMaxPooling2D()(outputs)
+    return keras.layers.Flatten()(outputs)

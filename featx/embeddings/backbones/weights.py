@@ -1,0 +1,230 @@
+"""Where a backbone's weights come from, and which weights exactly they are.
+
+Nothing here imports TensorFlow as long as the file is on this machine: the look-up in
+the cache of embeddings needs the file's SHA-256 only, and that is remembered.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from featx.embeddings.backbones.table import Backbone
+from featx.errors import WeightsError, nearest
+from featx.frameworks import import_keras, keras_home, socket_timeout
+
+Fetch = Callable[[str, Path, str | None], None]
+"""Brings a URL to a path and checks its hash, if any; raises where it can't."""
+
+# Long enough for a slow server's first byte, short enough to notice a dead network.
+TIMEOUT_S = 15.0
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Which weights a backbone gets.
+
+    Parameters
+    ----------
+    kind : {"imagenet", "random", "file"}
+        Keras' ImageNet weights, random ones or a file of the user's.
+    path : Path or None
+        The file, absolute; ``None`` for random weights.
+    sha256 : str or None
+        SHA-256 of the file in hexadecimal; ``None`` for random weights.
+    seed : int or None
+        What random weights are drawn from; ``None`` for the others.
+    """
+
+    kind: Literal["imagenet", "random", "file"]
+    path: Path | None
+    sha256: str | None
+    seed: int | None
+
+
+def fetch_weights(url: str, target: Path, expected: str | None) -> None:
+    """Fetch a file with Keras' own downloader; its chatter goes to stderr.
+
+    Parameters
+    ----------
+    url : str
+        Where Keras publishes the file.
+    target : Path
+        Where it shall be. It is there whole or not at all: it is fetched under
+        another name in the same folder, checked and renamed.
+    expected : str or None
+        Its MD5 or SHA-256, which Keras checks.
+
+    Raises
+    ------
+    Exception
+        Whatever Keras raises: a bare ``Exception`` for a URL that doesn't answer,
+        ``ValueError`` for a wrong hash, ``OSError`` for a folder or network.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(target.parent, os.W_OK):
+        # Keras would put the file under /tmp without a word.
+        raise PermissionError(f"{target.parent} is not writable")
+    with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
+        fetched = import_keras().utils.get_file(
+            f"{target.name}.{os.getpid()}.part",
+            origin=url,
+            file_hash=expected,
+            cache_dir=str(target.parent.parent),
+            cache_subdir=target.parent.name,
+        )
+    Path(fetched).replace(target)
+
+
+def resolve_weights(
+    backbone: Backbone,
+    weights: str,
+    *,
+    seed: int = 0,
+    memo: Path | None = None,
+    fetch: Fetch = fetch_weights,
+) -> Weights:
+    """Find a backbone's weights, fetching Keras' own where they are not here yet.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Whose weights.
+    weights : str
+        ``"imagenet"``, ``"random"`` or the path of a file for Keras' ``load_weights``.
+    seed : int
+        Seed of random weights; the others don't need it.
+    memo : Path, optional
+        JSON file that remembers digests by path, size and time of change. One that
+        can't be read or written is ignored: the file is then hashed again.
+    fetch : callable
+        ``fetch(url, target, hash)`` brings the ImageNet weights to `target`.
+
+    Returns
+    -------
+    Weights
+        With the file's SHA-256, so that equal ones are known as equal.
+
+    Raises
+    ------
+    WeightsError
+        If the ImageNet weights are neither here nor to be fetched, are not what Keras
+        publishes, or the user's file is missing.
+    """
+    if weights == "random":
+        return Weights("random", None, None, seed)
+    if weights == "imagenet":
+        path = keras_home() / "models" / backbone.weights_file
+        if not path.is_file():
+            _bring(backbone, path, fetch)
+        digests = _digests(path, memo)
+        _check_published(backbone, path, digests)
+        return Weights("imagenet", path, digests["sha256"], None)
+    path = Path(weights).expanduser().absolute()
+    if not path.is_file():
+        what = "is not a file" if path.exists() else "is missing"
+        hint = nearest(weights, ["imagenet", "random"])
+        advice = hint or "; give 'imagenet', 'random' or the path of a file"
+        raise WeightsError(f"weights file {path} {what}{advice}")
+    return Weights("file", path, _digests(path, memo)["sha256"], None)
+
+
+def _bring(backbone: Backbone, path: Path, fetch: Fetch) -> None:
+    """Fetch the ImageNet weights, or say which file to put where."""
+    try:
+        fetch(backbone.weights_url, path, backbone.weights_hash)
+        reason = "" if path.is_file() else "the download left no file"
+    except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
+        # "URL fetch failure on <url>: <number> -- <reason>": the URL comes below.
+        lines = str(error).rpartition(" -- ")[2].strip().splitlines()
+        reason = lines[0] if lines else type(error).__name__
+    if reason:
+        raise WeightsError(
+            f"the ImageNet weights of {backbone.name} are not on this machine and "
+            f"could not be fetched ({reason}): put {backbone.weights_file} from "
+            f"{backbone.weights_url} into {path.parent}"
+        ) from None
+
+
+def _check_published(backbone: Backbone, path: Path, digests: dict[str, Any]) -> None:
+    """Refuse a file that is cut short or not the one that Keras publishes."""
+    if backbone.weights_hash not in {None, digests["md5"], digests["sha256"]}:
+        raise WeightsError(
+            f"{path} is not the file that Keras publishes for {backbone.name} (cut "
+            f"short or changed): delete it to fetch it anew from "
+            f"{backbone.weights_url}, or give its path as the weights to use it as is"
+        )
+
+
+def _digests(path: Path, memo: Path | None) -> dict[str, Any]:
+    """Return a file's ``size``, ``mtime_ns``, ``sha256`` and ``md5``.
+
+    They are taken from `memo` where it knows the file at this size and time.
+    """
+    try:
+        status = path.stat()
+        state = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+        remembered = _read_memo(memo)
+        entry = remembered.get(str(path))
+        if entry is not None and all(entry[key] == state[key] for key in state):
+            return entry
+        entry = {**state, **_hash_file(path)}
+    except OSError as error:
+        raise WeightsError(
+            f"weights file {path} can't be read ({error.strerror}): "
+            f"make it readable or give another one"
+        ) from None
+    _write_memo(memo, {**remembered, str(path): entry})
+    return entry
+
+
+def _hash_file(path: Path) -> dict[str, str]:
+    """Return the SHA-256 and MD5 of a file, read once."""
+    # MD5 only tells Keras' own files from damaged ones: it guards nothing.
+    hashes = {
+        "sha256": hashlib.sha256(),
+        "md5": hashlib.md5(usedforsecurity=False),
+    }
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            for digest in hashes.values():
+                digest.update(chunk)
+    return {name: digest.hexdigest() for name, digest in hashes.items()}
+
+
+def _read_memo(memo: Path | None) -> dict[str, dict[str, Any]]:
+    """Return the remembered entries that are whole; none of a broken memo."""
+    if memo is None:
+        return {}
+    try:
+        content = json.loads(memo.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    whole = {"size", "mtime_ns", "sha256", "md5"}
+    return {
+        path: entry
+        for path, entry in content.items()
+        if isinstance(entry, dict) and whole <= entry.keys()
+    }
+
+
+def _write_memo(memo: Path | None, entries: dict[str, dict[str, Any]]) -> None:
+    """Write the memo aside and rename it; one that can't be written is left."""
+    if memo is None:
+        return
+    aside = memo.with_name(f"{memo.name}.{os.getpid()}.part")
+    try:
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+        aside.replace(memo)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The cache of embeddings on disk: part files, looked up by content."""

@@ -1,0 +1,186 @@
+"""What a cache folder holds: a look from outside that changes nothing."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from featx.embeddings.cache.parts import DamagedPartError, read_keys
+from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
+from featx.embeddings.spec import Spec
+from featx.errors import CacheError
+from featx.images.decoding import PIXELS_VERSION
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The specs' folders in a cache, and what else lies there.
+
+    Attributes
+    ----------
+    caches : list of EmbeddingCache
+        Similar ones stand together: they share a model.
+    damaged : list of str
+        Folders that lost their spec, one line each.
+    foreign : list of str
+        Folders that aren't featx's, or another version's, one line each.
+    """
+
+    caches: list[EmbeddingCache] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a cache holds of one spec.
+
+    Attributes
+    ----------
+    spec : Spec
+    folder : Path
+    rows : int
+        Different images.
+    size : int
+        Bytes of all files in the folder.
+    newest : float or None
+        When the newest part was written, in seconds since 1970; None without parts.
+    notes : list of str
+        Damage that a person should know of.
+    """
+
+    spec: Spec
+    folder: Path
+    rows: int
+    size: int
+    newest: float | None
+    notes: list[str]
+
+
+def find_caches(root: Path) -> Shelf:
+    """Find the specs' folders in a cache folder; read no part.
+
+    Raises
+    ------
+    CacheError
+        There is no such folder, or it can't be listed.
+    """
+    try:
+        folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    except FileNotFoundError:
+        raise CacheError(
+            f"{root}: no such folder; `featx extract --backbone NAME` makes a cache, or"
+            " name another by --cache-dir"
+        ) from None
+    except OSError as error:
+        raise CacheError(
+            f"{root}: can't be listed ({error.strerror}); name a folder by --cache-dir"
+        ) from error
+    shelf = Shelf()
+    for folder in folders:
+        if not folder.name.startswith("."):
+            _place(shelf, folder)
+    shelf.caches.sort(key=lambda cache: _likeness(cache.spec))
+    return shelf
+
+
+def take_stock(cache: EmbeddingCache) -> Holding:
+    """Count what a cache holds of a spec; a damaged part stays where it is."""
+    keys = [np.zeros((0, 32), np.uint8)]
+    notes: list[str] = []
+    with cache.lock.shared():
+        parts = cache.parts()
+        for path in parts:
+            try:
+                keys.append(read_keys(path, cache.spec.id))
+            except DamagedPartError as error:
+                notes.append(f"{error}; `featx cache verify` sets it aside")
+        newest = max((path.stat().st_mtime for path in parts), default=None)
+    aside = len(list(cache.folder.glob("damaged-*")))
+    if aside:
+        parts_are = "part is" if aside == 1 else "parts are"
+        notes.append(
+            f"{cache.folder}: {aside} damaged {parts_are} set aside;"
+            " `featx cache prune` removes what was set aside"
+        )
+    return Holding(
+        spec=cache.spec,
+        folder=cache.folder,
+        rows=len(np.unique(np.concatenate(keys), axis=0)),
+        size=folder_size(cache.folder),
+        newest=newest,
+        notes=notes,
+    )
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    total = 0
+    for path in folder.glob("*"):
+        try:
+            total += path.stat().st_size
+        except OSError:  # gone meanwhile
+            continue
+    return total
+
+
+def options_of(spec: Spec) -> list[str]:
+    """Say which options of `featx extract` aren't the default; backbone, size apart."""
+    weights = {"imagenet": "", "file": f"weights {spec.weights_id[:8]}"}
+    old = f"pixels of version {spec.pixels}" if spec.pixels != PIXELS_VERSION else ""
+    words = [
+        f"layer {spec.layer}" if spec.layer else "",
+        spec.pooling if spec.pooling != "avg" else "",
+        "flip" if spec.flip else "",
+        spec.precision if spec.precision != "float32" else "",
+        weights.get(spec.weights, spec.weights),
+        old,
+    ]
+    return [word for word in words if word]
+
+
+def _place(shelf: Shelf, folder: Path) -> None:
+    """Put a folder where it belongs on the shelf."""
+    try:
+        spec = _read_spec(folder)
+    except FileNotFoundError:
+        if any(folder.glob("part-*.h5")):
+            shelf.damaged.append(
+                f"{folder}: {SPEC_FILE} is missing; move the folder away and extract"
+                " again"
+            )
+        else:
+            shelf.foreign.append(f"{folder}: not a folder of featx's, left alone")
+    except (OSError, ValueError) as error:
+        shelf.damaged.append(
+            f"{folder}: {SPEC_FILE} is damaged ({error}); move the folder away and"
+            " extract again"
+        )
+    else:
+        cache = EmbeddingCache(folder.parent, spec)
+        if cache.folder == folder:
+            shelf.caches.append(cache)
+        else:
+            shelf.foreign.append(
+                f"{folder}: its name and {SPEC_FILE} don't agree (renamed, or of"
+                " another version of featx), left alone"
+            )
+
+
+def _read_spec(folder: Path) -> Spec:
+    content: Any = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004  as JSON's own errors
+    try:
+        return Spec.from_dict(content)
+    except KeyError as error:
+        raise ValueError(f"no {error}") from None
+
+
+def _likeness(spec: Spec) -> tuple[str, ...]:
+    return (
+        *(spec.backbone, f"{spec.image_size:06}", spec.pooling, spec.layer or ""),
+        *(spec.weights_id, str(spec.flip), spec.precision),
+    )

@@ -1,0 +1,193 @@
+"""A part: one immutable HDF5 file with the embeddings of some images.
+
+See `docs/formats.md`. A part is made in memory and written in one go, so that a full
+disk or a kill never leaves half of one under its name.
+"""
+
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.atomic import write_whole
+from featx.errors import CacheError
+
+FORMAT = "featx-embeddings"
+VERSION = 1
+
+CHUNK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 26
+
+# Superblock and object headers of HDF5 1.10 and later carry checksums of their own.
+LIBRARY_VERSIONS = ("v110", "v110")
+
+
+class DamagedPartError(CacheError):
+    """A part that can't be read or whose checksums don't agree."""
+
+
+def write_part(
+    path: Path,
+    keys: NDArray[np.uint8],
+    embeddings: NDArray[np.float32],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write a part, whole or not at all.
+
+    Parameters
+    ----------
+    keys : ndarray of uint8, shape (n, 32)
+    embeddings : ndarray of float32, shape (n, d)
+    provenance : Mapping
+        Attributes of the file: who made it, with which versions.
+
+    Raises
+    ------
+    OSError
+        It can't be written.
+    """
+    import h5py
+
+    memory = io.BytesIO()
+    with h5py.File(memory, "w", libver=LIBRARY_VERSIONS) as file:
+        file.attrs.update({"format": FORMAT, "version": VERSION, **provenance})
+        for name, rows in (("key", keys), ("embedding", embeddings)):
+            row_bytes = max(1, rows.shape[1] * rows.dtype.itemsize)
+            chunk = int(np.clip(CHUNK_BYTES // row_bytes, 1, max(1, len(rows))))
+            file.create_dataset(
+                name, data=rows, chunks=(chunk, rows.shape[1]), fletcher32=True
+            )
+    write_whole(path, memory.getvalue())
+
+
+def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
+    """Return a part's keys, shape (n, 32).
+
+    Parameters
+    ----------
+    spec_id : str, optional
+        What the part must say that its spec is.
+
+    Raises
+    ------
+    DamagedPartError
+        The file is damaged, no part, or one of another spec.
+    """
+    with _opened(path) as file:
+        if spec_id is not None and file.attrs["spec"] != spec_id:
+            raise ValueError("of another spec")
+        keys: NDArray[np.uint8] = file["key"][:]
+        return keys
+
+
+def read_blocks(path: Path) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield a part's embeddings in blocks of bounded memory, with their rows.
+
+    Raises
+    ------
+    DamagedPartError
+        The file is damaged or no part.
+    """
+    with _opened(path) as file:
+        dataset = file["embedding"]
+        step = max(1, BLOCK_BYTES // max(1, 4 * dataset.shape[1]))
+        for start in range(0, dataset.shape[0], step):
+            rows = slice(start, min(start + step, dataset.shape[0]))
+            yield rows, dataset[rows]
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Return a part's attributes.
+
+    Raises
+    ------
+    DamagedPartError
+        The file is damaged or no part.
+    """
+    with _opened(path) as file:
+        return dict(file.attrs)
+
+
+class _opened:  # noqa: N801  a context manager, used like a function
+    """Open a part for reading; all that HDF5 raises becomes DamagedPartError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: Any = None
+
+    def __enter__(self) -> Any:
+        import h5py
+
+        try:
+            self.file = h5py.File(self.path, "r", locking=False)
+            self._check()
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            self._close()
+            raise self._damage(error) from error
+        return self.file
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._close()
+        if isinstance(error, (OSError, KeyError, RuntimeError, ValueError)):
+            raise self._damage(error) from error
+
+    def _check(self) -> None:
+        keys, rows = self.file["key"], self.file["embedding"]
+        if self.file.attrs["format"] != FORMAT or self.file.attrs["version"] > VERSION:
+            raise ValueError("another format, or of a newer featx")
+        if keys.ndim != 2 or rows.ndim != 2 or keys.shape != (rows.shape[0], 32):
+            raise ValueError("keys and embeddings don't fit together")
+
+    def _damage(self, error: BaseException) -> DamagedPartError:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return DamagedPartError(f"{self.path} is damaged ({reason})")
+
+    def _close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def common_width(paths: Iterable[Path]) -> int:
+    """Return how wide most embeddings in some parts are; 0 where there are none."""
+    rows: Counter[int] = Counter()
+    for path in paths:
+        with contextlib.suppress(DamagedPartError), _opened(path) as file:
+            count, width = file["embedding"].shape
+            rows[width] += count
+    return rows.most_common(1)[0][0] if rows else 0
+
+
+def check_width(path: Path, rows: NDArray[np.float32], width: int) -> None:
+    """Check that a part's embeddings, shape (n, d), are as wide as the others.
+
+    Raises
+    ------
+    DamagedPartError
+        They aren't.
+    """
+    if rows.shape[1] != width:
+        raise DamagedPartError(
+            f"{path} is damaged (rows of {rows.shape[1]} numbers, not {width})"
+        )
+
+
+def choose_small(parts: Sequence[Path], most_bytes: int) -> list[Path]:
+    """Choose the parts to merge, so that each row is rewritten a few times only.
+
+    From the smallest up, as long as the next isn't twice as large as all before: the
+    parts that stay grow geometrically, so their number with the logarithm.
+    """
+    sized = sorted((path.stat().st_size, path) for path in parts)
+    group: list[Path] = []
+    total = 0
+    for size, path in sized:
+        if total + size > most_bytes or (group and size > 2 * total):
+            break
+        group.append(path)
+        total += size
+    return sorted(group)

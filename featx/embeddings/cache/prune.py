@@ -1,0 +1,149 @@
+"""Taking rows out of a cache that no data set uses."""
+
+import contextlib
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from featx.atomic import ASIDE
+from featx.embeddings.cache.inventory import folder_size
+from featx.embeddings.cache.parts import DamagedPartError, read_keys
+from featx.embeddings.cache.store import (
+    LOCK_FILE,
+    QUARANTINE_FILE,
+    SPEC_FILE,
+    EmbeddingCache,
+    split_keys,
+)
+from featx.embeddings.spec import Spec
+from featx.errors import CacheError
+
+
+@dataclass
+class Pruned:
+    """What was, or would be, taken out of a spec's folder.
+
+    Attributes
+    ----------
+    spec : Spec
+    folder : Path
+    kept, dropped : int
+        Different images.
+    freed : int
+        Bytes; before the work an estimate.
+    damaged : int
+        Parts that can't be read: they are set aside, and go the next time.
+    busy : bool
+        Another process uses the folder, so that nothing was looked at.
+    """
+
+    spec: Spec
+    folder: Path
+    kept: int = 0
+    dropped: int = 0
+    freed: int = 0
+    damaged: int = 0
+    busy: bool = False
+
+    @property
+    def removed(self) -> bool:
+        """Whether nothing of the spec is left."""
+        return not (self.kept or self.damaged or self.busy)
+
+
+def prune(
+    cache: EmbeddingCache, wanted: Collection[bytes], *, dry_run: bool = False
+) -> Pruned:
+    """Drop the rows of all images but those wanted, and what was set aside.
+
+    Part by part, each written anew before the old one goes: a kill loses nothing that
+    is to stay. Without a row left the whole folder goes, but for files that aren't
+    featx's. Where another process uses the folder, nothing happens.
+
+    Parameters
+    ----------
+    wanted : collection of bytes
+        Digests of the images whose rows stay.
+    dry_run : bool
+        Only say what would happen.
+
+    Raises
+    ------
+    CacheError
+        The folder can't be written to.
+    """
+    # A full disk is no reason not to prune.
+    if not os.access(cache.folder, os.W_OK):
+        raise CacheError(f"{cache.folder}: not writable; make it so, then prune")
+    pruned = Pruned(cache.spec, cache.folder)
+    with cache.lock.alone() as alone:
+        if not alone:
+            pruned.busy = True
+            return pruned
+        gone, rewritten = _plan(cache, wanted, pruned)
+        if dry_run:
+            return pruned
+        before = folder_size(cache.folder)
+        with cache.writable():
+            # First what only goes: the rest takes room on the disk.
+            for path in gone:
+                path.unlink(missing_ok=True)
+            _rewrite(cache, wanted, rewritten, pruned)
+            if pruned.removed:
+                _remove(cache)
+        pruned.freed = max(0, before - folder_size(cache.folder))
+    if not pruned.removed:
+        cache.merge()  # what is left of the parts may be small
+    return pruned
+
+
+def _plan(
+    cache: EmbeddingCache, wanted: Collection[bytes], pruned: Pruned
+) -> tuple[list[Path], list[Path]]:
+    """Return which files go and which lose rows; count these and their bytes."""
+    gone = [*cache.folder.glob("damaged-*"), *cache.folder.glob(f"{ASIDE}*")]
+    rewritten: list[Path] = []
+    pruned.freed = sum(path.stat().st_size for path in gone)
+    kept: set[bytes] = set()
+    dropped: set[bytes] = set()
+    for path in cache.parts():
+        try:
+            names = split_keys(read_keys(path, cache.spec.id))
+        except DamagedPartError as error:
+            pruned.damaged += 1
+            cache.notes.append(f"{error}; `featx cache verify` sets it aside")
+            continue
+        unused = [name for name in names if name not in wanted]
+        kept.update(name for name in names if name in wanted)
+        dropped.update(unused)
+        if unused:
+            pruned.freed += path.stat().st_size * len(unused) // len(names)
+            (gone if len(unused) == len(names) else rewritten).append(path)
+    pruned.kept, pruned.dropped = len(kept), len(dropped)
+    if pruned.removed:
+        pruned.freed = folder_size(cache.folder)
+    return gone, rewritten
+
+
+def _rewrite(
+    cache: EmbeddingCache, wanted: Collection[bytes], parts: list[Path], pruned: Pruned
+) -> None:
+    """Write parts anew without the rows that go; damaged ones stay for `verify`."""
+    for path in parts:
+        try:
+            cache.rewrite([path], wanted)
+        except DamagedPartError as error:
+            pruned.damaged += 1
+            cache.notes.append(f"{error}; `featx cache verify` sets it aside")
+
+
+def _remove(cache: EmbeddingCache) -> None:
+    """Remove a folder without parts, but for files that aren't featx's.
+
+    Who waits for the lock meanwhile finds the folder gone, and makes it again.
+    """
+    for name in (QUARANTINE_FILE, SPEC_FILE, LOCK_FILE):
+        (cache.folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        cache.folder.rmdir()

@@ -1,0 +1,282 @@
+"""The embedding cache of one spec: parts in a folder, looked up by content."""
+
+import contextlib
+import json
+import tempfile
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.atomic import ASIDE, write_whole
+from featx.embeddings.cache.parts import (
+    DamagedPartError,
+    check_width,
+    choose_small,
+    common_width,
+    read_blocks,
+    read_keys,
+    write_part,
+)
+from featx.embeddings.cache.quarantine import Quarantine
+from featx.embeddings.spec import Spec
+from featx.errors import CacheError
+from featx.locks import FolderLock
+
+SPEC_FILE = "spec.json"
+LOCK_FILE = "lock"
+QUARANTINE_FILE = "quarantine.csv"
+
+MERGE_BYTES = 1 << 25
+"""Parts are merged up to about this size, so that a merge takes little memory."""
+
+LEAST_ROOM = 1 << 16
+"""Bytes without which it is no use to begin."""
+
+Keys = NDArray[np.uint8]
+Rows = NDArray[np.float32]
+
+
+class EmbeddingCache:
+    """Embeddings of one spec, on disk.
+
+    Any number of processes may read and add at once. Parts never change; only
+    `merge` and `prune` remove some, alone, after writing elsewhere what is to stay.
+
+    Parameters
+    ----------
+    root : Path
+        The cache folder, of all specs.
+    spec : Spec
+
+    Attributes
+    ----------
+    folder : Path
+        Of this spec.
+    lock : FolderLock
+        Held shared to read and add, alone to take away.
+    notes : list of str
+        What was set aside on the way, for people.
+    """
+
+    def __init__(self, root: Path, spec: Spec) -> None:
+        self.root = root
+        self.spec = spec
+        self.folder = root / spec.folder_name
+        self.lock = FolderLock(self.folder / LOCK_FILE)
+        self.quarantine = Quarantine(self.folder / QUARANTINE_FILE)
+        self.notes: list[str] = []
+
+    def parts(self) -> list[Path]:
+        """Return the parts' paths, oldest first."""
+        return sorted(self.folder.glob("part-*.h5"))
+
+    def contains(self, keys: Keys) -> NDArray[np.bool_]:
+        """Tell which images have an embedding.
+
+        Parameters
+        ----------
+        keys : ndarray of uint8, shape (n, 32)
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
+        wanted = _rows_by_key(keys)
+        found = np.zeros(len(keys), dtype=bool)
+        with self.lock.shared():
+            for _, names in self._parts_of(wanted):
+                for key in names:
+                    if key in wanted:
+                        found[wanted[key]] = True
+        return found
+
+    def read(self, keys: Keys) -> tuple[Rows, NDArray[np.bool_]]:
+        """Read embeddings, checking their checksums.
+
+        Parameters
+        ----------
+        keys : ndarray of uint8, shape (n, 32)
+
+        Returns
+        -------
+        rows : ndarray of float32, shape (n, d)
+            Zeros where there is no embedding; d is 0 where there is none at all.
+        found : ndarray of bool, shape (n,)
+        """
+        wanted = _rows_by_key(keys)
+        found = np.zeros(len(keys), dtype=bool)
+        with self.lock.shared():
+            width = common_width(self.parts())
+            rows = np.zeros((len(keys), width), np.float32)
+            for path, names in self._parts_of(wanted):
+                try:
+                    for where, block in read_blocks(path):
+                        check_width(path, block, width)
+                        for offset, key in enumerate(names[where]):
+                            targets = wanted.get(key)
+                            if targets is not None:
+                                rows[targets] = block[offset]
+                                found[targets] = True
+                except DamagedPartError as error:
+                    self.set_aside(path, error)
+        return rows, found
+
+    def add(self, keys: Keys, rows: Rows) -> Path:
+        """Commit embeddings as a new part.
+
+        Raises
+        ------
+        CacheError
+            The folder can't be written to: no permission, or the disk is full.
+        """
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        path = self.folder / f"part-{now}-{uuid.uuid4().hex[:12]}.h5"
+        with self._telling_failures():
+            try:
+                self._add(path, keys, rows)
+            except FileNotFoundError:
+                # The folder was pruned away while this waited for the lock.
+                self._add(path, keys, rows)
+        return path
+
+    def _add(self, path: Path, keys: Keys, rows: Rows) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.lock.shared():
+            self._write_spec()
+            write_part(path, keys, rows, self._provenance())
+
+    def merge(self) -> None:
+        """Put small parts together and remove what dead processes left.
+
+        Only when no other process uses the folder; otherwise nothing happens, as
+        after any failure: a later merge does it.
+        """
+        with contextlib.suppress(OSError, CacheError), self.lock.alone() as alone:
+            if not alone:
+                return
+            # Writers hold the shared lock: what is unfinished now has no owner.
+            for leftover in self.folder.glob(f"{ASIDE}*"):
+                leftover.unlink(missing_ok=True)
+            group = choose_small(self.parts(), MERGE_BYTES)
+            if len(group) > 1:
+                self.rewrite(group)
+
+    def rewrite(
+        self, group: Sequence[Path], wanted: Collection[bytes] | None = None
+    ) -> None:
+        """Put the rows of some parts into one, each content once, and remove these.
+
+        For who holds the folder alone. A kill loses nothing: the new part is there
+        before any old one goes.
+
+        Parameters
+        ----------
+        wanted : collection of bytes, optional
+            Keys of the rows that stay; all stay by default.
+
+        Raises
+        ------
+        DamagedPartError
+            One of them can't be read; all stay as they are.
+        OSError
+            The new part can't be written; all stay as they are.
+        """
+        keys: list[Keys] = []
+        rows: list[Rows] = []
+        for path in group:
+            keys.append(read_keys(path, self.spec.id))
+            rows.append(np.concatenate([block for _, block in read_blocks(path)]))
+            check_width(path, rows[-1], rows[0].shape[1])
+        all_keys, all_rows = np.concatenate(keys), np.concatenate(rows)
+        last = {key: i for i, key in enumerate(split_keys(all_keys))}
+        kept = sorted(i for key, i in last.items() if wanted is None or key in wanted)
+        if kept:
+            stamp = group[-1].stem.removeprefix("part-").split("-")[0]
+            path = self.folder / f"part-{stamp}-{uuid.uuid4().hex[:12]}.h5"
+            write_part(path, all_keys[kept], all_rows[kept], self._provenance())
+        for old in group:
+            old.unlink(missing_ok=True)
+
+    def check_writable(self) -> None:
+        """Check that the folder can be written to and has room, without making it.
+
+        Raises
+        ------
+        CacheError
+            It can't.
+        """
+        place = self.folder
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        with self._telling_failures(), tempfile.TemporaryFile(dir=place) as stream:
+            stream.write(bytes(LEAST_ROOM))
+
+    @contextlib.contextmanager
+    def writable(self) -> Iterator[None]:
+        """Make the folder with its spec, and turn failures to write into one line."""
+        with self._telling_failures():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write_spec()
+            yield
+
+    def _write_spec(self) -> None:
+        if not (self.folder / SPEC_FILE).exists():
+            text = json.dumps(self.spec.as_dict(), indent=2) + "\n"
+            write_whole(self.folder / SPEC_FILE, text.encode())
+
+    @contextlib.contextmanager
+    def _telling_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CacheError(
+                f"{self.folder}: can't write ({error.strerror or error}); what was"
+                " committed is kept: mend that, or choose another --cache-dir"
+            ) from error
+
+    def _provenance(self) -> Mapping[str, Any]:
+        versions = {name: version(name) for name in ("featx", "tensorflow", "keras")}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return {"spec": self.spec.id, "created": now, **versions}
+
+    def _parts_of(
+        self, wanted: Mapping[bytes, Any]
+    ) -> Iterator[tuple[Path, list[bytes]]]:
+        """Yield the parts that hold any of these keys, each with all that it holds."""
+        for path in self.parts():
+            try:
+                names = split_keys(read_keys(path, self.spec.id))
+            except DamagedPartError as error:
+                self.set_aside(path, error)
+            else:
+                if not wanted.keys().isdisjoint(names):
+                    yield path, names
+
+    def set_aside(self, path: Path, error: DamagedPartError) -> None:
+        """Keep a damaged part out of every later look-up, for people to look at."""
+        aside = path.with_name(f"damaged-{path.name}")
+        note = f"{error}; its images are computed again"
+        with contextlib.suppress(OSError):
+            path.rename(aside)
+            note = f"{error}; set aside as {aside.name}, its images are computed again"
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def split_keys(keys: Keys) -> list[bytes]:
+    """Return keys, shape (n, 32), as byte strings."""
+    whole = keys.tobytes()
+    return [whole[i : i + 32] for i in range(0, len(whole), 32)]
+
+
+def _rows_by_key(keys: Keys) -> dict[bytes, list[int]]:
+    rows: dict[bytes, list[int]] = {}
+    for row, key in enumerate(split_keys(keys)):
+        rows.setdefault(key, []).append(row)
+    return rows

@@ -1,0 +1,164 @@
+"""Is the cache what it says it is? Checksums read whole, a sample computed again."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.embeddings.backbones.extractor import (
+    Extractor,
+)
+from featx.embeddings.cache.parts import (
+    DamagedPartError,
+    check_width,
+    common_width,
+    read_blocks,
+    read_keys,
+)
+from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.extract import embed_rows
+from featx.embeddings.precision import mean_cosine
+from featx.embeddings.spec import Spec
+from featx.images.sources import ImageFiles
+from featx.progress import Update
+
+TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3, "float16": 0.3}
+"""Largest relative difference that arithmetic explains: see `docs/formats.md`.
+
+The same machine computes the same digits again, in any batch and with any number of
+threads. Other kernels differ by 2e-6 in float32. Half as many digits cost small
+MobileNets up to 0.24, and each machine rounds its own way; another image is 0.6 away.
+"""
+
+FindExtractor = Callable[[Spec], Extractor]
+"""Returns what computes a spec; raises BackboneError, with the reason, if none does."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Cached embeddings beside those that are computed now.
+
+    Attributes
+    ----------
+    images : int
+        How many were compared.
+    largest_difference : float
+        Of ``||now - cached|| / ||cached||`` over the images.
+    mean_cosine : float
+    tolerance : float
+        What the largest difference may be.
+    """
+
+    images: int
+    largest_difference: float
+    mean_cosine: float
+    tolerance: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether they are the same, as far as the arithmetic goes."""
+        return self.largest_difference <= self.tolerance
+
+
+def check_parts(cache: EmbeddingCache) -> Iterator[str | None]:
+    """Read all parts whole; set damaged ones aside, as any reader does.
+
+    Yields
+    ------
+    str or None
+        For each part, its name if it is damaged.
+    """
+    with cache.lock.shared():
+        parts = cache.parts()
+        width = common_width(parts)
+        for path in parts:
+            try:
+                read_keys(path, cache.spec.id)
+                for _, rows in read_blocks(path):
+                    check_width(path, rows, width)
+            except DamagedPartError as error:
+                cache.set_aside(path, error)
+                yield path.name
+            else:
+                yield None
+
+
+def draw_sample(
+    cache: EmbeddingCache, keys: NDArray[np.uint8], count: int, seed: int
+) -> list[int]:
+    """Choose some of the images that a cache has, the same ones for the same content.
+
+    Parameters
+    ----------
+    keys : ndarray of uint8, shape (n, 32)
+        Digests of the images.
+    count : int
+        How many at most.
+    seed : int
+
+    Returns
+    -------
+    list of int
+        Rows of `keys`, of different content.
+    """
+    present = np.flatnonzero(cache.contains(keys))
+    # In the order of the digests: neither names nor their order play a part.
+    _, first = np.unique(keys[present], axis=0, return_index=True)
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(first, size=min(count, len(first)), replace=False)
+    return [int(row) for row in present[np.sort(chosen)]]
+
+
+def compare(
+    cache: EmbeddingCache,
+    extractor: Extractor,
+    files: Sequence[Path],
+    update: Update | None = None,
+) -> Comparison | None:
+    """Compute embeddings again, as stage one does, and compare them with the cached.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Images that the cache has.
+    update : callable, optional
+        Told how many are computed and how many there are.
+
+    Returns
+    -------
+    Comparison or None
+        None where none of the images can be read any more.
+
+    Raises
+    ------
+    BackboneError, WeightsError
+        The model can't be built, or this machine lacks its arithmetic.
+    """
+    source = ImageFiles(files)
+    cached, found = cache.read(source.digests.keys)
+    with tempfile.TemporaryDirectory(prefix="featx-") as folder:
+        again = embed_rows(source, [extractor], Path(folder), update=update)
+    ((now, extraction),) = again
+    found[list(extraction.unreadable)] = False
+    if not found.any():
+        return None
+    now, cached = now[found], cached[found]
+    difference, cosine = float("inf"), 0.0
+    if now.shape == cached.shape:
+        with np.errstate(invalid="ignore", over="ignore"):  # whatever was cached
+            difference, cosine = _difference(now, cached), mean_cosine(now, cached)
+    return Comparison(len(now), difference, cosine, TOLERANCE[cache.spec.precision])
+
+
+def _difference(now: NDArray[np.float32], cached: NDArray[np.float32]) -> float:
+    """Return the largest relative difference of rows, shape (n, d).
+
+    What isn't a number is infinitely far away.
+    """
+    distances = np.linalg.norm(now.astype(float) - cached, axis=1)
+    lengths = np.linalg.norm(cached.astype(float), axis=1)
+    ratios = np.where(distances == 0, 0.0, distances / np.maximum(lengths, 1e-30))
+    return float(np.nan_to_num(ratios, nan=np.inf).max())

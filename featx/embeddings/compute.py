@@ -1,0 +1,272 @@
+"""Running models over images: decode once and ahead, embed, commit as it comes."""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.embeddings.backbones.extractor import Extractor
+from featx.embeddings.cache.store import EmbeddingCache
+from featx.errors import BackboneError, ImageError
+from featx.hardware import usable_cores
+from featx.images.sources import Source, View, Views
+from featx.progress import Update
+
+if TYPE_CHECKING:
+    from featx.embeddings.backbones.engine import Engine
+
+COMMIT_IMAGES = 500
+COMMIT_SECONDS = 10.0
+COMMIT_BYTES = 1 << 25
+"""Rows of whole feature maps are large: they are committed in smaller parts."""
+
+AHEAD_BYTES = 1 << 26
+"""Pixels decoded ahead of the model, about; they are what it never waits for."""
+
+MODEL_RUNS = 2
+"""Batches embedded at a time: where one run waits for its slowest thread, the other
+goes on. Small models gain two fifths."""
+
+
+@dataclass
+class Lane:
+    """One extractor's part of a computation: what it wants, and how far it is.
+
+    Attributes
+    ----------
+    extractor : Extractor
+    cache : EmbeddingCache
+        Where its embeddings are committed.
+    rows : frozenset of int
+        Which images of the source it lacks.
+    batch_size : int or None
+        Images per run of the model; None leaves it to the engine. Halved when the
+        memory runs out.
+    computed : int
+        How many were embedded.
+    notes : list of str
+        What a person should know of.
+    """
+
+    extractor: Extractor
+    cache: EmbeddingCache
+    rows: frozenset[int]
+    batch_size: int | None = None
+    computed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        spec = self.extractor.spec
+        self.view = View(spec.image_size, spec.flip)
+        self._engine: Engine | None = None
+        self._models: ThreadPoolExecutor | None = None
+        self._batch: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
+        self._running: deque[tuple[NDArray[np.uint8], Future[NDArray[np.float32]]]]
+        self._running = deque()
+        self._pending = _Pending(self.cache)
+
+    def open(self, models: ThreadPoolExecutor) -> None:
+        """Load the model, to be run by these threads."""
+        self._models = models
+        self._engine = self.extractor.open()
+        self.batch_size = self.batch_size or self._engine.batch_size
+
+    def add(self, key: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> bool:
+        """Take an image; return whether any were embedded since."""
+        self._batch.append((key, pixels))
+        if len(self._batch) < (self.batch_size or 1):
+            return False
+        self._submit()
+        # The models always find one more batch waiting.
+        return self._collect(running=MODEL_RUNS)
+
+    def flush(self) -> bool:
+        """Embed the images that wait for a full batch; return whether any did."""
+        if self._batch:
+            self._submit()
+        return self._collect(running=0)
+
+    def commit(self) -> None:
+        """Commit what was embedded, when nothing runs any more."""
+        while self._running:
+            keys, embedded = self._running.popleft()
+            if not embedded.cancelled() and embedded.exception() is None:
+                self._take(keys, embedded.result())
+        self._pending.commit()
+
+    def _submit(self) -> None:
+        assert self._models is not None
+        keys, pixels = zip(*self._batch, strict=True)
+        self._batch = []
+        embedded = self._models.submit(self._embed, np.stack(pixels))
+        self._running.append((np.stack(keys), embedded))
+
+    def _collect(self, running: int) -> bool:
+        """Wait until so many batches run at most; return whether any were done."""
+        done = len(self._running) > running
+        while len(self._running) > running:
+            keys, embedded = self._running.popleft()
+            self._take(keys, embedded.result())
+        return done
+
+    def _take(self, keys: NDArray[np.uint8], rows: NDArray[np.float32]) -> None:
+        self._pending.add(keys, rows)
+        self.computed += len(keys)
+
+    def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed a batch, in smaller ones where the memory is too small for it."""
+        assert self._engine is not None
+        size = len(pixels)
+        while True:
+            try:
+                batches = [pixels[i : i + size] for i in range(0, len(pixels), size)]
+                rows = np.concatenate([self._engine(batch) for batch in batches])
+            except MemoryError:
+                if size == 1:
+                    raise BackboneError(
+                        f"{self.extractor.spec}: not enough memory for a single image;"
+                        " take a smaller --image-size or --backbone"
+                    ) from None
+                size = self.batch_size = size // 2
+                note = f"out of memory: batches of {size} images from now"
+                if note not in self.notes:
+                    self.notes.append(note)
+                continue
+            if rows.shape != (len(pixels), self._engine.dim):
+                raise RuntimeError(f"{rows.shape} embeddings of {len(pixels)} images")
+            return rows
+
+
+@dataclass
+class Computation:
+    """Computes embeddings of some images and commits them, several extractors at once.
+
+    Attributes
+    ----------
+    source : Source
+    lanes : sequence of Lane
+        Each image is decoded once for all of them.
+    update : callable
+    failed : dict of int to ImageError
+        Row to reason, for images that can't be decoded.
+    seconds : float
+        Spent on computing, without loading the models.
+    """
+
+    source: Source
+    lanes: Sequence[Lane]
+    update: Update
+    failed: dict[int, ImageError] = field(default_factory=dict)
+    seconds: float = 0.0
+    _passed_over: int = 0
+
+    def __post_init__(self) -> None:
+        self._rows = sorted(frozenset().union(*(lane.rows for lane in self.lanes)))
+
+    def run(self) -> None:
+        """Embed all rows; whatever stops this, what was computed is committed.
+
+        Raises
+        ------
+        CacheError
+            The cache can't be written to.
+        BackboneError
+            A model can't be built, or the memory is too small for one image.
+        """
+        decoders = ThreadPoolExecutor(max_workers=usable_cores())
+        models = ThreadPoolExecutor(max_workers=MODEL_RUNS)
+        with ExitStack() as stack:
+            for lane in self.lanes:
+                stack.callback(lane.commit)
+            for pool in (models, decoders):
+                stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+            self._tell()
+            decoded = self._decode_ahead(decoders)
+            # The first images are decoded while the models are being loaded.
+            first = next(decoded, None)
+            if first is not None:
+                for lane in self.lanes:
+                    lane.open(models)
+                self._embed(chain([first], decoded))
+
+    def _embed(self, decoded: Iterator[tuple[int, Views]]) -> None:
+        start = time.perf_counter()
+        self._tell()  # rates are told from here on
+        for row, views in decoded:
+            key = self.source.digests.keys[row]
+            took = [lane.add(key, views[lane.view]) for lane in self._wanting(row)]
+            if any(took):
+                self._tell()
+        last = [lane.flush() for lane in self.lanes]
+        if any(last):
+            self._tell()
+        self.seconds = time.perf_counter() - start
+
+    def _wanting(self, row: int) -> list[Lane]:
+        return [lane for lane in self.lanes if row in lane.rows]
+
+    def _tell(self) -> None:
+        done = self._passed_over + sum(lane.computed for lane in self.lanes)
+        rows = sum(len(lane.rows) for lane in self.lanes)
+        # An image is done by as many parts as there are embeddings of it.
+        self.update(done * len(self._rows) // rows, len(self._rows))
+
+    def _decode_ahead(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, Views]]:
+        """Yield images in order, decoded in the pool, a bounded number ahead.
+
+        What can't be decoded is noted and passed over.
+        """
+        todo = iter(self._rows)
+        waiting: deque[tuple[int, Future[Views]]] = deque()
+
+        def submit(count: int) -> None:
+            for row in islice(todo, count):
+                views = {lane.view for lane in self._wanting(row)}
+                waiting.append((row, pool.submit(self.source.show, row, views)))
+
+        pixels = sum(3 * view.side**2 for view in {lane.view for lane in self.lanes})
+        submit(max(2 * usable_cores(), AHEAD_BYTES // pixels))
+        while waiting:
+            row, future = waiting.popleft()
+            submit(1)
+            try:
+                yield row, future.result()
+            except ImageError as error:
+                # Anew: its traceback would keep the file's bytes in memory.
+                self.failed[row] = ImageError(str(error), lasting=error.lasting)
+                self._passed_over += len(self._wanting(row))
+
+
+@dataclass
+class _Pending:
+    """Embeddings that are computed and not committed yet."""
+
+    cache: EmbeddingCache
+    keys: list[NDArray[np.uint8]] = field(default_factory=list)
+    rows: list[NDArray[np.float32]] = field(default_factory=list)
+    since: float = 0.0
+
+    def add(self, keys: NDArray[np.uint8], rows: NDArray[np.float32]) -> None:
+        if not self.keys:
+            self.since = time.monotonic()
+        self.keys.append(keys)
+        self.rows.append(rows)
+        if (
+            sum(map(len, self.keys)) >= COMMIT_IMAGES
+            or sum(rows.nbytes for rows in self.rows) >= COMMIT_BYTES
+            or time.monotonic() - self.since >= COMMIT_SECONDS
+        ):
+            self.commit()
+
+    def commit(self) -> None:
+        if self.keys:
+            keys, rows = np.concatenate(self.keys), np.concatenate(self.rows)
+            self.keys, self.rows = [], []
+            self.cache.add(keys, rows)

@@ -1,0 +1,93 @@
+"""Fitting one head, with its parameters tuned first where asked."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import HeadError
+from featx.heads.table import find_head, make_head
+
+if TYPE_CHECKING:
+    from featx.heads.base import Head
+
+TUNING_FOLDS = 3
+
+
+def fit_head(
+    name: str,
+    X: NDArray[np.floating],
+    y: NDArray[np.integer],
+    groups: NDArray[np.integer] | None = None,
+    *,
+    seed: int = 0,
+    class_weight: Any = None,
+    tune: bool = False,
+    calibrate: bool = True,
+    parameters: dict[str, Any] | None = None,
+) -> "Head":
+    """Fit a head on embeddings.
+
+    Parameters
+    ----------
+    name : str
+        A row of `HEADS`.
+    X : ndarray of float, shape (n, d)
+    y : ndarray of int, shape (n,)
+    groups : ndarray of int, shape (n,), optional
+        Rows of one group stay on one side of every split.
+    tune : bool
+        Try the head's grid first, in three folds inside these rows, so that a
+        cross-validation around this call stays honest.
+    calibrate : bool
+        False saves the calibration where only predictions count.
+    parameters : dict, optional
+        Of the head, in place of its defaults.
+
+    Raises
+    ------
+    HeadError
+        There is no such head or parameter, or it can't learn from these rows.
+    """
+    chosen = {"random_state": seed, "class_weight": class_weight, **(parameters or {})}
+    head = make_head(name, **chosen)
+    try:
+        if tune:
+            head.set_params(**_tuned(head, find_head(name).grid, X, y, groups, seed))
+        if not calibrate and "calibrate" in head.get_params():
+            head.set_params(calibrate=False)
+        return head.fit(X, y, groups=groups)
+    except (TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise HeadError(f"head '{name}': {reason}") from error
+
+
+def _tuned(
+    head: "Head",
+    grid: Any,
+    X: NDArray[np.floating],
+    y: NDArray[np.integer],
+    groups: NDArray[np.integer] | None,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the grid's point with the best accuracy over the tuning folds."""
+    from sklearn.base import clone
+    from sklearn.model_selection import ParameterGrid
+
+    from featx.splits import inner_folds
+
+    splits = inner_folds(y, groups, folds=TUNING_FOLDS, seed=seed)
+    if not splits:
+        return {}
+    best: tuple[float, dict[str, Any]] = (-1.0, {})
+    for point in ParameterGrid(grid):
+        candidate = clone(head).set_params(**point)
+        if "calibrate" in candidate.get_params():
+            candidate.set_params(calibrate=False)
+        correct = 0
+        for train, held_out in splits:
+            kept = None if groups is None else groups[train]
+            candidate.fit(X[train], y[train], groups=kept)
+            correct += int((candidate.predict(X[held_out]) == y[held_out]).sum())
+        best = max(best, (correct / len(y), point), key=lambda scored: scored[0])
+    return best[1]

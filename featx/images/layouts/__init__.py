@@ -1,0 +1,1 @@
+"""How a folder says which image belongs to which class."""

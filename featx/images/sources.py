@@ -1,0 +1,121 @@
+"""Where images come from: files, or arrays that are already decoded."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import DataError, ImageError
+from featx.images.decoding import NO_MEMORY, decode_full, mirror, resize
+from featx.images.digests import Digests, digest_files, read_failure, read_file
+
+CHANGED = "changed while it was read; run this again"
+
+
+class View(NamedTuple):
+    """How an image is shown to a backbone."""
+
+    side: int
+    """Of the square, in pixels."""
+    flip: bool = False
+    """Mirrored, left to right."""
+
+
+Views = Mapping[View, NDArray[np.uint8]]
+"""RGB pixels of one image by view, each of shape (side, side, 3)."""
+
+
+class Source(Protocol):
+    """Images in an order, each decoded when it is asked for, from any thread."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What to call each image in messages."""
+        ...
+
+    @property
+    def digests(self) -> Digests:
+        """What each image is known by."""
+        ...
+
+    def show(self, row: int, views: Collection[View]) -> Views:
+        """Decode one image, once, and return these views of it.
+
+        Raises
+        ------
+        ImageError
+            The image can't be read; the message is the reason.
+        """
+        ...
+
+
+class ImageFiles:
+    """Image files.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+        self.names = [str(path) for path in files]
+        self.digests = digest_files(files)
+
+    def show(self, row: int, views: Collection[View]) -> Views:
+        """Read and decode one file, and make the views of it."""
+        path = self.files[row]
+        try:
+            content = read_file(path)
+            # A row must never stand under the digest of other bytes.
+            if hashlib.sha256(content).digest() != bytes(self.digests.keys[row]):
+                raise ImageError(CHANGED, lasting=False)
+            return _make_views(decode_full(content), views)
+        except OSError as error:
+            raise ImageError(read_failure(path, error), lasting=False) from error
+        except MemoryError:
+            raise ImageError(NO_MEMORY, lasting=False) from None
+
+
+class ImageArrays:
+    """Images that are decoded already.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, height, width, 3)
+        RGB.
+
+    Raises
+    ------
+    DataError
+        Another type or shape.
+    """
+
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+            raise DataError(
+                f"images of {images.dtype} {images.shape}; expected uint8"
+                " (n, height, width, 3), RGB from 0 to 255"
+            )
+        self.images = images
+        self.names = [f"image {row}" for row in range(len(images))]
+        self.digests = Digests(_digest_arrays(images), {})
+
+    def show(self, row: int, views: Collection[View]) -> Views:
+        """Make the views of one image."""
+        return _make_views(self.images[row], views)
+
+
+def _make_views(pixels: NDArray[np.uint8], views: Collection[View]) -> Views:
+    upright = {side: resize(pixels, (side, side)) for side in {v.side for v in views}}
+    return {v: mirror(upright[v.side]) if v.flip else upright[v.side] for v in views}
+
+
+def _digest_arrays(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return digests, shape (n, 32), that no file's digest can equal."""
+    shape = f"featx array {images.shape[1:]}\0".encode()
+    digests = [hashlib.sha256(shape + image.tobytes()).digest() for image in images]
+    return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, 32)

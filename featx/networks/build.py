@@ -1,0 +1,128 @@
+"""A network as one Keras model: raw pixels in, probabilities out.
+
+Normalisation and augmentation are part of its graph, so it saves and loads with plain
+Keras and holds nothing of featx's; augmentation works in training only.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import NetworkError
+from featx.frameworks import import_keras, python_seed
+from featx.networks.table import Network
+from featx.training.augmentation import Augmentation
+from featx.training.augmentation_layers import augment_layers
+
+if TYPE_CHECKING:
+    import keras
+
+COURSEWORK = Augmentation("coursework", flip=True, rotation=10, shift=0.2)
+"""What the courseworks did to the images of their networks."""
+
+AT_ONCE = 256
+
+
+class ChannelStatistics(NamedTuple):
+    """What images are normalised by, channel by channel."""
+
+    mean: tuple[float, ...]
+    variance: tuple[float, ...]
+
+
+def measure_channels(
+    pixels: NDArray[np.uint8], rows: NDArray[np.integer]
+) -> ChannelStatistics:
+    """Return mean and variance of each channel over some images.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (n, height, width, 3)
+        May be larger than the memory.
+    rows : ndarray of int
+        Which images; the training ones.
+    """
+    total, squares = np.zeros(3), np.zeros(3)
+    for start in range(0, len(rows), AT_ONCE):
+        values = pixels[rows[start : start + AT_ONCE]].reshape(-1, 3)
+        total += values.sum(axis=0, dtype=np.float64)
+        squares += np.square(values, dtype=np.float64).sum(axis=0)
+    count = len(rows) * pixels.shape[1] * pixels.shape[2]
+    mean = total / count
+    variance = np.maximum(squares / count - mean**2, 0)
+    return ChannelStatistics(tuple(mean.tolist()), tuple(variance.tolist()))
+
+
+def build_network(
+    network: Network,
+    image_size: int,
+    n_classes: int,
+    *,
+    channels: ChannelStatistics,
+    augment: bool,
+    seed: int = 0,
+) -> "keras.Model":
+    """Build an untrained network.
+
+    Parameters
+    ----------
+    network : Network
+    image_size : int
+        Side in pixels.
+    n_classes : int
+    channels : ChannelStatistics
+        Of the training images; constants of the graph, no parameters.
+    augment : bool
+        Rotate by up to 10 degrees, shift by up to a fifth and mirror, in training.
+    seed : int
+        Of weights, dropout and augmentation.
+
+    Returns
+    -------
+    keras.Model
+        From uint8 (N, side, side, 3), RGB, to probabilities (N, n_classes).
+
+    Raises
+    ------
+    NetworkError
+        The images are too small for its pooling.
+    """
+    check_size(network, image_size)
+    keras = import_keras()
+    keras.backend.clear_session()
+    add_layers = getattr(
+        import_module(f"featx.networks.{network.module}"), network.builder
+    )
+    with python_seed(seed):
+        images = keras.Input((image_size, image_size, 3), dtype="uint8", name="images")
+        x = images
+        if augment:
+            x = keras.ops.cast(images, "float32")
+            for layer in augment_layers(COURSEWORK, seed):
+                x = layer(x)
+        x = keras.layers.Normalization(
+            mean=channels.mean, variance=channels.variance, name="normalisation"
+        )(x)
+        outputs = keras.layers.Dense(
+            n_classes, activation="softmax", name="probabilities"
+        )(add_layers(keras, x))
+        # A name of letters only: Keras would refuse the pluses.
+        name = network.name.replace("+", "_plus")
+        return keras.Model(images, outputs, name=name)
+
+
+def check_size(network: Network, image_size: int) -> None:
+    """Refuse images that pooling would leave nothing of.
+
+    Raises
+    ------
+    NetworkError
+    """
+    if image_size < network.least_size:
+        raise NetworkError(
+            f"{network.name} takes images from {network.least_size}x"
+            f"{network.least_size} pixels on, not {image_size}x{image_size}: set"
+            f" --image-size to {network.least_size} or more"
+        )

@@ -1,0 +1,130 @@
+"""Stage one: from a data folder to cached embeddings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from featx.embeddings.backbones.extractor import KerasExtractor, find_extractor
+from featx.embeddings.cache.last_extracted import recall, remember
+from featx.embeddings.dataset import Embeddings, embed, extract_all
+from featx.embeddings.extract import Extraction
+from featx.embeddings.settings import ExtractSettings
+from featx.errors import RecipeError
+from featx.images.image_set import ImageSet
+from featx.images.layouts.options import DataSettings
+from featx.images.layouts.read import read_images
+from featx.progress import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What stage one found and did."""
+
+    images: ImageSet
+    extractions: list[Extraction]
+
+
+def run_extract(
+    data: DataSettings,
+    wanted: Sequence[ExtractSettings],
+    cache_dir: Path,
+    *,
+    batch_size: int | None = None,
+    retry: bool = False,
+    progress: Progress = SILENT,
+) -> Extracted:
+    """Run stage one: commit all embeddings of a data folder, and remember which.
+
+    Raises
+    ------
+    DataError, BackboneError, WeightsError, CacheError
+    """
+    images, flip = read_images(data.path, data), _flip(wanted)
+    extractions = extract_all(
+        images,
+        _find(wanted, cache_dir),
+        cache_dir,
+        flip=flip,
+        batch_size=batch_size,
+        retry=retry,
+        progress=progress,
+    )
+    remember(cache_dir, data.path, [w.model_dump(mode="json") for w in wanted])
+    return Extracted(images, extractions)
+
+
+def find_embeddings(
+    data: DataSettings,
+    cache_dir: Path,
+    *,
+    wanted: Sequence[ExtractSettings] = (),
+    batch_size: int | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Embeddings, list[ExtractSettings]]:
+    """Return a data folder's embeddings, and which they are.
+
+    Those that the cache lacks are computed. Without `wanted`, those last extracted
+    for this data are taken.
+
+    Raises
+    ------
+    RecipeError
+        Nothing is wanted and nothing was extracted for this data.
+    DataError, BackboneError, WeightsError, CacheError
+    """
+    images = read_images(data.path, data)
+    chosen = list(wanted) or _last(cache_dir, data.path)
+    flip = _flip(chosen)
+    embeddings = embed(
+        images,
+        list(_find(chosen, cache_dir)),
+        flip=flip,
+        cache_dir=cache_dir,
+        test_size=data.test_size,
+        seed=data.seed,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    if not recall(cache_dir, data.path):
+        # `featx cache prune` keeps what it knows of.
+        remember(cache_dir, data.path, [w.model_dump(mode="json") for w in chosen])
+    return embeddings, chosen
+
+
+def _find(wanted: Sequence[ExtractSettings], cache_dir: Path) -> list[KerasExtractor]:
+    return [
+        find_extractor(
+            item.backbone,
+            image_size=item.image_size,
+            pooling=item.pooling,
+            layer=item.layer,
+            weights=item.weights,
+            precision=item.precision,
+            cache_dir=cache_dir,
+        )
+        for item in dict.fromkeys(wanted)
+    ]
+
+
+def _flip(wanted: Sequence[ExtractSettings]) -> bool:
+    """Tell whether the mirrored view is wanted: of all embeddings or of none.
+
+    Raises
+    ------
+    RecipeError
+        Of some only: the two views would differ in width.
+    """
+    flips = {item.flip for item in wanted}
+    if len(flips) > 1:
+        raise RecipeError("extract.flip: true for some backbones only; set it for all")
+    return flips.pop()
+
+
+def _last(cache_dir: Path, data: Path) -> list[ExtractSettings]:
+    remembered = recall(cache_dir, data)
+    if not remembered:
+        raise RecipeError(
+            f"{data}: nothing was extracted for it into {cache_dir} yet; run"
+            " `featx extract --backbone NAME` first, or give --backbone"
+        )
+    return [ExtractSettings.model_validate(item) for item in remembered]

@@ -1,0 +1,334 @@
+"""Stage two, whole: fit a head, score it honestly, write the run."""
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.embeddings.dataset import Embeddings
+from featx.embeddings.settings import ExtractSettings
+from featx.evaluation.cross_validation import CrossValidation, cross_validate
+from featx.evaluation.metrics import evaluate as score
+from featx.heads.settings import HeadSettings
+from featx.heads.views import ViewsHead, fit_views
+from featx.images.layouts.options import DataSettings
+from featx.pipeline.extract import find_embeddings
+from featx.progress import SILENT, Progress, Update, ignore
+from featx.provenance import fingerprint_of
+from featx.runs.run import Run
+from featx.runs.write import RunContents, find_fitted, write_run
+
+if TYPE_CHECKING:
+    from featx.heads.base import Head
+
+RANDOM_NOTE = (
+    "the backbone's weights are random, not trained on ImageNet: the scores show that"
+    " the flow works, not what it can reach"
+)
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head that was fitted on the training part, and how it did inside it.
+
+    Attributes
+    ----------
+    head : Head
+        With scikit-learn's `predict` and `predict_proba`, of single views; labels are
+        codes into `classes`.
+    classes : tuple of str
+    settings : HeadSettings
+    cross_validation : CrossValidation
+        On the training part only.
+    timings : dict of str to float
+        Seconds.
+    """
+
+    head: "Head"
+    classes: tuple[str, ...]
+    settings: HeadSettings
+    cross_validation: CrossValidation
+    timings: dict[str, float]
+
+
+def fit(
+    embeddings: Embeddings,
+    head: str | HeadSettings,
+    *,
+    on_fold: Update = ignore,
+) -> FittedHead:
+    """Fit a head on the training part and cross-validate it there.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    head : str or HeadSettings
+        A name of the table of heads, or all that can be said of it.
+    on_fold : callable
+        Called with (done, total) after each fold.
+
+    Raises
+    ------
+    HeadError
+        There is no such head or parameter, or it doesn't fit these embeddings.
+    DataError
+        There are too few training images for the folds.
+    """
+    settings = HeadSettings(name=head) if isinstance(head, str) else head
+    rows = embeddings.train
+    views, y = embeddings.views[rows], embeddings.images.labels[rows]
+    groups = embeddings.groups[rows]
+    parameters = settings.parameters_for(embeddings.map_shape, embeddings.rows_are)
+
+    def fit_rows(
+        views: Any, y: Any, groups: Any, *, calibrate: bool = False
+    ) -> ViewsHead:
+        return fit_views(
+            settings.name,
+            views,
+            y,
+            groups,
+            seed=settings.seed,
+            class_weight=settings.class_weight,
+            tune=settings.tune,
+            calibrate=calibrate,
+            parameters=parameters,
+        )
+
+    start = time.perf_counter()
+    cross_validation = cross_validate(
+        fit_rows,
+        views,
+        y,
+        groups,
+        folds=settings.folds,
+        repeats=settings.repeats,
+        seed=settings.seed,
+        on_fold=on_fold,
+    )
+    between = time.perf_counter()
+    fitted = fit_rows(views, y, groups, calibrate=True).head
+    timings = {
+        "cross_validation": round(between - start, 3),
+        "fit": round(time.perf_counter() - between, 3),
+    }
+    return FittedHead(
+        fitted, embeddings.images.classes, settings, cross_validation, timings
+    )
+
+
+def evaluate(fitted: FittedHead, embeddings: Embeddings) -> dict[str, Any]:
+    """Score a fitted head on the test part: the content of `metrics.json`.
+
+    Returns
+    -------
+    dict
+        `cv_accuracy` and all that `featx.evaluation.evaluate` measures, with 95%
+        bootstrap intervals.
+    """
+    probabilities = _predict(fitted, embeddings)
+    return _score(fitted, embeddings, probabilities)
+
+
+def _predict(fitted: FittedHead, embeddings: Embeddings) -> NDArray[np.float64]:
+    """Return the test images' probabilities: the mean over their views."""
+    return ViewsHead(fitted.head).predict_proba(embeddings.views[embeddings.test])
+
+
+def _score(
+    fitted: FittedHead, embeddings: Embeddings, probabilities: NDArray[np.float64]
+) -> dict[str, Any]:
+    inner = fitted.cross_validation
+    labels = embeddings.images.labels[embeddings.test]
+    scores = score(labels, probabilities, fitted.classes, seed=fitted.settings.seed)
+    scores["intervals"]["cv_accuracy"] = inner.interval
+    return {
+        "cv_accuracy": inner.accuracy,
+        "cv_accuracy_std": inner.std,
+        **scores,
+        "n_train": len(embeddings.train),
+        "weights": embeddings.weights,
+    }
+
+
+def fit_run(
+    embeddings: Embeddings,
+    settings: HeadSettings,
+    reports_dir: Path,
+    *,
+    data: DataSettings,
+    extracted: list[ExtractSettings],
+    on_fold: Update = ignore,
+) -> tuple[Run, bool]:
+    """Fit, score and write a run, unless the very same was fitted before.
+
+    Returns
+    -------
+    run : Run
+    fresh : bool
+        False where the run was there already.
+
+    Raises
+    ------
+    HeadError, DataError, RunError
+    """
+    fingerprint = _fingerprint(embeddings, settings)
+    done = find_fitted(reports_dir, fingerprint)
+    if done is not None:
+        return done, False
+    fitted = fit(embeddings, settings, on_fold=on_fold)
+    rows = embeddings.test
+    probabilities = _predict(fitted, embeddings)
+    mark = "-random" if embeddings.weights == "random" else ""
+    contents = RunContents(
+        name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
+        info={
+            **_describe(embeddings, fitted, data),
+            "command": _command(data, extracted, settings, reports_dir),
+            "fingerprint": fingerprint,
+        },
+        metrics=_score(fitted, embeddings, probabilities),
+        paths=[embeddings.images.paths[row] for row in rows],
+        labels=embeddings.images.labels[rows],
+        probabilities=probabilities,
+        head=fitted.head,
+        history=fitted.head.history_,
+    )
+    return write_run(reports_dir, contents), True
+
+
+def _describe(
+    embeddings: Embeddings, fitted: FittedHead, data: DataSettings
+) -> dict[str, Any]:
+    """Return what `run.json` says of how the run was made."""
+    images, settings = embeddings.images, fitted.settings
+    random = [RANDOM_NOTE] if embeddings.weights == "random" else []
+    return {
+        "kind": "head",
+        "data": {
+            "name": images.name,
+            "root": str(images.root.resolve()),
+            "fingerprint": embeddings.fingerprint,
+            "layout": images.layout,
+            "settings": data.model_dump(mode="json"),
+        },
+        "backbone": embeddings.backbone,
+        "weights": embeddings.weights,
+        "embedding": [spec.as_dict() for spec in embeddings.specs],
+        "head": settings.name,
+        "settings": {
+            **settings.model_dump(mode="json"),
+            "head_parameters": fitted.head.get_params(),
+        },
+        "seed": settings.seed,
+        "timings": fitted.timings,
+        "notes": [*random, *embeddings.notes],
+    }
+
+
+def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
+    """Tell apart two fits that could differ in any number."""
+    return fingerprint_of(
+        embeddings.fingerprint,
+        [spec.id for spec in embeddings.specs],
+        settings.model_dump(mode="json"),
+    )
+
+
+def _command(
+    data: DataSettings,
+    extracted: list[ExtractSettings],
+    settings: HeadSettings,
+    reports_dir: Path,
+) -> str:
+    """Return the command that makes this run again."""
+    words = ["featx", "fit", str(data.path), "--head", settings.name]
+    for item in extracted:
+        size = f"@{item.image_size}" if item.image_size else ""
+        words += ["--backbone", f"{item.backbone}{size}"]
+    first = extracted[0]
+    options = {
+        "--pooling": None if first.pooling == "avg" else first.pooling,
+        "--layer": first.layer,
+        "--weights": None if first.weights == "imagenet" else first.weights,
+        "--precision": None if first.precision == "auto" else first.precision,
+        "--labels": data.labels,
+        "--path-column": data.path_column,
+        "--label-column": data.label_column,
+        "--train-list": data.train_list,
+        "--test-list": data.test_list,
+        "--test-size": data.test_size,
+        "--hidden": settings.hidden,
+        "--class-weight": settings.class_weight,
+        "--folds": None if settings.folds == 5 else settings.folds,
+        "--repeats": None if settings.repeats == 1 else settings.repeats,
+        "--seed": settings.seed or None,
+        "--out-dir": None if str(reports_dir) == "reports" else reports_dir,
+    }
+    for option, value in options.items():
+        if value is not None:
+            words += [option, str(value)]
+    flags = {"--flip": first.flip, "--tune": settings.tune}
+    words += [flag for flag, is_set in flags.items() if is_set]
+    return shlex.join(words)
+
+
+def run_fit(
+    data: DataSettings,
+    heads: Sequence[HeadSettings],
+    cache_dir: Path,
+    reports_dir: Path,
+    *,
+    wanted: Sequence[ExtractSettings] = (),
+    batch_size: int | None = None,
+    progress: Progress = SILENT,
+) -> list[Run]:
+    """Run stage two: fit heads on embeddings, computing those that the cache lacks.
+
+    Without `wanted`, the embeddings last extracted for this data are taken.
+
+    Raises
+    ------
+    RecipeError
+        Nothing is wanted and nothing was extracted for this data.
+    DataError, BackboneError, WeightsError, CacheError, HeadError, RunError
+    """
+    embeddings, chosen = find_embeddings(
+        data, cache_dir, wanted=wanted, batch_size=batch_size, progress=progress
+    )
+    runs: list[Run] = []
+    for head in _each(heads, embeddings, progress):
+        run, fresh = fit_run(
+            embeddings,
+            head,
+            reports_dir,
+            data=data,
+            extracted=chosen,
+            on_fold=progress.folds(head.name),
+        )
+        progress.run(run.short_title, run.path, fresh=fresh)
+        runs.append(run)
+    return runs
+
+
+def _each(
+    heads: Sequence[HeadSettings], embeddings: Embeddings, progress: Progress
+) -> list[HeadSettings]:
+    """Return one setting per head, and say what ``all`` leaves out."""
+    each = []
+    for named in heads:
+        fitting, left_out = named.each(
+            embeddings.views.shape[2], maps=embeddings.map_shape is not None
+        )
+        each += fitting
+        if left_out:
+            progress.note(
+                f"rows of {embeddings.views.shape[2]} numbers are too wide for"
+                f" {', '.join(left_out)} to be tried unasked; name one to fit it"
+            )
+    return each

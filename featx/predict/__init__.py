@@ -1,0 +1,1 @@
+"""Classifying images with a run or with an ImageNet network."""

@@ -1,0 +1,69 @@
+"""Which run is meant, and what computes its embeddings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from featx.embeddings.backbones.extractor import KerasExtractor, find_by_spec
+from featx.embeddings.spec import Spec
+from featx.errors import BackboneError, RunError
+from featx.runs.ranking import best_run, same_data
+from featx.runs.run import Run, list_runs, read_run
+
+
+def find_run(reports_dir: Path, name: str) -> Run:
+    """Return a run by its folder's path or its name in the reports folder.
+
+    Raises
+    ------
+    RunError
+        There is none, or it is damaged.
+    """
+    path = Path(name)
+    return read_run(path if path.is_dir() else reports_dir / name)
+
+
+def find_best(reports_dir: Path) -> Run:
+    """Return the head that is best in cross-validation, where no run is named.
+
+    Raises
+    ------
+    RunError
+        There is none, or there are runs of several data sets.
+    """
+    runs = [run for run in list_runs(reports_dir) if run.info.get("kind") == "head"]
+    if len(same_data(runs)) > 1:
+        names = ", ".join(sorted({run.data_name for run in runs}))
+        raise RunError(
+            f"{reports_dir}: runs of several data sets or splits ({names}); name one"
+        )
+    return best_run(runs)
+
+
+def extractors_of(
+    run: Run, weights: Sequence[Path], cache_dir: Path
+) -> list[KerasExtractor]:
+    """Return what computes the embeddings that a run's head was fitted on.
+
+    Parameters
+    ----------
+    weights : sequence of Path
+        Files of one's own weights.
+    cache_dir : Path
+        Where digests of weights files are remembered.
+
+    Raises
+    ------
+    RunError
+        They are those of another featx, or can't be computed here.
+    """
+    try:
+        specs = [Spec.from_dict(content) for content in run.info["embedding"]]
+        return [find_by_spec(spec, weights=weights, memo=cache_dir) for spec in specs]
+    except KeyError as error:
+        raise RunError(
+            f"{run.path}: its embeddings are those of another featx; fit again"
+        ) from error
+    except BackboneError as error:
+        raise RunError(
+            f"{run.path}: its embeddings can't be computed here ({error})"
+        ) from error

@@ -1,0 +1,44 @@
+"""Which run is best: always by `cv_accuracy`, the test part never chooses."""
+
+from collections.abc import Iterable
+
+from featx.errors import RunError
+from featx.runs.run import Run
+
+
+def rank_runs(runs: Iterable[Run]) -> list[Run]:
+    """Sort runs of one data set, best by cross-validated accuracy first.
+
+    Runs that were not cross-validated come last, by the accuracy on the validation
+    part that was cut off from training: a single part says less than all of it.
+    """
+    return sorted(runs, key=_rank)
+
+
+def _rank(run: Run) -> tuple[bool, float, str]:
+    cv_accuracy = run.metrics["cv_accuracy"]
+    if cv_accuracy is not None:
+        return False, -cv_accuracy, run.name
+    return True, -(run.metrics.get("val_accuracy") or 0.0), run.name
+
+
+def best_run(runs: Iterable[Run]) -> Run:
+    """Return the run with the highest `cv_accuracy`.
+
+    Raises
+    ------
+    RunError
+        There is no run that was cross-validated.
+    """
+    ranked = [run for run in rank_runs(runs) if run.metrics["cv_accuracy"] is not None]
+    if not ranked:
+        raise RunError("there is no run yet; `featx fit --head all` makes some")
+    return ranked[0]
+
+
+def same_data(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Group runs by data fingerprint: only within a group can scores be compared."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.data_fingerprint, []).append(run)
+    return {fingerprint: rank_runs(group) for fingerprint, group in groups.items()}

@@ -1,0 +1,327 @@
+"""A run folder that was read: what it says, its predictions, curves and model."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import RunError
+
+FORMAT = "featx-run"
+VERSION = 1
+
+RUN_FILE = "run.json"
+METRICS_FILE = "metrics.json"
+PREDICTIONS_FILE = "predictions.csv"
+HISTORY_FILE = "history.csv"
+HEAD_FILE = "head.joblib"
+MODEL_FILE = "model.keras"
+
+AUGMENTED_FILE = "augmented.png"
+"""Training images and what they were trained as, where they were augmented."""
+
+NETWORK = "network"
+"""What `run.json` says under `kind` of a network that was trained from scratch."""
+
+FINETUNE = "finetune"
+"""What it says of a head that was trained on together with its backbones."""
+
+FIRST_PROBABILITY = 4
+"""Columns of `predictions.csv` before those of the classes."""
+
+UNDECODED = "surrogateescape"
+"""How CSV files keep file names that are not UTF-8: byte by byte."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run answered on the test part, one row per image.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Relative to the data folder.
+    labels, predicted : tuple of str
+        Class names: the true and the predicted one.
+    confidence : ndarray of float64, shape (n,)
+        Probability of the predicted class.
+    probabilities : ndarray of float64, shape (n, n_classes)
+        Columns in class order.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+    confidence: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder, read.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    info : dict
+        `run.json`: settings, data, versions, seed, timings.
+    metrics : dict
+        `metrics.json`: scores on the test part, `cv_accuracy`, intervals.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def head(self) -> str:
+        """The head's name; of a network, that it has none of its own."""
+        return str(self.info["head"])
+
+    @property
+    def backbone(self) -> str:
+        """The backbone's name, several joined by ``+``; or the network's."""
+        return str(self.info["backbone"])
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether it is a network of its own, not a head on a frozen backbone."""
+        return bool(self.info.get("kind") == NETWORK)
+
+    @property
+    def finetuned(self) -> bool:
+        """Whether it is a head that was trained on together with its backbones."""
+        return bool(self.info.get("kind") == FINETUNE)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether it is a Keras model from images on, not a head on embeddings."""
+        return self.from_scratch or self.finetuned
+
+    @property
+    def short_title(self) -> str:
+        """What was trained, in a word or two: ``svm``, ``svm, fine-tuned``."""
+        name = self.backbone if self.from_scratch else self.head
+        return f"{name}, fine-tuned" if self.finetuned else name
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words: ``svm on resnet50``."""
+        if self.from_scratch:
+            return f"{self.backbone}, trained from scratch"
+        title = f"{self.head} on {self.backbone}"
+        return f"{title}, fine-tuned" if self.finetuned else title
+
+    @property
+    def data_name(self) -> str:
+        """The data folder's name."""
+        return str(self.info["data"]["name"])
+
+    @property
+    def data_fingerprint(self) -> str:
+        """What tells two data sets, or two splits of one, apart."""
+        return str(self.info["data"]["fingerprint"])
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether the backbone was never trained, so that scores mean little."""
+        return bool(self.info["weights"] == "random")
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names, in the order of all columns."""
+        return list(self.metrics["classes"])
+
+    def predictions(self) -> Predictions:
+        """Read `predictions.csv`.
+
+        Raises
+        ------
+        RunError
+            The file is missing or not as featx writes it.
+        """
+        path = self.path / PREDICTIONS_FILE
+        try:
+            header, *rows = _read_rows(path)
+            width = FIRST_PROBABILITY + len(self.classes)
+            expected = self.metrics.get("n_test", len(rows))
+            if {len(row) for row in (header, *rows)} != {width}:
+                raise damaged(path, f"not {width} columns throughout")
+            if len(rows) != expected:
+                raise damaged(path, f"{len(rows)} rows for {expected} images")
+            columns = list(zip(*rows, strict=True)) or [()] * width
+            return Predictions(
+                paths=columns[0],
+                labels=columns[1],
+                predicted=columns[2],
+                confidence=np.array(columns[3], dtype=np.float64),
+                probabilities=np.array(columns[FIRST_PROBABILITY:], dtype=np.float64).T,
+            )
+        except (OSError, ValueError, csv.Error) as error:
+            raise damaged(path, error) from error
+
+    def load_head(self) -> Any:
+        """Load `head.joblib`, a pickle, which can run code: load only what you trust.
+
+        Raises
+        ------
+        RunError
+            The file is missing, damaged, or needs other versions of the libraries.
+        """
+        import joblib
+
+        path = self.path / HEAD_FILE
+        try:
+            return joblib.load(path)
+        except FileNotFoundError as error:
+            raise damaged(path, "missing") from error
+        except Exception as error:  # unpickling raises anything
+            raise _unloadable(path, error) from error
+
+    def load_model(self) -> Any:
+        """Load `model.keras`, with Keras' safe mode on.
+
+        Returns
+        -------
+        keras.Model
+            From uint8 (N, side, side, 3), RGB, to probabilities.
+
+        Raises
+        ------
+        RunError
+            The file is missing, damaged, or of another version of Keras.
+        """
+        from featx.frameworks import import_keras
+
+        path = self.path / MODEL_FILE
+        if not path.is_file():
+            raise damaged(path, "missing")
+        try:
+            return import_keras().saving.load_model(path, safe_mode=True)
+        except Exception as error:  # Keras raises anything on garbage
+            raise _unloadable(path, error) from error
+
+    def history(self) -> dict[str, NDArray[np.float64]]:
+        """Read the training curves: column name to one value per epoch.
+
+        Returns
+        -------
+        dict
+            Empty for a head that isn't trained by epochs.
+
+        Raises
+        ------
+        RunError
+            The file is not as featx writes it.
+        """
+        path = self.path / HISTORY_FILE
+        if not path.is_file():
+            return {}
+        try:
+            header, *rows = _read_rows(path)
+            values = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))
+            return dict(zip(header, values.T, strict=True))
+        except (OSError, ValueError, csv.Error) as error:
+            raise damaged(path, error) from error
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8", errors=UNDECODED) as stream:
+        return list(csv.reader(stream))
+
+
+def _unloadable(path: Path, error: Exception) -> RunError:
+    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return RunError(
+        f"{path}: can't be loaded ({reason}); it may come from other versions than are"
+        " installed, which run.json names: make the run again"
+    )
+
+
+def damaged(path: Path, reason: object) -> RunError:
+    """Return the error of a file that isn't as featx writes it."""
+    return RunError(f"{path}: damaged ({reason}); delete its folder and fit again")
+
+
+def read_run(path: Path) -> Run:
+    """Read one run folder.
+
+    Raises
+    ------
+    RunError
+        The folder is missing, isn't a run, is damaged, or was written by a newer
+        featx.
+    """
+    if not path.is_dir():
+        raise RunError(
+            f"{path}: no such run folder; `featx report` lists what there is"
+        )
+    info = _read_json(path / RUN_FILE)
+    if info.get("format") != FORMAT:
+        raise RunError(f"{path / RUN_FILE}: not a run of featx's")
+    if not isinstance(info.get("version"), int):
+        raise damaged(path / RUN_FILE, "no version")
+    if info["version"] > VERSION:
+        raise RunError(f"{path}: written by a newer featx; upgrade to read it")
+    metrics = _read_json(path / METRICS_FILE)
+    _check_keys(path / RUN_FILE, info, ("head", "backbone", "weights", "data"))
+    _check_keys(path / RUN_FILE, info["data"], ("name", "fingerprint"))
+    _check_keys(path / METRICS_FILE, metrics, ("cv_accuracy", "classes"))
+    return Run(path, info, metrics)
+
+
+def list_runs(reports_dir: Path) -> list[Run]:
+    """Read all run folders in `reports_dir`, by name; other folders are passed over.
+
+    Raises
+    ------
+    RunError
+        One of them is damaged, or the folder can't be read.
+    """
+    return [read_run(path) for path in run_paths(reports_dir)]
+
+
+def run_paths(reports_dir: Path) -> list[Path]:
+    """Return the run folders in `reports_dir`, by name, unread.
+
+    Raises
+    ------
+    RunError
+        `reports_dir` can't be read.
+    """
+    try:
+        if not reports_dir.is_dir():
+            return []
+        found = [p for p in sorted(reports_dir.iterdir()) if (p / RUN_FILE).is_file()]
+    except OSError as error:
+        raise RunError(f"{reports_dir}: not readable ({error.strerror})") from error
+    # What a killed writer left begins with a dot.
+    return [path for path in found if not path.name.startswith(".")]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path}: not readable ({error.strerror})") from error
+    except ValueError as error:
+        raise damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise damaged(path, "not an object")
+    return content
+
+
+def _check_keys(path: Path, content: Any, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if not isinstance(content, dict) or key not in content:
+            raise damaged(path, f"no '{key}'")

@@ -1,0 +1,11 @@
+"""Settings of where runs and reports are written."""
+
+from pathlib import Path
+
+from featx.settings import Settings
+
+
+class ReportSettings(Settings):
+    """Where runs and reports land."""
+
+    out_dir: Path = Path("reports")

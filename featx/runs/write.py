@@ -1,0 +1,277 @@
+"""Writing a run folder: whole or not at all."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.atomic import sync_folder
+from featx.errors import RunError
+from featx.locks import FolderLock
+from featx.provenance import provenance
+from featx.runs import run as folder
+from featx.runs.run import Run, read_run, run_paths
+
+ASIDE = ".run-"
+LOCK_FILE = ".lock"
+
+VERSIONS = (
+    *("featx", "numpy", "scikit-learn", "xgboost", "tensorflow", "keras", "h5py"),
+    *("pillow", "opencv-python-headless"),
+)
+
+MAX_NAME = 200
+"""Bytes of a run's name; file systems take 255."""
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """All that a run folder holds.
+
+    Attributes
+    ----------
+    name : str
+        ``<data>-<backbone>-<head>``; a number is added where it is taken.
+    info, metrics : Mapping
+        For `run.json`, which says of itself when and by which versions it was written,
+        and `metrics.json`.
+    paths : sequence of str
+        Test images, relative to the data folder.
+    labels : ndarray of int, shape (n_test,)
+        True classes of the test images.
+    probabilities : ndarray of float, shape (n_test, n_classes)
+        Columns in class order.
+    head : object
+        The fitted head, for `head.joblib`.
+    model : keras.Model
+        The trained network, for `model.keras`; a run has the one or the other.
+    history : Mapping
+        Column name to one value per epoch; empty without epochs.
+    pictures : Mapping
+        File name to content of what can be drawn now only.
+    """
+
+    name: str
+    info: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    paths: Sequence[str]
+    labels: NDArray[np.integer]
+    probabilities: NDArray[np.floating]
+    head: Any = None
+    model: Any = None
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def write_run(reports_dir: Path, contents: RunContents) -> Run:
+    """Write a run folder under a temporary name and rename it into place.
+
+    Raises
+    ------
+    RunError
+        The folder can't be written: no permission, or the disk is full.
+    """
+    lock = FolderLock(reports_dir / LOCK_FILE)
+    try:
+        reports_dir.mkdir(parents=True, exist_ok=True)
+        with lock.alone() as alone:
+            # Writers hold it shared: what is unfinished now has no living owner.
+            for leftover in reports_dir.glob(f"{ASIDE}*") if alone else ():
+                shutil.rmtree(leftover, ignore_errors=True)
+        with lock.shared(), _folder_aside(reports_dir) as aside:
+            _fill(aside, contents)
+            target = _settle(aside, reports_dir, slug(contents.name))
+            sync_folder(reports_dir)
+        return read_run(target)
+    except OSError as error:
+        raise RunError(
+            f"{reports_dir}: can't write the run ({error.strerror or error});"
+            " mend that or choose another --out-dir"
+        ) from error
+
+
+def claim_reports(reports_dir: Path) -> None:
+    """Check that runs can be written, before a long work and not after it.
+
+    Raises
+    ------
+    RunError
+    """
+    try:
+        reports_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=reports_dir):
+            pass
+    except OSError as error:
+        raise RunError(
+            f"{reports_dir}: can't write runs there ({error.strerror or error});"
+            " mend that or choose another --out-dir"
+        ) from error
+
+
+@contextlib.contextmanager
+def _folder_aside(reports_dir: Path) -> Iterator[Path]:
+    """Yield a new folder under a temporary name; what is left of it goes."""
+    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=reports_dir))
+    try:
+        # mkdtemp makes it private; a run is as readable as its neighbours.
+        aside.chmod(reports_dir.stat().st_mode & 0o777)
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _fill(aside: Path, contents: RunContents) -> None:
+    """Write a run's files, down to the disk."""
+    info = {
+        "format": folder.FORMAT,
+        "version": folder.VERSION,
+        **contents.info,
+        **provenance(VERSIONS),
+    }
+    _write_json(aside / folder.RUN_FILE, info)
+    _write_json(aside / folder.METRICS_FILE, contents.metrics)
+    _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
+    _write_history(aside / folder.HISTORY_FILE, contents.history)
+    for name, picture in contents.pictures.items():
+        (aside / name).write_bytes(picture)
+    if contents.model is not None:
+        contents.model.save(aside / folder.MODEL_FILE)
+    else:
+        import joblib
+
+        joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
+    _sync(aside)
+
+
+def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:
+    """Return the run whose inputs were the same, if there is one."""
+    for path in run_paths(reports_dir):
+        # One damaged run, or one being deleted, must not keep others from being made.
+        with contextlib.suppress(RunError):
+            run = read_run(path)
+            models = (folder.HEAD_FILE, folder.MODEL_FILE)
+            whole = any((path / name).is_file() for name in models)
+            if whole and run.info.get("fingerprint") == fingerprint:
+                return run
+    return None
+
+
+def slug(name: str) -> str:
+    """Turn a name into one that every file system takes, and no option either."""
+    plain = re.sub(r"[^\w.+-]+", "_", name)
+    # File systems bound the bytes; the end says backbone and head.
+    short = plain.encode()[-MAX_NAME:].decode(errors="ignore")
+    return short.strip("._-") or "data"
+
+
+def _settle(aside: Path, reports_dir: Path, name: str) -> Path:
+    """Rename to the first free name; two processes can't take the same one."""
+    count = 1
+    while True:
+        target = reports_dir / (name if count == 1 else f"{name}-{count}")
+        if not target.exists():
+            try:
+                # A rename onto a folder with content fails: the other was first.
+                os.rename(aside, target)  # noqa: PTH104
+                return target
+            except OSError:
+                if not target.exists():
+                    raise
+        count += 1
+
+
+def _sync(aside: Path) -> None:
+    """Bring the files to the disk before their folder gets its name."""
+    for path in aside.iterdir():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    # A path that is not UTF-8 holds lone surrogates; so they become JSON's \\udcxx.
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def _write_predictions(path: Path, contents: RunContents) -> None:
+    classes = contents.metrics["classes"]
+    predicted = contents.probabilities.argmax(axis=1)
+    with path.open(
+        "w", newline="", encoding="utf-8", errors=folder.UNDECODED
+    ) as stream:
+        writer = csv.writer(stream)
+        writer.writerow(
+            ["path", "label", "predicted", "confidence", *(f"p_{c}" for c in classes)]
+        )
+        for i, image in enumerate(contents.paths):
+            row = contents.probabilities[i]
+            writer.writerow(
+                [
+                    image,
+                    classes[contents.labels[i]],
+                    classes[predicted[i]],
+                    f"{row[predicted[i]]:.6g}",
+                    *(f"{p:.6g}" for p in row),
+                ]
+            )
+
+
+def _write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
+    if not history:
+        return
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(history)
+        writer.writerows(zip(*history.values(), strict=True))
+
+
+def make_run(
+    reports_dir: Path,
+    kind: str,
+    fingerprint: str,
+    make: Callable[[Path], RunContents],
+) -> tuple[Run, bool]:
+    """Return the run of these inputs, made now where there is none.
+
+    Parameters
+    ----------
+    reports_dir : Path
+    kind, fingerprint : str
+        What is made, and of which inputs.
+    make : callable
+        Told a folder that lasts until the run is written: what it keeps there it finds
+        again after a kill.
+
+    Returns
+    -------
+    run : Run
+    fresh : bool
+        Whether it was made now.
+
+    Raises
+    ------
+    RunError
+        Another process is at it, or the run can't be written.
+    """
+    folder = reports_dir / f".{kind}-{fingerprint}"
+    folder.mkdir(exist_ok=True)
+    with FolderLock(folder / ".lock").alone() as alone:
+        if not alone:
+            raise RunError(f"{folder}: another process is at this training now")
+        # Looked for under the lock: who had it before may just have written the run.
+        run = find_fitted(reports_dir, fingerprint)
+        fresh = run is None
+        if run is None:
+            run = write_run(reports_dir, make(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    return run, fresh

@@ -1,0 +1,138 @@
+"""Folds and hold-outs that are stratified by class and never split a group."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import DataError
+
+Labels = NDArray[np.integer]
+Rows = NDArray[np.intp]
+
+
+def stratified_folds(
+    labels: NDArray[np.integer],
+    groups: NDArray[np.integer] | None,
+    *,
+    folds: int,
+    seed: int,
+) -> Iterator[tuple[Rows, Rows]]:
+    """Yield (training rows, held-out rows); each row is held out once.
+
+    The groups are dealt to the folds like cards, class after class, each class
+    shuffled. So two folds differ by one group at most, in all and in each class, and
+    a class of two groups or more has training rows in every fold. (scikit-learn's
+    StratifiedGroupKFold refuses classes that are all smaller than the number of
+    folds, and took 2 s for 12 000 rows of 200 classes.)
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+    groups : ndarray of int, shape (n,), optional
+        Rows of one group, the same picture twice, say, stay on one side.
+
+    Raises
+    ------
+    DataError
+        There are fewer groups than folds, or fewer than two folds.
+    """
+    if folds < 2:
+        raise DataError(f"{folds} folds; there must be at least two")
+    groups = np.arange(len(labels)) if groups is None else groups
+    names, member = np.unique(groups, return_inverse=True)
+    if len(names) < folds:
+        raise DataError(
+            f"{len(names)} different training images are too few for {folds} folds;"
+            " add images or take fewer --folds"
+        )
+    of_group = np.full(len(names), np.iinfo(np.int64).max)
+    np.minimum.at(of_group, member, labels)
+    fold = np.empty(len(names), dtype=np.intp)
+    fold[shuffle_by_class(of_group, seed)] = np.arange(len(names)) % folds
+    for held in range(folds):
+        is_held = fold[member] == held
+        yield np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def hold_out(
+    labels: NDArray[np.integer],
+    groups: NDArray[np.integer] | None,
+    *,
+    share: float,
+    seed: int,
+) -> tuple[Rows, Rows]:
+    """Cut one stratified part off, leaving each class something to train on.
+
+    Parameters
+    ----------
+    share : float
+        About how much is held out; the nearest 1/k is taken.
+
+    Returns
+    -------
+    training, held_out : ndarray of int
+        Rows; `held_out` is empty where there are too few to cut any off.
+    """
+    groups = np.arange(len(labels)) if groups is None else groups
+    folds = max(2, round(1 / share))
+    if len(np.unique(groups)) < folds:
+        return np.arange(len(labels)), np.arange(0)
+    training, held_out = next(stratified_folds(labels, groups, folds=folds, seed=seed))
+    return keep_classes(labels, groups, training, held_out)
+
+
+def keep_classes(
+    labels: NDArray[np.integer],
+    groups: NDArray[np.integer],
+    training: Rows,
+    held_out: Rows,
+) -> tuple[Rows, Rows]:
+    """Put back into training what a class would be lost to it without.
+
+    Returns
+    -------
+    training, held_out : ndarray of int
+        Every class of `held_out` is in `training`; groups stay whole.
+    """
+    lost = ~np.isin(labels[held_out], labels[training])
+    back = np.isin(groups[held_out], groups[held_out][lost])
+    return np.sort(np.concatenate([training, held_out[back]])), held_out[~back]
+
+
+def shuffle_by_class(labels: NDArray[np.integer], seed: int) -> Rows:
+    """Return all rows, class after class, in random order within each class."""
+    chance = np.random.default_rng(seed).permutation(len(labels))
+    return np.lexsort((chance, labels))
+
+
+def inner_folds(
+    y: Labels, groups: Labels | None, *, folds: int, seed: int
+) -> list[tuple[Rows, Rows]]:
+    """Return (training rows, held-out rows) of each fold.
+
+    Every class is in every training part: rows of a class that would be lost to it
+    stay in training, with all of their groups, and are held out nowhere.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n,)
+    groups : ndarray of int, shape (n,), optional
+        Rows of one group stay on one side.
+    folds : int
+        As many as there are groups where that is fewer.
+
+    Returns
+    -------
+    list of (ndarray of int, ndarray of int)
+        Folds that hold out anything; empty where no class can spare a row.
+    """
+    groups = np.arange(len(y)) if groups is None else groups
+    folds = min(folds, len(np.unique(groups)))
+    if folds < 2:
+        return []
+    splits = (
+        keep_classes(y, groups, train, held_out)
+        for train, held_out in stratified_folds(y, groups, folds=folds, seed=seed)
+    )
+    return [(train, held_out) for train, held_out in splits if len(held_out)]

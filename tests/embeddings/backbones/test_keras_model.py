@@ -1,0 +1,381 @@
+"""Backbones give what plain Keras, called by hand, gives."""
+
+import multiprocessing
+import os
+import random
+import re
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featx.embeddings.backbones.engine import TensorFlowEngine, is_frozen
+from featx.embeddings.backbones.keras_model import build_model
+from featx.embeddings.backbones.table import BACKBONES, find_backbone
+from featx.embeddings.backbones.weights import Weights, resolve_weights
+from featx.errors import BackboneError, WeightsError
+from featx.frameworks import import_keras, import_tensorflow, keras_home
+
+RANDOM = Weights("random", None, None, 0)
+BY_SIZE = sorted(BACKBONES.values(), key=lambda row: row.parameters)
+SMALLEST = {row.module: row.name for row in reversed(BY_SIZE)}
+# Those between the two are built by the same lines, with other depths and widths;
+# larger ones take minutes. tests/embeddings/test_backbones.py compares every row.
+LARGEST = {row.module: row.name for row in BY_SIZE if row.parameters <= 100}
+SMALL, LARGE = 1, 30
+"""Millions of parameters: as many are quick, and more take up to 10 GB here."""
+ENDS = [name for name in BACKBONES if name in {*SMALLEST.values(), *LARGEST.values()}]
+QUICK = [name for name in ENDS if find_backbone(name).parameters <= SMALL]
+OTHERS = [name for name in ENDS if name not in QUICK]
+
+
+def make_images(count, height, width):
+    """Smooth colours with some noise: nearer to photos than noise alone."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (count, 4, 4, 3))
+    rows = np.arange(height) * 4 // height
+    columns = np.arange(width) * 4 // width
+    images = coarse[:, rows][:, :, columns] + rng.integers(-40, 41, (height, width, 3))
+    return images.clip(0, 255).astype(np.uint8)
+
+
+def build_by_hand(keras, row, size, **options):
+    width = {} if row.alpha is None else {"alpha": row.alpha}
+    return getattr(keras.applications, row.builder)(
+        include_top=False,
+        weights=None,
+        input_shape=(*size, 3),
+        pooling="avg",
+        **width,
+        **options,
+    )
+
+
+def embed_by_hand(keras, row, base, images):
+    pixels = images.astype(np.float32)
+    module = getattr(keras.applications, row.module)
+    return np.asarray(base(module.preprocess_input(pixels), training=False))
+
+
+def calibrate(keras, row, base, images):
+    """Set the statistics of batch normalisation from one batch, without dropout.
+
+    With raw random weights some deep networks are chaotic: an input change of 1e-6
+    changes the output by a quarter.
+    """
+    settings = [
+        (layer, name, 0.0)
+        for layer in base.layers
+        for name in ("momentum", "rate")
+        if isinstance(getattr(layer, name, None), float)
+    ]
+    before = [getattr(layer, name) for layer, name, _ in settings]
+    for layer, name, value in settings:
+        setattr(layer, name, value)
+    module = getattr(keras.applications, row.module)
+    pixels = module.preprocess_input(images.astype(np.float32))
+    # As a graph: eager mode keeps every map until the end, 15 GB for NASNetLarge.
+    import_tensorflow().function(base)(pixels, training=True)
+    for (layer, name, _), value in zip(settings, before, strict=True):
+        setattr(layer, name, value)
+
+
+def tame(base):
+    """Make the branches of a ResNet as small beside its shortcuts as training does.
+
+    With random weights a change of 1e-6 in ResNet152's input moves its output by 5e-4,
+    and Keras' own eager mode and graph differ by 1e-4: nothing to compare with.
+    """
+    for layer in base.layers:
+        if re.fullmatch(r"conv\d_block\d+_3_bn", layer.name):
+            layer.gamma.assign(layer.gamma * 0.2)
+
+
+def relative_error(name):
+    """Compare featx's engine with Keras by hand: ||a - b|| / ||b||."""
+    row = find_backbone(name)
+    # Not square, so that height and width can't be mixed up; large enough for a
+    # last map that has some statistics, and more of it for the deep ones: at 96
+    # pixels EfficientNetV2L differs by 1.6e-4 between Keras' eager mode and its graph.
+    large = row.parameters > LARGE
+    height = max(192 if large else 96, 2 * row.min_size)
+    size = (height, height + 16)
+    images = make_images(16 if large else 8, *size)
+    keras = import_keras()
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    base = build_by_hand(keras, row, size)
+    tame(base)
+    calibrate(keras, row, base, images)
+    expected = embed_by_hand(keras, row, base, images[:4])
+    values = base.get_weights()
+    del base
+    model = build_model(row, RANDOM, image_size=size)
+    model.set_weights(values)
+    got = TensorFlowEngine(model, freeze=is_frozen(row))(images[:4])
+    assert got.dtype == np.float32
+    assert got.shape == expected.shape == (4, row.features)
+    return float(np.linalg.norm(got - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_backbone_equals_keras_by_hand(name):
+    assert relative_error(name) < 1e-4
+
+
+def process(backbones):
+    """Return a process for so many backbones, and the next ones after them.
+
+    What a graph has taken comes back at the end of its process only.
+    """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=backbones)
+
+
+@pytest.fixture(scope="module")
+def shared_process():
+    with process(8) as pool:
+        yield pool
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_backbones_equal_keras_by_hand(name, shared_process):
+    if find_backbone(name).parameters <= LARGE:
+        assert shared_process.submit(relative_error, name).result() < 1e-4
+        return
+    with process(1) as pool:
+        assert pool.submit(relative_error, name).result() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet-0.25",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("resnet50", "densenet121", "convnexttiny")
+        ),
+    ],
+)
+def test_model_loads_with_plain_keras(name, tmp_path):
+    # One row for each kind of preprocessing.
+    size = (32, 40)
+    model = build_model(find_backbone(name), RANDOM, image_size=size)
+    images = make_images(2, *size)
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "expected.npy", np.asarray(model(images)))
+    model.save(tmp_path / "model.keras")
+    # A process without featx: nothing but Keras knows how to load it.
+    script = (
+        "import keras, numpy as np\n"
+        "model = keras.saving.load_model('model.keras', safe_mode=True)\n"
+        "got = np.asarray(model(np.load('images.npy')))\n"
+        "np.testing.assert_allclose(got, np.load('expected.npy'), rtol=1e-4)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_layer_names_do_not_count_up():
+    row = find_backbone("mobilenetv3small-0.75")
+    first, second = (
+        [layer.name for layer in build_model(row, RANDOM, image_size=(32, 32)).layers]
+        for _ in range(2)
+    )
+    assert first == second
+
+
+DIGEST = """
+import hashlib
+from featx.embeddings.backbones.table import find_backbone
+from featx.embeddings.backbones.keras_model import build_model
+from featx.embeddings.backbones.weights import Weights
+weights = Weights("random", None, None, 0)
+model = build_model(find_backbone("mobilenet-0.25"), weights, image_size=(32, 32))
+print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_random_weights_come_from_the_seed_in_every_process():
+    def digest():
+        root = Path(__file__).parents[3]
+        done = subprocess.run(
+            [sys.executable, "-c", DIGEST],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        return done.stdout
+
+    assert digest() == digest()
+
+
+def test_random_weights_are_others_with_another_seed():
+    row = find_backbone("mobilenet-0.25")
+    first, other = (
+        build_model(row, Weights("random", None, None, seed), image_size=(32, 32))
+        for seed in (0, 1)
+    )
+    assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
+
+
+def test_callers_random_states_stay_as_they_are():
+    row = find_backbone("mobilenet-0.25")
+    import_keras()
+    python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    build_model(row, RANDOM, image_size=(32, 32))
+    assert random.getstate() == python
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(legacy, np.random.get_state(), strict=True)  # noqa: NPY002
+    )
+
+
+@pytest.mark.parametrize("name", ["inceptionv3", "xception", "mobilenet-0.25"])
+def test_least_size_is_taken_and_less_refused(name):
+    row = find_backbone(name)
+    least = row.min_size
+    model = build_model(row, RANDOM, image_size=(least, least))
+    assert model.output_shape == (None, row.features)
+    with pytest.raises(BackboneError, match=f"from {least}x{least} pixels on"):
+        build_model(row, RANDOM, image_size=(least, least - 1))
+
+
+def test_poolings_give_rows():
+    row = find_backbone("mobilenet-0.25")
+    images = make_images(2, 64, 96)
+    avg, largest, every = (
+        np.asarray(build_model(row, RANDOM, image_size=(64, 96), pooling=p)(images))
+        for p in ("avg", "max", "none")
+    )
+    assert every.shape == (2, 2 * 3 * 256)
+    maps = every.reshape(2, 6, 256)
+    np.testing.assert_allclose(avg, maps.mean(1), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(largest, maps.max(1), rtol=1e-4, atol=1e-6)
+    with pytest.raises(BackboneError, match="unknown pooling 'mean': it is one of"):
+        build_model(row, RANDOM, image_size=(64, 96), pooling="mean")
+
+
+def test_inner_layers_give_rows():
+    row = find_backbone("mobilenet-0.25")
+
+    def shape(layer, pooling):
+        return build_model(
+            row, RANDOM, image_size=(64, 64), pooling=pooling, layer=layer
+        ).output_shape
+
+    assert shape("conv_pw_6_relu", "avg") == (None, 128)
+    assert shape("conv_pw_6_relu", "max") == (None, 128)
+    assert shape("conv_pw_6_relu", "none") == (None, 4 * 4 * 128)
+    with pytest.raises(BackboneError, match="did you mean 'conv_pw_6_relu'"):
+        shape("conv_pw_6_rel", "avg")
+    with pytest.raises(BackboneError, match="its last is 'conv_pw_13_relu'"):
+        shape("zzzzzzzz", "avg")
+
+
+def save_by_hand(row, size, path):
+    keras = import_keras()
+    keras.utils.set_random_seed(1)
+    base = build_by_hand(keras, row, size)
+    base.save_weights(path)
+    return base
+
+
+@pytest.mark.parametrize("name", ["mobilenetv3small-0.75", "convnexttiny"])
+def test_one_file_serves_every_size(name, tmp_path):
+    row = find_backbone(name)
+    path = tmp_path / "some.weights.h5"
+    base = save_by_hand(row, (64, 64), path)
+    weights = Weights("imagenet", path, None, None)
+    model = build_model(row, weights, image_size=(96, 48))
+    for got, expected in zip(model.get_weights(), base.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_weights_of_another_model_are_refused_in_one_line(tmp_path):
+    row = find_backbone("mobilenet-0.25")
+    other = tmp_path / "other.weights.h5"
+    save_by_hand(find_backbone("mobilenet-0.5"), (32, 32), other)
+    broken = tmp_path / "broken.h5"
+    broken.write_text("no HDF5")
+    unknown = tmp_path / "unknown.pth"
+    unknown.write_text("not Keras'")
+    archive = tmp_path / "archive.keras"
+    archive.write_text("no zip")
+    for path in (other, broken, unknown, archive):
+        weights = Weights("file", path, None, None)
+        with pytest.raises(WeightsError, match="doesn't fit mobilenet") as error:
+            build_model(row, weights, image_size=(32, 32))
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+def test_efficientnet_is_rescaled_as_keras_does_for_imagenet(tmp_path, monkeypatch):
+    # Keras adds a layer for weights="imagenet" only; its file is faked here.
+    keras = import_keras()
+    row = find_backbone("efficientnetb0")
+    base = build_by_hand(keras, row, (64, 64))
+    layer = next(x for x in base.layers if isinstance(x, keras.layers.Normalization))
+    # What the published file holds: the deviation in the variance's place.
+    statistics = np.float32([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+    layer.set_weights([*statistics, np.int32(0)])
+    path = tmp_path / "efficientnetb0_notop.weights.h5"
+    base.save_weights(path)
+    from keras.src.utils import file_utils
+
+    monkeypatch.setattr(file_utils, "get_file", lambda *args, **options: str(path))
+    by_hand = keras.applications.EfficientNetB0(
+        include_top=False, weights="imagenet", input_shape=(64, 64, 3), pooling="avg"
+    )
+    images = make_images(2, 64, 64)
+    expected = np.asarray(by_hand(images.astype(np.float32)))
+    for kind in ("imagenet", "file"):
+        model = build_model(row, Weights(kind, path, None, None), image_size=(64, 64))
+        np.testing.assert_allclose(model(images), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_another_backend_of_keras_is_refused(monkeypatch):
+    keras = import_keras()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(BackboneError, match="'torch', featx needs TensorFlow: unset"):
+        import_keras()
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize("name", ["mobilenetv2-0.35", "mobilenet-0.25"])
+def test_imagenet_weights_equal_keras_own(name):
+    row = find_backbone(name)
+    if not (keras_home() / "models" / row.weights_file).is_file():
+        pytest.skip(f"KERAS_HOME has no {row.weights_file}")
+    keras = import_keras()
+    images = make_images(4, 224, 224)
+    by_hand = getattr(keras.applications, row.builder)(
+        include_top=False,
+        weights="imagenet",
+        alpha=row.alpha,
+        input_shape=(224, 224, 3),
+        pooling="avg",
+    )
+    expected = embed_by_hand(keras, row, by_hand, images)
+    weights = resolve_weights(row, "imagenet")
+    model = build_model(row, weights, image_size=(224, 224))
+    got = TensorFlowEngine(model)(images)
+    assert np.linalg.norm(got - expected) / np.linalg.norm(expected) < 1e-5
+    # 160 pixels: Keras would ask for a file of its own, featx doesn't.
+    smaller = build_model(row, weights, image_size=(160, 160))
+    for one, other in zip(smaller.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,112 @@
+"""The table says what Keras says."""
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from featx.embeddings.backbones.table import BACKBONES, find_backbone
+from featx.errors import BackboneError
+from featx.frameworks import import_keras
+
+
+def build(keras, row, size, weights):
+    width = {} if row.alpha is None else {"alpha": row.alpha}
+    return getattr(keras.applications, row.builder)(
+        include_top=False,
+        weights=weights,
+        input_shape=(size, size, 3),
+        pooling="avg",
+        **width,
+    )
+
+
+# The first of each family; the others run as slow tests.
+FIRST = {row.module: row.name for row in reversed(BACKBONES.values())}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in FIRST.values() else [pytest.mark.slow])
+        for name in BACKBONES
+    ],
+)
+def test_row_is_what_keras_asks_for(name, monkeypatch):
+    keras = import_keras()
+    from keras.src.utils import file_utils
+
+    asked = []
+
+    def get_file(fname, origin, cache_subdir, file_hash=None):
+        asked.append((fname, origin, cache_subdir, file_hash))
+        return fname
+
+    monkeypatch.setattr(file_utils, "get_file", get_file)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda model, path: None)
+    keras.backend.clear_session()
+    row = BACKBONES[name]
+    # Without variables: the largest would take seconds and gigabytes.
+    with keras.StatelessScope(initialize_variables=False), warnings.catch_warnings():
+        # MobileNetV3 knows 224 only, where this is not an issue.
+        model = build(keras, row, row.image_size, "imagenet")
+        assert model.output_shape == (None, row.features)
+        assert round(model.count_params() / 1e6, 1) == row.parameters
+        with pytest.raises(ValueError, match="Input size must be at least"):
+            build(keras, row, row.min_size - 1, None)
+    assert asked == [(row.weights_file, row.weights_url, "models", row.weights_hash)]
+    assert hasattr(getattr(keras.applications, row.module), row.builder) or (
+        row.module == "mobilenet_v3"  # whose builders Keras exports elsewhere
+    )
+    rescalings = [x for x in model.layers if isinstance(x, keras.layers.Rescaling)]
+    assert row.imagenet_rescaling == (len(rescalings) == 2)
+
+
+def test_all_of_keras_applications_are_there():
+    keras = import_keras()
+    builders = {name for name in dir(keras.applications) if name[0].isupper()}
+    assert {row.builder for row in BACKBONES.values()} == builders
+    assert all(name == row.name for name, row in BACKBONES.items())
+
+
+def test_default_sizes_are_those_keras_trained_on():
+    # With the classifier Keras takes its weights at one size only.
+    keras = import_keras()
+    for row in BACKBONES.values():
+        module = getattr(keras.applications, row.module)
+        assert row.image_size >= row.min_size
+        assert hasattr(module, "preprocess_input")
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "RESNET50", "resnet50"])
+def test_names_are_found_in_any_case(name):
+    assert find_backbone(name) is BACKBONES["resnet50"]
+
+
+def test_width_is_a_suffix():
+    assert find_backbone("mobilenetv2").alpha == 1.0
+    assert find_backbone("mobilenetv2-0.35").alpha == 0.35
+    assert find_backbone("MobileNetV3Large-0.75").features == 720
+
+
+def test_unknown_name_gets_the_nearest():
+    with pytest.raises(BackboneError) as error:
+        find_backbone("resnet5")
+    assert "unknown backbone 'resnet5'; did you mean 'resnet50'" in str(error.value)
+    assert str(error.value).endswith("? `featx backbones` lists them")
+    with pytest.raises(BackboneError, match="'zzz'; `featx backbones` lists them"):
+        find_backbone("zzz")
+
+
+def test_table_imports_no_framework():
+    script = (
+        "import sys, featx.embeddings.backbones.table\n"
+        "import featx.embeddings.backbones.weights\n"
+        "import featx.embeddings.backbones.engine\n"
+        "print({'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

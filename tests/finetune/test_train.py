@@ -1,0 +1,204 @@
+"""Training a graft: it goes on after a kill, and ends with the weights it should."""
+
+import contextlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from featx.errors import NetworkError
+from featx.finetune.frozen_outputs import hand_on, mirrored
+from featx.finetune.joined_model import graft
+from featx.finetune.train import Recipe, train_as_before, train_watched
+from featx.frameworks import import_keras
+from featx.training.augmentation import find_augmentation
+from featx.training.augmentation_layers import mixing
+from featx.training.batches import Samples
+from featx.training.optimizers import OPTIMIZERS, layer_rates, make_optimizer
+from featx.training.predict import ask
+from featx.training.schedule import Course
+from tests.finetune.conftest import CLASSES, SIDE, embed, fit
+
+COURSE = Course(epochs=4, learning_rate=1e-2, patience=4)
+
+
+@pytest.fixture
+def joined(extractor, pixels, labels):
+    head = fit("lda", embed([extractor], {SIDE: pixels}), labels).head
+    # A head that is not perfect yet has something to learn.
+    head.coef_ = head.coef_ * 0.01
+    return graft([extractor], head.to_keras, unfrozen="conv_dw_13")
+
+
+@pytest.fixture
+def samples(pixels, labels):
+    rows = np.arange(len(labels))
+    return Samples((pixels,), rows, labels, np.ones(len(rows)))
+
+
+def recipe(**options):
+    return Recipe(CLASSES, 8, lambda: make_optimizer("adam"), **options)
+
+
+def weights(joined):
+    return [weight.numpy() for weight in joined.model.weights]
+
+
+def test_what_was_interrupted_ends_the_same(joined, samples, tmp_path):
+    start = weights(joined)
+    model = joined.view
+    whole = train_watched(
+        *(joined, model, samples, samples, COURSE, recipe(), tmp_path / "whole")
+    )
+    assert len(whole.rows) == 4
+    assert COURSE.best(whole.watched("loss")) > 0
+    expected = weights(joined)
+
+    def stop(epochs):
+        if epochs == 2:
+            raise KeyboardInterrupt
+
+    joined.model.set_weights(start)
+    words = (joined, model, samples, samples, COURSE, recipe(), tmp_path / "cut")
+    with pytest.raises(KeyboardInterrupt):
+        train_watched(*words, on_epoch=stop)
+    joined.model.set_weights(start)
+    gone_on = train_watched(*words)
+    losses = [[row["loss"] for row in log.rows] for log in (whole, gone_on)]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+    for found, wanted in zip(weights(joined), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    # Nothing is left to do.
+    again = train_watched(*words)
+    assert again.rows == gone_on.rows
+
+
+@pytest.mark.slow
+def test_what_is_drawn_is_drawn_again_after_a_kill(extractor, samples, tmp_path):
+    views = embed([extractor], {SIDE: samples.inputs[0]})
+    head = fit("mlp", views, samples.labels, epochs=3, hidden="32,bn,dropout0.5").head
+    joined = graft([extractor], head.to_keras, seed=3)
+    statistics = [w for w in joined.head.weights if "moving" in w.path]
+    before = [weight.numpy() for weight in statistics]
+    start, course = weights(joined), Course(epochs=3, learning_rate=1e-2, patience=3)
+    augmentation = find_augmentation("mixup,cutmix")
+    logs = []
+    for folder, killed in (("whole", 9), ("cut", 1), ("cut", 9)):
+
+        def stop(epochs, killed=killed):
+            if epochs == killed:
+                raise KeyboardInterrupt
+
+        joined.model.set_weights(start)
+        told = recipe(seed=1, mixing=mixing(augmentation, 0))
+        words = (joined, joined.view, samples, samples, course, told)
+        with contextlib.suppress(KeyboardInterrupt):
+            logs.append(train_watched(*words, tmp_path / folder, on_epoch=stop))
+    whole, gone_on = ([row["loss"] for row in log.rows] for log in logs)
+    np.testing.assert_allclose(whole, gone_on, rtol=1e-5)
+    # Batch norm stays in inference mode in the head, too.
+    for weight, value in zip(statistics, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_weight_decay_obeys_the_rates(name):
+    keras = import_keras()
+    first, second = (keras.Variable(np.ones(3), name="same") for _ in range(2))
+    optimizer = make_optimizer(name, weight_decay=0.1, rates={id(first): 0.5})
+    optimizer.learning_rate = 0.1
+    optimizer.build([first, second])
+    optimizer.apply([np.zeros(3, np.float32)] * 2, [first, second])
+    np.testing.assert_allclose(first.numpy(), 1 - 0.5 * 0.1 * 0.1, rtol=1e-6)
+    np.testing.assert_allclose(second.numpy(), 1 - 0.1 * 0.1, rtol=1e-6)
+
+
+def test_mixed_images_count_as_much_as_their_classes(samples):
+    weight = np.array([1.0, 2.0, 5.0])
+    weighted = replace(samples, weight=weight[samples.labels])
+    mixed = weighted.batches(3, 8, mixing=mixing(find_augmentation("mixup1"), 0))
+    for _, labels, counted in mixed.as_numpy_iterator():
+        np.testing.assert_allclose(counted, labels @ weight, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["epochs.json", "epoch-4.npz"])
+def test_a_damaged_state_starts_over(joined, samples, tmp_path, damage):
+    words = (joined, joined.view, samples, samples, COURSE, recipe(), tmp_path)
+    train_watched(*words)
+    (tmp_path / damage).unlink()
+    assert len(train_watched(*words).rows) == 4
+
+
+def test_softmax_is_given_back(joined, samples, tmp_path):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    words = (joined, joined.view, samples, samples, COURSE, recipe(), tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train_watched(*words, on_epoch=stop)
+    found = joined.model.predict(samples.inputs[0], verbose=0)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert (found >= 0).all()
+
+
+def test_what_frozen_layers_hand_on_trains_as_images_do(joined, samples, tmp_path):
+    start = weights(joined)
+    rates = [1e-3, 1e-4]
+    train_as_before(joined, joined.view, samples, rates, recipe(), tmp_path / "plain")
+    plain = ask(joined.model, samples, batch_size=8)
+    joined.model.set_weights(start)
+    handed = hand_on(joined, samples, [None], np.zeros, batch_size=5)
+    assert handed.seconds > 0
+    whole = hand_on(joined, samples, [None], np.zeros, batch_size=99)
+    assert whole.seconds > 0  # though its only batch built the graph
+    train_as_before(
+        *(joined, joined.above, handed.samples, rates, recipe(), tmp_path / "handed")
+    )
+    found = ask(joined.model, samples, batch_size=8)
+    np.testing.assert_allclose(found, plain, atol=1e-4)
+
+
+def test_changes_come_one_after_the_other(joined, samples):
+    handed = hand_on(joined, samples, [None, mirrored], np.zeros, batch_size=7)
+    (maps,) = handed.samples.inputs
+    (pixels,) = samples.inputs
+    expected = joined.below.predict_on_batch([pixels[:, :, ::-1]])
+    np.testing.assert_allclose(maps[len(samples) :], expected, atol=1e-5)
+    np.testing.assert_array_equal(handed.samples.labels, np.tile(samples.labels, 2))
+
+
+def test_a_loss_that_is_no_number_is_told(joined, samples, tmp_path):
+    wild = Course(epochs=3, learning_rate=1e30, patience=3)
+    with pytest.raises(NetworkError, match="smaller --learning-rate"):
+        train_watched(
+            *(joined, joined.view, samples, samples, wild, recipe(), tmp_path)
+        )
+
+
+def test_rows_of_no_weight_teach_nothing(joined, samples, tmp_path):
+    start = weights(joined)
+    nothing = Samples(samples.inputs, samples.rows, samples.labels, 0 * samples.weight)
+    train_as_before(joined, joined.view, nothing, [1e-2], recipe(), tmp_path)
+    for found, wanted in zip(weights(joined), start, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_obey_the_rates(joined, samples, tmp_path, name):
+    start = {weight.path: weight.numpy() for weight in joined.model.weights}
+    rates = layer_rates(joined.bases, backbone_rate=0.5, depth_decay=1e-12)
+    assert max(rates.values()) == pytest.approx(0.5)
+    assert min(rates.values()) == pytest.approx(0.5e-12)
+    told = Recipe(CLASSES, 8, lambda: make_optimizer(name, weight_decay=0, rates=rates))
+    train_as_before(joined, joined.view, samples, [1e-2], told, tmp_path)
+    moved = {
+        weight.path: np.abs(weight.numpy() - start[weight.path]).max()
+        for weight in joined.model.weights
+    }
+    trainable = {id(weight): weight.path for weight in joined.model.trainable_weights}
+    still = [moved[trainable[key]] for key, rate in rates.items() if rate < 1e-6]
+    lively = [moved[trainable[key]] for key, rate in rates.items() if rate > 0.1]
+    assert max(still) < 1e-6 < min(lively)
+    untrained = set(start) - set(trainable.values())
+    assert all(moved[path] == 0 for path in untrained)

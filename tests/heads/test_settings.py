@@ -1,0 +1,117 @@
+"""Heads that need maps get their shape, or say in one line what they need."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import featx
+from featx.embeddings.backbones.feature_maps import find_map_shape
+from featx.embeddings.settings import ExtractSettings
+from featx.embeddings.spec import Spec
+from featx.errors import BackboneError, HeadError
+from featx.heads.settings import HeadSettings
+from featx.heads.table import HEADS
+from featx.images.layouts.options import DataSettings
+from featx.pipeline.fit import fit_run
+from tests.conftest import FakeExtractor
+
+MAPS = Spec(
+    backbone="mobilenet-0.25",
+    image_size=32,
+    pooling="none",
+    weights="random",
+    weights_id="0",
+)
+CONV = HeadSettings(name="conv")
+
+
+def fitting_heads(named, embeddings):
+    has_maps = embeddings.map_shape is not None
+    return named.each(embeddings.views.shape[2], maps=has_maps)
+
+
+def head_parameters(settings, embeddings):
+    return settings.parameters_for(embeddings.map_shape, embeddings.rows_are)
+
+
+@pytest.fixture
+def embeddings(colours, tmp_path):
+    images = featx.read_images(colours)
+    return featx.embed(images, FakeExtractor(), cache_dir=tmp_path / "cache")
+
+
+def with_maps(embeddings, *specs, width=256):
+    rng = np.random.default_rng(0)
+    views = rng.random((len(embeddings.images), 1, width), np.float32)
+    return replace(embeddings, specs=specs or (MAPS,), views=views)
+
+
+def names(embeddings):
+    return [one.name for one in fitting_heads(HeadSettings(name="all"), embeddings)[0]]
+
+
+def test_all_is_what_fits(embeddings):
+    assert names(embeddings) == [name for name in HEADS if name != "conv"]
+    assert names(with_maps(embeddings)) == [*HEADS]
+
+
+def test_wide_rows_are_for_networks_unless_others_are_named(embeddings):
+    wide = with_maps(embeddings, width=256 * 81)
+    assert names(wide) == ["softmax", "mlp", "conv"]
+    left_out = fitting_heads(HeadSettings(name="all"), wide)[1]
+    assert left_out == ["svm", "lda", "logreg", "gboost"]
+    named = HeadSettings(name="svm")
+    assert fitting_heads(named, wide) == ([named], [])
+
+
+def test_hidden_layers_go_to_heads_that_have_some(embeddings):
+    heads, _ = fitting_heads(HeadSettings(name="all", hidden="8"), embeddings)
+    assert {one.name for one in heads if one.hidden} == {"mlp"}
+
+
+def test_the_last_map_needs_no_framework(embeddings):
+    found = head_parameters(CONV, with_maps(embeddings, width=256 * 4))
+    assert found["map_shape"] == (2, 2, 256)
+
+
+def test_rows_that_are_no_maps_of_the_backbone():
+    with pytest.raises(BackboneError, match="300 numbers are no square maps of 256"):
+        find_map_shape(MAPS, 300)
+
+
+@pytest.mark.parametrize(
+    ("specs", "said"),
+    [
+        ([replace(MAPS, pooling="avg")], "not avg pooling; extract with --pooling"),
+        ([MAPS, replace(MAPS, image_size=64)], "not 2 embeddings side by side"),
+    ],
+)
+def test_what_is_no_map_is_told(embeddings, specs, said):
+    with pytest.raises(HeadError, match=f"'conv': needs the whole maps .*{said}"):
+        head_parameters(CONV, with_maps(embeddings, *specs))
+
+
+def test_mirrored_maps_are_maps(embeddings):
+    both = with_maps(embeddings, MAPS, replace(MAPS, flip=True))
+    assert head_parameters(CONV, both)["map_shape"] == (1, 1, 256)
+
+
+def test_a_layer_is_asked_of_the_model():
+    inner = replace(MAPS, layer="conv_pw_1_relu")
+    assert find_map_shape(inner, 16 * 16 * 16) == (16, 16, 16)
+    assert find_map_shape(replace(inner, pooling="max"), 16) is None
+
+
+def test_a_run_of_conv_says_what_it_was(embeddings, tmp_path):
+    run, _ = fit_run(
+        with_maps(embeddings),
+        HeadSettings(
+            name="conv", hidden="4,bn", folds=2, parameters={"epochs": 1, "filters": 2}
+        ),
+        tmp_path / "reports",
+        data=DataSettings(path=embeddings.images.root),
+        extracted=[ExtractSettings(backbone="mobilenet-0.25", pooling="none")],
+    )
+    assert run.info["settings"]["head_parameters"]["map_shape"] == [1, 1, 256]
+    assert "--pooling none --hidden 4,bn" in run.info["command"]

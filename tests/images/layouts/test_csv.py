@@ -1,0 +1,375 @@
+"""Labels from CSV files, Hugging Face's metadata.csv and lists."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from featx.errors import DataError
+from featx.images.layouts.options import DataSettings
+from featx.images.layouts.read import read_images
+
+
+def labels_of(images):
+    return {
+        path: images.classes[label]
+        for path, label in zip(images.paths, images.labels, strict=True)
+    }
+
+
+def paths_tested(images):
+    return {p for p, test in zip(images.paths, images.is_test, strict=True) if test}
+
+
+def refusal(root, **layout):
+    with pytest.raises(DataError) as caught:
+        read_images(root, DataSettings(**layout))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture
+def pair(folder):
+    return folder.add("images/a1.png", "images/b2.png")
+
+
+def test_kaggle_ids_without_ending(folder):
+    folder.add("train/00a.png", "train/00b.jpg", "test/00c.png")
+    folder.write("labels.csv", "id,breed\n00a,basenji\n00b,saluki\n")
+    images = read_images(folder.root)
+    assert labels_of(images) == {"train/00a.png": "basenji", "train/00b.jpg": "saluki"}
+    assert images.is_test is None
+    assert images.layout == "labels in labels.csv"
+    assert images.notes == (
+        "1 images have no label in labels.csv, left out (first: test/00c.png)",
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a1.png", "b2.png"),
+        ("images/a1.png", "./images/b2.png"),
+        ("images\\a1.png", " images/b2 "),
+        ("a1", "b2"),
+    ],
+)
+def test_how_a_file_may_be_named(pair, names):
+    rows = "".join(f"{n},{c}\n" for n, c in zip(names, ("cat", "dog"), strict=True))
+    pair.write("labels.csv", "file,label\n" + rows)
+    images = read_images(pair.root)
+    assert labels_of(images) == {"images/a1.png": "cat", "images/b2.png": "dog"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Filename;Class\na1;cat\nb2;dog\n",
+        "filename\tclass\r\na1\tcat\r\nb2\tdog\r\n",
+        "\ufefffilename,class\na1,cat\n\nb2,dog",
+        ",image_id,species\n0,a1,cat\n1,b2,dog\n",
+        'image,type,note\n"a1"," cat ","two\nlines; with, all"\nb2,dog\n',
+        "image,type\na1,cat,too,many\nb2,dog\n",
+    ],
+)
+def test_kinds_of_csv(pair, text):
+    pair.write("labels.csv", text)
+    assert sorted(labels_of(read_images(pair.root)).values()) == ["cat", "dog"]
+
+
+def test_given_file_and_columns(pair, tmp_path, monkeypatch):
+    pair.write("mine.csv", "what,label,which\na1,x,cat\nb2,x,dog\n")
+    layout = {"path_column": "what", "label_column": "which"}
+    for given in ("mine.csv", pair.root / "mine.csv"):
+        images = read_images(pair.root, DataSettings(labels=Path(given), **layout))
+        assert images.classes == ("cat", "dog")
+    monkeypatch.chdir(tmp_path)
+    relative = DataSettings(labels=Path("pets/mine.csv"), **layout)
+    assert read_images(pair.root, relative).classes == ("cat", "dog")
+
+
+def test_given_columns_count_for_a_file_found_by_itself(pair):
+    pair.write("labels.csv", "what,kind\na1,cat\nb2,dog\n")
+    layout = DataSettings(path_column="what", label_column="kind")
+    assert read_images(pair.root, layout).classes == ("cat", "dog")
+
+
+def test_a_column_isnt_both(pair):
+    pair.write("labels.csv", "name,kind\na1,cat\nb2,dog\n")
+    message = refusal(pair.root, path_column="name")
+    assert "which column? Name it with --label-column (columns: kind)" in message
+
+
+def test_unknown_columns(pair):
+    file = pair.write("labels.csv", "id,Breed\na1,cat\nb2,dog\n")
+    message = refusal(pair.root, label_column="breeds")
+    assert message == (
+        f"{file}: no column 'breeds' (columns: Breed); did you mean 'Breed'?"
+    )
+    message = refusal(pair.root, path_column="x")
+    assert "no column 'x' (columns: id, Breed)" in message
+    file.write_text("a1,cat\nb2,dog\n")
+    message = refusal(pair.root)
+    assert "which column? Name it with --path-column (columns: a1, cat)" in message
+
+
+def test_missing_csv(pair):
+    message = refusal(pair.root, labels=Path("labls.csv"))
+    assert message == f"labls.csv: no such file, neither here nor in {pair.root}"
+
+
+def test_ambiguous_id(folder):
+    folder.add("train/1.png", "test/1.png")
+    file = folder.write("labels.csv", "id,label\n1,cat\n")
+    assert refusal(folder.root) == (
+        f"{file}: '1' could be 'test/1.png' or 'train/1.png'; write the path from the"
+        " data folder, or name the folder of the right one"
+    )
+
+
+def test_conflicting_labels(pair):
+    file = pair.write("labels.csv", "id,label\n\na1,cat\nb2,dog\na1.png,dog\n")
+    assert refusal(pair.root) == (
+        f"{file}, line 5: 'a1.png' is 'dog' here and 'cat' above; keep one of them"
+    )
+
+
+def test_same_line_twice(pair):
+    pair.write("labels.csv", "id,label\na1,cat\nb2,dog\na1,cat\n")
+    assert len(read_images(pair.root)) == 2
+
+
+def test_image_in_two_parts(pair):
+    pair.write("labels.csv", "id,label,split\na1,cat,train\nb2,dog,train\na1,cat,test")
+    message = refusal(pair.root)
+    assert "line 4: 'a1' is 'cat in test' here and 'cat in train' above" in message
+
+
+def test_two_spellings_of_a_label(pair):
+    file = pair.write("labels.csv", "id,label\na1,cat\nb2,Cat\n")
+    assert refusal(pair.root).startswith(f"{file}: 'Cat' and 'cat' differ only by case")
+
+
+def test_labels_and_files_without_the_other(pair):
+    pair.add("images/c3.png")
+    rows = "".join(f"x{i},cat\n" for i in range(4))
+    pair.write("labels.csv", f"id,label\na1,cat\nb2,dog\n{rows}")
+    assert read_images(pair.root).notes == (
+        "4 labels in labels.csv match no file, left out: 'x0', 'x1', 'x2' and 1 more",
+        "1 images have no label in labels.csv, left out (first: images/c3.png)",
+    )
+
+
+def test_no_label_matches(pair):
+    file = pair.write("labels.csv", "id,label\nx,cat\ny,dog\n")
+    assert refusal(pair.root) == (
+        f"{file}: none of its 2 labels matches a file below {pair.root} (first: 'x');"
+        " check the column and the folder"
+    )
+
+
+def test_empty_label(pair):
+    file = pair.write("labels.csv", "id,label\na1,cat\nb2\n")
+    assert refusal(pair.root) == f"{file}, line 3: no label for 'b2'"
+
+
+@pytest.mark.parametrize("text", ["", "id,label\n", "\n\n"])
+def test_empty_csv(pair, text):
+    pair.write("labels.csv", text)
+    assert "no rows; expected a header line and a row per image" in refusal(pair.root)
+
+
+def test_csv_that_is_not_utf8(pair):
+    pair.write("labels.csv", "id,label\na1,café\n".encode("latin-1"))
+    message = refusal(pair.root)
+    assert "not UTF-8 text (invalid continuation byte); save it as UTF-8" in message
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
+def test_csv_without_permission(pair):
+    pair.write("labels.csv", "id,label\n").chmod(0)
+    assert "labels.csv: not readable (permission denied)" in refusal(pair.root)
+
+
+def test_csv_with_a_lost_quote(pair):
+    pair.write("labels.csv", 'id,label\na1,"cat\n' + "b2,dog\n" * 30000)
+    message = refusal(pair.root)
+    assert "not a CSV (field larger than field limit" in message
+    assert message.endswith("check its quotes")
+
+
+def test_split_column(folder):
+    folder.add(*(f"{i}.png" for i in range(6)))
+    rows = ["0,cat,Train", "1,dog,training", "2,cat,val", "3,dog,valid"]
+    rows += ["4,cat, test ", "5,dog,TEST"]
+    folder.write("labels.csv", "\n".join(["id,label,Split", *rows]))
+    assert paths_tested(read_images(folder.root)) == {"4.png", "5.png"}
+    folder.write("labels.csv", "\n".join(["id,label,Split", *rows[:4]]))
+    assert paths_tested(read_images(folder.root)) == {"2.png", "3.png"}
+    folder.write("labels.csv", "\n".join(["id,label,Split", *rows[:2]]))
+    assert read_images(folder.root).is_test is None
+
+
+def test_split_column_with_an_unknown_part(pair):
+    file = pair.write("labels.csv", "id,label,split\na1,cat,train\nb2,dog,tset\n")
+    assert refusal(pair.root) == (
+        f"{file}, line 3: split 'tset'; expected train, test or validation"
+    )
+
+
+def test_column_that_is_called_set_but_means_something_else(pair):
+    pair.write("labels.csv", "id,label,set\na1,cat,summer\nb2,dog,winter\n")
+    assert read_images(pair.root).is_test is None
+
+
+def test_metadata_at_the_root(folder):
+    folder.add("a.png", "b.png")
+    folder.write("metadata.csv", "file_name,label\na.png,cat\nb.png,dog\n")
+    images = read_images(folder.root)
+    assert images.layout == "labels in metadata.csv"
+    assert images.classes == ("cat", "dog")
+
+
+def hugging_face(folder, *parts, inner=""):
+    for part in parts:
+        folder.add(f"{part}/{inner}0.png", f"{part}/{inner}1.png")
+        text = f"file_name,label\n{inner}0.png,cat\n{inner}1.png,dog\n"
+        folder.write(f"{part}/metadata.csv", text)
+
+
+@pytest.mark.parametrize("inner", ["", "images/"])
+def test_metadata_per_split(folder, inner):
+    hugging_face(folder, "train", "validation", "test", inner=inner)
+    folder.write(".cache/metadata.csv", "x")
+    folder.write("docs/metadata.csv", "x")
+    images = read_images(folder.root)
+    assert paths_tested(images) == {f"test/{inner}0.png", f"test/{inner}1.png"}
+    assert len(images) == 6
+    assert images.layout == "metadata.csv in test/ + train/ + validation/"
+
+
+def test_metadata_of_train_and_validation(folder):
+    hugging_face(folder, "train", "validation")
+    images = read_images(folder.root)
+    assert paths_tested(images) == {"validation/0.png", "validation/1.png"}
+
+
+def test_metadata_of_one_split_alone(folder):
+    hugging_face(folder, "train")
+    assert read_images(folder.root).is_test is None
+
+
+def test_metadata_of_a_part_with_one_class(folder):
+    hugging_face(folder, "train", "test")
+    folder.write("test/metadata.csv", "file_name,label\n0.png,cat\n2.png,dog\n")
+    images = read_images(folder.root)
+    assert paths_tested(images) == {"test/0.png"}
+    assert images.notes == (
+        "test: 1 labels in metadata.csv match no file, left out: '2.png'",
+        "test: 1 images have no label in metadata.csv, left out (first: 1.png)",
+        "no test image of 'dog'; it goes unmeasured",
+    )
+
+
+def test_metadata_with_two_spellings(folder):
+    hugging_face(folder, "train", "test")
+    folder.write("test/metadata.csv", "file_name,label\n0.png,Cat\n1.png,dog\n")
+    assert "'Cat' and 'cat' differ only by case" in refusal(folder.root)
+
+
+@pytest.fixture
+def listed(folder):
+    for name in ("cat", "dog"):
+        folder.add(*(f"images/{name}/{i}.png" for i in range(2)))
+    folder.write("train.txt", "# to train on\ncat/0.png\n\ndog\\0.png\r\n")
+    folder.write("test.txt", "\ufeffimages/cat/1.png\n./images/dog/1.png")
+    return folder
+
+
+def test_lists(listed):
+    images = read_images(listed.root)
+    assert paths_tested(images) == {"images/cat/1.png", "images/dog/1.png"}
+    assert images.classes == ("cat", "dog")
+    assert images.layout == "lists train.txt + test.txt"
+    assert not images.notes
+
+
+def test_given_lists_and_what_they_leave_out(listed):
+    listed.write("a.lst", "cat/0.png\ndog/0.png\n")
+    listed.write("b.lst", "cat/1.png\ncat/7.png\n")
+    layout = DataSettings(train_list=Path("a.lst"), test_list=listed.root / "b.lst")
+    assert read_images(listed.root, layout).notes == (
+        "1 lines of b.lst match no file, left out (first: cat/7.png)",
+        "1 images are on neither list, left out (first: images/dog/1.png)",
+        "no test image of 'dog'; it goes unmeasured",
+    )
+
+
+def test_image_on_both_lists(listed):
+    file = listed.write("test.txt", "cat/0.png\ncat/1.png\n")
+    assert refusal(listed.root) == (
+        f"{file}: 'images/cat/0.png' is on the training list as well;"
+        " an image can't be on both"
+    )
+
+
+def test_one_list_only(listed):
+    message = refusal(listed.root, train_list=Path("train.txt"))
+    assert message == "--train-list and --test-list go together; give both"
+    message = refusal(listed.root, test_list=Path("test.txt"))
+    assert message == "--train-list and --test-list go together; give both"
+
+
+def test_missing_list(listed):
+    lists = {"train_list": Path("train.txt"), "test_list": Path("tst.txt")}
+    message = refusal(listed.root, **lists)
+    assert message == f"tst.txt: no such file, neither here nor in {listed.root}"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n"])
+def test_empty_list(listed, text):
+    file = listed.write("test.txt", text)
+    assert refusal(listed.root) == f"{file}: no lines; expected class/file on each"
+
+
+def test_list_that_matches_nothing(listed):
+    file = listed.write("test.txt", "cat/8.png 0\ncat/9.png 0\n")
+    assert refusal(listed.root) == (
+        f"{file}: none of its 2 lines matches a file below {listed.root}"
+        " (first: 'cat/8.png 0'); expected class/file"
+    )
+
+
+def test_list_without_classes(listed):
+    listed.add("images/emu/only.png")
+    file = listed.write("test.txt", "only.png\n")
+    assert refusal(listed.root) == (
+        f"{file}: 'only.png' names no class; expected class/file"
+    )
+
+
+def test_list_that_is_not_utf8(listed):
+    listed.write("test.txt", b"cat/\xff\xfe.png\n")
+    assert "test.txt: not UTF-8 text (invalid start byte)" in refusal(listed.root)
+
+
+def test_lists_with_two_spellings(listed):
+    listed.add("Cat/x.png")
+    listed.write("test.txt", "Cat/x.png\n")
+    assert "'Cat' and 'cat' differ only by case" in refusal(listed.root)
+
+
+def test_one_label_file_here_and_one_there(folder, tmp_path, monkeypatch):
+    folder.add("a.png", "b.png")
+    for place in (folder.root, tmp_path):
+        (place / "mine.csv").write_text("id,label\na,x\nb,y\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"mine\.csv: one here and one in .*whole path"):
+        read_images(folder.root, DataSettings(labels=Path("mine.csv")))
+    whole = DataSettings(labels=tmp_path / "mine.csv")
+    assert len(read_images(folder.root, whole)) == 2
+    monkeypatch.chdir(folder.root)
+    assert len(read_images(folder.root, DataSettings(labels=Path("mine.csv")))) == 2

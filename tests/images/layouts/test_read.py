@@ -1,0 +1,347 @@
+"""How folders are understood, and what is said where they can't be."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from featx.errors import DataError
+from featx.images.layouts.read import read_images
+
+AS_ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
+
+
+def parts_of(images):
+    """Return path to (class, is test)."""
+    flags = [None] * len(images) if images.is_test is None else images.is_test
+    names = [images.classes[label] for label in images.labels]
+    return {
+        path: (name, None if flag is None else bool(flag))
+        for path, name, flag in zip(images.paths, names, flags, strict=True)
+    }
+
+
+def refusal(root, layout=None):
+    with pytest.raises(DataError) as caught:
+        read_images(root, layout)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def add_tree(folder, tree, classes=("cat", "dog"), count=1):
+    for name in classes:
+        folder.add(*(f"{tree}/{name}/{i}.png" for i in range(count)))
+
+
+TRAIN = ["train", "training", "training_set", "train_set", "Train", "TRAINING_SET"]
+TEST = ["test", "testing", "test_set", "testing_set", "Test", "TEST_SET", "test-set"]
+VALIDATION = ["val", "valid", "validation", "validation_set", "val_set", "Val", "VALID"]
+
+
+@pytest.mark.parametrize("train", [*TRAIN, "Training Set"])
+@pytest.mark.parametrize("test", [TEST[0], VALIDATION[2]])
+def test_spellings_of_train(folder, train, test):
+    add_tree(folder, train)
+    add_tree(folder, test)
+    images = read_images(folder.root)
+    assert images.is_test.sum() == 2
+    assert images.classes == ("cat", "dog")
+    assert images.layout == f"class folders in {train}/, tested on {test}/"
+
+
+@pytest.mark.parametrize("test", TEST + VALIDATION)
+def test_spellings_of_test(folder, test):
+    add_tree(folder, "train")
+    add_tree(folder, test)
+    assert parts_of(read_images(folder.root)) == {
+        "train/cat/0.png": ("cat", False),
+        "train/dog/0.png": ("dog", False),
+        f"{test}/cat/0.png": ("cat", True),
+        f"{test}/dog/0.png": ("dog", True),
+    }
+
+
+def test_beside_a_test_part_validation_is_trained_on(folder):
+    for tree in ("train", "val", "test"):
+        add_tree(folder, tree)
+    images = read_images(str(folder.root))
+    tested = {path for path, (_, test) in parts_of(images).items() if test}
+    assert tested == {"test/cat/0.png", "test/dog/0.png"}
+    assert images.layout == "class folders in train/ + val/, tested on test/"
+
+
+def test_train_alone_has_no_split(folder):
+    add_tree(folder, "train")
+    images = read_images(folder.root)
+    assert images.is_test is None
+    assert images.layout == "class folders in train/"
+
+
+def test_two_spellings_of_one_part(folder):
+    add_tree(folder, "test")
+    add_tree(folder, "train")
+    add_tree(folder, "testing_set")
+    message = refusal(folder.root)
+    assert "both 'test' and 'testing_set'; keep one of them" in message
+
+
+def test_single_tree(folder):
+    folder.add("dog/b.JPG", "cat/a.jpeg", "cat/deep/er/c.png")
+    images = read_images(folder.root)
+    assert images.paths == ("cat/a.jpeg", "cat/deep/er/c.png", "dog/b.JPG")
+    assert images.labels.tolist() == [0, 0, 1]
+    assert images.labels.dtype == np.int64
+    assert images.is_test is None
+    assert images.layout == "class folders"
+    assert images.name == "pets"
+    assert images.files == [folder.root / path for path in images.paths]
+    assert not images.notes
+
+
+def test_images_folder(folder):
+    folder.add("images/cat/a.png", "images/dog/b.png")
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "dog")
+    assert images.layout == "class folders in images/"
+
+
+def test_a_class_may_be_called_like_a_part(folder):
+    folder.add("valid/a.png", "invalid/b.png")
+    assert read_images(folder.root).classes == ("invalid", "valid")
+
+
+def test_hidden_and_other_files_are_passed_over(folder):
+    folder.add("cat/a.png", "dog/b.png")
+    folder.add("cat/.hidden.png", ".git/c.png", "dog/.cache/d.png", "._e.png")
+    folder.write("cat/Thumbs.db", b"x")
+    folder.write("dog/notes.txt", b"x")
+    folder.write("README", b"x")
+    images = read_images(folder.root)
+    assert images.paths == ("cat/a.png", "dog/b.png")
+    assert not images.notes
+
+
+def test_loose_images_and_empty_classes_are_noted(folder):
+    folder.add("cat/a.png", "dog/b.png", "z.png", "y.png")
+    (folder.root / "emu").mkdir()
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "dog")
+    assert images.notes == (
+        "no images in 'emu', left out; add images or remove the folder",
+        "2 images beside the class folders have no label, left out (first: y.png)",
+    )
+
+
+def test_parts_without_class_folders_and_others_are_noted(folder):
+    add_tree(folder, "train")
+    folder.add("test/1.png", "extra/x/1.png")
+    (folder.root / "docs").mkdir()
+    images = read_images(folder.root)
+    assert images.is_test is None
+    assert images.notes == (
+        "extra/ beside train/ is left out",
+        "test/ has no class folders and is left out",
+    )
+
+
+def test_class_that_is_never_tested_is_noted(folder):
+    add_tree(folder, "train", ("cat", "dog", "emu"))
+    add_tree(folder, "test")
+    assert read_images(folder.root).notes == (
+        "no test image of 'emu'; it goes unmeasured",
+    )
+
+
+def test_links_are_followed(folder, tmp_path):
+    folder.add("cat/a.png", "dog/b.png")
+    (tmp_path / "elsewhere").mkdir()
+    folder.write(tmp_path / "elsewhere/e.png", b"x")
+    (folder.root / "emu").symlink_to(tmp_path / "elsewhere")
+    (folder.root / "dog/link.png").symlink_to(folder.root / "dog/b.png")
+    (folder.root / "dog/broken.png").symlink_to("nowhere.png")
+    assert parts_of(read_images(folder.root)) == {
+        "cat/a.png": ("cat", None),
+        "dog/b.png": ("dog", None),
+        "dog/broken.png": ("dog", None),
+        "dog/link.png": ("dog", None),
+        "emu/e.png": ("emu", None),
+    }
+
+
+def test_links_that_lead_back_end(folder):
+    folder.add("cat/deep/a.png", "dog/b.png")
+    (folder.root / "all").symlink_to(".")
+    (folder.root / "cat/back").symlink_to(folder.root)
+    (folder.root / "cat/deep/up").symlink_to("..")
+    (folder.root / "cat/again").symlink_to("deep")
+    (folder.root / "self").symlink_to("self")
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "dog")
+    assert [Path(path).name for path in images.paths] == ["a.png", "b.png"]
+
+
+def test_no_images(folder):
+    folder.write("cat/notes.txt", b"x")
+    message = refusal(folder.root)
+    assert f"{folder.root}: no images found; expected DATA/<class>/<image>" in message
+    assert "--labels FILE.csv" in message
+
+
+def test_no_class_folders(folder):
+    folder.add("a.png", "b.png")
+    message = refusal(folder.root)
+    assert "images, but no class folders and no labels; expected DATA/" in message
+
+
+def test_missing_folder(tmp_path):
+    message = refusal(tmp_path / "dta")
+    assert message.endswith(
+        "dta: no such folder; name the folder that holds the images"
+    )
+
+
+def test_file_instead_of_folder(folder):
+    file = folder.write("a.zip", b"x")
+    assert refusal(file).startswith(f"{file}: is a file, not a folder; name the folder")
+
+
+def test_single_class(folder):
+    folder.add("cat/a.png")
+    message = refusal(folder.root)
+    assert "only one class, 'cat'; a classifier needs at least two: add a" in message
+
+
+@pytest.mark.parametrize("inner", ["cat", "train/cat"])
+def test_a_folder_too_high_up(folder, inner):
+    folder.add(f"pets-v2/{inner}/a.png", f"pets-v2/{inner}/../dog/b.png")
+    message = refusal(folder.root)
+    assert "only one class, 'pets-v2'; if its folders are the classes, name" in message
+    assert message.endswith("pets/pets-v2")
+
+
+def test_flat_parts_are_no_classes(folder):
+    folder.add("train/cat.0.png", "train/dog.0.png", "test/1.png")
+    message = refusal(folder.root)
+    assert "'test', 'train', but no class folders; expected DATA/<class>/" in message
+
+
+@pytest.mark.parametrize("trees", [["test"], ["test", "val"]])
+def test_no_training_part(folder, trees):
+    for tree in trees:
+        add_tree(folder, tree)
+    assert "but no training part; expected" in refusal(folder.root)
+
+
+def test_test_class_unknown_to_training(folder):
+    add_tree(folder, "train")
+    add_tree(folder, "test", ("cat", "ant", "bee", "elk", "emu"))
+    message = refusal(folder.root)
+    assert "'ant', 'bee', 'elk' and 1 more in the test part but not in the" in message
+    assert "add training images or take it out" in message
+
+
+NFC = unicodedata.normalize("NFC", "café")
+NFD = unicodedata.normalize("NFD", "café")
+TWINS = [
+    ("Cat", "cat"),
+    ("golden_retriever", "golden-retriever"),
+    ("golden_retriever", "Golden Retriever"),
+    ("goldenRetriever", "golden_retriever"),
+    ("class 1", "class_1"),
+    (NFC, NFD),
+    ("STRASSE", "straße"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), TWINS)
+def test_two_spellings_between_train_and_test(folder, one, other):
+    add_tree(folder, "train", ("zebra", one))
+    add_tree(folder, "test", ("zebra", other))
+    message = refusal(folder.root)
+    assert f"'train/{one}'" in message
+    assert f"'test/{other}'" in message
+    assert "differ only by case, separators or Unicode form; rename one" in message
+
+
+@pytest.mark.parametrize(("one", "other"), TWINS)
+def test_two_spellings_within_one_tree(folder, one, other):
+    add_tree(folder, ".", (one, other))
+    if len(list(folder.root.iterdir())) < 2:
+        pytest.skip("this file system takes the two for one")
+    message = refusal(folder.root)
+    assert f"'{one}'" in message
+    assert f"'{other}'" in message
+
+
+@pytest.mark.parametrize(
+    "names", [("1.5", "15"), ("C", "C++"), ("-1", "1"), ("_", "-1")]
+)
+def test_different_classes_are_not_taken_for_spellings(folder, names):
+    add_tree(folder, ".", names)
+    assert read_images(folder.root).classes == tuple(sorted(names))
+
+
+def test_class_name_that_is_no_text(folder):
+    folder.add("cat/a.png", "dog/b.png")
+    odd = os.fsdecode(b"d\xe9g")
+    try:
+        (folder.root / "dog" / "b.png").rename(folder.root / "dog" / f"{odd}.png")
+        assert f"dog/{odd}.png" in read_images(folder.root).paths
+        (folder.root / "dog").rename(folder.root / odd)
+    except OSError:
+        pytest.skip("this file system allows UTF-8 only")
+    message = refusal(folder.root)
+    assert "the class 'd\\udce9g' isn't UTF-8 text; rename its folder" in message
+
+
+@pytest.mark.skipif(AS_ROOT, reason="root may list everything")
+@pytest.mark.parametrize("locked", ["dog", "dog/deep"])
+def test_folder_that_cannot_be_listed(folder, locked):
+    folder.add("cat/a.png", "dog/deep/b.png")
+    (folder.root / locked).chmod(0)
+    try:
+        message = refusal(folder.root)
+    finally:
+        (folder.root / locked).chmod(0o755)
+    assert "can't be listed (permission denied); mend that or take it out" in message
+
+
+def test_take_and_fingerprint(folder):
+    add_tree(folder, "train", count=2)
+    add_tree(folder, "test", count=1)
+    images = read_images(folder.root)
+    keys = np.arange(6 * 32, dtype=np.uint8).reshape(6, 32)
+    print_ = images.fingerprint(keys)
+    assert len(print_) == 16
+    backwards = images.take(np.arange(6)[::-1])
+    assert backwards.paths == images.paths[::-1]
+    assert backwards.fingerprint(keys[::-1]) == print_
+    assert images.take(~images.is_test).is_test.tolist() == [False] * 4
+    single = images.take(np.arange(6) > 0)
+    assert single.fingerprint(keys[1:]) != print_
+    assert images.fingerprint(keys[::-1]) != print_
+
+
+def test_name_of_the_current_folder(folder, monkeypatch):
+    folder.add("cat/a.png", "dog/b.png")
+    monkeypatch.chdir(folder.root)
+    assert read_images(".").name == "pets"
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize(
+    ("name", "size", "classes", "tested"),
+    [
+        ("dogs-vs-cats", 480, 2, 160),
+        ("cub200-25", 745, 25, 370),
+        ("dog-breeds", 146, 10, None),
+        ("cifar10-small", 2500, 10, 500),
+    ],
+)
+def test_real_folders(samples, name, size, classes, tested):
+    images = read_images(samples / name)
+    assert (len(images), len(images.classes)) == (size, classes)
+    assert (None if images.is_test is None else images.is_test.sum()) == tested

@@ -1,0 +1,146 @@
+"""A fit is scored honestly, written whole and never done twice."""
+
+import json
+
+import numpy as np
+import pytest
+
+import featx
+from featx.embeddings.settings import ExtractSettings
+from featx.embeddings.spec import Spec
+from featx.heads.settings import HeadSettings
+from featx.images.layouts.options import DataSettings
+from featx.pipeline.fit import fit_run
+from featx.runs.run import list_runs
+from tests.conftest import FakeExtractor
+
+
+@pytest.fixture
+def embeddings(colours, tmp_path):
+    images = featx.read_images(colours)
+    return featx.embed(images, FakeExtractor(), cache_dir=tmp_path / "cache")
+
+
+def write(embeddings, tmp_path, head="logreg", **settings):
+    return fit_run(
+        embeddings,
+        HeadSettings(name=head, **settings),
+        tmp_path / "reports",
+        data=DataSettings(path=embeddings.images.root),
+        extracted=[ExtractSettings(backbone="resnet50")],
+    )
+
+
+def test_fit_and_evaluate(embeddings):
+    fitted = featx.fit(embeddings, "lda")
+    scores = featx.evaluate(fitted, embeddings)
+    assert fitted.classes == ("blue", "green", "red")
+    assert fitted.cross_validation.folds == 5
+    assert scores["accuracy"] == 1.0
+    assert scores["cv_accuracy"] == fitted.cross_validation.accuracy
+    assert (scores["n_train"], scores["n_test"]) == (24, 12)
+
+
+def test_a_run_holds_what_the_contract_says(embeddings, tmp_path):
+    run, fresh = write(embeddings, tmp_path)
+    assert fresh
+    assert run.name == "data-mean-colour-logreg"
+    info = json.loads((run.path / "run.json").read_text())
+    assert {"settings", "data", "versions", "seed", "timings"} <= set(info)
+    assert info["data"]["fingerprint"] == embeddings.fingerprint
+    assert info["embedding"] == [embeddings.specs[0].as_dict()]
+    metrics = json.loads((run.path / "metrics.json").read_text())
+    scored = {
+        *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro"),
+        *("f1_macro", "log_loss", "cv_accuracy"),
+    }
+    assert scored <= set(metrics)
+    assert scored == set(metrics["intervals"])
+    assert np.sum(metrics["confusion_matrix"]) == metrics["n_test"] == 12
+    assert list(metrics["per_class"]) == metrics["classes"] == ["blue", "green", "red"]
+    lines = (run.path / "predictions.csv").read_text().splitlines()
+    assert lines[0] == "path,label,predicted,confidence,p_blue,p_green,p_red"
+    assert len(lines) == 13
+    assert lines[1].startswith("test/blue/000.png,blue,")
+    assert (run.path / "head.joblib").is_file()
+
+
+def test_the_same_fit_is_not_done_twice(embeddings, tmp_path):
+    first, _ = write(embeddings, tmp_path)
+    again, fresh = write(embeddings, tmp_path)
+    assert (again.path, fresh) == (first.path, False)
+    other, fresh = write(embeddings, tmp_path, folds=3)
+    assert fresh
+    assert other.name == "data-mean-colour-logreg-2"
+    assert len(list_runs(tmp_path / "reports")) == 2
+
+
+def test_settings_reach_the_fit(embeddings, tmp_path):
+    run, _ = write(
+        embeddings,
+        tmp_path,
+        folds=3,
+        repeats=2,
+        seed=5,
+        class_weight="balanced",
+        tune=True,
+        parameters={"max_iter": 77},
+    )
+    parameters = run.info["settings"]["head_parameters"]
+    assert parameters["max_iter"] == 77
+    assert parameters["class_weight"] == "balanced"
+    assert parameters["random_state"] == 5
+    assert run.info["settings"]["repeats"] == 2
+    for option in ("--tune", "--folds 3", "--repeats 2", "--seed 5"):
+        assert option in run.info["command"]
+
+
+def test_random_weights_are_marked(colours, tmp_path):
+    extractor = FakeExtractor()
+    extractor.spec = Spec(
+        backbone="mean-colour", image_size=8, weights="random", weights_id="0"
+    )
+    embeddings = featx.embed(
+        featx.read_images(colours), extractor, cache_dir=tmp_path / "cache"
+    )
+    run, _ = write(embeddings, tmp_path)
+    assert run.name == "data-mean-colour-random-logreg"
+    assert run.random_weights
+    assert run.metrics["weights"] == "random"
+    assert "random, not trained on ImageNet" in run.info["notes"][0]
+
+
+def test_mirrored_views_train_and_vote(colours, tmp_path):
+    images = featx.read_images(colours)
+    plain = featx.embed(images, FakeExtractor(), cache_dir=tmp_path / "cache")
+    both = featx.embed(images, FakeExtractor(), flip=True, cache_dir=tmp_path / "cache")
+    fitted = featx.fit(both, "lda")
+    assert fitted.head.n_features_in_ == 4
+    scores = featx.evaluate(fitted, both)
+    assert (scores["n_train"], scores["n_test"]) == (24, 12)
+    assert scores["accuracy"] == 1.0
+    first, _ = write(plain, tmp_path, head="lda")
+    run, fresh = write(both, tmp_path, head="lda")
+    assert fresh
+    assert run.path != first.path
+    assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
+
+
+def test_the_command_says_which_embeddings(embeddings, tmp_path):
+    run, _ = fit_run(
+        embeddings,
+        HeadSettings(name="lda"),
+        tmp_path / "reports",
+        data=DataSettings(path=embeddings.images.root),
+        extracted=[
+            ExtractSettings(backbone="resnet50", image_size=size, flip=True, **rest)
+            for size in (224, 288)
+            for rest in [{"layer": "conv4_block6_out", "pooling": "max"}]
+        ],
+    )
+    words = (
+        "--backbone resnet50@224 --backbone resnet50@288 --pooling max"
+        " --layer conv4_block6_out"
+    )
+    assert words in run.info["command"]
+    assert run.info["command"].endswith("--flip")

@@ -1,0 +1,222 @@
+"""`featx train` as a flow: a run like any other, and honest."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from featx.embeddings.dataset import embed
+from featx.errors import NetworkError, RunError
+from featx.images.decoding import decode
+from featx.images.layouts.options import DataSettings
+from featx.images.layouts.read import read_images
+from featx.images.sources import ImageFiles
+from featx.networks.data import read_training_data
+from featx.networks.fit import fit_network
+from featx.networks.settings import NetworkSettings
+from featx.pipeline.train import run_train
+from featx.progress import Progress
+from featx.reports.leaderboard import render_leaderboard
+from featx.reports.page import render_run
+from featx.runs.ranking import best_run, rank_runs
+from featx.runs.run import list_runs
+from tests.conftest import FakeExtractor, make_colours
+
+SETTINGS = NetworkSettings(
+    name="basenet", image_size=16, epochs=2, batch_size=8, repeats=2, seed=3
+)
+
+
+class Told(Progress):
+    def __init__(self):
+        self.runs, self.done = [], []
+
+    def run(self, name, path, *, fresh):
+        self.runs.append(fresh)
+
+    def epochs(self, network):
+        return lambda *done: self.done.append(done)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with one trained run, twice asked for; what was told; the run."""
+    folder = tmp_path_factory.mktemp("trained")
+    data = DataSettings(path=make_colours(folder / "data", train=8))
+    (folder / "data" / "train" / "red" / "bad.png").write_bytes(b"no image")
+    told = Told()
+    for _ in range(2):
+        (run,) = run_train(data, [SETTINGS], folder / "reports", progress=told)
+    return folder, told, run
+
+
+def test_the_run_is_the_contracts(trained):
+    folder, told, run = trained
+    assert run.path == folder / "reports" / "data-basenet"
+    assert {path.name for path in run.path.iterdir()} >= {
+        *("run.json", "metrics.json", "predictions.csv", "model.keras", "history.csv"),
+    }
+    assert not (run.path / "head.joblib").exists()
+    assert told.runs == [True, False]
+    assert told.done == [(0, 4), (1, 4), (2, 4), (2, 4), (3, 4), (4, 4)]
+    assert run.from_scratch
+    assert run.title == "basenet, trained from scratch"
+    assert run.info["settings"]["augment"] is False
+    assert "1 of 37 images can't be read" in run.info["notes"][0]
+    assert run.info["command"] == (
+        f"featx train {folder / 'data'} --network basenet --image-size 16 --epochs 2"
+        f" --batch-size 8 --repeats 2 --seed 3 --out-dir {folder / 'reports'}"
+    )
+
+
+def test_metrics_are_as_of_heads(trained):
+    metrics = trained[2].metrics
+    assert metrics["cv_accuracy"] is None
+    # A tenth, by the nearest number of folds: at least one of each ten.
+    assert (metrics["n_train"], metrics["n_test"], metrics["n_val"]) == (24, 12, 3)
+    assert 0 <= metrics["val_accuracy"] <= 1
+    assert len(metrics["intervals"]["val_accuracy"]) == 2
+    assert {"accuracy", "f1_macro", "log_loss", "confusion_matrix"} <= metrics.keys()
+    repeats = metrics["repeats"]
+    assert repeats["seeds"] == [3, 4]
+    assert repeats["accuracy"]["values"][0] == metrics["accuracy"]
+    assert repeats["val_accuracy"]["values"][0] == metrics["val_accuracy"]
+    assert repeats["accuracy"]["mean"] == np.mean(repeats["accuracy"]["values"])
+
+
+def test_curves(trained):
+    history = trained[2].history()
+    assert list(history) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert len(history["epoch"]) == 2
+    last = history["val_accuracy"][-1]
+    assert last == pytest.approx(trained[2].metrics["val_accuracy"], abs=1e-6)
+
+
+def test_the_model_says_what_the_predictions_say(trained):
+    import keras
+
+    folder, _, run = trained
+    model = keras.models.load_model(run.path / "model.keras")
+    predictions = run.predictions()
+    files = [folder / "data" / path for path in predictions.paths]
+    images = np.stack([decode(file.read_bytes(), (16, 16)) for file in files])
+    np.testing.assert_allclose(
+        model.predict(images, verbose=0), predictions.probabilities, atol=1e-5
+    )
+    with (run.path / "predictions.csv").open() as stream:
+        header = next(csv.reader(stream))
+    assert header[-3:] == ["p_blue", "p_green", "p_red"]
+
+
+def test_what_was_interrupted_goes_on(trained, tmp_path):
+    class Stopping(Told):
+        def epochs(self, network):
+            def tell(*done):
+                self.done.append(done)
+                if done == (3, 4):
+                    raise KeyboardInterrupt
+
+            return tell
+
+    folder, _, whole = trained
+    words = (DataSettings(path=folder / "data"), [SETTINGS], tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_train(*words, progress=Stopping())
+    assert [path.name[:7] for path in tmp_path.iterdir()] == [".train-"]
+    told = Told()
+    (run,) = run_train(*words, progress=told)
+    assert told.done == [(2, 4), (3, 4), (4, 4)]
+    assert list(tmp_path.glob(".train-*")) == []
+    np.testing.assert_allclose(
+        run.predictions().probabilities, whole.predictions().probabilities, atol=1e-5
+    )
+    assert run.metrics["repeats"] == whole.metrics["repeats"]
+
+
+def test_data_are_known_as_embeddings_know_them(trained, tmp_path):
+    folder, _, run = trained
+    images = read_images(folder / "data")
+    embeddings = embed(images, FakeExtractor(), cache_dir=tmp_path)
+    assert run.data_fingerprint == embeddings.fingerprint
+
+
+def test_the_page_says_what_it_is(trained):
+    page = render_run(trained[2]).read_text("utf-8")
+    assert "basenet, trained from scratch" in page
+    assert "<dt>Parameters</dt>" in page
+    assert "Trained 2 times with other seeds" in page
+    assert "curves.png" in page
+    assert "It was not cross-validated" in page
+
+
+def test_alone_it_is_not_called_the_best(trained):
+    folder, _, run = trained
+    page = render_leaderboard(folder / "reports", [run]).read_text("utf-8")
+    assert "held out: " in page
+    assert 'class="best"' not in page
+    assert "What transfer is worth" not in page
+    with pytest.raises(RunError, match="no run yet"):
+        best_run(list_runs(folder / "reports"))
+
+
+def training_data(folder, settings, tmp_path):
+    images = read_images(folder / "data")
+    return read_training_data(
+        images,
+        ImageFiles(images.files),
+        settings.side,
+        DataSettings(path=folder / "data"),
+        tmp_path,
+    )
+
+
+def test_pixels_stand_beside_their_images(trained, tmp_path):
+    data = training_data(trained[0], SETTINGS, tmp_path)
+    assert len(data.images.pixels) == len(data.split.images) == 36
+    for row in (0, 13, 35):
+        content = data.split.images.files[row].read_bytes()
+        np.testing.assert_array_equal(
+            data.images.pixels[row], decode(content, (16, 16))
+        )
+
+
+@pytest.mark.slow
+def test_folds_give_a_cross_validated_accuracy(trained, tmp_path):
+    settings = SETTINGS.model_copy(update={"folds": 2, "repeats": 1, "epochs": 1})
+    told = []
+    fitted = fit_network(
+        training_data(trained[0], settings, tmp_path),
+        settings,
+        tmp_path,
+        on_epoch=lambda *done: told.append(done),
+    )
+    assert told == [(0, 3), (1, 3), (1, 3), (2, 3), (2, 3), (3, 3)]
+    assert 0 <= fitted.metrics["cv_accuracy"] <= 1
+    assert fitted.metrics["cv_accuracy_std"] is not None
+    assert "cv_accuracy" in fitted.metrics["intervals"]
+    assert set(fitted.timings) == {"decoding", "cross_validation", "fit"}
+
+
+def test_too_small_images_are_refused_before_the_data_is_read(tmp_path):
+    small = NetworkSettings(name="residual", image_size=63)
+    with pytest.raises(NetworkError, match="from 64x64 pixels on, not 63x63"):
+        run_train(DataSettings(path=tmp_path / "none"), [small], tmp_path)
+
+
+def test_a_reports_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "reports").write_text("")
+    data = DataSettings(path=make_colours(tmp_path / "data"))
+    with pytest.raises(RunError, match="can't write runs there"):
+        run_train(data, [SETTINGS], tmp_path / "reports")
+
+
+@pytest.mark.samples
+@pytest.mark.slow
+def test_it_learns_real_images(samples, tmp_path):
+    data = DataSettings(path=samples / "cifar10-small")
+    settings = NetworkSettings(name="basenet", epochs=20)
+    (run,) = run_train(data, [settings], tmp_path)
+    assert run.metrics["accuracy"] > 0.33  # a tenth by chance
+    assert json.loads((run.path / "metrics.json").read_text())["n_val"] == 200
+    assert rank_runs([run]) == [run]

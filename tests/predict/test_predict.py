@@ -1,0 +1,142 @@
+"""A run answers for other images as it answered for its test part."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import featx
+from featx.embeddings.settings import ExtractSettings
+from featx.errors import DataError, RunError
+from featx.heads.settings import HeadSettings
+from featx.images.layouts.options import DataSettings
+from featx.pipeline.fit import fit_run
+from featx.predict.predict import run_predict
+from featx.predict.submission import fill_submission
+from featx.runs import find as run_choice
+from featx.runs.run import read_run
+from tests.conftest import FakeExtractor
+
+
+@pytest.fixture
+def run(colours, tmp_path, monkeypatch):
+    # The fake is no backbone that a spec could name.
+    monkeypatch.setattr(run_choice, "find_by_spec", lambda spec, **_: fake_of(spec))
+    images = featx.read_images(colours)
+    embeddings = featx.embed(
+        images, FakeExtractor(), flip=True, cache_dir=tmp_path / "cache"
+    )
+    written, _ = fit_run(
+        embeddings,
+        HeadSettings(name="logreg"),
+        tmp_path / "reports",
+        data=DataSettings(path=colours),
+        extracted=[ExtractSettings(backbone="resnet50", flip=True)],
+    )
+    return written
+
+
+def fake_of(spec):
+    return FakeExtractor(spec=spec)
+
+
+def test_answers_equal_those_on_the_test_part(run, colours, tmp_path):
+    answers = run_predict(run, [colours / "test"], tmp_path / "cache")
+    expected = run.predictions()
+    assert [str(path.relative_to(colours)) for path in answers.files] == [
+        *expected.paths
+    ]
+    np.testing.assert_allclose(answers.probabilities, expected.probabilities, rtol=1e-5)
+    assert answers.predicted == list(expected.predicted)
+    name, confidence = answers.top(2)[0][0]
+    assert name == expected.predicted[0]
+    assert confidence == pytest.approx(expected.confidence[0], rel=1e-5)
+    lines = answers.as_csv().splitlines()
+    assert lines[0] == "path,predicted,confidence,p_blue,p_green,p_red"
+    assert len(lines) == 13
+
+
+def test_files_and_folders_each_once(run, colours, tmp_path):
+    one = colours / "test" / "red" / "000.png"
+    answers = run_predict(run, [one, colours / "test" / "red"], tmp_path / "cache")
+    assert len(answers.files) == 4
+    assert answers.files[0] == one
+
+
+def test_what_cannot_be_read_is_told_and_the_others_are_answered(
+    run, colours, tmp_path
+):
+    bad = colours / "test" / "red" / "bad.png"
+    bad.write_text("no image")
+    answers = run_predict(run, [colours / "test"], tmp_path / "cache")
+    assert len(answers.files) == 12
+    assert list(answers.unreadable) == [bad]
+    with pytest.raises(DataError, match="none of 1 images can be read"):
+        run_predict(run, [bad], tmp_path / "cache")
+
+
+@pytest.mark.parametrize(("path", "message"), [("gone.jpg", "no such"), ("e", "no im")])
+def test_nothing_to_answer_for(run, tmp_path, path, message):
+    (tmp_path / "e").mkdir()
+    with pytest.raises(DataError, match=message):
+        run_predict(run, [tmp_path / path], tmp_path / "cache")
+
+
+def test_a_head_that_cannot_be_loaded_is_one_clear_line(run, colours, tmp_path):
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    (copy / "head.joblib").write_bytes(b"no pickle")
+    with pytest.raises(RunError, match=r"can't be loaded .*again"):
+        run_predict(read_run(copy), [colours / "test"], tmp_path / "cache")
+    (copy / "head.joblib").unlink()
+    with pytest.raises(RunError, match="missing"):
+        run_predict(read_run(copy), [colours / "test"], tmp_path / "cache")
+
+
+def test_submissions_are_filled_by_name(run, colours, tmp_path):
+    answers = run_predict(run, [colours / "test" / "red"], tmp_path / "cache")
+    sample = tmp_path / "sample.csv"
+    sample.write_text("id,red,blue\n002,0.3,0.3\n000.png,0.3,0.3\n")
+    lines = fill_submission(sample, answers).splitlines()
+    assert lines[0] == "id,red,blue"
+    name, red, blue = lines[1].split(",")
+    assert name == "002"
+    assert [float(red), float(blue)] == [
+        answers.probabilities[2, 2],
+        answers.probabilities[2, 0],
+    ]
+    sample.write_text("id,label\n001,0\n")
+    assert fill_submission(sample, answers) == "id,label\n001,red\n"
+
+
+def test_submissions_of_images_of_one_name(run, colours, tmp_path):
+    (bad := colours / "test" / "red" / "bad.png").write_text("no image")
+    answers = run_predict(run, [colours / "test"], tmp_path / "cache")
+    sample = tmp_path / "sample.csv"
+    sample.write_text("id,label\n000,0\n")
+    with pytest.raises(DataError, match=r"'000' is .*blue/000.png and .*green/000.png"):
+        fill_submission(sample, answers)
+    whole = colours / "test" / "red" / "000.png"
+    sample.write_text(f"id,label\n{whole},0\n")
+    assert fill_submission(sample, answers) == f"id,label\n{whole},red\n"
+    # The sample's own answer stays where the image can't be read.
+    sample.write_text(f"id,label\nbad,unknown\n{bad},no\n")
+    assert fill_submission(sample, answers) == f"id,label\nbad,unknown\n{bad},no\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,red,purple\n000,1,1\n", "column 'purple' is no class"),
+        ("id,red\n999,1\n", "no prediction for '999'"),
+        ("id\n000\n", "expected a column of images"),
+        ("", "can't be read"),
+    ],
+)
+def test_submissions_that_cannot_be_filled(run, colours, tmp_path, content, message):
+    answers = run_predict(run, [colours / "test" / "red"], tmp_path / "cache")
+    sample = tmp_path / "sample.csv"
+    sample.write_text(content)
+    with pytest.raises(DataError, match=message):
+        fill_submission(sample, answers)
+    with pytest.raises(DataError, match="can't be read"):
+        fill_submission(tmp_path / "gone.csv", answers)

@@ -1,0 +1,83 @@
+"""Augmentations as rows and as words."""
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featx.errors import NetworkError
+from featx.training.augmentation import (
+    AUGMENTATIONS,
+    OPTIONS,
+    Augmentation,
+    find_augmentation,
+)
+
+STRONG = AUGMENTATIONS["strong"]
+
+
+def test_the_table():
+    assert list(AUGMENTATIONS) == ["none", "light", "medium", "strong"]
+    assert find_augmentation("Medium") is AUGMENTATIONS["medium"]
+    assert {f.name for f in fields(Augmentation)} == {"name", *OPTIONS}
+    assert all(getattr(STRONG, name) for name in OPTIONS)
+    assert [row.changes for row in AUGMENTATIONS.values()] == [False, True, True, True]
+    assert [row.mixes for row in AUGMENTATIONS.values()] == [False] * 3 + [True]
+
+
+def test_words():
+    found = find_augmentation(" Light, rotation20,mixup ,zoom0")
+    assert found.name == "light,rotation20,mixup,zoom0"
+    assert (found.flip, found.shift) == (True, 0.05)
+    assert (found.rotation, found.zoom) == (20, 0)
+    assert found.mixup == OPTIONS["mixup"].usual
+    assert (
+        found.summary == "mirrored, turned by 20 degrees, shifted by 5%, mixup of 0.2"
+    )
+    assert find_augmentation("flip").flip is True
+    assert find_augmentation("strong,mixup0,cutmix0").mixes is False
+    assert find_augmentation("none,flip0").changes is False
+
+
+@given(
+    numbers=st.dictionaries(
+        st.sampled_from(sorted(OPTIONS)), st.integers(0, 50).map(lambda n: n / 100)
+    )
+)
+def test_words_say_what_they_make(numbers):
+    words = ",".join(["none", *(f"{name}{value}" for name, value in numbers.items())])
+    found = find_augmentation(words)
+    for name in OPTIONS:
+        assert getattr(found, name) == pytest.approx(
+            bool(numbers.get(name, 0)) if name == "flip" else numbers.get(name, 0)
+        )
+    assert find_augmentation(found.name) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("stong", "did you mean 'strong'"),
+        ("xyz", "a preset, then any of flip, rotation"),
+        ("xyz", "none, light, medium, strong"),
+        ("light,rotaton20", "no 'rotaton20' here; did you mean 'rotation'"),
+        ("flip,light", "no 'light' here; parted by commas: a preset, then"),
+        ("rotation-5", "no 'rotation-5' here; did you mean 'rotation'"),
+        ("zoom.", "'zoom.' ends in no number"),
+        ("", "no '' here"),
+        ("light,", "no '' here"),
+        ("rotation181", "rotation goes from 0 to 180, not to 181"),
+    ],
+)
+def test_words_that_mean_nothing(text, hint):
+    with pytest.raises(NetworkError, match=hint):
+        find_augmentation(text)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("rotation", 181), ("shift", -0.1), ("mixup", float("nan"))]
+)
+def test_numbers_that_make_no_sense(option, value):
+    with pytest.raises(NetworkError, match=f"'mine': {option} goes from 0 to"):
+        Augmentation("mine", **{option: value})
