@@ -100,6 +100,35 @@ def keep_classes(
     return np.sort(np.concatenate([training, held_out[back]])), held_out[~back]
 
 
+def draw_stratified(labels: NDArray[np.integer], *, share: float, seed: int) -> Rows:
+    """Draw a share of the rows of each class, by largest remainder.
+
+    Of each class at least one row is drawn and at least one is not.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        Codes from 0 on; every class has two rows or more.
+    share : float in (0, 1)
+    seed : int
+
+    Returns
+    -------
+    ndarray of int
+        Rows, class after class.
+    """
+    counts = np.bincount(labels)
+    exact = share * counts
+    drawn = np.floor(exact).astype(np.int64)
+    left = round(share * counts.sum()) - int(drawn.sum())
+    drawn[np.argsort(drawn - exact, kind="stable")[:left]] += 1
+    drawn = np.clip(drawn, 1, counts - 1)
+    order = shuffle_by_class(labels, seed)
+    place = np.arange(len(labels)) - (np.cumsum(counts) - counts)[labels[order]]
+    rows: Rows = order[place < drawn[labels[order]]]
+    return rows
+
+
 def shuffle_by_class(labels: NDArray[np.integer], seed: int) -> Rows:
     """Return all rows, class after class, in random order within each class."""
     chance = np.random.default_rng(seed).permutation(len(labels))

@@ -46,7 +46,7 @@ class FakeExtractor:
         self.opened += 1
         return MeanColour(self.calls)
 
-    def mirrored(self):
+    def flipped(self):
         return replace(self, spec=replace(self.spec, flip=True))
 
 

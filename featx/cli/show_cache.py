@@ -78,7 +78,7 @@ def show_export(exported: "Exported", *, as_json: bool) -> None:
                 "width": width,
                 "mirrored": views > 1,
                 "specs": [spec.as_dict() for spec in embeddings.specs],
-                "fingerprint": embeddings.fingerprint,
+                "fingerprint": embeddings.split.fingerprint,
             }
         )
         return

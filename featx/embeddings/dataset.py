@@ -1,7 +1,8 @@
 """Stage one, whole: from a data folder to the rows that heads are fitted on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -10,57 +11,91 @@ from numpy.typing import NDArray
 from featx.embeddings.backbones.extractor import Extractor, find_extractor
 from featx.embeddings.backbones.feature_maps import find_map_shape
 from featx.embeddings.extract import Extraction, embed_rows, extract
+from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
-from featx.images.image_set import ImageSet
+from featx.errors import RecipeError
+from featx.images.image_set import ImageSet, Split, split_images
 from featx.images.sources import ImageFiles
-from featx.images.usable import split_readable
 from featx.progress import SILENT, Progress
 
+Wanted = str | ExtractSettings | Extractor
+"""The name of a backbone, settings of an extraction, or what does it."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Embeddings:
-    """Labelled embeddings, split into training and test part.
+    """Labelled embeddings, in a training and a test split.
 
     Attributes
     ----------
-    images : ImageSet
-        The readable images, split; row for row with `views`.
+    split : Split
+        The readable images, split.
     views : ndarray of float32, shape (n, views, d)
-        The images as they are, then mirrored where that was asked for; several
-        backbones or sizes stand side by side.
-    keys : ndarray of uint8, shape (n, 32)
-        SHA-256 of each image file.
-    groups : ndarray of int, shape (n,)
-        Images with the same content have the same number.
+        The original images, then the flipped ones where they were asked for; several
+        backbones or sizes stand side by side. Row for row with `images`.
     specs : tuple of Spec
         What decided the values.
-    fingerprint : str
-        Of the images' content, labels and split.
     notes : tuple of str
         What a reader of any score should know.
     """
 
-    images: ImageSet
+    split: Split
     views: NDArray[np.float32]
-    keys: NDArray[np.uint8]
-    groups: NDArray[np.int64]
     specs: tuple[Spec, ...]
-    fingerprint: str
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"Embeddings('{self.images.root}', {self._summary})"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the specs, for notebooks."""
+        rows = "".join(f"<tr><td>{escape(str(spec))}</td></tr>" for spec in self.specs)
+        root = escape(str(self.images.root))
+        return (
+            f"<p><b>Embeddings</b> of {root}: {self._summary}</p>"
+            f"<table><tr><th>spec</th></tr>{rows}</table>"
+        )
+
+    @property
+    def _summary(self) -> str:
+        count, views, width = self.views.shape
+        flipped = ", original and flipped" if views > 1 else ""
+        return (
+            f"{self.backbone}, {count} images x {width}{flipped},"
+            f" {len(self.train)} train + {len(self.test)} test"
+        )
+
+    @property
+    def images(self) -> ImageSet:
+        """The readable images, row for row with `views`."""
+        return self.split.images
+
+    @property
+    def train(self) -> NDArray[np.intp]:
+        """Rows of the training images."""
+        return self.split.train
+
+    @property
+    def test(self) -> NDArray[np.intp]:
+        """Rows of the test images."""
+        return self.split.test
 
     @property
     def X(self) -> NDArray[np.float32]:  # noqa: N802
-        """Embeddings of the images as they are, shape (n, d)."""
-        upright: NDArray[np.float32] = self.views[:, 0]
-        return upright
+        """Embeddings of the original images, shape (n, d)."""
+        original: NDArray[np.float32] = self.views[:, 0]
+        return original
 
     @property
     def backbone(self) -> str:
-        """Names of the backbones, joined by ``+``; a size that isn't alone is told."""
-        upright = [spec for spec in self.specs if not spec.flip]
-        names = [spec.backbone for spec in upright]
-        sized = [f"{spec.backbone}-{spec.image_size}" for spec in upright]
+        """Names of the backbones, joined by ``+``; with sizes where one has several."""
+        names = [spec.backbone for spec in self._originals]
+        sized = [f"{spec.backbone}-{spec.image_size}" for spec in self._originals]
         return "+".join(names if len(set(names)) == len(names) else sized)
+
+    @property
+    def _originals(self) -> list[Spec]:
+        return [spec for spec in self.specs if not spec.flip]
 
     @property
     def weights(self) -> str:
@@ -74,7 +109,7 @@ class Embeddings:
 
         Several backbones or sizes side by side are no map.
         """
-        specs = [spec for spec in self.specs if not spec.flip]
+        specs = self._originals
         if len(specs) > 1:
             return None
         return find_map_shape(specs[0], self.views.shape[2])
@@ -82,32 +117,17 @@ class Embeddings:
     @property
     def rows_are(self) -> str:
         """What the rows are where they are no maps, in a few words."""
-        specs = [spec for spec in self.specs if not spec.flip]
+        specs = self._originals
         if len(specs) > 1:
             return f"{len(specs)} embeddings side by side"
         if specs[0].pooling != "none":
             return f"{specs[0].pooling} pooling"
         return f"layer '{specs[0].layer}', which has no places"
 
-    @property
-    def train(self) -> NDArray[np.intp]:
-        """Rows of the training part."""
-        return np.flatnonzero(~self._is_test)
-
-    @property
-    def test(self) -> NDArray[np.intp]:
-        """Rows of the test part."""
-        return np.flatnonzero(self._is_test)
-
-    @property
-    def _is_test(self) -> NDArray[np.bool_]:
-        assert self.images.is_test is not None
-        return self.images.is_test
-
 
 def extract_all(
     images: ImageSet,
-    extractors: Sequence[Extractor],
+    backbones: Wanted | Sequence[Wanted],
     cache_dir: Path,
     *,
     flip: bool = False,
@@ -121,9 +141,9 @@ def extract_all(
     ------
     BackboneError, CacheError, WeightsError
     """
-    extractors = _with_mirrored(extractors, flip=flip)
+    extractors = find_extractors(backbones, cache_dir, flip=flip)
     return extract(
-        ImageFiles(images.files),
+        ImageFiles(images.files, images.digests),
         extractors,
         cache_dir,
         batch_size=batch_size,
@@ -134,33 +154,27 @@ def extract_all(
 
 def embed(
     images: ImageSet,
-    backbone: str | Extractor | list[Extractor],
+    backbones: Wanted | Sequence[Wanted],
     *,
     flip: bool = False,
     cache_dir: str | Path = "cache",
-    test_size: float | None = None,
-    seed: int = 0,
     batch_size: int | None = None,
     progress: Progress = SILENT,
 ) -> Embeddings:
     """Return an image set's embeddings, computing those that the cache lacks.
 
-    Images that can't be read are left out and noted. A set without a test part gets
-    one, stratified; see `split_images`.
+    Images that can't be read are left out and noted. The split is that of the image
+    set: `images.train` and `images.test`, of which no image changes sides.
 
     Parameters
     ----------
     images : ImageSet
-    backbone : str, or one or several extractors
-        A name of the table of backbones, or what `find_extractor` returned; several
-        are put side by side.
+    backbones : str, ExtractSettings or Extractor, or a sequence of these
+        A name in the table of backbones (`featx backbones`), settings, or what
+        `find_extractor` returned; several are put side by side.
     flip : bool
-        Embed the mirrored view as well.
-    cache_dir : path
-    test_size : float in (0, 1), optional
-        Where the data gives no test part; 0.25 by default.
-    seed : int
-        Of that split.
+        Embed the flipped view as well.
+    cache_dir : str or Path
     batch_size : int, optional
         Images per run of a model; by default what suits the memory.
 
@@ -169,12 +183,15 @@ def embed(
     DataError
         No readable image is left, or the set can't be split.
     BackboneError, WeightsError, CacheError
+
+    Examples
+    --------
+    >>> embeddings = embed(read_images("data"), ["resnet50", "mobilenetv2"])
     """
     cache_dir = Path(cache_dir)
-    extractors = _with_mirrored(_extractors(backbone, cache_dir), flip=flip)
-    source = ImageFiles(images.files)
+    extractors = find_extractors(backbones, cache_dir, flip=flip)
     found = embed_rows(
-        source,
+        ImageFiles(images.files, images.digests),
         extractors,
         cache_dir,
         batch_size=batch_size,
@@ -185,36 +202,62 @@ def embed(
     for _, extraction in found:
         unreadable.update(extraction.unreadable)
         notes.extend(extraction.notes)
-    split = split_readable(
-        images, source.digests.keys, unreadable, test_size=test_size, seed=seed
-    )
+    split = split_images(images, images.digests, unreadable)
     return Embeddings(
-        images=split.images,
+        split=split,
         views=side_by_side(found, split.rows),
-        keys=split.keys,
-        groups=split.groups,
         specs=tuple(extraction.spec for _, extraction in found),
-        fingerprint=split.fingerprint,
-        notes=(*split.images.notes, *dict.fromkeys([*notes, *split.notes])),
+        notes=tuple(dict.fromkeys([*split.notes, *notes])),
     )
 
 
-def _extractors(
-    backbone: str | Extractor | list[Extractor], cache_dir: Path
+def find_extractors(
+    wanted: Wanted | Sequence[Wanted], cache_dir: Path, *, flip: bool = False
 ) -> list[Extractor]:
-    if isinstance(backbone, str):
-        return [find_extractor(backbone, cache_dir=cache_dir)]
-    return backbone if isinstance(backbone, list) else [backbone]
+    """Return what computes the wanted embeddings, each once.
 
+    Parameters
+    ----------
+    wanted : str, ExtractSettings or Extractor, or a sequence of these
+    cache_dir : Path
+    flip : bool
+        Follow each by that of the flipped view; so does `flip` of the settings. The two
+        share a model, which is kept in memory while one follows the other.
 
-def _with_mirrored(extractors: Sequence[Extractor], *, flip: bool) -> list[Extractor]:
-    """Return extractors, each followed by that of the mirrored view if wanted.
-
-    The two share a model, which is kept while one follows the other.
+    Raises
+    ------
+    RecipeError
+        The flipped view is wanted of some only: the two views would differ in width.
+    BackboneError, WeightsError
     """
-    if not flip:
-        return list(extractors)
-    return [view for one in extractors for view in (one, one.mirrored())]
+    each = [wanted] if isinstance(wanted, str) else wanted
+    each = each if isinstance(each, Sequence) else [each]
+    flips = {item.flip for item in each if isinstance(item, ExtractSettings)}
+    if len(flips) > 1:
+        raise RecipeError("extract.flip: true for some backbones only; set it for all")
+    extractors = [_find_extractor(item, cache_dir) for item in _each_setting_once(each)]
+    if not (flip or True in flips):
+        return extractors
+    return [view for one in extractors for view in (one, one.flipped())]
+
+
+def _each_setting_once(wanted: Sequence[Wanted]) -> Iterator[Wanted]:
+    seen: list[ExtractSettings] = []
+    for item in wanted:
+        if isinstance(item, ExtractSettings):
+            if item in seen:
+                continue
+            seen.append(item)
+        yield item
+
+
+def _find_extractor(wanted: Wanted, cache_dir: Path) -> Extractor:
+    if isinstance(wanted, str):
+        return find_extractor(wanted, cache_dir=cache_dir)
+    if isinstance(wanted, ExtractSettings):
+        options = wanted.model_dump(exclude={"flip"})
+        return find_extractor(**options, cache_dir=cache_dir)
+    return wanted
 
 
 def side_by_side(

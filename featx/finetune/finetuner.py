@@ -100,7 +100,7 @@ class Finetuner:
         labels = embeddings.images.labels
         train, held_out = hold_out(
             labels[embeddings.train],
-            embeddings.groups[embeddings.train],
+            embeddings.split.groups[embeddings.train],
             share=self.settings.validation,
             seed=self.settings.seed,
         )
@@ -221,7 +221,7 @@ class Finetuner:
             settings.name,
             embeddings.views[rows],
             embeddings.images.labels[rows],
-            embeddings.groups[rows],
+            embeddings.split.groups[rows],
             seed=settings.seed,
             class_weight=settings.class_weight,
             tune=settings.tune,

@@ -1,4 +1,4 @@
-"""Files of the same content: copies, leaks between the parts, contradictions."""
+"""Files of the same content: copies, leaks between the splits, contradictions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Duplicates:
     conflicting : ndarray of bool, shape (n_groups,)
         Whether a group's files have different labels.
     across : ndarray of bool, shape (n_groups,)
-        Whether some are in the training part and some in the test part.
+        Whether some are in the training split and some in the test split.
     tested : ndarray of bool, shape (n_groups,)
-        Whether some are in the test part.
+        Whether some are in the test split.
     """
 
     rows: NDArray[np.int64]
@@ -95,7 +95,7 @@ def _arrange(
     across: NDArray[np.bool_],
     tested: NDArray[np.bool_],
 ) -> Duplicates:
-    """Put what must be mended first: conflicting labels, then leaks."""
+    """Put what must be fixed first: conflicting labels, then leaks."""
     starts = np.cumsum(lengths) - lengths
     order = np.lexsort((rows[starts], ~across, ~conflicting))
     lengths = lengths[order]

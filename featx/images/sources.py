@@ -58,12 +58,14 @@ class ImageFiles:
     Parameters
     ----------
     files : sequence of Path
+    digests : Digests, optional
+        Of the files, where they are known already.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], digests: Digests | None = None) -> None:
         self.files = files
         self.names = [str(path) for path in files]
-        self.digests = digest_files(files)
+        self.digests = digests or digest_files(files)
 
     def show(self, row: int, views: Collection[View]) -> Views:
         """Read and decode one file, and make the views of it."""

@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.images.arrays import Pixels, read_pixels
-from featx.images.image_set import ImageSet
-from featx.images.layouts.options import DataSettings
+from featx.images.image_set import ImageSet, Split, split_images
 from featx.images.sources import ImageFiles
-from featx.images.usable import Split, split_readable
 from featx.networks.train import LabelledPixels
 from featx.progress import SILENT, Progress
 
@@ -33,27 +31,11 @@ class TrainingData:
     images: LabelledPixels
     seconds: float
 
-    @property
-    def train(self) -> NDArray[np.intp]:
-        """Rows of the training part."""
-        return np.flatnonzero(~self._is_test)
-
-    @property
-    def test(self) -> NDArray[np.intp]:
-        """Rows of the test part."""
-        return np.flatnonzero(self._is_test)
-
-    @property
-    def _is_test(self) -> NDArray[np.bool_]:
-        assert self.split.images.is_test is not None
-        return self.split.images.is_test
-
 
 def read_training_data(
     images: ImageSet,
     source: ImageFiles,
     side: int,
-    data: DataSettings,
     scratch_dir: Path,
     *,
     progress: Progress = SILENT,
@@ -67,8 +49,6 @@ def read_training_data(
         Of its files.
     side : int
         In pixels.
-    data : DataSettings
-        How to split it.
     scratch_dir : Path
         Where pixels go that don't fit into the memory.
 
@@ -83,13 +63,7 @@ def read_training_data(
     update = progress.images(f"decoding at {side}x{side}")
     pixels = read_pixels(source, side, scratch_dir, update=update)
     seconds = time.perf_counter() - start
-    split = split_readable(
-        images,
-        source.digests.keys,
-        pixels.unreadable,
-        test_size=data.test_size,
-        seed=data.seed,
-    )
+    split = split_images(images, source.digests, pixels.unreadable)
     labelled = LabelledPixels(_kept(pixels, split), split.images.labels)
     return TrainingData(split, labelled, round(seconds, 3))
 

@@ -136,27 +136,27 @@ class _Trainer:
         """Train a network on all but the held-out part and ask it."""
         data, labels = self.data, self.data.images.labels
         train, held_out = hold_out(
-            labels[data.train],
-            data.split.groups[data.train],
+            labels[data.split.train],
+            data.split.groups[data.split.train],
             share=VALIDATION_SHARE,
             seed=seed,
         )
-        train, held_out = data.train[train], data.train[held_out]
+        train, held_out = data.split.train[train], data.split.train[held_out]
         model, log = self.train(train, held_out, seed)
-        probabilities = self.predict(model, data.test)
+        probabilities = self.predict(model, data.split.test)
         hits = np.zeros(0, dtype=bool)
         accuracies = {}
         if len(held_out):
             hits = self.predict(model, held_out).argmax(axis=1) == labels[held_out]
             accuracies["val_accuracy"] = float(hits.mean())
-        right = probabilities.argmax(axis=1) == labels[data.test]
+        right = probabilities.argmax(axis=1) == labels[data.split.test]
         accuracies["accuracy"] = float(right.mean())
         history = as_history(log.rows)
         return _Outcome(model, history, probabilities, accuracies, hits)
 
     def cross_validate(self) -> CrossValidation:
         """Train a network for each fold, on the others; the test part stays out."""
-        rows, settings = self.data.train, self.settings
+        rows, settings = self.data.split.train, self.settings
         assert settings.folds is not None
 
         def fit_rows(train: Rows, _labels: Any, _groups: Any) -> _Classifier:
@@ -231,7 +231,7 @@ def _metrics(
     inner: CrossValidation | None,
 ) -> dict[str, Any]:
     """Return the content of `metrics.json`, without the repeats."""
-    labels = data.images.labels[data.test]
+    labels = data.images.labels[data.split.test]
     classes = data.split.images.classes
     scores = score(labels, outcome.probabilities, classes, seed=settings.seed)
     hits = outcome.held_out_hits
@@ -245,7 +245,7 @@ def _metrics(
         "cv_accuracy_std": inner.std if inner else None,
         "val_accuracy": outcome.accuracies.get("val_accuracy"),
         **scores,
-        "n_train": len(data.train),
+        "n_train": len(data.split.train),
         "n_val": len(hits),
         "parameters": int(outcome.model.count_params()),
         "weights": WEIGHTS,

@@ -185,7 +185,7 @@ def run_verify(
         if not path.is_file():
             raise WeightsError(f"--weights {path}: no such file")
     shelf = find_caches(cache_dir)
-    images = None if data is None else read_images(data.path, data)
+    images = None if data is None else read_images(data)
     found = Verification(lost=shelf.damaged, notes=list(shelf.foreign))
     update = progress.parts("checking")
     total = sum(len(cache.parts()) for cache in shelf.caches)

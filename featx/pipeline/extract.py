@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.embeddings.backbones.extractor import KerasExtractor, find_extractor
 from featx.embeddings.cache.last_extracted import recall, remember
 from featx.embeddings.dataset import Embeddings, embed, extract_all
 from featx.embeddings.extract import Extraction
@@ -39,12 +38,11 @@ def run_extract(
     ------
     DataError, BackboneError, WeightsError, CacheError
     """
-    images, flip = read_images(data.path, data), _flip(wanted)
+    images = read_images(data)
     extractions = extract_all(
         images,
-        _find(wanted, cache_dir),
+        wanted,
         cache_dir,
-        flip=flip,
         batch_size=batch_size,
         retry=retry,
         progress=progress,
@@ -72,16 +70,12 @@ def find_embeddings(
         Nothing is wanted and nothing was extracted for this data.
     DataError, BackboneError, WeightsError, CacheError
     """
-    images = read_images(data.path, data)
+    images = read_images(data)
     chosen = list(wanted) or _last(cache_dir, data.path)
-    flip = _flip(chosen)
     embeddings = embed(
         images,
-        list(_find(chosen, cache_dir)),
-        flip=flip,
+        chosen,
         cache_dir=cache_dir,
-        test_size=data.test_size,
-        seed=data.seed,
         batch_size=batch_size,
         progress=progress,
     )
@@ -89,35 +83,6 @@ def find_embeddings(
         # `featx cache prune` keeps what it knows of.
         remember(cache_dir, data.path, [w.model_dump(mode="json") for w in chosen])
     return embeddings, chosen
-
-
-def _find(wanted: Sequence[ExtractSettings], cache_dir: Path) -> list[KerasExtractor]:
-    return [
-        find_extractor(
-            item.backbone,
-            image_size=item.image_size,
-            pooling=item.pooling,
-            layer=item.layer,
-            weights=item.weights,
-            precision=item.precision,
-            cache_dir=cache_dir,
-        )
-        for item in dict.fromkeys(wanted)
-    ]
-
-
-def _flip(wanted: Sequence[ExtractSettings]) -> bool:
-    """Tell whether the mirrored view is wanted: of all embeddings or of none.
-
-    Raises
-    ------
-    RecipeError
-        Of some only: the two views would differ in width.
-    """
-    flips = {item.flip for item in wanted}
-    if len(flips) > 1:
-        raise RecipeError("extract.flip: true for some backbones only; set it for all")
-    return flips.pop()
 
 
 def _last(cache_dir: Path, data: Path) -> list[ExtractSettings]:

@@ -185,15 +185,13 @@ def _embeddings(
     given = data.get("settings", {"seed": parent.info.get("seed", 0)})
     settings = DataSettings.model_validate({**given, "path": data["root"]})
     embeddings = embed(
-        read_images(settings.path, settings),
+        read_images(settings),
         [one for one in extractors if not one.flip],
         flip=any(one.flip for one in extractors),
         cache_dir=cache_dir,
-        test_size=settings.test_size,
-        seed=settings.seed,
         progress=progress,
     )
-    if embeddings.fingerprint != parent.data_fingerprint:
+    if embeddings.split.fingerprint != parent.data_fingerprint:
         raise RunError(
             f"{parent.path}: {data['root']} has changed since it was made; fit again"
         )

@@ -82,7 +82,7 @@ def fit(
     settings = HeadSettings(name=head) if isinstance(head, str) else head
     rows = embeddings.train
     views, y = embeddings.views[rows], embeddings.images.labels[rows]
-    groups = embeddings.groups[rows]
+    groups = embeddings.split.groups[rows]
     parameters = settings.parameters_for(embeddings.map_shape, embeddings.rows_are)
 
     def fit_rows(
@@ -213,7 +213,7 @@ def _describe(
         "data": {
             "name": images.name,
             "root": str(images.root.resolve()),
-            "fingerprint": embeddings.fingerprint,
+            "fingerprint": embeddings.split.fingerprint,
             "layout": images.layout,
             "settings": data.model_dump(mode="json"),
         },
@@ -234,7 +234,7 @@ def _describe(
 def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
     """Tell apart two fits that could differ in any number."""
     return fingerprint_of(
-        embeddings.fingerprint,
+        embeddings.split.fingerprint,
         [spec.id for spec in embeddings.specs],
         settings.model_dump(mode="json"),
     )

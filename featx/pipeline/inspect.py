@@ -27,7 +27,7 @@ def run_inspect(
     ------
     DataError, RunError
     """
-    images = read_images(data.path, data)
+    images = read_images(data)
     # A folder that can't be written to is told before a long work, not after it.
     claim_folder(reports_dir, images.name)
     inspection = inspect_images(images, progress.images("reading images"))

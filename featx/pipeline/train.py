@@ -43,9 +43,9 @@ def run_train(
     """
     for settings in networks:
         check_size(find_network(settings.name), settings.side)
-    images = read_images(data.path, data)
+    images = read_images(data)
     claim_reports(reports_dir)
-    source = ImageFiles(images.files)
+    source = ImageFiles(images.files, images.digests)
     decoded: tuple[int, TrainingData] | None = None
     runs: list[Run] = []
     for settings in networks:
@@ -55,7 +55,7 @@ def run_train(
             decoded = (
                 side,
                 read_training_data(
-                    images, source, side, data, reports_dir, progress=progress
+                    images, source, side, reports_dir, progress=progress
                 ),
             )
         run, fresh = _train_run(decoded[1], settings, data, reports_dir, progress)
@@ -73,7 +73,7 @@ def _train_run(
 ) -> tuple[Run, bool]:
     """Train, score and write a run, unless the very same was trained before."""
     fingerprint = _fingerprint(images, settings)
-    split, test = images.split, images.test
+    split, test = images.split, images.split.test
 
     def make(folder: Path) -> RunContents:
         update = progress.epochs(settings.name)
@@ -116,7 +116,7 @@ def _describe(
         "settings": _settings(settings),
         "seed": settings.seed,
         "timings": fitted.timings,
-        "notes": [*split.images.notes, *split.notes],
+        "notes": list(split.notes),
     }
 
 

@@ -66,7 +66,9 @@ def test_reading_a_part(folder, monkeypatch):
     (part,) = (folder / "cache").glob("*/part-*.h5")
     (folder / "part.h5").write_bytes(part.read_bytes())
     read = run_example('"part.h5"')
-    assert {bytes(key) for key in read["keys"]} == {bytes(key) for key in written.keys}
+    assert {bytes(key) for key in read["keys"]} == {
+        bytes(key) for key in written.split.keys
+    }
     assert read["rows"].shape == written.X.shape
 
 

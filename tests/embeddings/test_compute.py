@@ -52,7 +52,7 @@ class Corner(FakeExtractor):
 
 def test_each_image_is_decoded_once_for_all_views(files, tmp_path):
     one = Corner()
-    wanted = [one, one.mirrored(), one.sized(5), one.sized(5).mirrored()]
+    wanted = [one, one.flipped(), one.sized(5), one.sized(5).flipped()]
     source = Counting(files)
     pairs = embed_rows(source, wanted, tmp_path / "cache")
     assert sorted(source.shown) == list(range(20))
@@ -72,7 +72,7 @@ def test_only_missing_views_are_decoded(files, tmp_path):
     one = Corner()
     extract(ImageFiles(files[:15]), [one], tmp_path)
     source = Counting(files)
-    plain, flipped = extract(source, [one, one.mirrored()], tmp_path)
+    plain, flipped = extract(source, [one, one.flipped()], tmp_path)
     assert (plain.computed, flipped.computed) == (5, 20)
     assert sorted(source.shown) == list(range(20))
     source = Counting(files)
@@ -85,7 +85,7 @@ def test_progress_counts_images_not_views(files, tmp_path):
     one = Corner()
     extract(
         ImageFiles(files),
-        [one, one.mirrored()],
+        [one, one.flipped()],
         tmp_path,
         batch_size=4,
         update=lambda done, total: seen.append((done, total)),

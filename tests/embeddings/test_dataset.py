@@ -7,7 +7,8 @@ import pytest
 
 import featx
 from featx.embeddings.dataset import extract_all
-from featx.errors import DataError
+from featx.embeddings.settings import ExtractSettings
+from featx.errors import BackboneError, DataError, RecipeError
 from tests.conftest import COLOURS, FakeExtractor, write_image
 
 
@@ -25,10 +26,9 @@ def test_rows_labels_and_split_stay_together(colours, extractor, tmp_path):
 
 def test_the_fingerprint_is_of_content_labels_and_split(colours, tmp_path):
     def fingerprint(folder, **options):
-        images = featx.read_images(folder)
-        return featx.embed(
-            images, FakeExtractor(), cache_dir=tmp_path / "cache", **options
-        ).fingerprint
+        images = featx.read_images(folder, **options)
+        embeddings = featx.embed(images, FakeExtractor(), cache_dir=tmp_path / "cache")
+        return embeddings.split.fingerprint
 
     first = fingerprint(colours)
     moved = shutil.copytree(colours, tmp_path / "moved")
@@ -59,7 +59,7 @@ def test_test_images_are_taken_out_of_training(colours, extractor, tmp_path):
         featx.read_images(colours), extractor, cache_dir=tmp_path / "cache"
     )
     assert len(embeddings.train) == 24
-    assert "1 training images are in the test part too" in embeddings.notes[0]
+    assert "1 training images are in the test split too" in embeddings.notes[0]
 
 
 def test_what_cannot_be_read_is_left_out_and_noted(colours, extractor, tmp_path):
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_left_out_and_noted(colours, extractor, tmp_path)
     ("broken", "message"),
     [
         ("train/red/*.png", "no readable training image of 'red'"),
-        ("test/*/*.png", "no readable image in the test part"),
+        ("test/*/*.png", "no readable image in the test split"),
         ("*/*/*.png", "none of 36 images can be read"),
     ],
 )
@@ -105,8 +105,8 @@ def test_a_seeded_split_keeps_copies_together(tmp_path, extractor):
             shutil.copy(path, path.with_name(f"copy-{number}.png"))
     images = featx.read_images(tmp_path / "data")
     embeddings = featx.embed(images, extractor, cache_dir=tmp_path / "cache")
-    train = set(embeddings.groups[embeddings.train])
-    assert train.isdisjoint(embeddings.groups[embeddings.test])
+    train = set(embeddings.split.groups[embeddings.train])
+    assert train.isdisjoint(embeddings.split.groups[embeddings.test])
     assert len(embeddings.test) == 16
 
 
@@ -120,3 +120,37 @@ def test_views_keep_their_images_order(colours, tmp_path):
     # A mirrored image has the same mean colour.
     np.testing.assert_allclose(both.views[:, 1], both.views[:, 0], rtol=1e-6)
     np.testing.assert_array_equal(both.X, both.views[:, 0])
+
+
+def test_names_settings_and_extractors_mix(colours, tmp_path):
+    settings = ExtractSettings(
+        backbone="mobilenet-0.25", image_size=32, weights="random"
+    )
+    both = featx.embed(
+        featx.read_images(colours),
+        [settings, FakeExtractor(), settings],
+        cache_dir=str(tmp_path / "cache"),
+    )
+    assert both.views.shape == (36, 1, 256 + 4)
+    assert both.backbone == "mobilenet-0.25+mean-colour"
+    with pytest.raises(BackboneError, match="did you mean 'resnet50'"):
+        featx.embed(featx.read_images(colours), ["resnet5O", settings])
+
+
+def test_the_flipped_view_is_of_all_or_none(colours, tmp_path):
+    plain = ExtractSettings(backbone="mobilenet-0.25", weights="random")
+    with pytest.raises(RecipeError, match=r"extract.flip: true for some"):
+        featx.embed(
+            featx.read_images(colours), [plain, plain.model_copy(update={"flip": True})]
+        )
+
+
+def test_it_shows_itself_shortly(colours, extractor, tmp_path):
+    embeddings = featx.embed(
+        featx.read_images(colours), extractor, flip=True, cache_dir=tmp_path / "cache"
+    )
+    assert repr(embeddings) == (
+        f"Embeddings('{colours}', mean-colour, 36 images x 4, original and flipped,"
+        " 24 train + 12 test)"
+    )
+    assert "mean-colour at 8 pixels" in embeddings._repr_html_()

@@ -109,7 +109,7 @@ def test_it_is_decided_once_and_the_mirrored_view_follows(small, fake, tmp_path)
     fake(speedup=2.0, noise=0.0)
     settle(small, SOURCE, tmp_path)
     fake(speedup=0.5, noise=0.0)
-    for extractor in (small, small.mirrored()):
+    for extractor in (small, small.flipped()):
         assert settle(extractor, SOURCE, tmp_path)[0].precision == "bfloat16"
         assert settle(extractor, SOURCE, tmp_path)[1] is None
     other = replace(small, image_size=40)

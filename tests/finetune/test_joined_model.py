@@ -49,7 +49,7 @@ def test_a_head_on_whole_maps(extractor, pixels, labels):
 def fused(extractor, pixels, labels):
     """Two backbones of two sizes, as they are and mirrored."""
     other = find_extractor("mobilenetv2-0.35", image_size=48, weights="random")
-    extractors = [view for one in (extractor, other) for view in (one, one.mirrored())]
+    extractors = [view for one in (extractor, other) for view in (one, one.flipped())]
     rng = np.random.default_rng(1)
     images = {
         SIDE: pixels,

@@ -47,7 +47,7 @@ def test_a_run_holds_what_the_contract_says(embeddings, tmp_path):
     assert run.name == "data-mean-colour-logreg"
     info = json.loads((run.path / "run.json").read_text())
     assert {"settings", "data", "versions", "seed", "timings"} <= set(info)
-    assert info["data"]["fingerprint"] == embeddings.fingerprint
+    assert info["data"]["fingerprint"] == embeddings.split.fingerprint
     assert info["embedding"] == [embeddings.specs[0].as_dict()]
     metrics = json.loads((run.path / "metrics.json").read_text())
     scored = {

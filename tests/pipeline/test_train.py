@@ -138,7 +138,7 @@ def test_data_are_known_as_embeddings_know_them(trained, tmp_path):
     folder, _, run = trained
     images = read_images(folder / "data")
     embeddings = embed(images, FakeExtractor(), cache_dir=tmp_path)
-    assert run.data_fingerprint == embeddings.fingerprint
+    assert run.data_fingerprint == embeddings.split.fingerprint
 
 
 def test_the_page_says_what_it_is(trained):
@@ -166,7 +166,6 @@ def training_data(folder, settings, tmp_path):
         images,
         ImageFiles(images.files),
         settings.side,
-        DataSettings(path=folder / "data"),
         tmp_path,
     )
 

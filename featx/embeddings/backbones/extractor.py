@@ -35,7 +35,7 @@ class Extractor(Protocol):
     def dim(self) -> int:
         """Width of an embedding."""
 
-    def mirrored(self) -> "Extractor":
+    def flipped(self) -> "Extractor":
         """Return what embeds the mirrored view of images."""
 
     def open(self) -> Engine:
@@ -78,7 +78,7 @@ class KerasExtractor:
             return replace(self, precision="float32").open().dim
         return self.backbone.features
 
-    def mirrored(self) -> "KerasExtractor":
+    def flipped(self) -> "KerasExtractor":
         """Return what embeds the mirrored view of images."""
         return replace(self, flip=True)
 
@@ -244,7 +244,7 @@ def _named(spec: Spec, weights: str, memo: Path | None) -> KerasExtractor:
         seed=_seed(spec),
         cache_dir=memo,
     )
-    return extractor.mirrored() if spec.flip else extractor
+    return extractor.flipped() if spec.flip else extractor
 
 
 def _seed(spec: Spec) -> int:

@@ -128,7 +128,7 @@ def _facts(embeddings: Embeddings) -> dict[str, Any]:
         "version": VERSION,
         "featx": version("featx"),
         "data": _text(embeddings.images.name),
-        "fingerprint": embeddings.fingerprint,
+        "fingerprint": embeddings.split.fingerprint,
         "specs": [spec.as_dict() for spec in embeddings.specs],
         "classes": list(embeddings.images.classes),
     }
@@ -137,12 +137,11 @@ def _facts(embeddings: Embeddings) -> dict[str, Any]:
 def _columns(embeddings: Embeddings) -> dict[str, Any]:
     """Return what there is of each image beside its embedding."""
     images = embeddings.images
-    assert images.is_test is not None
     return {
         "label": images.labels,
         "path": [_text(path) for path in images.paths],
-        "split": ["test" if tested else "train" for tested in images.is_test],
-        "digest": embeddings.keys,
+        "split": ["test" if tested else "train" for tested in embeddings.split.is_test],
+        "digest": embeddings.split.keys,
     }
 
 

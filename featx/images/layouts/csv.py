@@ -1,4 +1,4 @@
-"""Labels from CSV files: Kaggle's, Hugging Face's metadata.csv, anybody's."""
+"""Labels from CSV files, Kaggle's and Hugging Face's metadata.csv among them."""
 
 import csv
 import io
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featx.errors import DataError, nearest
-from featx.images.image_set import ImageSet, build_image_set, check_spelling, shorten
+from featx.images.image_set import ImageSet, shorten
+from featx.images.layouts.build import build_image_set, check_spelling
 from featx.images.layouts.file_index import FileIndex
-from featx.images.layouts.options import DataSettings, find_part, is_tested
+from featx.images.layouts.options import DataSettings, find_split, is_tested
 
 PATH_COLUMNS = (
     *("file_name", "filename", "file", "path", "filepath", "file_path", "image_path"),
@@ -25,13 +26,13 @@ Row = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelTable:
     """What a CSV says.
 
     Attributes
     ----------
     of : dict of str to (str, str or None)
-        File to class and part.
+        File to class and split.
     notes : list of str
     """
 
@@ -46,26 +47,26 @@ def read_csv(root: Path, layout: DataSettings) -> ImageSet:
     ------
     DataError
         The file or a column is missing, an id matches two files, one image has two
-        labels or parts, a class is spelt in two ways, or no label matches any file.
+        labels or splits, a class is spelt in two ways, or no label matches any file.
     """
     assert layout.labels is not None
     path = find_file(root, layout.labels)
     labels = _read_labels(root, path, layout)
     check_spelling(path, {label: label for label, _ in labels.of.values()})
-    parts = {part for _, part in labels.of.values()}
-    samples = [(f, name, is_tested(p, parts)) for f, (name, p) in labels.of.items()]
+    splits = {split for _, split in labels.of.values()}
+    samples = [(f, name, is_tested(s, splits)) for f, (name, s) in labels.of.items()]
     layout_text = f"labels in {path.name}"
     return build_image_set(root, samples, layout=layout_text, notes=labels.notes)
 
 
-def read_parts(root: Path, folders: Sequence[Path], layout: DataSettings) -> ImageSet:
+def read_splits(root: Path, folders: Sequence[Path], layout: DataSettings) -> ImageSet:
     """Read Hugging Face's metadata.csv of each split."""
     samples: list[tuple[str, str, bool | None]] = []
     notes: list[str] = []
-    parts = [find_part(folder.name) for folder in folders]
-    for folder, part in zip(folders, parts, strict=True):
+    splits = [find_split(folder.name) for folder in folders]
+    for folder, split in zip(folders, splits, strict=True):
         labels = _read_labels(folder, folder / "metadata.csv", layout)
-        tested = is_tested(part, parts)
+        tested = is_tested(split, splits)
         samples += [
             (f"{folder.name}/{f}", n, tested) for f, (n, _) in labels.of.items()
         ]
@@ -77,7 +78,7 @@ def read_parts(root: Path, folders: Sequence[Path], layout: DataSettings) -> Ima
     )
 
 
-def _read_labels(root: Path, path: Path, layout: DataSettings) -> Labels:
+def _read_labels(root: Path, path: Path, layout: DataSettings) -> LabelTable:
     """Read a CSV's rows and find the files that they mean."""
     rows = _read_rows(path)
     columns = list(rows[0][1])
@@ -98,7 +99,7 @@ def _read_labels(root: Path, path: Path, layout: DataSettings) -> Labels:
         label = row[label_column].strip()
         if not label:
             raise DataError(f"{path}, line {number}: no label for '{row[names]}'")
-        sample = (label, find_part(row[split]) if split else None)
+        sample = (label, find_split(row[split]) if split else None)
         above = found.setdefault(file, sample)
         if above != sample:
             here, there = (" in ".join(filter(None, s)) for s in (sample, above))
@@ -111,7 +112,7 @@ def _read_labels(root: Path, path: Path, layout: DataSettings) -> Labels:
             f"{path}: none of its {len(rows)} labels matches a file below {root}"
             f" (first: '{missing[0]}'); check the column and the folder"
         )
-    return Labels(found, _leftover_notes(path, missing, index, found))
+    return LabelTable(found, _leftover_notes(path, missing, index, found))
 
 
 def find_file(root: Path, given: Path) -> Path:
@@ -126,7 +127,7 @@ def find_file(root: Path, given: Path) -> Path:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8; a byte order mark is no part of it."""
+    """Read a text file in UTF-8; a byte order mark is dropped."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -135,7 +136,7 @@ def read_text(path: Path) -> str:
         ) from error
     except OSError as error:
         raise DataError(
-            f"{path}: not readable ({str(error.strerror).lower()})"
+            f"{path}: can't be read ({str(error.strerror).lower()}); make it readable"
         ) from error
 
 
@@ -189,12 +190,12 @@ def _column(
 
 
 def _split_column(path: Path, rows: Sequence[tuple[int, Row]]) -> str | None:
-    """Return the column that says train or test; others of its name are no matter."""
+    """Return the column that says train or test, if one of the usual names does."""
     column = _known(rows[0][1], SPLIT_COLUMNS)
-    if column is None or not any(find_part(row[column]) for _, row in rows):
+    if column is None or not any(find_split(row[column]) for _, row in rows):
         return None
     for number, row in rows:
-        if find_part(row[column]) is None:
+        if find_split(row[column]) is None:
             raise DataError(
                 f"{path}, line {number}: {column} '{row[column]}';"
                 " expected train, test or validation"

@@ -1,17 +1,12 @@
-"""Labels from folders: one per class, in one tree or in a tree for each part."""
+"""Labels from folders: one per class, in one tree or in a tree for each split."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from featx.errors import DataError
-from featx.images.image_set import (
-    EXPECTED,
-    ImageSet,
-    build_image_set,
-    check_spelling,
-    shorten,
-)
-from featx.images.layouts.options import find_part, is_tested
+from featx.images.image_set import ImageSet, shorten
+from featx.images.layouts.build import EXPECTED, build_image_set, check_spelling
+from featx.images.layouts.options import find_split, is_tested
 from featx.images.walking import image_files, is_image, relative, subfolders
 
 
@@ -20,24 +15,24 @@ def _has_classes(folder: Path) -> bool:
     return any(True for f in subfolders(folder) for _ in image_files(f))
 
 
-def split_trees(root: Path) -> dict[Path, bool | None]:
+def find_split_trees(root: Path) -> dict[Path, bool | None]:
     """Return the train, validation and test trees: folder to whether it tests."""
     trees: dict[str, Path] = {}
     for folder in subfolders(root):
-        part = find_part(folder.name)
-        if part is None:
+        split = find_split(folder.name)
+        if split is None:
             continue
-        if part in trees:
+        if split in trees:
             raise DataError(
-                f"{root}: both '{trees[part].name}' and '{folder.name}';"
+                f"{root}: both '{trees[split].name}' and '{folder.name}';"
                 " keep one of them"
             )
-        trees[part] = folder
-    trees = {part: folder for part, folder in trees.items() if _is_tree(folder)}
+        trees[split] = folder
+    trees = {split: folder for split, folder in trees.items() if _is_tree(folder)}
     if "train" not in trees:
         return {}
-    order = [part for part in ("train", "validation", "test") if part in trees]
-    return {trees[part]: is_tested(part, trees) for part in order}
+    order = [split for split in ("train", "validation", "test") if split in trees]
+    return {trees[split]: is_tested(split, trees) for split in order}
 
 
 def _is_tree(folder: Path) -> bool:
@@ -69,11 +64,11 @@ def _unused_notes(root: Path, trees: Collection[Path]) -> Iterator[str]:
     for folder in subfolders(root):
         if folder in trees or not any(True for _ in image_files(folder)):
             continue
-        if find_part(folder.name) and not _has_classes(folder):
+        if find_split(folder.name) and not _has_classes(folder):
             yield f"{folder.name}/ has no class folders and is left out"
         else:
-            parts = " + ".join(f"{tree.name}/" for tree in trees)
-            yield f"{folder.name}/ beside {parts} is left out"
+            used = " + ".join(f"{tree.name}/" for tree in trees)
+            yield f"{folder.name}/ beside {used} is left out"
 
 
 def read_tree(root: Path) -> ImageSet:
@@ -97,10 +92,10 @@ def read_tree(root: Path) -> ImageSet:
 
 
 def _check_meant(base: Path, names: list[str]) -> None:
-    """Refuse folders that are parts or a whole data set, not classes."""
-    parts = {find_part(name) for name in names} - {None}
-    if len(parts) > 1 or (parts and len(names) == 1):
-        missing = "class folders" if "train" in parts else "training part"
+    """Refuse folders that are splits or a whole data set, not classes."""
+    splits = {find_split(name) for name in names} - {None}
+    if len(splits) > 1 or (splits and len(names) == 1):
+        missing = "class folders" if "train" in splits else "training split"
         raise DataError(
             f"{base}: {shorten(names)}, but no {missing}; expected {EXPECTED}"
         )

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from featx.errors import DataError
-from featx.images.image_set import ImageSet, build_image_set, check_spelling
+from featx.images.image_set import ImageSet
+from featx.images.layouts.build import build_image_set, check_spelling
 from featx.images.layouts.csv import find_file, read_text
 from featx.images.layouts.file_index import FileIndex, plain_path
 from featx.images.layouts.options import DataSettings

@@ -1,4 +1,4 @@
-"""What a user may say of a folder, and how its parts may be called."""
+"""What a user may say of a data folder, and how its splits may be named."""
 
 import re
 from collections.abc import Collection
@@ -12,24 +12,24 @@ from featx.settings import Settings
 TRAIN_NAMES = {"train", "training", "training_set", "train_set"}
 TEST_NAMES = {"test", "testing", "test_set", "testing_set"}
 VALIDATION_NAMES = {"val", "valid", "validation", "validation_set", "val_set"}
-PART_NAMES = {"train": TRAIN_NAMES, "test": TEST_NAMES, "validation": VALIDATION_NAMES}
+SPLIT_NAMES = {"train": TRAIN_NAMES, "test": TEST_NAMES, "validation": VALIDATION_NAMES}
 
 
-def find_part(name: str) -> str | None:
+def find_split(name: str) -> str | None:
     """Return ``train``, ``test`` or ``validation`` for its usual spellings."""
     plain = re.sub(r"[\s_-]+", "_", name.strip().lower())
-    return next((part for part, names in PART_NAMES.items() if plain in names), None)
+    return next((split for split, names in SPLIT_NAMES.items() if plain in names), None)
 
 
-def is_tested(part: str | None, parts: Collection[str | None]) -> bool | None:
-    """Tell whether a part is tested on, given all parts; None where it is the only one.
+def is_tested(split: str | None, splits: Collection[str | None]) -> bool | None:
+    """Tell whether a split is for testing, given all of them; None if it is alone.
 
-    Beside a test part, a validation part is more to train on: featx cross-validates
-    inside the training part.
+    Beside a test split, a validation split is trained on: featx cross-validates within
+    the training split.
     """
-    if len(set(parts)) < 2:
+    if len(set(splits)) < 2:
         return None
-    return part == "test" or (part == "validation" and "test" not in parts)
+    return split == "test" or (split == "validation" and "test" not in splits)
 
 
 class DataSettings(Settings):

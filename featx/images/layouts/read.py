@@ -1,61 +1,99 @@
 """Finding out how a folder says which image belongs to which class."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from featx.errors import DataError
 from featx.images.image_set import ImageSet
-from featx.images.layouts.csv import read_csv, read_parts
-from featx.images.layouts.folders import read_tree, read_trees, split_trees
+from featx.images.layouts.csv import read_csv, read_splits
+from featx.images.layouts.folders import find_split_trees, read_tree, read_trees
 from featx.images.layouts.lists import read_lists
-from featx.images.layouts.options import DataSettings, find_part
+from featx.images.layouts.options import DataSettings, find_split
 
 
-def read_images(root: Path | str, layout: DataSettings | None = None) -> ImageSet:
+def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> ImageSet:
     """Read which images a folder holds, their labels and, if given, their split.
 
-    Without a `layout`, in this order: ``train/`` and ``test/`` trees (in all the
-    usual spellings), Hugging Face's ``metadata.csv``, ``labels.csv``, ``train.txt``
-    with ``test.txt``, one tree of class folders. A validation part is tested on
-    where there is no test part, else trained on. No image is opened.
+    Unless the settings say which, these are looked for in this order: ``train/`` and
+    ``test/`` trees (in all the usual spellings), Hugging Face's ``metadata.csv``,
+    ``labels.csv``, ``train.txt`` with ``test.txt``, one tree of class folders. A
+    validation split is for testing where there is no test split, else for training. No
+    image is opened.
+
+    Parameters
+    ----------
+    data : str, Path or DataSettings
+        The data folder, or all the settings.
+    settings
+        The other fields of `DataSettings`: ``labels``, ``path_column``,
+        ``label_column``, ``train_list``, ``test_list``, ``test_size`` and ``seed``.
 
     Raises
     ------
     DataError
-        The folder is missing, can't be listed or holds no labelled images, a class
-        is spelt in two ways, there is one class only, or a label file says something
-        impossible.
+        A setting is invalid; the folder is missing, can't be listed or holds no
+        labelled images; a class is spelt in two ways; there is only one class; or a
+        label file contradicts itself.
+
+    Examples
+    --------
+    >>> images = read_images("photos", labels="labels.csv", test_size=0.3)
+    >>> images.train.files, images.train.labels
     """
-    root, layout = Path(root), layout or DataSettings()
+    given = _settings(data, settings)
+    images = _read(given.path, given)
+    return replace(images, test_size=given.test_size, seed=given.seed)
+
+
+def _settings(
+    data: str | Path | DataSettings, settings: dict[str, Any]
+) -> DataSettings:
+    """Return all settings, validated."""
+    given = data.model_dump() if isinstance(data, DataSettings) else {"path": data}
+    try:
+        return DataSettings.model_validate({**given, **settings})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        known = ", ".join(DataSettings.model_fields)
+        raise DataError(
+            f"read_images: {name}: {first['msg'].lower()}; the settings are {known}"
+        ) from None
+
+
+def _read(root: Path, settings: DataSettings) -> ImageSet:
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "no such folder"
         raise DataError(f"{root}: {what}; name the folder that holds the images")
-    if layout.train_list or layout.test_list:
-        return read_lists(root, layout)
-    if layout.labels:
-        return read_csv(root, layout)
-    trees = split_trees(root)
+    if settings.train_list or settings.test_list:
+        return read_lists(root, settings)
+    if settings.labels:
+        return read_csv(root, settings)
+    trees = find_split_trees(root)
     if trees:
         return read_trees(root, trees)
-    detected = _detect(root, layout)
+    detected = _detect(root, settings)
     return detected if detected is not None else read_tree(root)
 
 
-def _detect(root: Path, layout: DataSettings) -> ImageSet | None:
+def _detect(root: Path, settings: DataSettings) -> ImageSet | None:
     """Read the label files that lie in the folder under their usual names."""
+
+    def found(**files: str) -> DataSettings:
+        paths = {name: root / file for name, file in files.items()}
+        return settings.model_copy(update=paths)
+
     if (root / "metadata.csv").is_file():
-        return read_csv(
-            root, layout.model_copy(update={"labels": root / "metadata.csv"})
-        )
-    parts = [file.parent for file in sorted(root.glob("*/metadata.csv"))]
-    parts = [part for part in parts if find_part(part.name)]
-    if parts:
-        return read_parts(root, parts, layout)
+        return read_csv(root, found(labels="metadata.csv"))
+    splits = [file.parent for file in sorted(root.glob("*/metadata.csv"))]
+    splits = [folder for folder in splits if find_split(folder.name)]
+    if splits:
+        return read_splits(root, splits, settings)
     if (root / "labels.csv").is_file():
-        return read_csv(root, layout.model_copy(update={"labels": root / "labels.csv"}))
+        return read_csv(root, found(labels="labels.csv"))
     if (root / "train.txt").is_file() and (root / "test.txt").is_file():
-        train_list, test_list = root / "train.txt", root / "test.txt"
-        lists = layout.model_copy(
-            update={"train_list": train_list, "test_list": test_list}
-        )
-        return read_lists(root, lists)
+        return read_lists(root, found(train_list="train.txt", test_list="test.txt"))
     return None

@@ -72,12 +72,10 @@ def settings():
 def fake(monkeypatch):
     """Let extractors be fake ones: the flow around them is what is tested."""
 
-    def find(wanted, cache_dir):
-        named = dict.fromkeys(item.image_size for item in wanted)
-        extractors = [FakeExtractor() for _ in named]
-        return [sized(one, size) for one, size in zip(extractors, named, strict=True)]
+    def find(backbone, *, image_size, **options):
+        return sized(FakeExtractor(), image_size)
 
-    monkeypatch.setattr("featx.pipeline.extract._find", find)
+    monkeypatch.setattr("featx.embeddings.dataset.find_extractor", find)
 
 
 def sized(extractor, size):
@@ -120,9 +118,9 @@ def test_what_is_written_is_what_fit_uses(
     assert list(found["path"]) == list(embeddings.images.paths)
     assert np.flatnonzero(found["split"] == "test").tolist() == list(embeddings.test)
     assert set(found["split"]) == {"train", "test"}
-    np.testing.assert_array_equal(found["digest"], embeddings.keys)
+    np.testing.assert_array_equal(found["digest"], embeddings.split.keys)
     assert found["specs"] == [spec.as_dict() for spec in embeddings.specs]
-    assert found["fingerprint"] == embeddings.fingerprint
+    assert found["fingerprint"] == embeddings.split.fingerprint
     assert (found["format"], found["version"]) == ("featx-export", 1)
     assert found["data"] == "data"
     if suffix == ".parquet":

@@ -137,7 +137,7 @@ SETTINGS = {"image_size": 32, "weights": "random", "precision": "float32"}
 @pytest.mark.parametrize("flip", [False, True])
 def test_a_spec_leads_back_to_its_extractor(changes, flip):
     extractor = find_extractor("mobilenet-0.25", **SETTINGS, **changes)
-    extractor = extractor.mirrored() if flip else extractor
+    extractor = extractor.flipped() if flip else extractor
     assert find_by_spec(extractor.spec) == extractor
 
 

@@ -23,7 +23,7 @@ def paths_tested(images):
 
 def refusal(root, **layout):
     with pytest.raises(DataError) as caught:
-        read_images(root, DataSettings(**layout))
+        read_images(root, **layout)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -82,17 +82,17 @@ def test_given_file_and_columns(pair, tmp_path, monkeypatch):
     pair.write("mine.csv", "what,label,which\na1,x,cat\nb2,x,dog\n")
     layout = {"path_column": "what", "label_column": "which"}
     for given in ("mine.csv", pair.root / "mine.csv"):
-        images = read_images(pair.root, DataSettings(labels=Path(given), **layout))
+        images = read_images(pair.root, labels=Path(given), **layout)
         assert images.classes == ("cat", "dog")
     monkeypatch.chdir(tmp_path)
-    relative = DataSettings(labels=Path("pets/mine.csv"), **layout)
-    assert read_images(pair.root, relative).classes == ("cat", "dog")
+    relative = Path("pets/mine.csv")
+    assert read_images(pair.root, labels=relative, **layout).classes == ("cat", "dog")
 
 
 def test_given_columns_count_for_a_file_found_by_itself(pair):
     pair.write("labels.csv", "what,kind\na1,cat\nb2,dog\n")
-    layout = DataSettings(path_column="what", label_column="kind")
-    assert read_images(pair.root, layout).classes == ("cat", "dog")
+    layout = {"path_column": "what", "label_column": "kind"}
+    assert read_images(pair.root, **layout).classes == ("cat", "dog")
 
 
 def test_a_column_isnt_both(pair):
@@ -300,8 +300,8 @@ def test_lists(listed):
 def test_given_lists_and_what_they_leave_out(listed):
     listed.write("a.lst", "cat/0.png\ndog/0.png\n")
     listed.write("b.lst", "cat/1.png\ncat/7.png\n")
-    layout = DataSettings(train_list=Path("a.lst"), test_list=listed.root / "b.lst")
-    assert read_images(listed.root, layout).notes == (
+    layout = {"train_list": "a.lst", "test_list": listed.root / "b.lst"}
+    assert read_images(listed.root, **layout).notes == (
         "1 lines of b.lst match no file, left out (first: cat/7.png)",
         "1 images are on neither list, left out (first: images/dog/1.png)",
         "no test image of 'dog'; it goes unmeasured",
@@ -368,8 +368,8 @@ def test_one_label_file_here_and_one_there(folder, tmp_path, monkeypatch):
         (place / "mine.csv").write_text("id,label\na,x\nb,y\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"mine\.csv: one here and one in .*whole path"):
-        read_images(folder.root, DataSettings(labels=Path("mine.csv")))
-    whole = DataSettings(labels=tmp_path / "mine.csv")
-    assert len(read_images(folder.root, whole)) == 2
+        read_images(folder.root, labels=Path("mine.csv"))
+    whole = DataSettings(path=folder.root, labels=tmp_path / "mine.csv")
+    assert len(read_images(whole)) == 2
     monkeypatch.chdir(folder.root)
-    assert len(read_images(folder.root, DataSettings(labels=Path("mine.csv")))) == 2
+    assert len(read_images(folder.root, labels=Path("mine.csv"))) == 2

@@ -23,9 +23,9 @@ def parts_of(images):
     }
 
 
-def refusal(root, layout=None):
+def refusal(root, **layout):
     with pytest.raises(DataError) as caught:
-        read_images(root, layout)
+        read_images(root, **layout)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -232,14 +232,14 @@ def test_flat_parts_are_no_classes(folder):
 def test_no_training_part(folder, trees):
     for tree in trees:
         add_tree(folder, tree)
-    assert "but no training part; expected" in refusal(folder.root)
+    assert "but no training split; expected" in refusal(folder.root)
 
 
 def test_test_class_unknown_to_training(folder):
     add_tree(folder, "train")
     add_tree(folder, "test", ("cat", "ant", "bee", "elk", "emu"))
     message = refusal(folder.root)
-    assert "'ant', 'bee', 'elk' and 1 more in the test part but not in the" in message
+    assert "'ant', 'bee', 'elk' and 1 more in the test split but not in the" in message
     assert "add training images or take it out" in message
 
 
@@ -309,20 +309,13 @@ def test_folder_that_cannot_be_listed(folder, locked):
     assert "can't be listed (permission denied); mend that or take it out" in message
 
 
-def test_take_and_fingerprint(folder):
+def test_take(folder):
     add_tree(folder, "train", count=2)
     add_tree(folder, "test", count=1)
     images = read_images(folder.root)
-    keys = np.arange(6 * 32, dtype=np.uint8).reshape(6, 32)
-    print_ = images.fingerprint(keys)
-    assert len(print_) == 16
     backwards = images.take(np.arange(6)[::-1])
     assert backwards.paths == images.paths[::-1]
-    assert backwards.fingerprint(keys[::-1]) == print_
     assert images.take(~images.is_test).is_test.tolist() == [False] * 4
-    single = images.take(np.arange(6) > 0)
-    assert single.fingerprint(keys[1:]) != print_
-    assert images.fingerprint(keys[::-1]) != print_
 
 
 def test_name_of_the_current_folder(folder, monkeypatch):
@@ -345,3 +338,21 @@ def test_real_folders(samples, name, size, classes, tested):
     images = read_images(samples / name)
     assert (len(images), len(images.classes)) == (size, classes)
     assert (None if images.is_test is None else images.is_test.sum()) == tested
+
+
+def test_settings_by_keyword(folder):
+    folder.add("cat/1.png", "dog/1.png")
+    images = read_images(str(folder.root), test_size=0.4, seed=3)
+    assert (images.test_size, images.seed) == (0.4, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"tset_size": 0.3}, "read_images: tset_size: extra inputs are not permitted;"),
+        ({"test_size": 30}, "read_images: test_size: input should be less than 1;"),
+    ],
+)
+def test_a_wrong_setting_is_named(folder, wrong, message):
+    with pytest.raises(DataError, match=message):
+        read_images(folder.root, **wrong)

@@ -1,16 +1,19 @@
-"""The test part: stratified, by content, without leaks, whatever the order."""
+"""The split of an image set: stratified, by content, without leaks."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from featx.embeddings.dataset import embed
 from featx.errors import DataError
+from featx.images.digests import Digests
 from featx.images.image_set import ImageSet
-from featx.images.test_split import split_images
+from featx.images.image_set import split_images as split_digests
+from featx.images.layouts.read import read_images
 
 
 def image_set(labels, is_test=None, names=None):
@@ -24,6 +27,11 @@ def image_set(labels, is_test=None, names=None):
         classes=tuple("abcdefgh"[: labels.max() + 1]),
         layout="class folders",
     )
+
+
+def split_images(images, keys, **options):
+    """Split images whose files have these digests."""
+    return split_digests(replace(images, **options), Digests(keys, {}))
 
 
 def keys_of(contents):
@@ -58,7 +66,7 @@ def test_cut_is_stratified_and_by_content(drawn, share, seed):
     labels, contents = drawn
     images = image_set(labels)
     split = split_images(images, keys_of(contents), test_size=share, seed=seed)
-    assert split.paths == images.paths
+    assert split.images.paths == images.paths
     tested = set(contents[split.is_test])
     assert not tested & set(contents[~split.is_test])
     for label in range(len(images.classes)):
@@ -87,9 +95,9 @@ def test_share_is_met_over_all_classes():
     split = split_images(images, keys_of(range(40)))
     assert split.is_test.sum() == 10
     assert sorted(np.bincount(labels[split.is_test])) == [2, 2, 3, 3]
-    assert split.layout == "class folders; 25% cut off for the test, seed 0"
+    assert split.images.layout == "class folders; 25% cut off for the test, seed 0"
     eighth = split_images(images, keys_of(range(40)), test_size=0.125, seed=3)
-    assert eighth.layout == "class folders; 12.5% cut off for the test, seed 3"
+    assert eighth.images.layout == "class folders; 12.5% cut off for the test, seed 3"
 
 
 def test_seed_decides():
@@ -98,7 +106,7 @@ def test_seed_decides():
     assert splits[0] == splits[1] != splits[2]
 
 
-def test_rare_class_keeps_training_images_in_a_large_test_part():
+def test_rare_class_keeps_training_images_in_a_large_test_split():
     labels = np.array([0] * 2 + [1] * 100)
     split = split_images(image_set(labels), keys_of(range(102)), test_size=0.9)
     assert np.bincount(labels[~split.is_test]).tolist() == [1, 10]
@@ -121,23 +129,25 @@ def test_class_of_one_content():
     )
 
 
-def test_size_for_data_with_its_own_test_part():
+def test_size_for_data_with_its_own_test_split():
     images = image_set([0, 1, 0, 1], [0, 0, 1, 1])
     with pytest.raises(
-        DataError, match=r"pets has its own test part .*drop --test-size"
+        DataError, match=r"pets has its own test split .*drop --test-size"
     ):
         split_images(images, keys_of(range(4)), test_size=0.2)
 
 
-def test_own_test_part_is_kept():
+def test_own_test_split_is_kept():
     images = image_set([0, 1, 0, 1], [0, 0, 1, 1])
-    assert split_images(images, keys_of(range(4))) is images
+    split = split_images(images, keys_of(range(4)))
+    assert split.is_test.tolist() == [False, False, True, True]
+    assert (split.train.tolist(), split.test.tolist()) == ([0, 1], [2, 3])
 
 
 def test_leaks_are_left_out_of_training():
     images = image_set([0, 0, 1, 1, 0, 1], [0, 0, 0, 0, 1, 1])
     split = split_images(images, keys_of([7, 8, 9, 7, 7, 10]))
-    assert split.paths == ("0001.png", "0002.png", "0004.png", "0005.png")
+    assert split.images.paths == ("0001.png", "0002.png", "0004.png", "0005.png")
     assert split.is_test.tolist() == [False, False, True, True]
     assert split.notes == (
         (
@@ -145,7 +155,7 @@ def test_leaks_are_left_out_of_training():
             " and 0003.png); remove the wrong ones"
         ),
         (
-            "2 training images are in the test part too and are left out of training"
+            "2 training images are in the test split too and are left out of training"
             " (first: 0000.png)"
         ),
     )
@@ -159,22 +169,22 @@ def test_no_test_image_is_ever_trained_on(drawn, data):
     )
     images = image_set(labels, flags)
     flags = np.array(flags)
+    # What `read_images` returns has test images, and trains on every class.
+    assume(flags.any())
+    assume(set(labels[~flags]) == set(labels))
     if set(labels[~flags]) - set(labels[~flags & ~np.isin(contents, contents[flags])]):
         with pytest.raises(DataError, match="all training images of"):
             split_images(images, keys_of(contents))
         return
     split = split_images(images, keys_of(contents))
-    kept = dict(zip(images.paths, contents, strict=True))
-    in_test = {kept[p] for p, t in zip(split.paths, split.is_test, strict=True) if t}
-    trained = {
-        kept[p] for p, t in zip(split.paths, split.is_test, strict=True) if not t
-    }
+    in_test = set(contents[split.rows[split.test]])
+    trained = set(contents[split.rows[split.train]])
     assert not in_test & trained
     assert in_test == set(contents[flags])
     assert trained == set(contents) - in_test
     # A class that was trained on still is.
     before = set(labels[~flags])
-    assert set(split.labels[~split.is_test]) == before
+    assert set(split.images.labels[~split.is_test]) == before
 
 
 def test_class_that_is_nothing_but_leaks():
@@ -182,7 +192,7 @@ def test_class_that_is_nothing_but_leaks():
     with pytest.raises(DataError) as caught:
         split_images(images, keys_of([0, 1, 2, 1]))
     assert str(caught.value) == (
-        "pets: all training images of 'b' are in the test part too;"
+        "pets: all training images of 'b' are in the test split too;"
         " put other images into one of the two"
     )
 
@@ -193,3 +203,70 @@ def test_contradicting_labels_are_noted_when_cutting_too():
     assert split.is_test[0] == split.is_test[3]
     assert split.notes[0] == "earlier"
     assert "same content as one of another class (first: 0000.png and" in split.notes[1]
+
+
+def test_what_cannot_be_decoded_changes_no_other_side():
+    images = image_set(np.repeat([0, 1], 10))
+    digests = Digests(keys_of(range(20)), {})
+    whole = split_digests(images, digests)
+    split = split_digests(images, digests, {3: "bad"})
+    assert split.rows.tolist() == [row for row in range(20) if row != 3]
+    assert split.is_test.tolist() == whole.is_test[split.rows].tolist()
+    assert split.notes == (
+        "1 of 20 images can't be read, left out (first: 0003.png: bad)",
+    )
+
+
+def test_train_and_test_are_image_sets(colours):
+    images = read_images(colours)
+    assert (len(images.train), len(images.test)) == (24, 12)
+    assert all(path.startswith("test/") for path in images.test.paths)
+    assert images.train.classes == images.classes
+    assert images.train.layout.endswith("; training split")
+
+
+def test_a_drawn_split_is_the_one_of_embeddings(colours, extractor, tmp_path):
+    bad = colours / "train" / "red" / "bad.png"
+    bad.write_bytes(b"no image")
+    images = read_images(colours / "train", test_size=0.5, seed=3)
+    embeddings = embed(images, extractor, cache_dir=tmp_path / "cache")
+    for own, rows in ((images.train, embeddings.train), (images.test, embeddings.test)):
+        used = {embeddings.images.paths[row] for row in rows}
+        assert set(own.paths) - used <= {"red/bad.png"}
+        assert used <= set(own.paths)
+    twin = embed(images.train, extractor, cache_dir=tmp_path / "cache")
+    assert set(twin.images.paths) <= set(images.train.paths)
+
+
+def test_networks_see_what_embeddings_see(colours, extractor, tmp_path):
+    twin = colours / "train" / "red" / "twin.png"
+    twin.write_bytes((colours / "test" / "red" / "000.png").read_bytes())
+    (colours / "train" / "red" / "bad.png").write_bytes(b"no image")
+    images = read_images(colours)
+    embeddings = embed(images, extractor, cache_dir=tmp_path / "cache")
+    bad = images.paths.index("train/red/bad.png")
+    split = split_digests(images, images.digests, {bad: "bad"})
+    assert split.fingerprint == embeddings.split.fingerprint
+    assert split.images.paths == embeddings.images.paths
+    np.testing.assert_array_equal(split.groups, embeddings.split.groups)
+    assert (np.diff(split.rows) > 0).all()
+    assert [images.paths[row] for row in split.rows] == list(split.images.paths)
+    assert "train/red/twin.png" not in split.images.paths
+    assert "1 of 38 images can't be read" in split.notes[-1]
+
+
+def test_nothing_readable(colours):
+    images = read_images(colours)
+    with pytest.raises(DataError, match="none of 36 images can be read"):
+        split_digests(images, images.digests, dict.fromkeys(range(36), "bad"))
+
+
+def test_it_shows_itself_shortly(colours):
+    images = read_images(colours)
+    assert repr(images) == (
+        f"ImageSet('{colours}', 36 images, 3 classes, 24 train + 12 test)"
+    )
+    single = read_images(colours / "train", test_size=0.5)
+    assert "test split of 50% to be drawn" in repr(single)
+    assert "digests" not in vars(single)  # which nothing was read for
+    assert "<td>blue</td><td>12</td>" in images._repr_html_()
