@@ -107,7 +107,7 @@ def test_a_test_size_that_has_no_use(run, tmp_path):
     words = (*RANDOM, "--cache-dir", tmp_path / "cache", "--head", "lda")
     done = run("fit", root, *words, "--test-size", 0.5)
     assert done.exit_code == 1
-    assert "has its own test part" in done.stderr
+    assert "has its own test split" in done.stderr
 
 
 def test_a_cache_that_cannot_be_written(run, tmp_path):
