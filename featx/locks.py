@@ -1,7 +1,8 @@
 """The lock of a folder that processes share: held by many, or alone."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,46 @@ class FolderLock:
             except portalocker.LockException:
                 alone = False
             yield alone
+
+    @contextlib.contextmanager
+    def exclusive(self, on_wait: Callable[[], None]) -> Iterator[bool]:
+        """Wait until this process has the folder to itself.
+
+        Parameters
+        ----------
+        on_wait : callable
+            Called once if another process has it now.
+
+        Yields
+        ------
+        bool
+            False if the lock file or its folder was removed meanwhile, so that the
+            lock guards nothing.
+
+        Raises
+        ------
+        OSError
+            The lock file can't be made.
+        """
+        import portalocker
+
+        flags = portalocker.LockFlags.EXCLUSIVE
+        with contextlib.ExitStack() as stack:
+            try:
+                stream = stack.enter_context(self.path.open("a+"))
+            except FileNotFoundError:
+                yield False
+                return
+            try:
+                portalocker.lock(stream, flags | portalocker.LockFlags.NON_BLOCKING)
+            except portalocker.LockException:
+                on_wait()
+                portalocker.lock(stream, flags)
+            try:
+                same = os.path.samestat(os.fstat(stream.fileno()), self.path.stat())
+            except FileNotFoundError:
+                same = False
+            yield same
 
     @contextlib.contextmanager
     def _file(self, *modes: str) -> Iterator[Any]:

@@ -176,8 +176,10 @@ def finetune(
 
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = checked(FinetuneSettings, preset=preset, **chosen)
-    parent = find_run(out_dir, run) if run else find_best(out_dir)
     with TerminalProgress() as progress:
+        parent = (
+            find_run(out_dir, run) if run else find_best(out_dir, note=progress.note)
+        )
         tuned = run_finetune(
             *(parent, settings, cache_dir, out_dir),
             weights=weights,
@@ -192,7 +194,7 @@ def finetune(
 
 def show_finetuned(run: "Run", parent: "Run") -> None:
     """Print what fine-tuning brought over the head that it started from."""
-    from featx.reports.gain import explain_boundary, explain_graft, verdict
+    from featx.reports.gain import explain_boundary, explain_graft, recommend
 
     metrics, found = run.metrics, run.metrics["finetune"]
     _say(explain_graft(found["graft"]))
@@ -222,7 +224,7 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
         ],
     ]
     show_table(title, ["", "held out", "test acc", "95%"], rows)
-    advice = verdict(run)
+    advice = recommend(run)
     said = [explain_boundary(found["boundary"])]
     if advice:
         said.append(f"{advice.reason} {advice.advice}")

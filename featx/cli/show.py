@@ -1,12 +1,13 @@
 """How results look in a terminal."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from featx.runs.metrics import Metrics
     from featx.runs.run import Run
 
 RANDOM_MARK = " (random weights)"
@@ -64,8 +65,8 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         rows = [_row(run, several=several) for run in group]
         metrics = group[0].metrics
         title = (
-            f"{group[0].data_name}: {metrics['n_train']} training and"
-            f" {metrics['n_test']} test images, {len(metrics['classes'])} classes"
+            f"{group[0].data_name}: {metrics.n_train} training and"
+            f" {metrics.n_test} test images, {len(metrics.classes)} classes"
         )
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
@@ -77,26 +78,26 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
 
 def _row(run: "Run", *, several: bool) -> list[str]:
     metrics = run.metrics
-    low, high = metrics["intervals"]["accuracy"]
+    low, high = metrics.intervals["accuracy"]
     name = f"{run.head}, {run.backbone}{_mark(run)}" if several else run.head
     if run.finetuned:
         name += ", fine-tuned"
     return [
         name,
         _ranking_score(metrics),
-        f"{metrics['accuracy']:.3f}",
+        f"{metrics.accuracy:.3f}",
         f"{low:.3f}–{high:.3f}",
         f"{metrics['f1_macro']:.3f}",
         f"{metrics['log_loss']:.3f}",
-        f"{sum(run.info['timings'].values()):.1f}",
+        f"{sum(run.info.timings.values()):.1f}",
     ]
 
 
-def _ranking_score(metrics: Mapping[str, Any]) -> str:
+def _ranking_score(metrics: "Metrics") -> str:
     """Write what ranks a run, in brackets where it was not cross-validated."""
-    if metrics["cv_accuracy"] is not None:
-        return f"{metrics['cv_accuracy']:.3f}"
-    held_out = metrics.get("val_accuracy")
+    if metrics.cv_accuracy is not None:
+        return f"{metrics.cv_accuracy:.3f}"
+    held_out = metrics.val_accuracy
     return "–" if held_out is None else f"({held_out:.3f})"
 
 
@@ -111,14 +112,14 @@ def show_best(runs: Sequence["Run"]) -> None:
     best = best_run(runs)
     click.echo(
         f"Best by cross-validation: {best.head},"
-        f" test accuracy {best.metrics['accuracy']:.3f}{_mark(best)}\n{best.path}"
+        f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}\n{best.path}"
     )
 
 
 def summary(run: "Run") -> dict[str, Any]:
     """Return a run's main numbers, for a script."""
     skipped = {"confusion_matrix", "per_class", "classes"}
-    scores = {k: v for k, v in run.metrics.items() if k not in skipped}
+    scores = {k: v for k, v in run.metrics.as_dict().items() if k not in skipped}
     return {
         "run": str(run.path),
         "data": run.data_name,

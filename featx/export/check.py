@@ -82,7 +82,7 @@ def find_test_images(run: Run) -> ImageFiles:
     RunError
         `predictions.csv` is damaged.
     """
-    root = Path(run.info["data"].get("root", ""))
+    root = Path(run.info.data.root)
     files = [root / path for path in run.predictions().paths]
     gone = [path for path in files if not path.is_file()]
     if gone:

@@ -34,6 +34,7 @@ from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
 from featx.provenance import provenance
 from featx.runs.find import extractors_of
+from featx.runs.info import Kind
 from featx.runs.run import UNDECODED, Run
 
 if TYPE_CHECKING:
@@ -44,9 +45,6 @@ FACTS_FILE = "export.json"
 CLASSES_FILE = "classes.txt"
 FORMAT = "featx-model"
 VERSION = 1
-
-EXTRACTED = "head"
-"""What `run.json` says under `kind` of a head on frozen features."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _find_extractors(
     ExportError
         Its head has no Keras layers.
     """
-    if run.info.get("kind") != EXTRACTED:
+    if run.info.kind is not Kind.HEAD:
         return []
     if not run.load_head().has_keras_layers:
         raise ExportError(

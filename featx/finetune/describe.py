@@ -10,7 +10,8 @@ import numpy as np
 from featx.embeddings.dataset import Embeddings
 from featx.finetune.joined_model import Graft
 from featx.finetune.settings import FinetuneSettings
-from featx.runs.run import FINETUNE, Run
+from featx.runs.info import Kind
+from featx.runs.run import Run
 
 
 def describe(
@@ -18,9 +19,10 @@ def describe(
 ) -> dict[str, Any]:
     """Return what `run.json` says of how the run was made."""
     kept = ("data", "backbone", "weights", "embedding", "head")
+    info = parent.info.as_dict()
     return {
-        "kind": FINETUNE,
-        **{name: parent.info[name] for name in kept},
+        "kind": Kind.FINETUNE,
+        **{name: info[name] for name in kept},
         "parent": parent.name,
         "parameters": int(trained.model.count_params()),
         "trainable_parameters": int(
@@ -28,9 +30,7 @@ def describe(
         ),
         "settings": settings.model_dump(mode="json"),
         "seed": settings.seed,
-        "notes": list(
-            dict.fromkeys([*parent.info.get("notes", []), *embeddings.notes])
-        ),
+        "notes": list(dict.fromkeys([*parent.info.notes, *embeddings.notes])),
     }
 
 

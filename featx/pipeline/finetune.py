@@ -27,7 +27,8 @@ from featx.provenance import fingerprint_of
 from featx.reports.augmentation import augmented_figure
 from featx.reports.canvas import png
 from featx.runs.find import extractors_of
-from featx.runs.run import AUGMENTED_FILE, FINETUNE, Run
+from featx.runs.info import Kind
+from featx.runs.run import AUGMENTED_FILE, Run
 from featx.runs.write import RunContents, claim_reports, make_run
 from featx.training.augmentation_layers import augmented_samples
 
@@ -65,7 +66,7 @@ def run_finetune(
         The run has no head, its data has changed, or the result can't be written.
     DataError, BackboneError, CacheError, HeadError, NetworkError, RecipeError
     """
-    if parent.info.get("kind") != "head":
+    if parent.info.kind is not Kind.HEAD:
         raise RunError(f"{parent.path}: has no head on frozen features to start from")
     if settings.tensorboard and find_spec("tensorboard") is None:
         raise RecipeError(
@@ -81,7 +82,7 @@ def run_finetune(
         )
     embeddings = _embeddings(parent, extractors, cache_dir, progress)
     fingerprint = fingerprint_of(
-        FINETUNE, parent.info["fingerprint"], settings.model_dump(mode="json")
+        Kind.FINETUNE, parent.info.fingerprint, settings.model_dump(mode="json")
     )
 
     def make(folder: Path) -> RunContents:
@@ -91,9 +92,7 @@ def run_finetune(
             command_of(parent, settings, weights, cache_dir, reports_dir),
         )
 
-    run, fresh = make_run(reports_dir, FINETUNE, fingerprint, make)
-    progress.run(run.short_title, run.path, fresh=fresh)
-    return run
+    return make_run(reports_dir, Kind.FINETUNE, fingerprint, make, progress=progress)
 
 
 def _finetune(
@@ -181,9 +180,9 @@ def _embeddings(
     RunError
         The images or the split are others now.
     """
-    data = parent.info["data"]
-    given = data.get("settings", {"seed": parent.info.get("seed", 0)})
-    settings = DataSettings.model_validate({**given, "path": data["root"]})
+    data = parent.info.data
+    given = data.settings or {"seed": parent.info.seed or 0}
+    settings = DataSettings.model_validate({**given, "path": data.root})
     embeddings = embed(
         read_images(settings),
         [one for one in extractors if not one.flip],
@@ -193,7 +192,7 @@ def _embeddings(
     )
     if embeddings.split.fingerprint != parent.data_fingerprint:
         raise RunError(
-            f"{parent.path}: {data['root']} has changed since it was made; fit again"
+            f"{parent.path}: {data.root} has changed since it was made; fit again"
         )
     return embeddings
 
@@ -215,7 +214,7 @@ def _material(
             raise RunError(f"{source.files[row]}: {reason}, and was readable before")
         pixels.append(decoded.array)
     fields = HeadSettings.model_fields
-    given = parent.info["settings"]
+    given = parent.info.settings
     try:
         head_settings = HeadSettings(**{k: v for k, v in given.items() if k in fields})
     except ValidationError as error:

@@ -20,8 +20,10 @@ from featx.images.layouts.options import DataSettings
 from featx.pipeline.extract import find_embeddings
 from featx.progress import SILENT, Progress, Update, ignore
 from featx.provenance import fingerprint_of
+from featx.runs.info import Kind
+from featx.runs.metrics import Metrics
 from featx.runs.run import Run
-from featx.runs.write import RunContents, find_fitted, write_run
+from featx.runs.write import RunContents, make_run
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -122,21 +124,21 @@ def fit(
     )
 
 
-def evaluate(fitted: FittedHead, embeddings: Embeddings) -> dict[str, Any]:
-    """Score a fitted head on the test part: the content of `metrics.json`.
+def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
+    """Score a fitted head on the test split: the content of `metrics.json`.
 
     Returns
     -------
-    dict
-        `cv_accuracy` and all that `featx.evaluation.evaluate` measures, with 95%
-        bootstrap intervals.
+    Metrics
+        `cv_accuracy` and the scores on the test split, with 95% bootstrap intervals;
+        ``metrics["f1_macro"]`` is one of them.
     """
     probabilities = _predict(fitted, embeddings)
-    return _score(fitted, embeddings, probabilities)
+    return Metrics.model_validate(_score(fitted, embeddings, probabilities))
 
 
 def _predict(fitted: FittedHead, embeddings: Embeddings) -> NDArray[np.float64]:
-    """Return the test images' probabilities: the mean over their views."""
+    """Return the probabilities of the test images: the mean over their views."""
     return ViewsHead(fitted.head).predict_proba(embeddings.views[embeddings.test])
 
 
@@ -162,44 +164,52 @@ def fit_run(
     reports_dir: Path,
     *,
     data: DataSettings,
-    extracted: list[ExtractSettings],
-    on_fold: Update = ignore,
-) -> tuple[Run, bool]:
+    extracted: Sequence[ExtractSettings],
+    recipe: str = "",
+    progress: Progress = SILENT,
+) -> Run:
     """Fit, score and write a run, unless the very same was fitted before.
 
-    Returns
-    -------
-    run : Run
-    fresh : bool
-        False where the run was there already.
+    Parameters
+    ----------
+    embeddings : Embeddings
+    settings : HeadSettings
+    reports_dir : Path
+    data : DataSettings
+    extracted : sequence of ExtractSettings
+        What the embeddings were asked for with.
+    recipe : str
+        The text of the run's `recipe.toml`.
+    progress : Progress
 
     Raises
     ------
     HeadError, DataError, RunError
     """
     fingerprint = _fingerprint(embeddings, settings)
-    done = find_fitted(reports_dir, fingerprint)
-    if done is not None:
-        return done, False
-    fitted = fit(embeddings, settings, on_fold=on_fold)
-    rows = embeddings.test
-    probabilities = _predict(fitted, embeddings)
-    mark = "-random" if embeddings.weights == "random" else ""
-    contents = RunContents(
-        name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
-        info={
-            **_describe(embeddings, fitted, data),
-            "command": _command(data, extracted, settings, reports_dir),
-            "fingerprint": fingerprint,
-        },
-        metrics=_score(fitted, embeddings, probabilities),
-        paths=[embeddings.images.paths[row] for row in rows],
-        labels=embeddings.images.labels[rows],
-        probabilities=probabilities,
-        head=fitted.head,
-        history=fitted.head.history_,
-    )
-    return write_run(reports_dir, contents), True
+
+    def make(_state: Path) -> RunContents:
+        fitted = fit(embeddings, settings, on_fold=progress.folds(settings.name))
+        rows = embeddings.test
+        probabilities = _predict(fitted, embeddings)
+        mark = "-random" if embeddings.weights == "random" else ""
+        return RunContents(
+            name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
+            info={
+                **_describe(embeddings, fitted, data),
+                "command": _command(data, extracted, settings, reports_dir),
+                "fingerprint": fingerprint,
+            },
+            metrics=_score(fitted, embeddings, probabilities),
+            paths=[embeddings.images.paths[row] for row in rows],
+            labels=embeddings.images.labels[rows],
+            probabilities=probabilities,
+            head=fitted.head,
+            history=fitted.head.history_,
+            recipe=recipe,
+        )
+
+    return make_run(reports_dir, Kind.HEAD, fingerprint, make, progress=progress)
 
 
 def _describe(
@@ -209,7 +219,7 @@ def _describe(
     images, settings = embeddings.images, fitted.settings
     random = [RANDOM_NOTE] if embeddings.weights == "random" else []
     return {
-        "kind": "head",
+        "kind": Kind.HEAD,
         "data": {
             "name": images.name,
             "root": str(images.root.resolve()),
@@ -242,7 +252,7 @@ def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
 
 def _command(
     data: DataSettings,
-    extracted: list[ExtractSettings],
+    extracted: Sequence[ExtractSettings],
     settings: HeadSettings,
     reports_dir: Path,
 ) -> str:
@@ -301,19 +311,17 @@ def run_fit(
     embeddings, chosen = find_embeddings(
         data, cache_dir, wanted=wanted, batch_size=batch_size, progress=progress
     )
-    runs: list[Run] = []
-    for head in _each(heads, embeddings, progress):
-        run, fresh = fit_run(
+    return [
+        fit_run(
             embeddings,
             head,
             reports_dir,
             data=data,
             extracted=chosen,
-            on_fold=progress.folds(head.name),
+            progress=progress,
         )
-        progress.run(run.short_title, run.path, fresh=fresh)
-        runs.append(run)
-    return runs
+        for head in _each(heads, embeddings, progress)
+    ]
 
 
 def _each(

@@ -39,7 +39,7 @@ def run_report(
     RunError
         There is no run, or a named one is missing.
     """
-    runs = list_runs(reports_dir)
+    runs = list_runs(reports_dir, note=progress.note)
     todo = [find_run(reports_dir, name) for name in named]
     if not named:
         todo = [run for run in runs if not is_current(run)]

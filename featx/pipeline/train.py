@@ -16,7 +16,8 @@ from featx.networks.settings import NetworkSettings
 from featx.networks.table import find_network
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
-from featx.runs.run import NETWORK, Run
+from featx.runs.info import Kind
+from featx.runs.run import Run
 from featx.runs.write import RunContents, claim_reports, make_run
 
 
@@ -58,9 +59,7 @@ def run_train(
                     images, source, side, reports_dir, progress=progress
                 ),
             )
-        run, fresh = _train_run(decoded[1], settings, data, reports_dir, progress)
-        progress.run(run.short_title, run.path, fresh=fresh)
-        runs.append(run)
+        runs.append(_train_run(decoded[1], settings, data, reports_dir, progress))
     return runs
 
 
@@ -70,7 +69,7 @@ def _train_run(
     data: DataSettings,
     reports_dir: Path,
     progress: Progress,
-) -> tuple[Run, bool]:
+) -> Run:
     """Train, score and write a run, unless the very same was trained before."""
     fingerprint = _fingerprint(images, settings)
     split, test = images.split, images.split.test
@@ -93,7 +92,7 @@ def _train_run(
             history=fitted.history,
         )
 
-    return make_run(reports_dir, "train", fingerprint, make)
+    return make_run(reports_dir, Kind.NETWORK, fingerprint, make, progress=progress)
 
 
 def _describe(
@@ -102,7 +101,7 @@ def _describe(
     """Return what `run.json` says of how the run was made."""
     split = images.split
     return {
-        "kind": NETWORK,
+        "kind": Kind.NETWORK,
         "data": {
             "name": split.images.name,
             "root": str(split.images.root.resolve()),
@@ -132,7 +131,7 @@ def _settings(settings: NetworkSettings) -> dict[str, Any]:
 def _fingerprint(images: TrainingData, settings: NetworkSettings) -> str:
     """Tell apart two trainings that could differ in any number."""
     return fingerprint_of(
-        NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
+        Kind.NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
     )
 
 

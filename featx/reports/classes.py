@@ -18,6 +18,7 @@ from featx.reports.canvas import (
     style_axes,
 )
 from featx.reports.labels import Labels, class_labels
+from featx.runs.metrics import ClassScores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,12 +28,12 @@ ALL_SHOWN = 40  # up to so many classes each has its line
 ENDS_SHOWN = 20  # of more, so many of the best and of the worst
 
 ROW = 0.235  # inches
-Scores = Mapping[str, Mapping[str, float]]
+Scores = Mapping[str, ClassScores]
 
 
 def by_f1(per_class: Scores, classes: Sequence[str]) -> list[int]:
     """Order class indices by F1, best first; ties stay in class order."""
-    return sorted(range(len(classes)), key=lambda i: -per_class[classes[i]]["f1"])
+    return sorted(range(len(classes)), key=lambda i: -per_class[classes[i]].f1)
 
 
 def per_class_figure(
@@ -54,7 +55,10 @@ def per_class_figure(
     order = by_f1(per_class, classes)
     labels = class_labels(classes, limit=34)
     values = np.array(
-        [[per_class[c][k] for k in ("precision", "recall", "f1")] for c in classes]
+        [
+            [one.precision, one.recall, one.f1]
+            for one in (per_class[name] for name in classes)
+        ]
     )
     if len(classes) <= ALL_SHOWN:
         figure = new_figure(7.6, 1.5 + ROW * len(classes))

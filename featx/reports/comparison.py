@@ -52,16 +52,16 @@ def _draw_run(axes: "Axes", row: int, run: Run) -> None:
 
     A run that was not cross-validated has no second mark.
     """
-    accuracy = run.metrics["accuracy"]
-    low, high = run.metrics.get("intervals", {}).get("accuracy", (accuracy, accuracy))
+    accuracy = run.metrics.accuracy
+    low, high = run.metrics.intervals.get("accuracy", (accuracy, accuracy))
     colour = MUTED if run.random_weights else BLUE
     fill = "white" if run.random_weights else colour
     axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
     axes.plot([accuracy], [row], "o", color=colour, markerfacecolor=fill, markersize=8)
-    if run.metrics["cv_accuracy"] is None:
+    if run.metrics.cv_accuracy is None:
         return
     axes.plot(
-        [run.metrics["cv_accuracy"]],
+        [run.metrics.cv_accuracy],
         [row],
         "D",
         color=MUTED if run.random_weights else ORANGE,

@@ -26,7 +26,7 @@ def run_figures(run: Run, predictions: Predictions) -> dict[str, bytes]:
         File name to PNG; `curves.png` only where the head was trained by epochs.
     """
     whose = run.name + (f"  ·  {RANDOM_WEIGHTS}" if run.random_weights else "")
-    matrix = np.array(run.metrics["confusion_matrix"], dtype=np.int64)
+    matrix = run.metrics.confusion
     correct = np.array(predictions.labels) == np.array(predictions.predicted)
     drawn = {
         "confusion_counts.png": confusion_figure(
@@ -35,7 +35,7 @@ def run_figures(run: Run, predictions: Predictions) -> dict[str, bytes]:
         "confusion_normalised.png": confusion_figure(
             matrix, run.classes, whose, normalised=True
         ),
-        "per_class.png": per_class_figure(run.metrics["per_class"], run.classes, whose),
+        "per_class.png": per_class_figure(run.metrics.per_class, run.classes, whose),
         "reliability.png": reliability_figure(
             reliability(predictions.confidence, correct), whose
         ),
@@ -48,9 +48,9 @@ def run_figures(run: Run, predictions: Predictions) -> dict[str, bytes]:
 
 def _choice(run: Run, history: Curves) -> dict[str, Any]:
     """Return which epoch a fine-tuning chose, and the accuracy that it started from."""
-    if not run.finetuned:
+    found = run.metrics.finetune
+    if found is None:
         return {}
-    found = run.metrics["finetune"]
     # Epochs are counted through the warm-up, and 0 chooses none of them.
-    chosen = found["epochs"] and warmup_epochs(history) + found["epochs"]
-    return {"chosen": chosen, "before": found["parent"]["val_accuracy"]}
+    chosen = found.epochs and warmup_epochs(history) + found.epochs
+    return {"chosen": chosen, "before": found.parent.val_accuracy}

@@ -1,16 +1,16 @@
 """What fine-tuning brought over the head it started from, in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from featx.reports.curves import warmup_epochs
 from featx.reports.numbers import duration, percent, points
+from featx.runs.metrics import FinetuneMetrics, FrozenOutputs, JoinedModel
 from featx.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Advice:
     """What a fine-tuning recommends; the part held out decides it.
 
     Attributes
@@ -26,20 +26,21 @@ class Verdict:
     reason: str
 
 
-def verdict(run: Run) -> Verdict | None:
+def recommend(run: Run) -> Advice | None:
     """Return what a fine-tuned run recommends; nothing of another run."""
-    if not run.finetuned:
+    found = run.metrics.finetune
+    if found is None:
         return None
-    if run.metrics["finetune"]["recommended"] == "finetuned":
-        return Verdict(
+    if found.recommended == "finetuned":
+        return Advice(
             True,
             "Use this model.",
             "On the images held out it beats the head it started from by more than"
             " chance would.",
         )
-    return Verdict(
+    return Advice(
         False,
-        f"Use the head, {run.info['parent']}.",
+        f"Use the head, {run.info.parent}.",
         "On the images held out fine-tuning does not beat it by more than chance"
         " would.",
     )
@@ -47,14 +48,14 @@ def verdict(run: Run) -> Verdict | None:
 
 def explain_gain(run: Run) -> list[str]:
     """Say what a fine-tuned run gained over its head; nothing of another run."""
-    if not run.finetuned:
+    found = run.metrics.finetune
+    if found is None:
         return []
-    found = run.metrics["finetune"]
     sentences = [
-        f"On the test part it reaches {_test_gain(run)}",
+        f"On the test part it reaches {_test_gain(run, found)}",
         _choice(run, found),
-        explain_graft(found["graft"]),
-        explain_boundary(found["boundary"]),
+        explain_graft(found.graft),
+        explain_boundary(found.boundary),
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -73,12 +74,14 @@ def finetuning_gain(runs: Sequence[Run]) -> str:
     str
         Empty where none was fine-tuned.
     """
-    tuned = [run for run in runs if run.finetuned and not run.random_weights]
-    if not tuned:
-        return ""
-    found = verdict(tuned[0])
-    advice = "" if found is None else f" {found.reason} {found.advice}"
-    return f"On the test part {tuned[0].title}, reaches {_test_gain(tuned[0])}{advice}"
+    for run in runs:
+        found, advice = run.metrics.finetune, recommend(run)
+        if found and advice and not run.random_weights:
+            return (
+                f"On the test part {run.title}, reaches {_test_gain(run, found)}"
+                f" {advice.reason} {advice.advice}"
+            )
+    return ""
 
 
 def signed_points(share: float) -> str:
@@ -95,22 +98,21 @@ def signed_range(interval: Sequence[float]) -> str:
     return f"{signed_points(low)} to {signed_points(high)}"
 
 
-def _test_gain(run: Run) -> str:
-    found = run.metrics["finetune"]
-    low, high = found["gain_interval"]
+def _test_gain(run: Run, found: FinetuneMetrics) -> str:
+    low, high = found.gain_interval
     chance = ", so it could be chance" if low <= 0 <= high else ""
     return (
-        f"{percent(run.metrics['accuracy'])}, the head it started from"
-        f" {percent(found['parent']['accuracy'])}: {signed_points(found['gain'])}"
+        f"{percent(run.metrics.accuracy)}, the head it started from"
+        f" {percent(found.parent.accuracy)}: {signed_points(found.gain)}"
         f" points (95% interval {signed_range((low, high))}, paired by image{chance})."
     )
 
 
-def _choice(run: Run, found: Mapping[str, Any]) -> str:
+def _choice(run: Run, found: FinetuneMetrics) -> str:
     """Say what the part held out said, and what was trained then."""
-    metrics, epochs = run.metrics, found["epochs"]
-    count = f"{metrics['n_val']:,} of the {metrics['n_train']:,} training images"
-    before = percent(found["parent"]["val_accuracy"])
+    metrics, epochs = run.metrics, found.epochs
+    count = f"{metrics.n_val:,} of the {metrics.n_train:,} training images"
+    before = percent(found.parent.val_accuracy)
     text = f"How long to train was chosen on {count}, which were held out. "
     if not epochs:
         warm = warmup_epochs(run.history())
@@ -121,74 +123,74 @@ def _choice(run: Run, found: Mapping[str, Any]) -> str:
         )
     return text + (
         f"A head fitted without them got {before} of them right, and"
-        f" {percent(metrics['val_accuracy'])} after {epochs}"
+        f" {percent(metrics.val_accuracy or 0.0)} after {epochs}"
         f" epoch{'' if epochs == 1 else 's'} of fine-tuning:"
-        f" {signed_points(found['val_gain'])} points (95% interval"
-        f" {signed_range(found['val_gain_interval'])}; the choice flatters it a"
+        f" {signed_points(found.val_gain)} points (95% interval"
+        f" {signed_range(found.val_gain_interval)}; the choice flatters it a"
         " little). The model here is the head of all training images, trained on all of"
         " them for as long."
     )
 
 
-def explain_graft(graft: Mapping[str, Any]) -> str:
+def explain_graft(graft: JoinedModel) -> str:
     """Say whether the model began as the head.
 
     Parameters
     ----------
-    graft : mapping
-        As in `metrics.json`.
+    graft : JoinedModel
+        Of `metrics.json`.
     """
-    agreed = graft["distilled_agreement"]
+    agreed = graft.distilled_agreement
     if agreed is not None:
         text = (
             "The head has no Keras layers: a dense layer was distilled from it, which"
-            f" names the same class for {percent(agreed)} of {graft['images']:,} test"
+            f" names the same class for {percent(agreed)} of {graft.images:,} test"
             " images."
         )
     else:
         text = (
             "Before training the model gave the head's probabilities within"
-            f" {graft['largest_difference']:.1e} on {graft['images']:,} test images"
+            f" {graft.largest_difference:.1e} on {graft.images:,} test images"
             f" ({_allowed(graft)})."
         )
-    if graft["drift"] is not None:
+    if graft.drift is not None:
         text += (
             " The head's own embeddings are in a lower precision, which changes"
-            f" probabilities by {graft['drift']:.2g} at most."
+            f" probabilities by {graft.drift:.2g} at most."
         )
     return text
 
 
-def _allowed(graft: Mapping[str, Any]) -> str:
+def _allowed(graft: JoinedModel) -> str:
     """Say how far apart the two may be: float32 has few digits for large logits."""
-    tolerance = graft["tolerance"]
-    if graft["largest_difference"] > tolerance:
+    tolerance, logit = graft.tolerance or 0.0, graft.largest_logit or 0.0
+    if graft.largest_difference > tolerance:
         return (
             f"more than {tolerance:.0e}, as rounding may bring about in a head that"
             " divides by tiny deviations"
         )
-    return f"{tolerance:.0e} is allowed where logits reach {graft['largest_logit']:.0f}"
+    return f"{tolerance:.0e} is allowed where logits reach {logit:.0f}"
 
 
-def explain_boundary(boundary: Mapping[str, Any] | None) -> str:
+def explain_boundary(boundary: FrozenOutputs | None) -> str:
     """Say what it saved to compute the frozen layers' outputs once.
 
     Parameters
     ----------
-    boundary : mapping or None
-        As in `metrics.json`.
+    boundary : FrozenOutputs or None
+        Of `metrics.json`.
 
     Returns
     -------
     str
         Empty where nothing was computed once.
     """
-    if not boundary or not boundary["seconds_epoch"]:
+    if not boundary or not boundary.seconds_epoch:
         return ""
-    epoch, plain = boundary["seconds_epoch"], boundary["seconds_epoch_plain"]
+    epoch, plain = boundary.seconds_epoch, boundary.seconds_epoch_plain
     text = (
-        f"What {boundary['layer']} hands on was computed once, in"
-        f" {duration(boundary['seconds_caching'])}: an epoch took {duration(epoch)} on"
+        f"What {boundary.layer} hands on was computed once, in"
+        f" {duration(boundary.seconds_caching)}: an epoch took {duration(epoch)} on"
         " it"
     )
     if plain is None:

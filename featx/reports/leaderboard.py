@@ -40,12 +40,7 @@ def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
         A run is incomplete, or the folder can't be written.
     """
     groups = sorted(same_data(runs).values(), key=lambda group: group[0].data_name)
-    try:
-        shown = [_group(reports_dir, group) for group in groups]
-    except KeyError as error:
-        raise RunError(
-            f"{reports_dir}: a run lacks {error}; fit it again or remove its folder"
-        ) from error
+    shown = [_group(reports_dir, group) for group in groups]
     page = render("leaderboard.html.j2", groups=shown, total=len(runs))
     try:
         reports_dir.mkdir(parents=True, exist_ok=True)
@@ -60,7 +55,7 @@ def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
 def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
     """Collect what the page shows of one data set; `runs` come best first."""
     best = runs[0]
-    n_train, n_test = best.metrics["n_train"], best.metrics["n_test"]
+    n_train, n_test = best.metrics.n_train, best.metrics.n_test
     figure = leaderboard_figure(
         runs, f"{best.data_name}: {n_train:,} training, {n_test:,} test images"
     )
@@ -72,7 +67,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
     )
     return {
         "name": best.data_name,
-        "layout": best.info["data"].get("layout", ""),
+        "layout": best.info.data.layout or "",
         "fingerprint": best.data_fingerprint,
         "n_train": n_train,
         "n_test": n_test,
@@ -87,20 +82,20 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
 
 
 def _rank_score(run: Run) -> str:
-    if run.metrics["cv_accuracy"] is None:
+    if run.metrics.cv_accuracy is None:
         return f"{show(run.metrics, 'val_accuracy')} on held-out training images"
     return f"{show(run.metrics, 'cv_accuracy')} in cross-validation"
 
 
 def _row(reports_dir: Path, run: Run) -> dict[str, Any]:
-    seconds = run.info.get("timings", {}).get("fit")
+    seconds = run.info.timings.get("fit")
     return {
         "name": run.name,
         "link": _link(reports_dir, run),
         "backbone": run.backbone,
         "head": f"{run.head}, fine-tuned" if run.finetuned else run.head,
         "random": run.random_weights,
-        "cross_validated": run.metrics["cv_accuracy"] is not None,
+        "cross_validated": run.metrics.cv_accuracy is not None,
         "held_out": show(run.metrics, "val_accuracy"),
         "cv_accuracy": show(run.metrics, "cv_accuracy"),
         "deviation": deviation(run.metrics),

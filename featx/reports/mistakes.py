@@ -45,7 +45,7 @@ class Mistake:
 
 def confused_pairs(run: Run) -> list[dict[str, Any]]:
     """List the ten pairs of classes mixed up most often, with their counts."""
-    matrix = np.array(run.metrics["confusion_matrix"], dtype=np.int64)
+    matrix = run.metrics.confusion
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     wrong = [(i, j) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j]
     wrong.sort(key=lambda pair: (-matrix[pair], -shares[pair]))
@@ -70,7 +70,7 @@ def surest_mistakes(run: Run, predictions: Predictions) -> list[Mistake]:
         if label != answer
     ]
     wrong.sort(key=lambda i: -predictions.confidence[i])
-    root = Path(run.info["data"]["root"])
+    root = Path(run.info.data.root)
     return [
         Mistake(
             predictions.paths[i],

@@ -1,9 +1,9 @@
 """Numbers as a reader sees them, and what each metric means."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+
+from featx.runs.metrics import Metrics
 
 MISSING = "\u2013"  # an en dash
 
@@ -83,21 +83,21 @@ METRICS = (
 BY_KEY = {metric.key: metric for metric in METRICS}
 
 
-def show(metrics: Mapping[str, Any], key: str) -> str:
+def show(metrics: Metrics, key: str) -> str:
     """Write one metric: shares in percent, others with three decimals."""
     return _write(metrics.get(key), BY_KEY[key])
 
 
-def show_interval(metrics: Mapping[str, Any], key: str) -> str:
+def show_interval(metrics: Metrics, key: str) -> str:
     """Write the 95% interval of one metric, empty where it has none."""
-    interval = metrics.get("intervals", {}).get(key)
+    interval = metrics.intervals.get(key)
     if interval is None:
         return ""
     low, high = (_write(bound, BY_KEY[key]) for bound in interval)
     return f"{low} to {high}"
 
 
-def metric_rows(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+def metric_rows(metrics: Metrics) -> list[dict[str, str]]:
     """List all metrics that a run has, as texts for its table."""
     return [
         {

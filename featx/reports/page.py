@@ -12,18 +12,17 @@ from featx.errors import RunError
 from featx.reports.classes import by_f1
 from featx.reports.curves import best_epoch, reliability, warmup_epochs
 from featx.reports.figures import run_figures
-from featx.reports.gain import explain_gain, signed_points, signed_range, verdict
+from featx.reports.gain import explain_gain, recommend, signed_points, signed_range
 from featx.reports.labels import lacking_glyphs
 from featx.reports.mistakes import confused_pairs, surest_mistakes
 from featx.reports.numbers import duration, metric_rows, moment, show, show_interval
 from featx.reports.pictures import Picture, photograph, picture
 from featx.reports.words import deviation, explain, explain_confidence
 from featx.reports.writing import PAGE, newer_than, render, replace_file
+from featx.runs.info import Kind, RunInfo
 from featx.runs.run import (
     AUGMENTED_FILE,
-    FINETUNE,
     METRICS_FILE,
-    NETWORK,
     RUN_FILE,
     Predictions,
     Run,
@@ -76,13 +75,13 @@ def _context(
     error = reliability(confidence, correct).error
     return {
         "run": run,
-        "created": moment(str(run.info.get("created", ""))),
+        "created": moment(run.info.created),
         "cards": _cards(run),
         "sentences": explain(run),
-        "verdict": verdict(run),
+        "verdict": recommend(run),
         "gain": explain_gain(run),
         "parent": _parent_link(run),
-        "notes": run.info.get("notes", []),
+        "notes": run.info.notes,
         "rows": metric_rows(run.metrics),
         "pictures": _pictures(run, drawn),
         "pairs": confused_pairs(run),
@@ -94,9 +93,9 @@ def _context(
         "mistakes": surest_mistakes(run, predictions),
         "wrong": int(np.sum(~correct)),
         "facts": _facts(run),
-        "specs": _specs(run.info.get("embedding", [])),
+        "specs": _specs(run.info.embedding),
         "tables": _tables(run.info),
-        "command": run.info.get("command", ""),
+        "command": run.info.command,
     }
 
 
@@ -125,22 +124,22 @@ def _cards(run: Run) -> list[dict[str, str]]:
 
 
 def _gain_cards(run: Run) -> list[dict[str, str]]:
-    if not run.finetuned:
+    found = run.metrics.finetune
+    if found is None:
         return []
-    found = run.metrics["finetune"]
     return [
         {
             "label": "Gain over the head",
-            "value": signed_points(found["gain"]),
+            "value": signed_points(found.gain),
             "extra": " points",
-            "interval": signed_range(found["gain_interval"]),
+            "interval": signed_range(found.gain_interval),
         }
     ]
 
 
 def _parent_link(run: Run) -> str:
     """Return the relative address of the page of the head that was fine-tuned."""
-    parent = Path(str(run.info.get("parent", "")))
+    parent = Path(run.info.parent or "")
     # Only a name: of whatever else stands there no link is made.
     if str(parent) != parent.name or not (run.path.parent / parent / PAGE).is_file():
         return ""
@@ -175,7 +174,7 @@ def _augmented(run: Run) -> dict[str, Picture]:
     path = run.path / AUGMENTED_FILE
     if not path.is_file():
         return {}
-    kind = run.info.get("settings", {}).get("augment")
+    kind = run.info.settings.get("augment")
     alt = (
         "Some training images, each with copies beside it as training changed them"
         f"{f' (augmentation {kind})' if kind else ''}."
@@ -185,7 +184,7 @@ def _augmented(run: Run) -> dict[str, Picture]:
 
 def _class_rows(run: Run) -> list[dict[str, Any]]:
     """List all classes for their table, best F1 first."""
-    per_class = run.metrics["per_class"]
+    per_class = run.metrics.per_class
     return [
         {"number": i + 1, "name": run.classes[i], **per_class[run.classes[i]]}
         for i in by_f1(per_class, run.classes)
@@ -200,18 +199,18 @@ def _best_epoch(run: Run) -> str:
 
 def _facts(run: Run) -> list[tuple[str, str]]:
     """List how the run was made; what an older run doesn't say is left out."""
-    info, data = run.info, run.info["data"]
+    info, data = run.info, run.info.data
     facts = [
         ("Data", run.data_name),
-        ("Layout", data.get("layout")),
+        ("Layout", data.layout),
         ("Data fingerprint", run.data_fingerprint[:16]),
-        ("Training images", f"{run.metrics['n_train']:,}"),
-        ("Test images", f"{run.metrics['n_test']:,}"),
+        ("Training images", f"{run.metrics.n_train:,}"),
+        ("Test images", f"{run.metrics.n_test:,}"),
         ("Classes", f"{len(run.classes):,}"),
         *_model_facts(run),
-        ("Seed", info.get("seed")),
-        ("Made", moment(str(info.get("created", "")))),
-        ("featx", info.get("featx")),
+        ("Seed", info.seed),
+        ("Made", moment(info.created)),
+        ("featx", info.versions.get("featx")),
     ]
     return [(name, str(value)) for name, value in facts if value not in (None, "")]
 
@@ -219,24 +218,24 @@ def _facts(run: Run) -> list[tuple[str, str]]:
 def _model_facts(run: Run) -> list[tuple[str, Any]]:
     """List what was trained."""
     if not run.from_scratch:
-        facts = [
+        facts: list[tuple[str, Any]] = [
             ("Backbone", run.backbone),
-            ("Weights", run.info["weights"]),
+            ("Weights", run.info.weights),
             ("Head", run.head),
         ]
         if run.finetuned:
             facts += [
-                ("Fine-tuned from", run.info["parent"]),
-                ("Held out to choose", f"{run.metrics['n_val']:,}"),
-                ("Parameters", f"{run.info['parameters']:,}"),
-                ("Trainable parameters", f"{run.info['trainable_parameters']:,}"),
+                ("Fine-tuned from", run.info.parent),
+                ("Held out to choose", f"{run.metrics.n_val:,}"),
+                ("Parameters", f"{run.info.parameters:,}"),
+                ("Trainable parameters", f"{run.info.trainable_parameters:,}"),
             ]
         return facts
     return [
-        ("Held out of training", f"{run.metrics['n_val']:,}"),
+        ("Held out of training", f"{run.metrics.n_val:,}"),
         ("Network", run.backbone),
         ("Trained", run.head),
-        ("Parameters", f"{run.metrics['parameters']:,}"),
+        ("Parameters", f"{run.metrics.parameters:,}"),
     ]
 
 
@@ -249,15 +248,13 @@ def _specs(specs: list[dict[str, Any]]) -> dict[str, list[Any]]:
     }
 
 
-def _tables(info: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+def _tables(info: RunInfo) -> list[tuple[str, list[tuple[str, str]]]]:
     """List settings, timings and versions as names and values."""
-    settings = [(k, _plain(v)) for k, v in info.get("settings", {}).items()]
-    timings = [
-        (k.replace("_", " "), duration(v)) for k, v in info.get("timings", {}).items()
-    ]
-    versions = [(k, str(v)) for k, v in info.get("versions", {}).items()]
-    whose = {NETWORK: "network", FINETUNE: "fine-tuning"}.get(
-        str(info.get("kind")), "head"
+    settings = [(k, _plain(v)) for k, v in info.settings.items()]
+    timings = [(k.replace("_", " "), duration(v)) for k, v in info.timings.items()]
+    versions = [(k, str(v)) for k, v in info.versions.items()]
+    whose = {Kind.NETWORK: "network", Kind.FINETUNE: "fine-tuning"}.get(
+        info.kind, "head"
     )
     tables = [
         (f"Settings of the {whose}", settings),

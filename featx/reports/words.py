@@ -1,21 +1,19 @@
 """What a run's numbers mean, in sentences for someone new to them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.reports.classes import by_f1
 from featx.reports.labels import shorten
 from featx.reports.numbers import percent, points, show, show_interval
+from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 
 
 def explain(run: Run) -> list[str]:
     """Say in a few sentences what the scores of a run mean."""
     metrics = run.metrics
-    matrix = np.array(metrics["confusion_matrix"], dtype=np.int64)
+    matrix = metrics.confusion
     sentences = [
         _accuracy(metrics, int(np.trace(matrix))),
         _comparison(metrics, matrix),
@@ -57,8 +55,8 @@ def explain_confidence(
     )
 
 
-def _accuracy(metrics: Mapping[str, Any], right: int) -> str:
-    count = metrics["n_test"]
+def _accuracy(metrics: Metrics, right: int) -> str:
+    count = metrics.n_test
     images = "image that was" if count == 1 else "images that were"
     text = (
         f"Of {count:,} test {images} kept out of training, {right:,} got the right"
@@ -73,8 +71,8 @@ def _accuracy(metrics: Mapping[str, Any], right: int) -> str:
     return text
 
 
-def _comparison(metrics: Mapping[str, Any], matrix: NDArray[np.int64]) -> str:
-    classes = len(metrics["classes"])
+def _comparison(metrics: Metrics, matrix: NDArray[np.int64]) -> str:
+    classes = len(metrics.classes)
     commonest = matrix.sum(axis=1).max() / max(matrix.sum(), 1)
     return (
         f"For comparison: guessing among the {classes:,} classes would be right"
@@ -87,7 +85,7 @@ def _from_scratch(run: Run) -> str:
     if not run.from_scratch:
         return ""
     return (
-        f"All {run.metrics['parameters']:,} parameters of {run.backbone} were learned"
+        f"All {run.metrics.parameters:,} parameters of {run.backbone} were learned"
         " from these training images alone, from random ones on. What a network that"
         " has seen ImageNet is worth, the leaderboard says beside it."
     )
@@ -96,16 +94,16 @@ def _from_scratch(run: Run) -> str:
 def _held_out(run: Run) -> str:
     """Say what the validation part was for, of a network that has one."""
     metrics = run.metrics
-    count = metrics.get("n_val")
+    count = metrics.n_val
     if not count or run.finetuned:
         return ""
-    learned = metrics["n_train"] - count
+    learned = metrics.n_train - count
     text = (
-        f"It learned from {learned:,} of the {metrics['n_train']:,} training images;"
+        f"It learned from {learned:,} of the {metrics.n_train:,} training images;"
         f" the other {count:,} were held out to watch it and chose nothing. Of these"
         f" it got {show(metrics, 'val_accuracy')} right."
     )
-    if metrics["cv_accuracy"] is None:
+    if metrics.cv_accuracy is None:
         text += (
             " It was not cross-validated, which would train it once for each fold"
             " (--folds); so it is ranked after runs that were."
@@ -113,36 +111,36 @@ def _held_out(run: Run) -> str:
     return text
 
 
-def _repeats(metrics: Mapping[str, Any]) -> str:
+def _repeats(metrics: Metrics) -> str:
     """Say how much depends on the seed, of a run that was repeated."""
-    repeats = metrics.get("repeats")
+    repeats = metrics.repeats
     if not repeats:
         return ""
-    tested = repeats["accuracy"]
+    tested = repeats.accuracy
     return (
-        f"Trained {len(repeats['seeds'])} times with other seeds, it reached"
-        f" {percent(tested['mean'])} ± {points(tested['std'])} on the test part. The"
+        f"Trained {len(repeats.seeds)} times with other seeds, it reached"
+        f" {percent(tested.mean)} ± {points(tested.std)} on the test part. The"
         " scores and predictions here are those of the first; none was picked."
     )
 
 
-def _cross_validation(metrics: Mapping[str, Any]) -> str:
-    if metrics["cv_accuracy"] is None:
+def _cross_validation(metrics: Metrics) -> str:
+    if metrics.cv_accuracy is None:
         return ""
     text = (
         f"Cross-validation inside the training part gave {show(metrics, 'cv_accuracy')}"
         f"{deviation(metrics)}"
     )
-    interval = metrics.get("intervals", {}).get("accuracy")
+    interval = metrics.intervals.get("accuracy")
     if interval is None:
         return text + "."
     low, high = interval
-    if metrics["cv_accuracy"] > high:
+    if metrics.cv_accuracy > high:
         return text + (
             ", more than the test part: its images may be harder, or differ from"
             " those in training."
         )
-    if metrics["cv_accuracy"] < low:
+    if metrics.cv_accuracy < low:
         return text + (
             ", less than the test part: its images may be easier, and each fold"
             " learned from fewer images."
@@ -150,16 +148,16 @@ def _cross_validation(metrics: Mapping[str, Any]) -> str:
     return text + ", which agrees with the test part."
 
 
-def deviation(metrics: Mapping[str, Any]) -> str:
+def deviation(metrics: Metrics) -> str:
     """Write the deviation over the folds as `` ± 1.1``, in percentage points."""
-    value = metrics.get("cv_accuracy_std")
+    value = metrics.cv_accuracy_std
     return "" if value is None else f" ± {points(value)}"
 
 
 def _classes(run: Run) -> str:
     if len(run.classes) < 3:
         return ""
-    order = by_f1(run.metrics["per_class"], run.classes)
+    order = by_f1(run.metrics.per_class, run.classes)
     best, worst = run.classes[order[0]], run.classes[order[-1]]
     return (
         f"It knows {shorten(best, 60)} best and has the most trouble with"

@@ -1,11 +1,13 @@
 """Which run is meant, and what computes its embeddings."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from featx.embeddings.backbones.extractor import KerasExtractor, find_by_spec
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, RunError
+from featx.runs.info import Kind
 from featx.runs.ranking import best_run, same_data
 from featx.runs.run import Run, list_runs, read_run
 
@@ -22,15 +24,23 @@ def find_run(reports_dir: Path, name: str) -> Run:
     return read_run(path if path.is_dir() else reports_dir / name)
 
 
-def find_best(reports_dir: Path) -> Run:
+def find_best(reports_dir: Path, *, note: Callable[[str], None] = warnings.warn) -> Run:
     """Return the head that is best in cross-validation, where no run is named.
+
+    Parameters
+    ----------
+    reports_dir : Path
+    note : callable
+        Called with a line for each damaged run, which is left out.
 
     Raises
     ------
     RunError
         There is none, or there are runs of several data sets.
     """
-    runs = [run for run in list_runs(reports_dir) if run.info.get("kind") == "head"]
+    runs = [
+        run for run in list_runs(reports_dir, note=note) if run.info.kind is Kind.HEAD
+    ]
     if len(same_data(runs)) > 1:
         names = ", ".join(sorted({run.data_name for run in runs}))
         raise RunError(
@@ -57,7 +67,7 @@ def extractors_of(
         They are those of another featx, or can't be computed here.
     """
     try:
-        specs = [Spec.from_dict(content) for content in run.info["embedding"]]
+        specs = [Spec.from_dict(content) for content in run.info.embedding]
         return [find_by_spec(spec, weights=weights, memo=cache_dir) for spec in specs]
     except KeyError as error:
         raise RunError(

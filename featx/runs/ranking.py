@@ -16,10 +16,10 @@ def rank_runs(runs: Iterable[Run]) -> list[Run]:
 
 
 def _rank(run: Run) -> tuple[bool, float, str]:
-    cv_accuracy = run.metrics["cv_accuracy"]
+    cv_accuracy = run.metrics.cv_accuracy
     if cv_accuracy is not None:
         return False, -cv_accuracy, run.name
-    return True, -(run.metrics.get("val_accuracy") or 0.0), run.name
+    return True, -(run.metrics.val_accuracy or 0.0), run.name
 
 
 def best_run(runs: Iterable[Run]) -> Run:
@@ -30,7 +30,7 @@ def best_run(runs: Iterable[Run]) -> Run:
     RunError
         There is no run that was cross-validated.
     """
-    ranked = [run for run in rank_runs(runs) if run.metrics["cv_accuracy"] is not None]
+    ranked = [run for run in rank_runs(runs) if run.metrics.cv_accuracy is not None]
     if not ranked:
         raise RunError("there is no run yet; `featx fit --head all` makes some")
     return ranked[0]

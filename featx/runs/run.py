@@ -1,34 +1,34 @@
-"""A run folder that was read: what it says, its predictions, curves and model."""
+"""Read run folders: what they say, their predictions, training curves and models."""
 
 import csv
 import json
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from featx.errors import RunError
+from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
+from featx.runs.metrics import Metrics
+from featx.runs.record import Record
 
-FORMAT = "featx-run"
-VERSION = 1
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
 HISTORY_FILE = "history.csv"
 HEAD_FILE = "head.joblib"
+RECIPE_FILE = "recipe.toml"
 MODEL_FILE = "model.keras"
 
 AUGMENTED_FILE = "augmented.png"
 """Training images and what they were trained as, where they were augmented."""
-
-NETWORK = "network"
-"""What `run.json` says under `kind` of a network that was trained from scratch."""
-
-FINETUNE = "finetune"
-"""What it says of a head that was trained on together with its backbones."""
 
 FIRST_PROBABILITY = 4
 """Columns of `predictions.csv` before those of the classes."""
@@ -39,7 +39,7 @@ UNDECODED = "surrogateescape"
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a run answered on the test part, one row per image.
+    """What a run predicted for the test split, one row per image.
 
     Attributes
     ----------
@@ -62,21 +62,21 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder, read.
+    """A run folder that was read.
 
     Attributes
     ----------
     path : Path
         The folder.
-    info : dict
+    info : RunInfo
         `run.json`: settings, data, versions, seed, timings.
-    metrics : dict
-        `metrics.json`: scores on the test part, `cv_accuracy`, intervals.
+    metrics : Metrics
+        `metrics.json`: scores on the test split, `cv_accuracy`, intervals.
     """
 
     path: Path
-    info: dict[str, Any]
-    metrics: dict[str, Any]
+    info: RunInfo
+    metrics: Metrics
 
     @property
     def name(self) -> str:
@@ -85,23 +85,23 @@ class Run:
 
     @property
     def head(self) -> str:
-        """The head's name; of a network, that it has none of its own."""
-        return str(self.info["head"])
+        """The head's name; ``from scratch`` for a network."""
+        return self.info.head
 
     @property
     def backbone(self) -> str:
-        """The backbone's name, several joined by ``+``; or the network's."""
-        return str(self.info["backbone"])
+        """The backbone's name, several joined by ``+``; for a network its own."""
+        return self.info.backbone
 
     @property
     def from_scratch(self) -> bool:
         """Whether it is a network of its own, not a head on a frozen backbone."""
-        return bool(self.info.get("kind") == NETWORK)
+        return self.info.kind is Kind.NETWORK
 
     @property
     def finetuned(self) -> bool:
         """Whether it is a head that was trained on together with its backbones."""
-        return bool(self.info.get("kind") == FINETUNE)
+        return self.info.kind is Kind.FINETUNE
 
     @property
     def has_model(self) -> bool:
@@ -125,22 +125,22 @@ class Run:
     @property
     def data_name(self) -> str:
         """The data folder's name."""
-        return str(self.info["data"]["name"])
+        return self.info.data.name
 
     @property
     def data_fingerprint(self) -> str:
-        """What tells two data sets, or two splits of one, apart."""
-        return str(self.info["data"]["fingerprint"])
+        """Differs between data sets, and between splits of one."""
+        return self.info.data.fingerprint
 
     @property
     def random_weights(self) -> bool:
         """Whether the backbone was never trained, so that scores mean little."""
-        return bool(self.info["weights"] == "random")
+        return self.info.weights == "random"
 
     @property
     def classes(self) -> list[str]:
         """Class names, in the order of all columns."""
-        return list(self.metrics["classes"])
+        return self.metrics.classes
 
     def predictions(self) -> Predictions:
         """Read `predictions.csv`.
@@ -154,11 +154,12 @@ class Run:
         try:
             header, *rows = _read_rows(path)
             width = FIRST_PROBABILITY + len(self.classes)
-            expected = self.metrics.get("n_test", len(rows))
             if {len(row) for row in (header, *rows)} != {width}:
                 raise damaged(path, f"not {width} columns throughout")
-            if len(rows) != expected:
-                raise damaged(path, f"{len(rows)} rows for {expected} images")
+            if len(rows) != self.metrics.n_test:
+                raise damaged(
+                    path, f"{len(rows)} rows for {self.metrics.n_test} images"
+                )
             columns = list(zip(*rows, strict=True)) or [()] * width
             return Predictions(
                 paths=columns[0],
@@ -250,10 +251,12 @@ def _unloadable(path: Path, error: Exception) -> RunError:
 
 def damaged(path: Path, reason: object) -> RunError:
     """Return the error of a file that isn't as featx writes it."""
-    return RunError(f"{path}: damaged ({reason}); delete its folder and fit again")
+    return RunError(
+        f"{path}: damaged ({reason}); delete its folder and make the run again"
+    )
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: str | Path) -> Run:
     """Read one run folder.
 
     Raises
@@ -262,33 +265,52 @@ def read_run(path: Path) -> Run:
         The folder is missing, isn't a run, is damaged, or was written by a newer
         featx.
     """
+    path = Path(path)
     if not path.is_dir():
         raise RunError(
             f"{path}: no such run folder; `featx report` lists what there is"
         )
-    info = _read_json(path / RUN_FILE)
-    if info.get("format") != FORMAT:
+    content = _read_json(path / RUN_FILE)
+    if content.get("format") != FORMAT:
         raise RunError(f"{path / RUN_FILE}: not a run of featx's")
-    if not isinstance(info.get("version"), int):
-        raise damaged(path / RUN_FILE, "no version")
-    if info["version"] > VERSION:
-        raise RunError(f"{path}: written by a newer featx; upgrade to read it")
-    metrics = _read_json(path / METRICS_FILE)
-    _check_keys(path / RUN_FILE, info, ("head", "backbone", "weights", "data"))
-    _check_keys(path / RUN_FILE, info["data"], ("name", "fingerprint"))
-    _check_keys(path / METRICS_FILE, metrics, ("cv_accuracy", "classes"))
+    version = content.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise RunError(
+            f"{path / RUN_FILE}: written by a newer featx; upgrade to read it"
+        )
+    info = _validate(path / RUN_FILE, RunInfo, content)
+    metrics = _validate(path / METRICS_FILE, Metrics, _read_json(path / METRICS_FILE))
+    if info.kind is Kind.FINETUNE and metrics.finetune is None:
+        raise damaged(path / METRICS_FILE, "no 'finetune'")
     return Run(path, info, metrics)
 
 
-def list_runs(reports_dir: Path) -> list[Run]:
+def list_runs(
+    reports_dir: str | Path = "reports",
+    *,
+    note: Callable[[str], None] = warnings.warn,
+) -> list[Run]:
     """Read all run folders in `reports_dir`, by name; other folders are passed over.
+
+    Parameters
+    ----------
+    reports_dir : str or Path
+    note : callable
+        Called with a line for each damaged run, which is left out; a warning by
+        default.
 
     Raises
     ------
     RunError
-        One of them is damaged, or the folder can't be read.
+        The folder can't be read.
     """
-    return [read_run(path) for path in run_paths(reports_dir)]
+    runs = []
+    for path in run_paths(Path(reports_dir)):
+        try:
+            runs.append(read_run(path))
+        except RunError as error:
+            note(f"left out: {error}")
+    return runs
 
 
 def run_paths(reports_dir: Path) -> list[Path]:
@@ -321,7 +343,15 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _check_keys(path: Path, content: Any, keys: tuple[str, ...]) -> None:
-    for key in keys:
-        if not isinstance(content, dict) or key not in content:
-            raise damaged(path, f"no '{key}'")
+def _validate(path: Path, kind: type[AnyRecord], content: dict[str, Any]) -> AnyRecord:
+    """Turn the content of a file into its record; name the first key that is off."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "missing":
+            raise damaged(path, f"no '{key}'") from error
+        message = first["msg"].removeprefix("Value error, ")
+        where = f"'{key}': " if key else ""
+        raise damaged(path, f"{where}{message[0].lower()}{message[1:]}") from error

@@ -1,4 +1,4 @@
-"""Writing a run folder: whole or not at all."""
+"""Make runs: each once, and its folder written whole or not at all."""
 
 import contextlib
 import csv
@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from featx.atomic import sync_folder
 from featx.errors import RunError
 from featx.locks import FolderLock
+from featx.progress import SILENT, Progress
 from featx.provenance import provenance
 from featx.runs import run as folder
+from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
+from featx.runs.metrics import Metrics
 from featx.runs.run import Run, read_run, run_paths
 
 ASIDE = ".run-"
@@ -29,6 +32,11 @@ VERSIONS = (
     *("featx", "numpy", "scikit-learn", "xgboost", "tensorflow", "keras", "h5py"),
     *("pillow", "opencv-python-headless"),
 )
+
+STATE_OF = {Kind.HEAD: "fit", Kind.NETWORK: "train", Kind.FINETUNE: "finetune"}
+"""How the name of the folder begins that holds what lasts until a run is written."""
+
+WAITING = "another process is making this run; waiting for it"
 
 MAX_NAME = 200
 """Bytes of a run's name; file systems take 255."""
@@ -58,7 +66,9 @@ class RunContents:
     history : Mapping
         Column name to one value per epoch; empty without epochs.
     pictures : Mapping
-        File name to content of what can be drawn now only.
+        File name to content of what can only be drawn now.
+    recipe : str
+        For `recipe.toml`, which `featx run` makes the same run of; empty for none.
     """
 
     name: str
@@ -71,6 +81,7 @@ class RunContents:
     model: Any = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    recipe: str = ""
 
 
 def write_run(reports_dir: Path, contents: RunContents) -> Run:
@@ -90,14 +101,11 @@ def write_run(reports_dir: Path, contents: RunContents) -> Run:
                 shutil.rmtree(leftover, ignore_errors=True)
         with lock.shared(), _folder_aside(reports_dir) as aside:
             _fill(aside, contents)
-            target = _settle(aside, reports_dir, slug(contents.name))
+            target = _rename_to_free_name(aside, reports_dir, slug(contents.name))
             sync_folder(reports_dir)
         return read_run(target)
     except OSError as error:
-        raise RunError(
-            f"{reports_dir}: can't write the run ({error.strerror or error});"
-            " mend that or choose another --out-dir"
-        ) from error
+        raise _unwritable(reports_dir, error) from error
 
 
 def claim_reports(reports_dir: Path) -> None:
@@ -112,10 +120,14 @@ def claim_reports(reports_dir: Path) -> None:
         with tempfile.TemporaryFile(dir=reports_dir):
             pass
     except OSError as error:
-        raise RunError(
-            f"{reports_dir}: can't write runs there ({error.strerror or error});"
-            " mend that or choose another --out-dir"
-        ) from error
+        raise _unwritable(reports_dir, error) from error
+
+
+def _unwritable(reports_dir: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{reports_dir}: can't write the run ({error.strerror or error});"
+        " fix that or choose another --out-dir"
+    )
 
 
 @contextlib.contextmanager
@@ -133,13 +145,18 @@ def _folder_aside(reports_dir: Path) -> Iterator[Path]:
 def _fill(aside: Path, contents: RunContents) -> None:
     """Write a run's files, down to the disk."""
     info = {
-        "format": folder.FORMAT,
-        "version": folder.VERSION,
+        "format": FORMAT,
+        "version": VERSION,
         **contents.info,
         **provenance(VERSIONS),
     }
+    # What can't be read back must not be written.
+    RunInfo.model_validate(info)
+    Metrics.model_validate(contents.metrics)
     _write_json(aside / folder.RUN_FILE, info)
     _write_json(aside / folder.METRICS_FILE, contents.metrics)
+    if contents.recipe:
+        (aside / folder.RECIPE_FILE).write_text(contents.recipe, encoding="utf-8")
     _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
     _write_history(aside / folder.HISTORY_FILE, contents.history)
     for name, picture in contents.pictures.items():
@@ -154,14 +171,14 @@ def _fill(aside: Path, contents: RunContents) -> None:
 
 
 def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:
-    """Return the run whose inputs were the same, if there is one."""
+    """Return the run that was made of the same inputs, if there is one."""
     for path in run_paths(reports_dir):
         # One damaged run, or one being deleted, must not keep others from being made.
         with contextlib.suppress(RunError):
             run = read_run(path)
             models = (folder.HEAD_FILE, folder.MODEL_FILE)
             whole = any((path / name).is_file() for name in models)
-            if whole and run.info.get("fingerprint") == fingerprint:
+            if whole and run.info.fingerprint == fingerprint:
                 return run
     return None
 
@@ -174,7 +191,7 @@ def slug(name: str) -> str:
     return short.strip("._-") or "data"
 
 
-def _settle(aside: Path, reports_dir: Path, name: str) -> Path:
+def _rename_to_free_name(aside: Path, reports_dir: Path, name: str) -> Path:
     """Rename to the first free name; two processes can't take the same one."""
     count = 1
     while True:
@@ -237,41 +254,67 @@ def _write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
 
 def make_run(
     reports_dir: Path,
-    kind: str,
+    kind: Kind,
     fingerprint: str,
     make: Callable[[Path], RunContents],
-) -> tuple[Run, bool]:
-    """Return the run of these inputs, made now where there is none.
+    *,
+    progress: Progress = SILENT,
+) -> Run:
+    """Return the run of these inputs; make it where there is none yet.
+
+    Of several processes that want the same run, one makes it and the others wait.
 
     Parameters
     ----------
     reports_dir : Path
-    kind, fingerprint : str
-        What is made, and of which inputs.
+    kind : Kind
+    fingerprint : str
+        Differs between runs whose inputs differ.
     make : callable
-        Told a folder that lasts until the run is written: what it keeps there it finds
-        again after a kill.
-
-    Returns
-    -------
-    run : Run
-    fresh : bool
-        Whether it was made now.
+        Called with a folder that lasts until the run is written: what it keeps there,
+        it finds again after a kill.
+    progress : Progress
+        Reports the run, and that another process is being waited for.
 
     Raises
     ------
     RunError
-        Another process is at it, or the run can't be written.
+        The run can't be written.
     """
-    folder = reports_dir / f".{kind}-{fingerprint}"
-    folder.mkdir(exist_ok=True)
-    with FolderLock(folder / ".lock").alone() as alone:
-        if not alone:
-            raise RunError(f"{folder}: another process is at this training now")
-        # Looked for under the lock: who had it before may just have written the run.
-        run = find_fitted(reports_dir, fingerprint)
-        fresh = run is None
-        if run is None:
-            run = write_run(reports_dir, make(folder))
-    shutil.rmtree(folder, ignore_errors=True)
-    return run, fresh
+    state = reports_dir / f".{STATE_OF[kind]}-{fingerprint}"
+    # Without a state no process is at it: a run can be found in a read-only folder.
+    run = None if state.exists() else find_fitted(reports_dir, fingerprint)
+    fresh = False
+    if run is None:
+        claim_reports(reports_dir)
+        run, fresh = _make_alone(
+            state, fingerprint, make, lambda: progress.note(WAITING)
+        )
+    progress.run(run.short_title, run.path, fresh=fresh)
+    return run
+
+
+def _make_alone(
+    state: Path,
+    fingerprint: str,
+    make: Callable[[Path], RunContents],
+    on_wait: Callable[[], None],
+) -> tuple[Run, bool]:
+    """Make a run under the lock of its state; return it and whether it is new."""
+    reports_dir = state.parent
+    while True:
+        try:
+            state.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _unwritable(reports_dir, error) from error
+        lock = FolderLock(state / LOCK_FILE)
+        with lock.exclusive(on_wait) as whole:
+            if not whole:  # who had the lock has made the run and removed the state
+                continue
+            # Whoever had the lock before may just have written the run.
+            run = find_fitted(reports_dir, fingerprint)
+            fresh = run is None
+            if run is None:
+                run = write_run(reports_dir, make(state))
+            shutil.rmtree(state, ignore_errors=True)
+            return run, fresh

@@ -5,31 +5,36 @@ from pathlib import Path
 import pytest
 
 from featx.cli.show import show_leaderboard
+from featx.runs.info import RunInfo
+from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 
 
 def made(head, cv_accuracy, *, kind="head", val_accuracy=None):
+    scores = {"precision": 0.6, "recall": 0.6, "f1": 0.6, "support": 10}
     return Run(
         Path(f"pets-resnet50-{head}"),
-        {
-            "kind": kind,
-            "data": {"name": "pets", "fingerprint": "f0"},
-            "backbone": "resnet50",
-            "weights": "imagenet",
-            "head": head,
-            "timings": {"fit": 1.0},
-        },
-        {
-            "cv_accuracy": cv_accuracy,
-            "val_accuracy": val_accuracy,
-            "accuracy": 0.7,
-            "f1_macro": 0.6,
-            "log_loss": 0.9,
-            "intervals": {"accuracy": [0.65, 0.75]},
-            "n_train": 80,
-            "n_test": 20,
-            "classes": ["cat", "dog"],
-        },
+        RunInfo(
+            kind=kind,
+            data={"name": "pets", "fingerprint": "f0"},
+            backbone="resnet50",
+            weights="imagenet",
+            head=head,
+            timings={"fit": 1.0},
+        ),
+        Metrics(
+            cv_accuracy=cv_accuracy,
+            val_accuracy=val_accuracy,
+            accuracy=0.7,
+            f1_macro=0.6,
+            log_loss=0.9,
+            intervals={"accuracy": [0.65, 0.75]},
+            confusion_matrix=[[7, 3], [3, 7]],
+            per_class={"cat": scores, "dog": scores},
+            n_train=80,
+            n_test=20,
+            classes=["cat", "dog"],
+        ),
     )
 
 

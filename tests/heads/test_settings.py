@@ -104,7 +104,7 @@ def test_a_layer_is_asked_of_the_model():
 
 
 def test_a_run_of_conv_says_what_it_was(embeddings, tmp_path):
-    run, _ = fit_run(
+    run = fit_run(
         with_maps(embeddings),
         HeadSettings(
             name="conv", hidden="4,bn", folds=2, parameters={"epochs": 1, "filters": 2}

@@ -42,8 +42,7 @@ def test_fit_and_evaluate(embeddings):
 
 
 def test_a_run_holds_what_the_contract_says(embeddings, tmp_path):
-    run, fresh = write(embeddings, tmp_path)
-    assert fresh
+    run = write(embeddings, tmp_path)
     assert run.name == "data-mean-colour-logreg"
     info = json.loads((run.path / "run.json").read_text())
     assert {"settings", "data", "versions", "seed", "timings"} <= set(info)
@@ -66,17 +65,16 @@ def test_a_run_holds_what_the_contract_says(embeddings, tmp_path):
 
 
 def test_the_same_fit_is_not_done_twice(embeddings, tmp_path):
-    first, _ = write(embeddings, tmp_path)
-    again, fresh = write(embeddings, tmp_path)
-    assert (again.path, fresh) == (first.path, False)
-    other, fresh = write(embeddings, tmp_path, folds=3)
-    assert fresh
+    first = write(embeddings, tmp_path)
+    again = write(embeddings, tmp_path)
+    assert again.path == first.path
+    other = write(embeddings, tmp_path, folds=3)
     assert other.name == "data-mean-colour-logreg-2"
     assert len(list_runs(tmp_path / "reports")) == 2
 
 
 def test_settings_reach_the_fit(embeddings, tmp_path):
-    run, _ = write(
+    run = write(
         embeddings,
         tmp_path,
         folds=3,
@@ -103,7 +101,7 @@ def test_random_weights_are_marked(colours, tmp_path):
     embeddings = featx.embed(
         featx.read_images(colours), extractor, cache_dir=tmp_path / "cache"
     )
-    run, _ = write(embeddings, tmp_path)
+    run = write(embeddings, tmp_path)
     assert run.name == "data-mean-colour-random-logreg"
     assert run.random_weights
     assert run.metrics["weights"] == "random"
@@ -119,15 +117,14 @@ def test_mirrored_views_train_and_vote(colours, tmp_path):
     scores = featx.evaluate(fitted, both)
     assert (scores["n_train"], scores["n_test"]) == (24, 12)
     assert scores["accuracy"] == 1.0
-    first, _ = write(plain, tmp_path, head="lda")
-    run, fresh = write(both, tmp_path, head="lda")
-    assert fresh
+    first = write(plain, tmp_path, head="lda")
+    run = write(both, tmp_path, head="lda")
     assert run.path != first.path
     assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
 
 
 def test_the_command_says_which_embeddings(embeddings, tmp_path):
-    run, _ = fit_run(
+    run = fit_run(
         embeddings,
         HeadSettings(name="lda"),
         tmp_path / "reports",

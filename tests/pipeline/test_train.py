@@ -206,7 +206,7 @@ def test_too_small_images_are_refused_before_the_data_is_read(tmp_path):
 def test_a_reports_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "reports").write_text("")
     data = DataSettings(path=make_colours(tmp_path / "data"))
-    with pytest.raises(RunError, match="can't write runs there"):
+    with pytest.raises(RunError, match="can't write the run"):
         run_train(data, [SETTINGS], tmp_path / "reports")
 
 

@@ -26,14 +26,13 @@ def run(colours, tmp_path, monkeypatch):
     embeddings = featx.embed(
         images, FakeExtractor(), flip=True, cache_dir=tmp_path / "cache"
     )
-    written, _ = fit_run(
+    return fit_run(
         embeddings,
         HeadSettings(name="logreg"),
         tmp_path / "reports",
         data=DataSettings(path=colours),
         extracted=[ExtractSettings(backbone="resnet50", flip=True)],
     )
-    return written
 
 
 def fake_of(spec):

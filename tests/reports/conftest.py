@@ -1,11 +1,15 @@
 """Synthetic runs, written as the pipeline writes them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from featx.runs.info import RunInfo
+from featx.runs.metrics import Metrics
 from featx.runs.write import RunContents, write_run
+from tests.runs.conftest import FINETUNED
 
 ODD_NAMES = [
     "$x$ and $y^2_",
@@ -23,25 +27,16 @@ ODD_NAMES = [
 ]
 
 
-FOUND = {
-    "parent": {"accuracy": 0.71, "interval": [0.69, 0.73], "val_accuracy": 0.7},
-    "gain": 0.011,
-    "gain_interval": [-0.008, 0.03],
-    "val_gain": 0.01,
-    "val_gain_interval": [-0.012, 0.032],
-    "epochs": 5,
-    "recommended": "head",
-    "graft": {
-        "largest_difference": 3.2e-6,
-        "images": 400,
-        "tolerance": 1e-4,
-        "largest_logit": 31.4,
-        "drift": None,
-        "distilled_agreement": None,
-    },
-    "boundary": None,
-}
-"""What `metrics.json` says of a fine-tuning under `finetune`."""
+def with_metrics(run, **changes):
+    """Return a run with other metrics than its file has."""
+    content = {**run.metrics.as_dict(), **changes}
+    return replace(run, metrics=Metrics.model_validate(content))
+
+
+def with_info(run, **changes):
+    """Return a run with other facts than its file has."""
+    content = {**run.info.as_dict(), **changes}
+    return replace(run, info=RunInfo.model_validate(content))
 
 
 def _scores(matrix):
@@ -197,7 +192,7 @@ def make_finetuned(make_run):
                 "val_accuracy": 0.71,
                 "n_train": 3000,
                 "n_val": 600,
-                "finetune": {**FOUND, **(found or {})},
+                "finetune": {**FINETUNED, **(found or {})},
             },
             history={
                 "phase": [float(i >= warmup) for i in range(epochs)],

@@ -18,6 +18,7 @@ from featx.reports.curves import (
 )
 from featx.reports.figures import run_figures
 from featx.reports.matrix import confusion_figure, row_percent
+from featx.runs.metrics import ClassScores
 
 ALWAYS = {
     "confusion_counts.png",
@@ -106,17 +107,18 @@ def test_row_percent_of_a_class_without_images_is_zero():
     np.testing.assert_allclose(percent, [[75, 25], [0, 0]])
 
 
+def scored(share):
+    return ClassScores(precision=share, recall=share, f1=share, support=9)
+
+
 def test_classes_are_ordered_by_f1():
-    scores = {"a": {"f1": 0.2}, "b": {"f1": 0.9}, "c": {"f1": 0.2}}
+    scores = {name: scored(f1) for name, f1 in zip("abc", (0.2, 0.9, 0.2), strict=True)}
     assert by_f1(scores, ["a", "b", "c"]) == [1, 0, 2]
 
 
 def test_of_many_classes_the_best_and_the_worst_are_drawn():
     names = [f"c{i}" for i in range(50)]
-    scores = {
-        name: {"precision": i / 50, "recall": i / 50, "f1": i / 50}
-        for i, name in enumerate(names)
-    }
+    scores = {name: scored(i / 50) for i, name in enumerate(names)}
     said = texts(per_class_figure(scores, names, "run"))
     assert {"c49", "c30", "c0", "c19"} <= set(said)
     assert "c25" not in said

@@ -10,20 +10,19 @@ from featx.runs.ranking import rank_runs
 @pytest.fixture
 def make_network(make_run):
     def make(*, cv_accuracy=None, val_accuracy=0.4, **options):
-        run = make_run(
+        return make_run(
             head="from scratch",
             info={"kind": "network", "backbone": "basenet"},
             weights="from scratch",
+            extra={
+                "cv_accuracy": cv_accuracy,
+                "cv_accuracy_std": None,
+                "val_accuracy": val_accuracy,
+                "parameters": 24197,
+                "n_val": 5,
+            },
             **options,
         )
-        run.metrics.update(
-            cv_accuracy=cv_accuracy,
-            cv_accuracy_std=None,
-            val_accuracy=val_accuracy,
-            parameters=24197,
-            n_val=5,
-        )
-        return run
 
     return make
 

@@ -5,6 +5,26 @@ import pytest
 
 from featx.runs.write import RunContents
 
+FINETUNED = {
+    "parent": {"accuracy": 0.71, "interval": [0.69, 0.73], "val_accuracy": 0.7},
+    "gain": 0.011,
+    "gain_interval": [-0.008, 0.03],
+    "val_gain": 0.01,
+    "val_gain_interval": [-0.012, 0.032],
+    "epochs": 5,
+    "recommended": "head",
+    "graft": {
+        "largest_difference": 3.2e-6,
+        "images": 400,
+        "tolerance": 1e-4,
+        "largest_logit": 31.4,
+        "drift": None,
+        "distilled_agreement": None,
+    },
+    "boundary": None,
+}
+"""What `metrics.json` says under `finetune`."""
+
 
 @pytest.fixture(scope="session")
 def make_contents():
@@ -38,7 +58,14 @@ def contents(
             "cv_accuracy": cv_accuracy,
             "accuracy": 0.5,
             "classes": list(classes),
+            "confusion_matrix": np.zeros((len(classes),) * 2, int).tolist(),
+            "per_class": {
+                name: {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+                for name in classes
+            },
+            "n_train": 9,
             "n_test": len(paths),
+            **({"finetune": FINETUNED} if info.get("kind") == "finetune" else {}),
         },
         paths=list(paths),
         labels=np.arange(len(paths)) % len(classes),

@@ -239,7 +239,7 @@ def test_a_folder_that_is_no_run(tmp_path):
 
 def test_a_newer_version(run):
     path = run.path / "run.json"
-    path.write_text(json.dumps({**run.info, "version": 2}))
+    path.write_text(json.dumps({**run.info.as_dict(), "version": 2}))
     with pytest.raises(RunError, match="written by a newer featx; upgrade") as caught:
         read_run(run.path)
     one_line(caught, run.path)
@@ -256,11 +256,11 @@ def test_damaged_json(run, name, content):
     one_line(caught, run.path / name)
 
 
-@pytest.mark.parametrize("version", [None, "1", 1.5])
+@pytest.mark.parametrize("version", [None, "one", 1.5])
 def test_damaged_version(run, version):
-    text = json.dumps({**run.info, "version": version})
+    text = json.dumps({**run.info.as_dict(), "version": version})
     (run.path / "run.json").write_text(text)
-    with pytest.raises(RunError, match=r"run\.json: damaged .no version."):
+    with pytest.raises(RunError, match=r"run\.json: damaged .'version': input should"):
         read_run(run.path)
 
 
@@ -268,7 +268,11 @@ def test_damaged_version(run, version):
     ("file", "key"),
     [
         *(("run.json", key) for key in ("head", "backbone", "weights", "data")),
-        *(("metrics.json", key) for key in ("cv_accuracy", "classes")),
+        *(
+            ("metrics.json", key)
+            for key in ("cv_accuracy", "accuracy", "classes", "n_train", "n_test")
+        ),
+        *(("metrics.json", key) for key in ("confusion_matrix", "per_class")),
     ],
 )
 def test_missing_keys(run, file, key):
@@ -280,9 +284,9 @@ def test_missing_keys(run, file, key):
 
 
 def test_data_that_is_no_object(run):
-    text = json.dumps({**run.info, "data": "pets"})
+    text = json.dumps({**run.info.as_dict(), "data": "pets"})
     (run.path / "run.json").write_text(text)
-    with pytest.raises(RunError, match=r"damaged .no 'name'"):
+    with pytest.raises(RunError, match=r"damaged .'data': input should be a valid"):
         read_run(run.path)
 
 
@@ -332,10 +336,36 @@ def test_damaged_history(run, content):
     one_line(caught, run.path / "history.csv")
 
 
-def test_a_damaged_run_does_not_hide_among_others(tmp_path, run):
+@pytest.mark.parametrize(
+    ("file", "change", "said"),
+    [
+        ("run.json", {"kind": "tree"}, "'kind': input should be 'head', 'network'"),
+        ("run.json", {"timings": {"fit": "long"}}, "'timings.fit': input should be"),
+        ("run.json", {"data": {"name": "pets"}}, "no 'data.fingerprint'"),
+        ("run.json", {"kind": "finetune"}, "no 'finetune'"),
+        ("metrics.json", {"accuracy": "high"}, "'accuracy': input should be a valid"),
+        ("metrics.json", {"intervals": {"accuracy": [0]}}, "'intervals.accuracy.1'"),
+        ("metrics.json", {"confusion_matrix": [[1]]}, "'confusion_matrix' is not 2 x"),
+        ("metrics.json", {"per_class": {}}, "'per_class' and 'classes' name other"),
+    ],
+)
+def test_an_error_names_the_file_and_the_key(run, file, change, said):
+    path = run.path / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(RunError) as caught:
+        read_run(run.path)
+    assert said in one_line(caught, run.path)
+
+
+def test_a_damaged_run_is_left_out_with_a_note(tmp_path, make_contents, run):
+    other = write_run(tmp_path, make_contents())
     (run.path / "run.json").write_text("{")
-    with pytest.raises(RunError, match="damaged"):
-        list_runs(tmp_path)
+    notes = []
+    assert list_runs(tmp_path, note=notes.append) == [other]
+    (note,) = notes
+    assert note.startswith(f"left out: {run.path / 'run.json'}: damaged")
+    with pytest.warns(UserWarning, match="left out"):
+        assert list_runs(str(tmp_path)) == [other]
 
 
 def test_a_damaged_run_does_not_keep_others_from_being_found(tmp_path, make_contents):

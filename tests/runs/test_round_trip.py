@@ -29,11 +29,12 @@ def test_round_trip(tmp_path, make_contents):
     run = write_run(tmp_path / "new" / "reports", contents)
     assert run.path == tmp_path / "new" / "reports" / "pets-resnet50-svm"
     assert run == read_run(run.path)
+    written = run.info.as_dict()
     added = {"format": "featx-run", "version": 1}
-    assert {**run.info, **added, **contents.info} == run.info
+    assert {**written, **added, **contents.info} == written
     assert datetime.fromisoformat(run.info["created"]).tzinfo
     assert run.info["versions"]["featx"] == version("featx")
-    assert run.metrics == contents.metrics
+    assert run.metrics.as_dict() == contents.metrics
     assert run.name == "pets-resnet50-svm"
     assert (run.head, run.backbone, run.data_name) == ("svm", "resnet50", "pets")
     assert run.data_fingerprint == "d0"

@@ -1,0 +1,103 @@
+"""What `run.json` says: of which data and how a run was made."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from featx.runs.record import Record, Text
+
+FORMAT = "featx-run"
+VERSION = 1
+
+
+class Kind(StrEnum):
+    """What a run holds."""
+
+    HEAD = "head"
+    """A head on the embeddings of frozen backbones."""
+
+    NETWORK = "network"
+    """A network that was trained from scratch."""
+
+    FINETUNE = "finetune"
+    """A head that was trained on together with its backbones."""
+
+
+class DataInfo(Record):
+    """The data that a run was made of.
+
+    Attributes
+    ----------
+    name, root : str
+        The data folder's name, and its path when the run was made.
+    fingerprint : str
+        Differs between data sets, and between splits of one.
+    layout : str or None
+        Where labels and splits came from, in words.
+    settings : dict or None
+        The fields of `DataSettings`.
+    """
+
+    name: Text
+    fingerprint: str
+    root: Text = ""
+    layout: Text | None = None
+    settings: dict[str, Any] | None = None
+
+
+class RunInfo(Record):
+    """The content of `run.json`.
+
+    Attributes
+    ----------
+    kind : Kind
+    data : DataInfo
+    backbone : str
+        Several are joined by ``+``; of a network from scratch its name.
+    weights : str
+        ``imagenet``, ``random``, a file's name, or ``from scratch``.
+    head : str
+        The head's name, or ``from scratch``.
+    embedding : list of dict
+        The specs of the embeddings that the head was fitted on.
+    parent : str or None
+        The name of the run that fine-tuning started from.
+    parameters, trainable_parameters : int or None
+        Of a Keras model.
+    settings : dict
+        Of the head, the network or the fine-tuning.
+    seed : int or None
+    timings : dict of str to float
+        Seconds.
+    notes : list of str
+        What qualifies the scores.
+    command : str
+        The command that makes the run again, where one command can.
+    fingerprint : str
+        Differs between runs whose inputs differ.
+    created : str
+        When it was written, in ISO 8601.
+    versions : dict of str to str
+        Of Python, featx and the libraries.
+    """
+
+    format: Literal["featx-run"] = "featx-run"
+    version: int = VERSION
+    kind: Kind = Kind.HEAD
+    data: DataInfo
+    backbone: str
+    weights: Text
+    head: str
+    embedding: list[dict[str, Any]] = Field(default_factory=list)
+    parent: Text | None = None
+    parameters: int | None = None
+    trainable_parameters: int | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    seed: int | None = None
+    timings: dict[str, float] = Field(default_factory=dict)
+    notes: list[Text] = Field(default_factory=list)
+    command: Text = ""
+    fingerprint: str = ""
+    created: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)

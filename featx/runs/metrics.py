@@ -1,0 +1,176 @@
+"""What `metrics.json` says: the scores of a run, each with its interval."""
+
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from featx.runs.record import Record, Text
+
+Interval = tuple[float, float]
+"""Low and high end of a 95% interval."""
+
+
+class ClassScores(Record):
+    """Scores of one class; `support` is its number of test images."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Spread(Record):
+    """What repeated trainings reached: mean, standard deviation, and each value."""
+
+    mean: float
+    std: float
+    values: list[float]
+
+
+class Repeats(Record):
+    """Trainings of one network that differ in the seed."""
+
+    seeds: list[int]
+    accuracy: Spread
+    val_accuracy: Spread | None = None
+
+
+class Parent(Record):
+    """How the head did that fine-tuning started from."""
+
+    accuracy: float
+    interval: Interval
+    val_accuracy: float
+
+
+class JoinedModel(Record):
+    """How the joined model compared with the head before training.
+
+    Attributes
+    ----------
+    images : int
+        Test images that both predicted.
+    largest_difference : float
+        Between their probabilities.
+    tolerance, largest_logit : float or None
+        What rounding may bring about, for logits so large.
+    drift : float or None
+        The greatest change of a probability by the embeddings' lower precision.
+    distilled_agreement : float or None
+        Share of the images that a distilled head puts into the head's class.
+    """
+
+    images: int
+    largest_difference: float
+    tolerance: float | None = None
+    largest_logit: float | None = None
+    drift: float | None = None
+    distilled_agreement: float | None = None
+
+
+class FrozenOutputs(Record):
+    """What it saved to compute the outputs of the frozen layers once.
+
+    Attributes
+    ----------
+    layer : str
+        The last frozen layer; of several backbones comma-separated.
+    seconds_caching : float
+        To compute its outputs.
+    seconds_epoch, seconds_epoch_plain : float or None
+        An epoch on these outputs, and on the images.
+    """
+
+    layer: str
+    seconds_caching: float
+    seconds_epoch: float | None = None
+    seconds_epoch_plain: float | None = None
+
+
+class FinetuneMetrics(Record):
+    """What fine-tuning gained over the head that it started from.
+
+    Attributes
+    ----------
+    gain, val_gain : float
+        Differences of accuracy on the test split and on the images held out, paired
+        by image.
+    epochs : int
+        How many were chosen, not counting the warm-up.
+    recommended : {"finetuned", "head"}
+        By the images held out.
+    graft : JoinedModel
+    boundary : FrozenOutputs or None
+    """
+
+    parent: Parent
+    gain: float
+    gain_interval: Interval
+    val_gain: float
+    val_gain_interval: Interval
+    epochs: int
+    recommended: Literal["finetuned", "head"]
+    graft: JoinedModel
+    boundary: FrozenOutputs | None = None
+
+
+class Metrics(Record):
+    """The content of `metrics.json`; scores that have no attribute are items.
+
+    Attributes
+    ----------
+    cv_accuracy, cv_accuracy_std : float or None
+        Of the cross-validation inside the train split; None without one.
+    val_accuracy : float or None
+        On the training images that were held out of training.
+    accuracy : float
+        On the test split.
+    intervals : dict of str to (float, float)
+        95% interval of a score.
+    confusion_matrix : list of list of int
+        Rows are true classes, columns predicted ones.
+    per_class : dict of str to ClassScores
+    n_train, n_val, n_test : int
+        Images.
+    classes : list of str
+        In the order of all columns.
+    weights : str or None
+        As in `run.json`.
+    parameters : int or None
+        Of a network from scratch.
+    repeats : Repeats or None
+    finetune : FinetuneMetrics or None
+    """
+
+    cv_accuracy: float | None
+    cv_accuracy_std: float | None = None
+    val_accuracy: float | None = None
+    accuracy: float
+    intervals: dict[str, Interval] = Field(default_factory=dict)
+    confusion_matrix: list[list[int]]
+    per_class: dict[Text, ClassScores]
+    n_train: int
+    n_val: int = 0
+    n_test: int
+    classes: list[Text]
+    weights: Text | None = None
+    parameters: int | None = None
+    repeats: Repeats | None = None
+    finetune: FinetuneMetrics | None = None
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> Self:
+        """Check that everything that has a row for each class has all of them."""
+        count = len(self.classes)
+        if [len(row) for row in self.confusion_matrix] != [count] * count:
+            raise ValueError(f"'confusion_matrix' is not {count} x {count}")
+        if set(self.per_class) != set(self.classes):
+            raise ValueError("'per_class' and 'classes' name other classes")
+        return self
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """The confusion matrix, shape (n_classes, n_classes)."""
+        return np.array(self.confusion_matrix, dtype=np.int64)
