@@ -13,7 +13,7 @@ from featx.networks.settings import NetworkSettings
 from featx.pipeline.cache import run_export
 from featx.pipeline.train import run_train
 from tests.conftest import make_colours
-from tests.reports.conftest import FOUND
+from tests.runs.conftest import FINETUNED
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
 EXAMPLES = re.findall(
@@ -94,5 +94,12 @@ def test_all_that_a_fine_tuned_run_says_is_described():
     boundary = ("layer", "seconds_caching", "seconds_epoch", "seconds_epoch_plain")
     info = ("kind", "parent", "parameters", "trainable_parameters")
     columns = ("epoch", "phase", "learning_rate", "seconds")
-    keys = [*FOUND, *FOUND["parent"], *FOUND["graft"], *boundary, *info, *columns]
+    keys = [
+        *FINETUNED,
+        *FINETUNED["parent"],
+        *FINETUNED["graft"],
+        *boundary,
+        *info,
+        *columns,
+    ]
     assert [key for key in keys if f"`{key}`" not in said] == []
