@@ -1,26 +1,77 @@
-"""The base of all settings: validated, frozen, and strict about unknown keys."""
+"""The base of all settings: validated, frozen, and each setting stated once.
 
+A field of a settings class holds all there is to a setting: type, default, bounds,
+description and, as a `CliOption`, how it looks on the command line. The options of the
+command line, the keys of recipes, the JSON schema and the defaults in help texts are
+made from it.
+"""
+
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from featx.errors import FeatxError
 
 
 class Settings(BaseModel):
-    """Settings that refuse what they don't know."""
+    """Settings that refuse unknown keys.
+
+    The docstring of a subclass says what its settings are about. Where an error
+    message names a field, the name stands in backticks: the command line shows its
+    option and a recipe its key instead.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+@dataclass(frozen=True)
+class CliOption:
+    """How a field looks on the command line; annotate the field's type with it.
+
+    Attributes
+    ----------
+    name : str
+        The option's name without its dashes; the field's own by default.
+    metavar : str, optional
+        What stands for the value in help texts.
+    none_means : str, optional
+        What a default of None stands for, in a few words.
+    repeatable : bool
+        Whether the option may be given several times, each time for another settings
+        object.
+    exists : bool
+        False for a setting that has no option, only a key in recipes.
+    """
+
+    name: str = ""
+    metavar: str | None = None
+    none_means: str | None = None
+    repeatable: bool = False
+    exists: bool = True
+
+
+def cli_options(kind: type[Settings]) -> dict[str, CliOption]:
+    """Return the option of each field that has one, by the field's name."""
+    options = {}
+    for name, field in kind.model_fields.items():
+        given = [m for m in field.metadata if isinstance(m, CliOption)]
+        option = given[0] if given else CliOption()
+        if option.exists:
+            word = option.name or name.replace("_", "-")
+            options[name] = replace(option, name=word)
+    return options
+
+
 def checked_by(check: Callable[[Any], Any]) -> AfterValidator:
-    """Make a validator of a look-up whose errors are featx's own.
+    """Make a validator of a look-up that raises featx's own errors.
 
     Parameters
     ----------
     check : callable
-        Returns the value to keep; raises `FeatxError` where it isn't allowed.
+        Returns the value to keep; raises `FeatxError` where it is not allowed.
     """
 
     def validate(value: Any) -> Any:
@@ -30,3 +81,24 @@ def checked_by(check: Callable[[Any], Any]) -> AfterValidator:
             raise ValueError(str(error)) from None
 
     return AfterValidator(validate)
+
+
+def rename_fields(
+    message: str, kind: type[Settings], name: Callable[[str], str]
+) -> str:
+    """Replace each field of a settings class that a message names in backticks."""
+    return re.sub(
+        r"`(\w+)`",
+        lambda match: name(match[1]) if match[1] in kind.model_fields else match[0],
+        message,
+    )
+
+
+def first_error(error: ValidationError) -> tuple[list[str], str, str]:
+    """Return the error to show first: its keys, its type and its message.
+
+    Unknown keys come first: what seems to be missing may only be misspelt.
+    """
+    wrong = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    keys = [part for part in wrong["loc"] if isinstance(part, str)]
+    return keys, wrong["type"], wrong["msg"].removeprefix("Value error, ")

@@ -4,28 +4,47 @@ from pathlib import Path
 
 import click
 
-from featx.cli.options import PATH, json_option
+from featx.cli.command import PATH, SettingsCommand
+from featx.cli.options import json_option
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json
 
 NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist")
 
 
-@click.command()
-@click.argument("name", type=click.Choice(NAMES, case_sensitive=False), metavar="NAME")
-@click.option(
-    "--classes",
-    type=click.IntRange(2),
-    help="The first so many, in the order of the labels.  [all]",
+@click.command(
+    cls=SettingsCommand,
+    options=[
+        click.Argument(
+            ["name"], type=click.Choice(NAMES, case_sensitive=False), metavar="NAME"
+        ),
+        click.Option(
+            ["--classes"],
+            type=click.IntRange(2),
+            show_default="all",
+            help="Number of classes to write, the first in the order of the labels.",
+        ),
+        click.Option(
+            ["--per-class"],
+            type=click.IntRange(1),
+            show_default="all",
+            help="Largest number of images per class and split.",
+        ),
+        click.Option(
+            ["--out"],
+            type=PATH,
+            show_default="data/NAME",
+            help="Folder to write; it must not exist.",
+        ),
+        click.Option(
+            ["--seed"],
+            type=int,
+            show_default="0",
+            help="Seed of the images that --per-class draws.",
+        ),
+        json_option,
+    ],
 )
-@click.option(
-    "--per-class",
-    type=click.IntRange(1),
-    help="At most so many images of a class in each part.  [all]",
-)
-@click.option("--out", type=PATH, help="The folder to make.  [data/NAME]")
-@click.option("--seed", type=int, help="Of the draw of --per-class.  [0]")
-@json_option
 def data(
     name: str,
     classes: int | None,
@@ -34,10 +53,10 @@ def data(
     seed: int | None,
     as_json: bool,
 ) -> None:
-    """Write a public data set of Keras' as an image folder.
+    """Write one of the data sets of Keras as an image folder.
 
-    NAME is cifar10, cifar100, mnist or fashion_mnist. Keras fetches it the first
-    time; the images land as PNG files in OUT/train/<class>/ and OUT/test/<class>/.
+    NAME is cifar10, cifar100, mnist or fashion_mnist. Keras downloads it once; the
+    images are written as PNG files to OUT/train/<class>/ and OUT/test/<class>/.
     """
     from featx.datasets.keras_datasets import write_public_data
 

@@ -1,10 +1,10 @@
-"""`featx demo`: the whole flow on images that featx draws."""
+"""`featx demo`: all steps on images that featx draws."""
 
 from pathlib import Path
 
 import click
 
-from featx.cli.options import PATH
+from featx.cli.command import PATH
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_best, show_leaderboard
 
@@ -12,9 +12,9 @@ from featx.cli.show import show_best, show_leaderboard
 @click.command()
 @click.argument("folder", type=PATH, default=Path("featx-demo"))
 def demo(folder: Path) -> None:
-    """Try the whole flow on images that featx draws itself.
+    """Try all steps on images that featx draws itself.
 
-    Everything lands in FOLDER, by default featx-demo/.
+    Everything is written to FOLDER, by default featx-demo/.
     """
     from featx.pipeline.demo import run_demo
 

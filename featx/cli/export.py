@@ -5,49 +5,55 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli.command import SettingsCommand
 from featx.cli.options import (
     cache_dir_option,
     json_option,
-    out_dir_option,
     own_weights_option,
+    report_options,
 )
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_table
 
 if TYPE_CHECKING:
+    from featx.embeddings.settings import CacheSettings
     from featx.export.export import ExportedModel
+    from featx.runs.settings import ReportSettings
 
 FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 
 
-@click.command()
-@click.argument("run")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(FORMATS),
-    default=("keras",),
-    show_default=True,
-    help="What to write. May repeat.",
+@click.command(
+    cls=SettingsCommand,
+    options=[
+        click.Argument(["run"]),
+        click.Option(
+            ["formats", "--format"],
+            multiple=True,
+            type=click.Choice(FORMATS),
+            default=("keras",),
+            show_default=True,
+            help="Format of the model. Can be repeated.",
+        ),
+        own_weights_option,
+        cache_dir_option,
+        report_options,
+        json_option,
+    ],
 )
-@own_weights_option
-@cache_dir_option
-@out_dir_option
-@json_option
 def export(
     run: str,
     formats: tuple[str, ...],
     weights: tuple[Path, ...],
-    cache_dir: Path,
-    out_dir: Path,
+    cache: "CacheSettings",
+    report: "ReportSettings",
     as_json: bool,
 ) -> None:
-    """Write a RUN, a run's folder or name, as a model that needs no featx.
+    """Write RUN, a run's folder or name, as a model that does not need featx.
 
-    It goes from uint8 RGB images to class probabilities: preprocessing, backbones and
-    head in one. Files land in the run's folder, in export/, after each was loaded again
-    and gave the run's own answers on its test images.
+    The model takes uint8 RGB images and returns class probabilities: preprocessing,
+    backbones and head are all in it. Each file is written to export/ in the run's
+    folder, loaded again, and compared with the run's predictions on its test images.
 
     Load only runs and models that you trust: a run's head.joblib is a pickle, and
     loading a joblib file or a Keras model from a stranger can run code.
@@ -57,9 +63,9 @@ def export(
 
     with TerminalProgress() as progress:
         done = run_model_export(
-            find_run(out_dir, run),
+            find_run(report.out_dir, run),
             formats,
-            cache_dir,
+            cache.folder,
             weights=weights,
             progress=progress,
         )

@@ -1,72 +1,52 @@
-"""`featx extract`: stage one."""
+"""`featx extract`: compute embeddings."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx.cli.command import SettingsCommand
 from featx.cli.options import (
-    data_options,
-    data_settings,
-    embedding_options,
-    extract_settings,
+    cache_options,
+    data_options_without_split,
+    extract_options,
     json_option,
 )
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes
 
 if TYPE_CHECKING:
+    from featx.embeddings.settings import CacheSettings, ExtractSettings
+    from featx.images.layouts.options import DataSettings
     from featx.pipeline.extract import Extracted
 
 
-@click.command()
-@data_options
-@embedding_options
-@click.option("--retry", is_flag=True, help="Try quarantined images again.")
-@json_option
+@click.command(
+    cls=SettingsCommand,
+    options=[
+        extract_options,
+        data_options_without_split,
+        cache_options,
+        click.Option(["--retry"], is_flag=True, help="Try unreadable images again."),
+        json_option,
+    ],
+)
 def extract(
-    data: Path | None,
-    backbones: tuple[str, ...],
-    image_sizes: tuple[int, ...],
-    flip: bool,
-    pooling: str,
-    layer: str | None,
-    weights: str,
-    precision: str,
-    batch_size: int | None,
-    cache_dir: Path,
+    data: "DataSettings",
+    extract: "list[ExtractSettings]",
+    cache: "CacheSettings",
     retry: bool,
     as_json: bool,
-    **layout: Any,
 ) -> None:
-    """Turn images into embeddings, once: a second run computes nothing.
+    """Compute the embeddings of the images in DATA, each only once.
 
-    DATA is the image folder; by default what featx.toml says, else data/.
+    DATA is the image folder; by default the one that featx.toml names, else data/.
+    Embeddings that are in the cache are not computed again.
     """
     from featx.pipeline.extract import run_extract
 
-    if not backbones:
-        raise click.UsageError(
-            "Missing option '--backbone'; `featx backbones` lists them"
-        )
-    settings = data_settings(data, **layout)
-    wanted = extract_settings(
-        backbones,
-        image_sizes,
-        flip=flip,
-        pooling=pooling,
-        layer=layer,
-        weights=weights,
-        precision=precision,
-    )
     with TerminalProgress() as progress:
         extracted = run_extract(
-            settings,
-            wanted,
-            cache_dir,
-            batch_size=batch_size,
-            retry=retry,
-            progress=progress,
+            data, extract, cache=cache, retry=retry, progress=progress
         )
     _show(extracted, as_json=as_json)
 

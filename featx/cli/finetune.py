@@ -1,30 +1,30 @@
-"""`featx finetune`: stage three."""
+"""`featx finetune`: fine-tune a head together with its backbone."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli.command import SettingsCommand, SettingsOptions
 from featx.cli.options import (
     cache_dir_option,
-    checked,
     json_option,
-    out_dir_option,
     own_weights_option,
+    report_options,
 )
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table, summary
 from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
+    from featx.embeddings.settings import CacheSettings
+    from featx.finetune.settings import FinetuneSettings
     from featx.runs.run import Run
-
-POSITIVE = click.FloatRange(0, min_open=True)
-COUNT = click.IntRange(1)
+    from featx.runs.settings import ReportSettings
 
 
 def _augmentation_help() -> str:
-    """List what `--augment` takes for the command's help."""
+    """List what `--augment` takes, for the command's help."""
     presets = [f"{row.name:<12} {row.summary}" for row in AUGMENTATIONS.values()]
     words = ", ".join(f"{name}{option.usual:g}" for name, option in OPTIONS.items())
     fill = click.formatting.wrap_text
@@ -36,153 +36,59 @@ def _augmentation_help() -> str:
             "",
             "\b",
             *fill(
-                "Or words, alone or after one of these, parted by commas, with the"
-                f" usual number where there is none behind: {words}. 0 turns one off.",
+                "Or comma-separated words, alone or after one of these, each with or"
+                f" without its number; the usual ones are {words}. 0 turns one off.",
                 76,
             ).splitlines(),
         ]
     )
 
 
-@click.command(epilog=_augmentation_help())
-@click.argument("run", required=False)
-@click.option(
-    "--preset",
-    type=click.Choice(["rmsprop-100", "adam-10"]),
-    help="The settings of one of the courseworks; other options override them.",
+@click.command(
+    cls=SettingsCommand,
+    epilog=_augmentation_help(),
+    options=[
+        click.Argument(["run"], required=False),
+        SettingsOptions("settings", "featx.finetune.settings:FinetuneSettings"),
+        own_weights_option,
+        cache_dir_option,
+        report_options,
+        json_option,
+    ],
 )
-@click.option(
-    "--unfreeze",
-    metavar="none|all|BLOCK|N%",
-    help="What is trained of the backbone: a block or layer and all after it, like"
-    " mixed9, conv5, block_16, block5, or the last N% of the layers; of several"
-    " backbones, in those that have it.  [20%]",
-)
-@click.option("--epochs", type=COUNT, help="At most.  [10]")
-@click.option(
-    "--warmup-epochs",
-    type=click.IntRange(0),
-    help="Of the head alone, before.  [0; 3 for a head that was distilled]",
-)
-@click.option("--batch-size", type=COUNT, help="Images a step.  [32]")
-@click.option(
-    "--optimizer",
-    type=click.Choice(["adam", "adamw", "rmsprop", "sgd"]),
-    help="Keras'; sgd with a momentum of 0.9.  [adam]",
-)
-@click.option("--learning-rate", type=POSITIVE, help="Of the head.  [1e-4]")
-@click.option(
-    "--backbone-rate", type=POSITIVE, help="The backbone's rate, times that.  [0.3]"
-)
-@click.option(
-    "--depth-decay",
-    type=click.FloatRange(0, 1, min_open=True),
-    help="The same of the trained layer nearest to the images, times that.  [0.3]",
-)
-@click.option(
-    "--weight-decay", type=click.FloatRange(0), help="Decoupled.  [none; adamw: 0.004]"
-)
-@click.option(
-    "--schedule",
-    type=click.Choice(["constant", "cosine", "plateau"]),
-    help="How the rate falls.  [cosine]",
-)
-@click.option(
-    "--factor",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="plateau: what the rate is multiplied by.  [0.2]",
-)
-@click.option(
-    "--plateau-patience", type=COUNT, help="plateau: epochs without progress.  [3]"
-)
-@click.option("--least-rate", type=click.FloatRange(0), help="Not below.  [1e-7]")
-@click.option(
-    "--monitor",
-    type=click.Choice(["loss", "accuracy"]),
-    help="What of the validation part decides.  [loss]",
-)
-@click.option("--patience", type=COUNT, help="Epochs without progress, then stop.  [5]")
-@click.option("--min-delta", type=click.FloatRange(0), help="Progress is more.  [0]")
-@click.option(
-    "--label-smoothing",
-    type=click.FloatRange(0, 1, max_open=True),
-    help="Share of each label that all classes get.  [0]",
-)
-@click.option(
-    "--class-weight",
-    type=click.Choice(["balanced"]),
-    help="Rare classes count as much as frequent ones.  [all images alike]",
-)
-@click.option(
-    "--augment",
-    metavar="none|light|medium|strong|WORDS",
-    help="Change the training images at random, each epoch anew; words like"
-    " light,rotation20,mixup as listed below.  [none]",
-)
-@click.option(
-    "--copies",
-    type=click.IntRange(0),
-    help="Make so many augmented copies once, and cache what the frozen layers make"
-    " of them.  [0: each epoch anew]",
-)
-@click.option(
-    "--cached/--no-cached",
-    default=None,
-    help="Compute once what the frozen layers hand on, where nothing is random"
-    " below them.  [cached]",
-)
-@click.option(
-    "--mixed-precision/--no-mixed-precision",
-    default=None,
-    help="Train the backbone in bfloat16.  [float32]",
-)
-@click.option(
-    "--validation",
-    type=click.FloatRange(0, 0.5, min_open=True),
-    help="Share of the training images that chooses the epochs.  [0.2]",
-)
-@click.option(
-    "--tensorboard/--no-tensorboard",
-    default=None,
-    help="Write logs below the reports folder, in tensorboard/.",
-)
-@click.option("--seed", type=int, help="Of the validation part and training.  [0]")
-@own_weights_option
-@cache_dir_option
-@out_dir_option
-@json_option
 def finetune(
     run: str | None,
-    preset: str | None,
+    settings: "FinetuneSettings",
     weights: tuple[Path, ...],
-    cache_dir: Path,
-    out_dir: Path,
+    cache: "CacheSettings",
+    report: "ReportSettings",
     as_json: bool,
-    **given: Any,
 ) -> None:
-    """Fine-tune a RUN's head with its backbone; by default the best run's.
+    """Fine-tune the head of RUN, by default of the best run, with its backbone.
 
-    The head becomes Keras layers behind its backbone, which is checked to give the
-    head's probabilities. A validation part chooses how many epochs are worth it; then
-    the model is trained on all training images for as long. A run that is there
-    already is not made again, one that was interrupted goes on.
+    The head is joined to its backbone as Keras layers, and the joined model is checked
+    to give the head's probabilities. A validation split chooses the number of epochs;
+    then the model is trained on all training images for as many. A run with the same
+    settings is not made again, and one that was interrupted continues.
 
     Load only runs that you trust: a run's head.joblib is a pickle, and a pickle can
     run code.
     """
-    from featx.finetune.settings import FinetuneSettings
     from featx.pipeline.finetune import run_finetune
     from featx.runs.find import find_best, find_run
 
-    chosen = {name: value for name, value in given.items() if value is not None}
-    settings = checked(FinetuneSettings, preset=preset, **chosen)
     with TerminalProgress() as progress:
         parent = (
-            find_run(out_dir, run) if run else find_best(out_dir, note=progress.note)
+            find_run(report.out_dir, run)
+            if run
+            else find_best(report.out_dir, note=progress.note)
         )
         tuned = run_finetune(
-            *(parent, settings, cache_dir, out_dir),
+            parent,
+            settings,
             weights=weights,
+            cache=cache,
+            report=report,
             progress=progress,
         )
     show_notes(tuned.info["notes"])

@@ -2,18 +2,20 @@
 
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx.cli.options import data_options, data_settings, json_option, out_dir_option
+from featx.cli.command import SettingsCommand
+from featx.cli.options import DATA, DataOptions, json_option, report_options
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table
 
 if TYPE_CHECKING:
     from featx.images.inspection import Inspection
+    from featx.images.layouts.options import DataSettings
     from featx.reports.inspection.words import Finding
+    from featx.runs.settings import ReportSettings
 
 ALL_SHOWN = 20  # up to so many classes each has its line
 ENDS_SHOWN = 5  # of more, so many of the largest and of the smallest
@@ -23,26 +25,31 @@ TITLES = 16
 LONGEST_NAME = 40
 
 
-@click.command()
-@data_options
-@click.option("--seed", default=0, help="Chooses the samples shown.  [0]")
-@out_dir_option
-@json_option
-def inspect(
-    data: Path | None, seed: int, out_dir: Path, as_json: bool, **layout: Any
-) -> None:
-    """Look at the data: classes, sizes, formats, what is unreadable or double.
+@click.command(
+    cls=SettingsCommand,
+    options=[
+        DataOptions(
+            "data",
+            DATA,
+            without=frozenset({"test_size"}),
+            helps={"seed": "Seed of the draw of the images shown."},
+        ),
+        report_options,
+        json_option,
+    ],
+)
+def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> None:
+    """Inspect the data: classes, sizes, formats, unreadable and duplicate images.
 
-    DATA is the image folder; by default what featx.toml says, else data/. Every
-    image is decoded whole; nothing of it is changed.
+    DATA is the image folder; by default the one that featx.toml names, else data/.
+    Each image is decoded in full; none is changed.
     """
     from featx.pipeline.inspect import run_inspect
     from featx.reports.inspection.facts import inspection_facts
     from featx.reports.inspection.words import findings
 
-    settings = data_settings(data, seed=seed, **layout)
     with TerminalProgress() as progress:
-        inspected = run_inspect(settings, out_dir, progress=progress)
+        inspected = run_inspect(data, report.out_dir, progress=progress)
     inspection = inspected.inspection
     show_notes(inspection.images.notes)
     if as_json:

@@ -1,17 +1,17 @@
-"""`featx backbones` and `featx heads`: what there is."""
+"""`featx backbones` and `featx heads`: the tables of both."""
 
 from dataclasses import asdict
 
 import click
 
+from featx.cli.command import SettingsCommand
 from featx.cli.options import json_option
 from featx.cli.show import show_json, show_table
 
 
-@click.command()
-@json_option
+@click.command(cls=SettingsCommand, options=[json_option])
 def backbones(as_json: bool) -> None:
-    """List the backbones: input size, embedding width, parameters."""
+    """List the backbones with image size, number of features and parameters."""
     from featx.embeddings.backbones.table import BACKBONES
 
     if as_json:
@@ -25,8 +25,7 @@ def backbones(as_json: bool) -> None:
     show_table("Backbones", columns, rows)
 
 
-@click.command()
-@json_option
+@click.command(cls=SettingsCommand, options=[json_option])
 def heads(as_json: bool) -> None:
     """List the heads."""
     from featx.heads.table import HEADS

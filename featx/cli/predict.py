@@ -1,16 +1,16 @@
-"""`featx predict`: use what was trained."""
+"""`featx predict`: classify images with a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli.command import PATH, SettingsCommand
 from featx.cli.options import (
-    PATH,
-    cache_dir_option,
+    cache_options,
     json_option,
-    out_dir_option,
     own_weights_option,
+    report_options,
 )
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table
@@ -18,39 +18,45 @@ from featx.cli.show import show_json, show_notes, show_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from featx.embeddings.settings import CacheSettings
     from featx.predict.predictions import Answers
+    from featx.runs.settings import ReportSettings
 
 
-@click.command()
-@click.argument("words", nargs=-1, required=True, type=PATH, metavar="[RUN] PATH...")
-@click.option(
-    "--imagenet",
-    metavar="BACKBONE",
-    help="Name ImageNet's 1000 classes with a pretrained network instead of a RUN.",
+@click.command(
+    cls=SettingsCommand,
+    options=[
+        click.Argument(
+            ["words"], nargs=-1, required=True, type=PATH, metavar="[RUN] PATH..."
+        ),
+        click.Option(
+            ["--imagenet"],
+            metavar="BACKBONE",
+            help="Predict the 1000 classes of ImageNet with a pretrained network"
+            " instead of a RUN.",
+        ),
+        click.Option(
+            ["--top-k"],
+            type=click.IntRange(1),
+            default=3,
+            show_default=True,
+            help="Number of classes to show per image.",
+        ),
+        click.Option(
+            ["as_csv", "--csv"], is_flag=True, help="Print all probabilities as CSV."
+        ),
+        click.Option(
+            ["--submission"],
+            type=PATH,
+            metavar="SAMPLE",
+            help="Print Kaggle's sample_submission.csv with its columns filled in.",
+        ),
+        own_weights_option,
+        cache_options,
+        report_options,
+        json_option,
+    ],
 )
-@click.option(
-    "--top-k",
-    type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="How many classes to name for each image.",
-)
-@click.option("--csv", "as_csv", is_flag=True, help="Print all probabilities as CSV.")
-@click.option(
-    "--submission",
-    type=PATH,
-    metavar="SAMPLE",
-    help="Print Kaggle's sample_submission.csv, its columns filled by name.",
-)
-@own_weights_option
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    help="Images per run of the model.  [what suits the memory]",
-)
-@cache_dir_option
-@out_dir_option
-@json_option
 def predict(
     words: tuple[Path, ...],
     imagenet: str | None,
@@ -58,16 +64,15 @@ def predict(
     as_csv: bool,
     submission: Path | None,
     weights: tuple[Path, ...],
-    batch_size: int | None,
-    cache_dir: Path,
-    out_dir: Path,
+    cache: "CacheSettings",
+    report: "ReportSettings",
     as_json: bool,
 ) -> None:
-    """Classify images with a RUN, a run's folder or name.
+    """Classify images with RUN, a run's folder or name.
 
-    PATH is an image, or a folder of which all images are meant. Load only runs that
-    you trust: a run's head.joblib is a pickle, and loading a joblib file or a Keras
-    model from a stranger can run code.
+    PATH is an image, or a folder of images. Load only runs that you trust: a run's
+    head.joblib is a pickle, and loading a joblib file or a Keras model from a stranger
+    can run code.
     """
     from featx.predict.predict import run_imagenet, run_predict
     from featx.predict.submission import fill_submission
@@ -82,15 +87,15 @@ def predict(
     with TerminalProgress() as progress:
         if imagenet:
             answers = run_imagenet(
-                imagenet, words, batch_size=batch_size, progress=progress
+                imagenet, words, batch_size=cache.batch_size, progress=progress
             )
         else:
             answers = run_predict(
-                find_run(out_dir, str(words[0])),
+                find_run(report.out_dir, str(words[0])),
                 words[1:],
-                cache_dir,
+                cache.folder,
                 weights=weights,
-                batch_size=batch_size,
+                batch_size=cache.batch_size,
                 progress=progress,
             )
     unreadable = [f"{path}: {why}" for path, why in answers.unreadable.items()]

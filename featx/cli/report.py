@@ -1,27 +1,35 @@
-"""`featx report`: runs as figures and pages."""
+"""`featx report`: pages of runs and the leaderboard."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from featx.cli.options import json_option, out_dir_option
+from featx.cli.command import SettingsCommand
+from featx.cli.options import json_option, report_options
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_leaderboard, summary
 
+if TYPE_CHECKING:
+    from featx.runs.settings import ReportSettings
 
-@click.command()
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
-@out_dir_option
-@json_option
-def report(runs: tuple[str, ...], out_dir: Path, as_json: bool) -> None:
-    """Render runs and the leaderboard over all of them.
 
-    RUN is a run's folder or name; by default all runs whose page is not up to date.
+@click.command(
+    cls=SettingsCommand,
+    options=[
+        click.Argument(["runs"], nargs=-1, metavar="[RUN]..."),
+        report_options,
+        json_option,
+    ],
+)
+def report(runs: tuple[str, ...], report: "ReportSettings", as_json: bool) -> None:
+    """Draw the pages of runs, and the leaderboard of all runs.
+
+    RUN is a run's folder or name; by default each run whose page is out of date.
     """
     from featx.pipeline.report import run_report
 
     with TerminalProgress() as progress:
-        rendered = run_report(out_dir, runs, progress=progress)
+        rendered = run_report(report.out_dir, runs, progress=progress)
     if as_json:
         pages = [str(run.path / "index.html") for run in rendered.runs]
         scores = [summary(run) for run in rendered.runs]

@@ -1,18 +1,19 @@
-"""`featx run`: a recipe, whole."""
+"""`featx run`: all that a recipe says."""
 
 from pathlib import Path
 
 import click
 
+from featx.cli.command import PATH, SettingsCommand
 from featx.cli.finetune import show_finetuned
-from featx.cli.options import PATH, json_option
+from featx.cli.options import json_option
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, summary
 
 
-@click.command()
-@click.argument("recipe", type=PATH)
-@json_option
+@click.command(
+    cls=SettingsCommand, options=[click.Argument(["recipe"], type=PATH), json_option]
+)
 def run(recipe: Path, as_json: bool) -> None:
     """Run a RECIPE whole: extract, fit, fine-tune if it says so, report.
 

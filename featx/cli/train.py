@@ -1,25 +1,21 @@
-"""`featx train`: networks from scratch, to hold transfer against."""
+"""`featx train`: train networks from scratch."""
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from featx.cli.options import (
-    checked,
-    data_options,
-    data_settings,
-    json_option,
-    out_dir_option,
-    split_options,
-)
+from featx.cli.command import SettingsCommand, SettingsOptions
+from featx.cli.options import data_options, json_option, report_options
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table, summary
 from featx.networks.table import NETWORKS
 
 if TYPE_CHECKING:
+    from featx.images.layouts.options import DataSettings
+    from featx.networks.settings import NetworkSettings
     from featx.runs.run import Run
+    from featx.runs.settings import ReportSettings
 
 
 def _networks_help() -> str:
@@ -30,100 +26,32 @@ def _networks_help() -> str:
     return "\n".join(["\b", *lines, "", f"Their own sizes in pixels: {sizes}."])
 
 
-@click.command(epilog=_networks_help())
-@data_options
-@click.option(
-    "--network",
-    "networks",
-    multiple=True,
-    required=True,
-    type=click.Choice(list(NETWORKS), case_sensitive=False),
-    metavar="NAME",
-    help="One of the four below. May repeat.",
+@click.command(
+    cls=SettingsCommand,
+    epilog=_networks_help(),
+    options=[
+        SettingsOptions("networks", "featx.networks.settings:NetworkSettings"),
+        data_options,
+        report_options,
+        json_option,
+    ],
 )
-@click.option(
-    "--image-size", type=click.IntRange(1), help="Side in pixels; the network's own."
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(1),
-    default=50,
-    show_default=True,
-    help="Passes over the training images.",
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    default=64,
-    show_default=True,
-    help="Images a step.",
-)
-@click.option(
-    "--learning-rate",
-    type=click.FloatRange(0, min_open=True),
-    default=1e-3,
-    show_default=True,
-    help="Adam's.",
-)
-@click.option(
-    "--augment/--no-augment",
-    default=None,
-    help="Rotate, shift and mirror in training.  [all but basenet]",
-)
-@click.option(
-    "--folds",
-    type=click.IntRange(2),
-    help="Cross-validate too: as many trainings more.  [a tenth is held out]",
-)
-@click.option(
-    "--repeats",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Train so many times, with other seeds; says mean and deviation.",
-)
-@split_options
-@click.option("--seed", default=0, show_default=True, help="Of splits and training.")
-@out_dir_option
-@json_option
 def train(
-    data: Path | None,
-    networks: tuple[str, ...],
-    test_size: float | None,
-    seed: int,
-    out_dir: Path,
+    data: "DataSettings",
+    networks: "list[NetworkSettings]",
+    report: "ReportSettings",
     as_json: bool,
-    labels: Path | None,
-    path_column: str | None,
-    label_column: str | None,
-    train_list: Path | None,
-    test_list: Path | None,
-    **training: Any,
 ) -> None:
-    """Train networks from scratch: the baselines that show what transfer is worth.
+    """Train networks from scratch, the baselines for what transfer is worth.
 
-    With Adam, on images normalised by the training part's mean and deviation. A run
-    that is there already is not trained again, one that was interrupted goes on.
+    They are trained with Adam on images standardised by the mean and deviation of the
+    training split. A run with the same settings on the same data is not made again,
+    and one that was interrupted continues.
     """
-    from featx.networks.settings import NetworkSettings
     from featx.pipeline.train import run_train
 
-    settings = data_settings(
-        data,
-        seed=seed,
-        test_size=test_size,
-        labels=labels,
-        path_column=path_column,
-        label_column=label_column,
-        train_list=train_list,
-        test_list=test_list,
-    )
-    chosen = [
-        checked(NetworkSettings, name=name, seed=seed, **training)
-        for name in dict.fromkeys(networks)
-    ]
     with TerminalProgress() as progress:
-        runs = run_train(settings, chosen, out_dir, progress=progress)
+        runs = run_train(data, networks, report=report, progress=progress)
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         show_json([summary(run) for run in runs])

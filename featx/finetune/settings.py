@@ -1,13 +1,13 @@
-"""Settings of stage three: what is trained of a backbone, and how."""
+"""Settings of fine-tuning: which layers of a backbone are trained, and how."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from featx.settings import Settings, checked_by
+from featx.settings import CliOption, Settings, checked_by
 from featx.training.augmentation import Augmentation, find_augmentation
 
-_COURSEWORKS = {
+_COURSEWORK = {
     "learning_rate": 1e-4,
     "backbone_rate": 1.0,
     "depth_decay": 1.0,
@@ -18,7 +18,7 @@ _COURSEWORKS = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "rmsprop-100": {
-        **_COURSEWORKS,
+        **_COURSEWORK,
         "optimizer": "rmsprop",
         "epochs": 100,
         "monitor": "loss",
@@ -27,7 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "least_rate": 1e-6,
     },
     "adam-10": {
-        **_COURSEWORKS,
+        **_COURSEWORK,
         "optimizer": "adam",
         "epochs": 10,
         "monitor": "accuracy",
@@ -43,37 +43,156 @@ Preset = Literal["rmsprop-100", "adam-10"]
 
 
 class FinetuneSettings(Settings):
-    """What of a backbone is trained on with a run's head, and how."""
+    """Which layers of a backbone to fine-tune together with a head, and how."""
 
     # What it stands for is in the other settings, so that it is not written.
-    preset: Annotated[Preset | None, Field(exclude=True)] = None
-    unfreeze: str = "20%"
-    epochs: Annotated[int, Field(ge=1)] = 10
-    warmup_epochs: Annotated[int, Field(ge=0)] | None = None
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    backbone_rate: Annotated[float, Field(gt=0)] = 0.3
-    depth_decay: Annotated[float, Field(gt=0, le=1)] = 0.3
-    weight_decay: Annotated[float, Field(ge=0)] | None = None
-    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    plateau_patience: Annotated[int, Field(ge=1)] = 3
-    least_rate: Annotated[float, Field(ge=0)] = 1e-7
-    monitor: Literal["loss", "accuracy"] = "loss"
-    patience: Annotated[int, Field(ge=1)] = 5
-    min_delta: Annotated[float, Field(ge=0)] = 0.0
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    class_weight: Literal["balanced"] | None = None
-    augment: Annotated[str, checked_by(lambda text: find_augmentation(text).name)] = (
-        "none"
+    preset: Annotated[
+        Preset | None,
+        Field(
+            exclude=True,
+            description="Settings of one of the courseworks; other options override"
+            " them.",
+        ),
+    ] = None
+    unfreeze: Annotated[
+        str,
+        Field(
+            description="Layers of the backbone to train: a block or layer and all"
+            " after it (mixed9, conv5, block_16, block5), or the last N% of the"
+            " layers; of several backbones, in those that have it."
+        ),
+        CliOption(metavar="none|all|BLOCK|N%"),
+    ] = "20%"
+    epochs: Annotated[
+        int, Field(ge=1, description="Largest number of passes over the images.")
+    ] = 10
+    warmup_epochs: Annotated[
+        int | None,
+        Field(ge=0, description="Epochs before these that train the head alone."),
+        CliOption(none_means="0; 3 for a distilled head"),
+    ] = None
+    batch_size: Annotated[int, Field(ge=1, description="Images per training step.")] = (
+        32
     )
-    copies: Annotated[int, Field(ge=0)] = 0
-    cached: bool = True
-    mixed_precision: bool = False
-    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.2
-    tensorboard: bool = False
-    seed: int = 0
+    optimizer: Annotated[
+        Literal["adam", "adamw", "rmsprop", "sgd"],
+        Field(description="Optimizer of Keras; sgd has a momentum of 0.9."),
+    ] = "adam"
+    learning_rate: Annotated[
+        float, Field(gt=0, description="Learning rate of the head.")
+    ] = 1e-4
+    backbone_rate: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Learning rate of the backbone's last layers, as a multiple"
+            " of the head's.",
+        ),
+    ] = 0.3
+    depth_decay: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="Learning rate of the first trained layer, as a multiple of"
+            " that of the last.",
+        ),
+    ] = 0.3
+    weight_decay: Annotated[
+        float | None,
+        Field(ge=0, description="Decoupled weight decay."),
+        CliOption(none_means="0; 0.004 for adamw"),
+    ] = None
+    schedule: Annotated[
+        Literal["constant", "cosine", "plateau"],
+        Field(description="How the learning rate falls."),
+    ] = "cosine"
+    factor: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            description="With the plateau schedule, multiply the rate by this.",
+        ),
+    ] = 0.2
+    plateau_patience: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="With the plateau schedule, after this many epochs without"
+            " progress.",
+        ),
+    ] = 3
+    least_rate: Annotated[
+        float, Field(ge=0, description="With the plateau schedule, the smallest rate.")
+    ] = 1e-7
+    monitor: Annotated[
+        Literal["loss", "accuracy"],
+        Field(description="What is to improve on the validation images."),
+    ] = "loss"
+    patience: Annotated[
+        int,
+        Field(ge=1, description="Stop after this many epochs without progress."),
+    ] = 5
+    min_delta: Annotated[
+        float, Field(ge=0, description="Smallest change that counts as progress.")
+    ] = 0.0
+    label_smoothing: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            description="Share of each label that is spread over all classes.",
+        ),
+    ] = 0.0
+    class_weight: Annotated[
+        Literal["balanced"] | None,
+        Field(description="balanced: rare classes count as much as frequent ones."),
+    ] = None
+    augment: Annotated[
+        str,
+        checked_by(lambda text: find_augmentation(text).name),
+        Field(
+            description="Change training images at random, anew in each epoch; a preset"
+            " or words such as light,rotation20,mixup, listed below."
+        ),
+        CliOption(metavar="none|light|medium|strong|WORDS"),
+    ] = "none"
+    copies: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Make this many augmented copies of each image once, and cache"
+            " what the frozen layers compute from them; 0: augment anew in each"
+            " epoch.",
+        ),
+    ] = 0
+    cached: Annotated[
+        bool,
+        Field(
+            description="Compute the outputs of the frozen layers once, where nothing"
+            " before them is random."
+        ),
+    ] = True
+    mixed_precision: Annotated[
+        bool, Field(description="Train the backbone in bfloat16.")
+    ] = False
+    validation: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=0.5,
+            description="Share of the training images held out to choose the number of"
+            " epochs.",
+        ),
+    ] = 0.2
+    tensorboard: Annotated[
+        bool,
+        Field(description="Write logs for TensorBoard to OUT_DIR/tensorboard/."),
+    ] = False
+    seed: Annotated[
+        int, Field(description="Seed of the validation split and the training.")
+    ] = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -90,18 +209,21 @@ class FinetuneSettings(Settings):
 
     @model_validator(mode="after")
     def _copies_can_be_made(self) -> Self:
-        """Refuse copies that would be ignored, or that can't be made once for all."""
+        """Refuse copies that would be ignored or can't be made in advance."""
         if not self.copies:
             return self
         why = None
         if not self.augmentation.changes:
-            why = "are of augmented images: say --augment, too"
+            why = "needs augmented images; set `augment` as well"
         elif self.augmentation.mixes:
-            why = "are made once, and mixing takes two: add mixup0,cutmix0 to --augment"
+            why = (
+                "makes each copy once, but mixing needs two images each time; add"
+                " mixup0,cutmix0 to `augment`"
+            )
         elif not self.cached:
-            why = "are kept for all epochs: leave out --no-cached"
+            why = "keeps the copies' frozen outputs; leave `cached` on"
         elif self.unfreeze == "all":
-            why = "are of what frozen layers make: leave some frozen"
+            why = "keeps the copies' frozen outputs; freeze some layers by `unfreeze`"
         if why:
-            raise ValueError(f"copies: {why}, or --copies 0")
+            raise ValueError(f"`copies` {why}, or set `copies` to 0")
         return self

@@ -1,4 +1,4 @@
-"""Settings of stage two: which head, and how it is fitted and scored."""
+"""Settings of heads: which head, and how it is fitted and scored."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from featx.errors import HeadError
 from featx.heads.hidden import parse_hidden
 from featx.heads.table import HEADS, find_head
-from featx.settings import Settings, checked_by
+from featx.settings import CliOption, Settings, checked_by
 
 ALL_HEADS = "all"
 
@@ -23,23 +23,61 @@ def _known_layers(text: str | None) -> str | None:
 
 
 class HeadSettings(Settings):
-    """Which head, and how it is fitted and scored."""
+    """Which head to fit on the embeddings, and how to fit and score it."""
 
-    name: Annotated[str, checked_by(_known_head)]
-    tune: bool = False
-    folds: Annotated[int, Field(ge=2)] = 5
-    repeats: Annotated[int, Field(ge=1)] = 1
-    class_weight: Literal["balanced"] | None = None
-    seed: int = 0
-    hidden: Annotated[str | None, checked_by(_known_layers)] = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    name: Annotated[
+        str,
+        checked_by(_known_head),
+        Field(
+            description="Classifier to fit; `featx heads` lists them, all means each"
+            " that fits the embeddings."
+        ),
+        CliOption(name="head", metavar="NAME|all", repeatable=True),
+    ]
+    tune: Annotated[
+        bool,
+        Field(
+            description="Choose the head's parameters by an inner cross-validation on"
+            " the training split."
+        ),
+    ] = False
+    folds: Annotated[
+        int, Field(ge=2, description="Number of folds of the cross-validation.")
+    ] = 5
+    repeats: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Repeat the cross-validation this many times, each time with"
+            " other folds.",
+        ),
+    ] = 1
+    hidden: Annotated[
+        str | None,
+        checked_by(_known_layers),
+        Field(
+            description="Comma-separated hidden layers of the heads mlp and conv: a"
+            " number of units (Dense with ReLU), bn or dropoutRATE, for example"
+            " 768,bn,dropout0.25,512."
+        ),
+        CliOption(metavar="LAYERS", none_means="mlp: 128, conv: 256"),
+    ] = None
+    class_weight: Annotated[
+        Literal["balanced"] | None,
+        Field(description="balanced: rare classes count as much as frequent ones."),
+    ] = None
+    seed: Annotated[int, Field(description="Seed of the folds and of the head.")] = 0
+    parameters: Annotated[dict[str, Any], CliOption(exists=False)] = Field(
+        default_factory=dict,
+        description="Parameters of the head by name, such as {C = 0.01}.",
+    )
 
     @model_validator(mode="after")
     def _hidden_layers_are_somewhere(self) -> Self:
         if self.hidden and self.name != ALL_HEADS and not HEADS[self.name].hidden:
             having = " and ".join(row.name for row in HEADS.values() if row.hidden)
             raise ValueError(
-                f"hidden: head '{self.name}' has no hidden layers; {having} have"
+                f"`hidden`: head '{self.name}' has no hidden layers, only {having} have"
             )
         return self
 

@@ -16,7 +16,7 @@ from featx.embeddings.cache.prune import Pruned, prune
 from featx.embeddings.cache.store import EmbeddingCache, split_keys
 from featx.embeddings.cache.verify import Comparison, check_parts, compare, draw_sample
 from featx.embeddings.dataset import Embeddings
-from featx.embeddings.settings import ExtractSettings
+from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, CacheError, DataError, WeightsError
 from featx.images.digests import digest_all
@@ -39,10 +39,9 @@ class Exported:
 def run_export(
     data: DataSettings,
     out: Path,
-    cache_dir: Path,
     *,
-    wanted: Sequence[ExtractSettings] = (),
-    batch_size: int | None = None,
+    extract: Sequence[ExtractSettings] = (),
+    cache: CacheSettings = CacheSettings(),
     progress: Progress = SILENT,
 ) -> Exported:
     """Write the rows that `run_fit` would use; those that the cache lacks are computed.
@@ -61,7 +60,7 @@ def run_export(
     write = _writer(out)  # before a long work
     _check_place(out)
     embeddings, _ = find_embeddings(
-        data, cache_dir, wanted=wanted, batch_size=batch_size, progress=progress
+        data, extract=extract, cache=cache, progress=progress
     )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from featx.embeddings.cache.last_extracted import recall, remember
 from featx.embeddings.dataset import Embeddings, embed, extract_all
 from featx.embeddings.extract import Extraction
-from featx.embeddings.settings import ExtractSettings
+from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError
 from featx.images.image_set import ImageSet
 from featx.images.layouts.options import DataSettings
@@ -25,10 +25,9 @@ class Extracted:
 
 def run_extract(
     data: DataSettings,
-    wanted: Sequence[ExtractSettings],
-    cache_dir: Path,
+    extract: Sequence[ExtractSettings],
     *,
-    batch_size: int | None = None,
+    cache: CacheSettings = CacheSettings(),
     retry: bool = False,
     progress: Progress = SILENT,
 ) -> Extracted:
@@ -41,47 +40,46 @@ def run_extract(
     images = read_images(data)
     extractions = extract_all(
         images,
-        wanted,
-        cache_dir,
-        batch_size=batch_size,
+        extract,
+        cache.folder,
+        batch_size=cache.batch_size,
         retry=retry,
         progress=progress,
     )
-    remember(cache_dir, data.path, [w.model_dump(mode="json") for w in wanted])
+    remember(cache.folder, data.path, [e.model_dump(mode="json") for e in extract])
     return Extracted(images, extractions)
 
 
 def find_embeddings(
     data: DataSettings,
-    cache_dir: Path,
     *,
-    wanted: Sequence[ExtractSettings] = (),
-    batch_size: int | None = None,
+    extract: Sequence[ExtractSettings] = (),
+    cache: CacheSettings = CacheSettings(),
     progress: Progress = SILENT,
 ) -> tuple[Embeddings, list[ExtractSettings]]:
     """Return a data folder's embeddings, and which they are.
 
-    Those that the cache lacks are computed. Without `wanted`, those last extracted
+    Those that the cache lacks are computed. Without `extract`, those last extracted
     for this data are taken.
 
     Raises
     ------
     RecipeError
-        Nothing is wanted and nothing was extracted for this data.
+        `extract` is empty and nothing was extracted for this data yet.
     DataError, BackboneError, WeightsError, CacheError
     """
     images = read_images(data)
-    chosen = list(wanted) or _last(cache_dir, data.path)
+    chosen = list(extract) or _last(cache.folder, data.path)
     embeddings = embed(
         images,
         chosen,
-        cache_dir=cache_dir,
-        batch_size=batch_size,
+        cache_dir=cache.folder,
+        batch_size=cache.batch_size,
         progress=progress,
     )
-    if not recall(cache_dir, data.path):
+    if not recall(cache.folder, data.path):
         # `featx cache prune` keeps what it knows of.
-        remember(cache_dir, data.path, [w.model_dump(mode="json") for w in chosen])
+        remember(cache.folder, data.path, [e.model_dump(mode="json") for e in chosen])
     return embeddings, chosen
 
 

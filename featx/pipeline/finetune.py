@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import Embeddings, embed
+from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
 from featx.finetune.check import check_graft
 from featx.finetune.describe import command_of, describe
@@ -29,6 +30,7 @@ from featx.reports.canvas import png
 from featx.runs.find import extractors_of
 from featx.runs.info import Kind
 from featx.runs.run import AUGMENTED_FILE, Run
+from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, make_run
 from featx.training.augmentation_layers import augmented_samples
 
@@ -41,10 +43,10 @@ TENSORBOARD = "tensorboard"
 def run_finetune(
     parent: Run,
     settings: FinetuneSettings,
-    cache_dir: Path,
-    reports_dir: Path,
     *,
     weights: Sequence[Path] = (),
+    cache: CacheSettings = CacheSettings(),
+    report: ReportSettings = ReportSettings(),
     progress: Progress = SILENT,
 ) -> Run:
     """Fine-tune a run's head with its backbones, and write a run of the result.
@@ -66,6 +68,7 @@ def run_finetune(
         The run has no head, its data has changed, or the result can't be written.
     DataError, BackboneError, CacheError, HeadError, NetworkError, RecipeError
     """
+    cache_dir, reports_dir = cache.folder, report.out_dir
     if parent.info.kind is not Kind.HEAD:
         raise RunError(f"{parent.path}: has no head on frozen features to start from")
     if settings.tensorboard and find_spec("tensorboard") is None:

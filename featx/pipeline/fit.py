@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.dataset import Embeddings
-from featx.embeddings.settings import ExtractSettings
+from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
 from featx.heads.settings import HeadSettings
@@ -23,6 +23,7 @@ from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
 from featx.runs.metrics import Metrics
 from featx.runs.run import Run
+from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, make_run
 
 if TYPE_CHECKING:
@@ -291,31 +292,30 @@ def _command(
 def run_fit(
     data: DataSettings,
     heads: Sequence[HeadSettings],
-    cache_dir: Path,
-    reports_dir: Path,
     *,
-    wanted: Sequence[ExtractSettings] = (),
-    batch_size: int | None = None,
+    extract: Sequence[ExtractSettings] = (),
+    cache: CacheSettings = CacheSettings(),
+    report: ReportSettings = ReportSettings(),
     progress: Progress = SILENT,
 ) -> list[Run]:
     """Run stage two: fit heads on embeddings, computing those that the cache lacks.
 
-    Without `wanted`, the embeddings last extracted for this data are taken.
+    Without `extract`, the embeddings last extracted for this data are taken.
 
     Raises
     ------
     RecipeError
-        Nothing is wanted and nothing was extracted for this data.
+        `extract` is empty and nothing was extracted for this data yet.
     DataError, BackboneError, WeightsError, CacheError, HeadError, RunError
     """
     embeddings, chosen = find_embeddings(
-        data, cache_dir, wanted=wanted, batch_size=batch_size, progress=progress
+        data, extract=extract, cache=cache, progress=progress
     )
     return [
         fit_run(
             embeddings,
             head,
-            reports_dir,
+            report.out_dir,
             data=data,
             extracted=chosen,
             progress=progress,

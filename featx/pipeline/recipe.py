@@ -18,7 +18,7 @@ from featx.progress import SILENT, Progress
 from featx.runs.ranking import best_run
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
-from featx.settings import Settings
+from featx.settings import Settings, first_error, rename_fields
 
 PROJECT_FILE = "featx.toml"
 
@@ -90,18 +90,18 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _first(kind: type[Settings], error: ValidationError) -> str:
-    """Say in one line what is wrong first, and how to mend it."""
-    # An unknown key first: what seems to be missing may only be misspelt.
-    wrong = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    where = [part for part in wrong["loc"] if isinstance(part, str)]
+    """Say in one line what is wrong first, and how to fix it."""
+    where, problem, message = first_error(error)
     key = ".".join(where)
-    if wrong["type"] == "extra_forbidden":
+    if problem == "extra_forbidden":
         known = sorted(_model_at(kind, where[:-1]).model_fields)
         near = nearest(where[-1], known) or f"; known here: {', '.join(known)}"
         return f"unknown key '{key}'{near}"
-    if wrong["type"] == "missing":
+    if problem == "missing":
         return f"'{key}' is missing"
-    message = wrong["msg"].removeprefix("Value error, ")
+    if "`" in message:
+        holder = _model_at(kind, where)
+        return rename_fields(message, holder, lambda name: f"'{key}.{name}'")
     return f"'{key}': {message[0].lower()}{message[1:]}"
 
 
@@ -130,14 +130,12 @@ def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
     FeatxError
         Whatever any stage raises.
     """
-    cache_dir, reports_dir = recipe.cache.folder, recipe.report.out_dir
     runs = run_fit(
         recipe.data,
         recipe.head,
-        cache_dir,
-        reports_dir,
-        wanted=recipe.extract,
-        batch_size=recipe.cache.batch_size,
+        extract=recipe.extract,
+        cache=recipe.cache,
+        report=recipe.report,
         progress=progress,
     )
     finetuned = None
@@ -147,9 +145,12 @@ def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
 
         own = {item.weights for item in recipe.extract} - {"imagenet", "random"}
         finetuned = run_finetune(
-            *(best_run(runs), recipe.finetune, cache_dir, reports_dir),
+            best_run(runs),
+            recipe.finetune,
             weights=[Path(path) for path in own],
+            cache=recipe.cache,
+            report=recipe.report,
             progress=progress,
         )
-    report = run_report(reports_dir, progress=progress)
+    report = run_report(recipe.report.out_dir, progress=progress)
     return RecipeResult(runs, finetuned, report)

@@ -18,14 +18,15 @@ from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
 from featx.runs.run import Run
+from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, make_run
 
 
 def run_train(
     data: DataSettings,
     networks: Sequence[NetworkSettings],
-    reports_dir: Path,
     *,
+    report: ReportSettings = ReportSettings(),
     progress: Progress = SILENT,
 ) -> list[Run]:
     """Train networks from scratch and write a run of each.
@@ -42,6 +43,7 @@ def run_train(
     RunError
         The run, or pixels that don't fit into the memory, can't be written.
     """
+    reports_dir = report.out_dir
     for settings in networks:
         check_size(find_network(settings.name), settings.side)
     images = read_images(data)

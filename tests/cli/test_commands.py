@@ -243,7 +243,7 @@ def test_an_unknown_layer_gets_the_nearest_names_and_leaves_nothing(run, work):
 def test_sizes_are_given_in_one_way(run, work):
     done = run("extract", "--backbone", "resnet50@64", "--image-size", 32)
     assert done.exit_code == 2
-    assert "give sizes after @ or by --image-size, not both" in done.stderr
+    assert "give the size after @ or by --image-size, not both" in done.stderr
 
 
 @pytest.mark.parametrize(

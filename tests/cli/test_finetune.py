@@ -163,12 +163,16 @@ def test_a_killed_one_goes_on(run, fitted, tmp_path):
         (("finetune", "--preset", "sgd-5"), 2, "'sgd-5' is not one of"),
         (("finetune", "--epochs", "0"), 2, "not in the range"),
         (("finetune", "--augment", "lihgt"), 2, "did you mean 'light'"),
-        (("finetune", "--augment", "strong", "--copies", "2"), 2, "mixing takes two"),
-        (("finetune", "--copies", "2"), 2, "say --augment, too"),
+        (
+            ("finetune", "--augment", "strong", "--copies", "2"),
+            2,
+            "mixing needs two images",
+        ),
+        (("finetune", "--copies", "2"), 2, "set --augment as well"),
         (
             ("finetune", "--augment", "light", "--copies", "2", "--no-cached"),
             2,
-            "leave out --no-cached",
+            "leave --cached on",
         ),
     ],
 )

@@ -49,7 +49,11 @@ def test_the_help_names_the_networks(run):
     ("words", "code", "message"),
     [
         (("train",), 2, "Missing option '--network'"),
-        (("train", "--network", "lenet"), 2, "'lenet' is not one of 'basenet'"),
+        (
+            ("train", "--network", "lenet"),
+            2,
+            "no network 'lenet'; did you mean 'basenet'",
+        ),
         (("train", "--network", "cnn", "--learning-rate", "0"), 2, "not in the range"),
         (("train", "--network", "cnn", "--test-size", "0.5"), 1, "has its own test"),
         (("train", "none", "--network", "cnn"), 1, "no such folder"),

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.embeddings.settings import ExtractSettings
+from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.export.export import run_model_export
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings
 from featx.pipeline.cache import run_export
 from featx.pipeline.train import run_train
+from featx.runs.settings import ReportSettings
 from tests.conftest import make_colours
 from tests.runs.conftest import FINETUNED
 
@@ -43,8 +44,8 @@ def export(folder, suffix):
     return run_export(
         DataSettings(path=folder / "data"),
         folder / f"export{suffix}",
-        folder / "cache",
-        wanted=[settings],
+        extract=[settings],
+        cache=CacheSettings(folder=folder / "cache"),
     ).embeddings
 
 
@@ -76,7 +77,9 @@ def test_asking_an_exported_model(folder, monkeypatch):
     monkeypatch.chdir(folder)
     settings = NetworkSettings(name="basenet", epochs=1, image_size=32)
     (run,) = run_train(
-        DataSettings(path=folder / "data"), [settings], folder / "reports"
+        DataSettings(path=folder / "data"),
+        [settings],
+        report=ReportSettings(out_dir=folder / "reports"),
     )
     run_model_export(run, ["keras"], folder / "cache")
     predictions = run.predictions()

@@ -143,7 +143,7 @@ def all_commands(group=main, above=()):
 def test_every_command_and_option_has_help(name):
     command = all_commands()[name]
     assert command.help, name
-    for option in command.params:
+    for option in command.get_params(click.Context(command)):
         if option.param_type_name == "option":
             assert option.help, (name, option.name)
 

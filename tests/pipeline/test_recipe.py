@@ -55,7 +55,10 @@ def test_all_heads_may_be_meant(recipe):
         ('[[extract]]\nbackbone = "resnet50"\n', "'head' is missing"),
         ("[[extract]]\n[[head]]\nname='svm'\n", "'extract.backbone' is missing"),
         (MINIMAL.replace("resnet50", "resnet5O"), "did you mean 'resnet50'"),
-        (MINIMAL + "hidden = '8'\n", "head 'svm' has no hidden layers; mlp and conv"),
+        (
+            MINIMAL + "hidden = '8'\n",
+            "'head.hidden': head 'svm' has no hidden layers, only mlp",
+        ),
         (MINIMAL.replace("svm", "svn"), "no head 'svn'; did you mean 'svm'"),
         (
             MINIMAL + "folds = 1\n",

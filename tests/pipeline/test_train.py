@@ -21,6 +21,7 @@ from featx.reports.leaderboard import render_leaderboard
 from featx.reports.page import render_run
 from featx.runs.ranking import best_run, rank_runs
 from featx.runs.run import list_runs
+from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor, make_colours
 
 SETTINGS = NetworkSettings(
@@ -46,8 +47,9 @@ def trained(tmp_path_factory):
     data = DataSettings(path=make_colours(folder / "data", train=8))
     (folder / "data" / "train" / "red" / "bad.png").write_bytes(b"no image")
     told = Told()
+    report = ReportSettings(out_dir=folder / "reports")
     for _ in range(2):
-        (run,) = run_train(data, [SETTINGS], folder / "reports", progress=told)
+        (run,) = run_train(data, [SETTINGS], report=report, progress=told)
     return folder, told, run
 
 
@@ -120,12 +122,13 @@ def test_what_was_interrupted_goes_on(trained, tmp_path):
             return tell
 
     folder, _, whole = trained
-    words = (DataSettings(path=folder / "data"), [SETTINGS], tmp_path)
+    data = DataSettings(path=folder / "data")
+    report = ReportSettings(out_dir=tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        run_train(*words, progress=Stopping())
+        run_train(data, [SETTINGS], report=report, progress=Stopping())
     assert [path.name[:7] for path in tmp_path.iterdir()] == [".train-"]
     told = Told()
-    (run,) = run_train(*words, progress=told)
+    (run,) = run_train(data, [SETTINGS], report=report, progress=told)
     assert told.done == [(2, 4), (3, 4), (4, 4)]
     assert list(tmp_path.glob(".train-*")) == []
     np.testing.assert_allclose(
@@ -200,14 +203,14 @@ def test_folds_give_a_cross_validated_accuracy(trained, tmp_path):
 def test_too_small_images_are_refused_before_the_data_is_read(tmp_path):
     small = NetworkSettings(name="residual", image_size=63)
     with pytest.raises(NetworkError, match="from 64x64 pixels on, not 63x63"):
-        run_train(DataSettings(path=tmp_path / "none"), [small], tmp_path)
+        run_train(DataSettings(path=tmp_path / "none"), [small])
 
 
 def test_a_reports_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "reports").write_text("")
     data = DataSettings(path=make_colours(tmp_path / "data"))
     with pytest.raises(RunError, match="can't write the run"):
-        run_train(data, [SETTINGS], tmp_path / "reports")
+        run_train(data, [SETTINGS], report=ReportSettings(out_dir=tmp_path / "reports"))
 
 
 @pytest.mark.samples
@@ -215,7 +218,7 @@ def test_a_reports_folder_that_cannot_be_made(tmp_path):
 def test_it_learns_real_images(samples, tmp_path):
     data = DataSettings(path=samples / "cifar10-small")
     settings = NetworkSettings(name="basenet", epochs=20)
-    (run,) = run_train(data, [settings], tmp_path)
+    (run,) = run_train(data, [settings], report=ReportSettings(out_dir=tmp_path))
     assert run.metrics["accuracy"] > 0.33  # a tenth by chance
     assert json.loads((run.path / "metrics.json").read_text())["n_val"] == 200
     assert rank_runs([run]) == [run]

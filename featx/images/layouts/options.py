@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from featx.settings import Settings
+from featx.settings import CliOption, Settings
 
 TRAIN_NAMES = {"train", "training", "training_set", "train_set"}
 TEST_NAMES = {"test", "testing", "test_set", "testing_set"}
@@ -33,13 +33,46 @@ def is_tested(split: str | None, splits: Collection[str | None]) -> bool | None:
 
 
 class DataSettings(Settings):
-    """Which images, which labels, which test part."""
+    """Which images to use, how they are labelled, and which of them test."""
 
-    path: Path = Path("data")
-    labels: Path | None = None
-    path_column: str | None = None
-    label_column: str | None = None
-    train_list: Path | None = None
-    test_list: Path | None = None
-    test_size: Annotated[float, Field(gt=0, lt=1)] | None = None
-    seed: int = 0
+    path: Annotated[
+        Path,
+        Field(description="Folder of the images."),
+        CliOption(name="data"),
+    ] = Path("data")
+    labels: Annotated[
+        Path | None,
+        Field(description="CSV file that names a file and its class in each row."),
+        CliOption(none_means="the folders' names"),
+    ] = None
+    path_column: Annotated[
+        str | None,
+        Field(description="Column of the CSV file that names the image files."),
+        CliOption(metavar="NAME", none_means="found by its name"),
+    ] = None
+    label_column: Annotated[
+        str | None,
+        Field(description="Column of the CSV file that names the classes."),
+        CliOption(metavar="NAME", none_means="found by its name"),
+    ] = None
+    train_list: Annotated[
+        Path | None,
+        Field(description="Text file with a line CLASS/FILE for each training image."),
+    ] = None
+    test_list: Annotated[
+        Path | None,
+        Field(description="Text file with a line CLASS/FILE for each test image."),
+    ] = None
+    test_size: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            lt=1,
+            description="Share of the images to test on, where the data has no test"
+            " split of its own.",
+        ),
+        CliOption(none_means="0.25"),
+    ] = None
+    seed: Annotated[
+        int, Field(description="Seed of the split into training and test images.")
+    ] = 0

@@ -15,7 +15,7 @@ import pytest
 
 from featx.embeddings.cache import export as exporting
 from featx.embeddings.cache.hdf5_stream import hdf5_file
-from featx.embeddings.settings import ExtractSettings
+from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError, RecipeError
 from featx.images.layouts.options import DataSettings
@@ -86,7 +86,10 @@ def sized(extractor, size):
 
 def export(data, out, wanted, cache_dir, **options):
     return run_export(
-        DataSettings(path=data, **options), out, cache_dir, wanted=wanted
+        DataSettings(path=data, **options),
+        out,
+        extract=wanted,
+        cache=CacheSettings(folder=cache_dir),
     ).embeddings
 
 

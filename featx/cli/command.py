@@ -1,0 +1,268 @@
+"""Commands whose options are made from the fields of settings classes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from featx.settings import CliOption, Settings
+
+S = TypeVar("S", bound="Settings")
+
+PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class SettingsOptions:
+    """Options made from a settings class; the command gets settings made from them.
+
+    A settings class with repeatable options gives a list: one settings object for
+    each combination of their values.
+
+    Attributes
+    ----------
+    argument : str
+        The command's parameter that gets the settings.
+    source : str or type of Settings
+        The settings class, or where to import it from when it is needed
+        (``module:name``): `featx --help` needs none, and importing pydantic would take
+        longer than all else that it does.
+    without : collection of str
+        Fields for which this command has no option.
+    optional : bool
+        Whether required options may be left out; the list is empty then.
+    helps : Mapping
+        Descriptions of fields that this command uses in a way of its own.
+    """
+
+    argument: str
+    source: "str | type[Settings]"
+    without: frozenset[str] = frozenset()
+    optional: bool = False
+    helps: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> "type[Settings]":
+        """The settings class."""
+        if isinstance(self.source, str):
+            return resolve_name(self.source)  # type: ignore[no-any-return]
+        return self.source
+
+    @property
+    def options(self) -> "dict[str, CliOption]":
+        """The options, by the names of their fields."""
+        from featx.settings import cli_options
+
+        options = cli_options(self.kind)
+        return {name: options[name] for name in options if name not in self.without}
+
+    def parameters(self) -> Iterator[click.Parameter]:
+        """Yield click's options, in the order of the fields."""
+        for name, option in self.options.items():
+            info = self.kind.model_fields[name]
+            yield _make_option(
+                info,
+                option,
+                text=self.helps.get(name, info.description or ""),
+                required=info.is_required() and not self.optional,
+            )
+
+    def make(self, given: Mapping[str, Any]) -> Any:
+        """Make the settings from the options that were given, by parameter name.
+
+        Raises
+        ------
+        click.UsageError
+            A value is not allowed.
+        """
+        fields, options = self.kind.model_fields, self.options
+        values = {
+            name: _value(fields[name], given[option.name])
+            for name, option in options.items()
+            if option.name in given
+        }
+        repeatable = [name for name in options if options[name].repeatable]
+        if not repeatable:
+            return make_settings(self.kind, values)
+        missing = [n for n in repeatable if fields[n].is_required() and n not in values]
+        if missing:
+            self._refuse_alone(values, options[missing[0]])
+            return []
+        repeated = [name for name in repeatable if name in values]
+        combinations = product(*(dict.fromkeys(values[name]) for name in repeated))
+        return [
+            make_settings(
+                self.kind, {**values, **dict(zip(repeated, one, strict=True))}
+            )
+            for one in combinations
+        ]
+
+    def _refuse_alone(self, values: Mapping[str, Any], missing: "CliOption") -> None:
+        """Refuse options that have no effect because another one is missing."""
+        for name, value in values.items():
+            if value != self.kind.model_fields[name].default:
+                raise click.UsageError(
+                    f"--{self.options[name].name} needs --{missing.name} beside it"
+                )
+
+
+class SettingsCommand(click.Command):
+    """A command with options made from settings classes, and plain ones.
+
+    Parameters
+    ----------
+    options : sequence of SettingsOptions or click.Parameter
+        In the order of the help. An option that several settings classes have is
+        one, and sets all of them.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        options: "Sequence[SettingsOptions | click.Parameter]" = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.options = options
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the parameters, made when they are needed for the first time."""
+        if not self.params:
+            made: dict[str, click.Parameter] = {}
+            for part in self.options:
+                if isinstance(part, click.Parameter):
+                    _add(made, part)
+                else:
+                    for one in part.parameters():
+                        _add(made, one)
+            self.params = list(made.values())
+        return super().get_params(ctx)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command with the settings instead of their options."""
+        given = {
+            name.replace("_", "-"): value
+            for name, value in ctx.params.items()
+            if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+        }
+        arguments = {}
+        try:
+            for part in self.options:
+                if isinstance(part, SettingsOptions):
+                    arguments[part.argument] = part.make(given)
+                elif part.name in ctx.params:
+                    arguments[part.name] = ctx.params[part.name]
+        except click.UsageError as error:
+            error.ctx = ctx
+            raise
+        ctx.params = arguments
+        return super().invoke(ctx)
+
+
+def make_settings(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Make settings; a value that is not allowed is wrong usage.
+
+    Raises
+    ------
+    click.UsageError
+        The message names options where the settings class names fields.
+    """
+    from pydantic import ValidationError
+
+    from featx.settings import cli_options, first_error, rename_fields
+
+    options = cli_options(kind)
+
+    def option(name: str) -> str:
+        return f"--{options[name].name}" if name in options else f"`{name}`"
+
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        keys, _, message = first_error(error)
+        message = rename_fields(message, kind, option)
+        if keys:
+            message = f"Invalid value for '{option(keys[0])}': {message}"
+        raise click.UsageError(message) from None
+
+
+def _add(made: dict[str, click.Parameter], one: click.Parameter) -> None:
+    """Add a parameter; to one of the same name add the description only."""
+    assert one.name is not None
+    before = made.setdefault(one.name, one)
+    if before is not one and isinstance(before, click.Option):
+        assert isinstance(one, click.Option)
+        before.help = f"{before.help} {one.help}"
+
+
+def _make_option(
+    info: "FieldInfo", option: "CliOption", *, text: str, required: bool
+) -> click.Option:
+    """Make click's option from a field."""
+    kind = _kind(info)
+    flags = f"--{option.name}"
+    if kind is bool:
+        flags += f"/--no-{option.name}"
+    default = None if info.is_required() else info.default
+    if default is None and _has_none(info):
+        default = "none"
+    return click.Option(
+        [option.name.replace("-", "_"), flags],
+        type=_click_type(info),
+        required=required,
+        default=default,
+        show_default=option.none_means or default is not None,
+        multiple=option.repeatable,
+        metavar=option.metavar or {int: "INTEGER", float: "FLOAT"}.get(kind),
+        help=f"{text} Can be repeated." if option.repeatable else text,
+    )
+
+
+def _kind(info: "FieldInfo") -> Any:
+    """Return a field's type, without the None of an optional one."""
+    kinds = [k for k in get_args(info.annotation) if k is not type(None)]
+    is_optional = type(None) in get_args(info.annotation)
+    return kinds[0] if is_optional else info.annotation
+
+
+def _has_none(info: "FieldInfo") -> bool:
+    """Tell whether None is one of a field's choices, which an option calls none."""
+    return _kind(info) is not info.annotation and get_origin(_kind(info)) is Literal
+
+
+def _value(info: "FieldInfo", value: Any) -> Any:
+    return None if value == "none" and _has_none(info) else value
+
+
+def _click_type(info: "FieldInfo") -> Any:
+    """Return click's type of a field: choices, ranges, paths or the type itself."""
+    kind = _kind(info)
+    if get_origin(kind) is Literal:
+        return click.Choice([*(["none"] if _has_none(info) else []), *get_args(kind)])
+    if kind is Path:
+        return PATH
+    bounds = _bounds(info)
+    if bounds and kind is int:
+        return click.IntRange(**bounds)
+    return click.FloatRange(**bounds) if bounds else kind
+
+
+def _bounds(info: "FieldInfo") -> dict[str, Any]:
+    """Return the bounds of a field as click's ranges take them."""
+    bounds: dict[str, Any] = {}
+    for one in info.metadata:
+        for name, end, is_open in (
+            *(("ge", "min", False), ("gt", "min", True)),
+            *(("le", "max", False), ("lt", "max", True)),
+        ):
+            if (value := getattr(one, name, None)) is not None:
+                bounds |= {end: value, f"{end}_open": is_open}
+    return bounds
