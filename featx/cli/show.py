@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from featx.evaluation.metrics import Metric
     from featx.runs.metrics import Metrics
     from featx.runs.run import Run
 
+MISSING = "–"
 RANDOM_MARK = " (random weights)"
 
 
@@ -58,11 +60,13 @@ def show_table(
 
 def show_leaderboard(runs: Sequence["Run"]) -> None:
     """Print the runs of each data set, best by cross-validation first."""
+    from featx.evaluation.metrics import METRICS
     from featx.runs.ranking import same_data
 
+    listed = [metric for metric in METRICS if metric.listed]
     for group in same_data(runs).values():
         several = len({run.backbone for run in group}) > 1
-        rows = [_row(run, several=several) for run in group]
+        rows = [_row(run, listed, several=several) for run in group]
         metrics = group[0].metrics
         title = (
             f"{group[0].data_name}: {metrics.n_train} training and"
@@ -70,13 +74,14 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         )
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
-        columns = ["head", "cv acc", "test acc", "95%", "F1", "log loss", "fit s"]
+        columns = ["head", "cv acc", "test acc", "95%"]
+        columns += [*(_column(metric) for metric in listed), "fit s"]
         show_table(title, columns, rows)
         if any(row[1].startswith("(") for row in rows):
             click.echo("(in brackets: not cross-validated, but on images held out)\n")
 
 
-def _row(run: "Run", *, several: bool) -> list[str]:
+def _row(run: "Run", listed: "list[Metric]", *, several: bool) -> list[str]:
     metrics = run.metrics
     low, high = metrics.intervals["accuracy"]
     name = f"{run.head}, {run.backbone}{_mark(run)}" if several else run.head
@@ -87,8 +92,7 @@ def _row(run: "Run", *, several: bool) -> list[str]:
         _ranking_score(metrics),
         f"{metrics.accuracy:.3f}",
         f"{low:.3f}–{high:.3f}",
-        f"{metrics['f1_macro']:.3f}",
-        f"{metrics['log_loss']:.3f}",
+        *(_decimals(metrics.get(metric.key)) for metric in listed),
         f"{sum(run.info.timings.values()):.1f}",
     ]
 
@@ -97,8 +101,17 @@ def _ranking_score(metrics: "Metrics") -> str:
     """Write what ranks a run, in brackets where it was not cross-validated."""
     if metrics.cv_accuracy is not None:
         return f"{metrics.cv_accuracy:.3f}"
-    held_out = metrics.val_accuracy
-    return "–" if held_out is None else f"({held_out:.3f})"
+    held_out = _decimals(metrics.val_accuracy)
+    return held_out if held_out == MISSING else f"({held_out})"
+
+
+def _decimals(score: float | None) -> str:
+    return MISSING if score is None else f"{score:.3f}"
+
+
+def _column(metric: "Metric") -> str:
+    """Return a metric's name as the other columns are written."""
+    return metric.brief[0].lower() + metric.brief[1:]
 
 
 def _mark(run: "Run") -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx.cli.show import RANDOM_MARK, show_json, show_notes, show_table
+from featx.cli.show import MISSING, RANDOM_MARK, show_json, show_notes, show_table
 
 if TYPE_CHECKING:
     from featx.embeddings.cache.inventory import Holding
@@ -24,7 +24,6 @@ SPANS = (
     (3600, "hour"),
     (60, "minute"),
 )
-NOTHING = "–"
 
 
 def show_holdings(
@@ -111,7 +110,7 @@ def _names(spec: "Spec") -> list[str]:
 def _age(written: float | None) -> str:
     """Say how long ago something was written: ``3 days``."""
     if written is None:
-        return NOTHING
+        return MISSING
     seconds = time.time() - written
     for length, unit in SPANS:
         if seconds >= length:
@@ -146,9 +145,9 @@ def _verified_cells(one: "Verified") -> list[str]:
     compared = one.comparison
     return [
         *_names(one.spec),
-        str(compared.images) if compared else NOTHING,
-        _small(compared.largest_difference) if compared else NOTHING,
-        f"{compared.mean_cosine:.5f}" if compared else NOTHING,
+        str(compared.images) if compared else MISSING,
+        _small(compared.largest_difference) if compared else MISSING,
+        f"{compared.mean_cosine:.5f}" if compared else MISSING,
         _verdict(one),
     ]
 
@@ -166,7 +165,7 @@ def _verdict(one: "Verified") -> str:
     if one.damaged:
         return "damaged"
     if one.comparison is None:
-        return NOTHING
+        return MISSING
     return "differs" if one.differs else "ok"
 
 
@@ -218,7 +217,7 @@ def _pruned_rows(specs: "Iterable[Pruned]") -> Iterator[list[str]]:
     for one in specs:
         counts = [f"{one.kept:,}", f"{one.dropped:,}", file_size(one.freed)]
         if one.busy:
-            counts = ["in use", NOTHING, NOTHING]
+            counts = ["in use", MISSING, MISSING]
         yield [*_names(one.spec), *counts, one.spec.id]
 
 

@@ -1,4 +1,8 @@
-"""Percentile bootstrap: Efron, "Bootstrap Methods: Another Look", 1979."""
+"""Intervals: the percentile bootstrap and Wilson's for a share.
+
+Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979; Wilson, "Probable
+Inference, the Law of Succession, and Statistical Inference", 1927.
+"""
 
 from collections.abc import Iterator
 
@@ -24,3 +28,14 @@ def mean_interval(values: ArrayLike, *, seed: int) -> list[float]:
     ]
     low, high = np.percentile(means, LEVEL)
     return [float(low), float(high)]
+
+
+def wilson_interval(
+    share: NDArray[np.float64], n: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the 95% intervals of shares, each of n trials, as low and high ends."""
+    z = 1.96
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    spread = np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    half = z * spread / (1 + z**2 / n)
+    return middle - half, middle + half

@@ -1,14 +1,218 @@
-"""Scores of predicted probabilities, each with a bootstrap interval."""
+"""The table of metrics, and their measurement with bootstrap intervals."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import mean_interval, resampled_weights
+from featx.evaluation.intervals import LEVEL, resampled_weights
 
 TOP = 5
+
+
+class Predicted:
+    """Probabilities for the test images, beside their true classes.
+
+    Parameters
+    ----------
+    y : ndarray of int, shape (n,)
+        True classes.
+    probabilities : ndarray of float, shape (n, n_classes)
+    """
+
+    def __init__(
+        self, y: NDArray[np.integer], probabilities: NDArray[np.floating]
+    ) -> None:
+        self.y = y
+        self.probabilities = probabilities
+        self.n_classes = probabilities.shape[1]
+        self.codes = probabilities.argmax(axis=1)
+        self.hits = self.codes == y
+        self.absent = np.bincount(y, minlength=self.n_classes) == 0
+
+    @cached_property
+    def in_top(self) -> NDArray[np.bool_]:
+        """Whether the true class is among the most probable ones, by row."""
+        # Stable, as argmax is: among equals the first class counts in both.
+        top = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :TOP]
+        within: NDArray[np.bool_] = (top == self.y[:, None]).any(axis=1)
+        return within
+
+    @cached_property
+    def surprise(self) -> NDArray[np.float64]:
+        """Minus the logarithm of the true class's probability, by row."""
+        least = np.finfo(self.probabilities.dtype).eps  # as scikit-learn's log_loss
+        truth = self.probabilities[np.arange(len(self.y)), self.y]
+        clipped = np.clip(truth, least, 1 - least).astype(np.float64)
+        surprise: NDArray[np.float64] = -np.log(clipped)
+        return surprise
+
+
+class ByClass(NamedTuple):
+    """Scores of each class, and which classes count in their means.
+
+    The means are over the classes that the sample holds: a class that was not drawn
+    says nothing about the classifier. One that the test split lacks and that is
+    predicted all the same counts as 0, as in scikit-learn.
+    """
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    support: NDArray[np.integer]
+    counted: NDArray[np.bool_]
+
+
+class Sample:
+    """The test images, or a resample of them.
+
+    Parameters
+    ----------
+    predicted : Predicted
+    weights : ndarray of int, shape (n,)
+        How often each image was drawn.
+    """
+
+    def __init__(self, predicted: Predicted, weights: NDArray[np.integer]) -> None:
+        self.predicted = predicted
+        self.weights = weights
+
+    def mean(self, values: NDArray[Any]) -> float:
+        """Return the mean of one value per image over the images drawn."""
+        return float(values @ self.weights / len(values))
+
+    @cached_property
+    def by_class(self) -> ByClass:
+        """Precision, recall, F1 and support of each class."""
+        predicted, weights = self.predicted, self.weights
+        n = predicted.n_classes
+        hits = np.bincount(predicted.y, weights * predicted.hits, minlength=n)
+        support = np.bincount(predicted.y, weights, minlength=n)
+        claimed = np.bincount(predicted.codes, weights, minlength=n)
+        return ByClass(
+            precision=hits / np.maximum(claimed, 1),
+            recall=hits / np.maximum(support, 1),
+            f1=2 * hits / np.maximum(claimed + support, 1),
+            support=support,
+            counted=(support > 0) | (predicted.absent & (claimed > 0)),
+        )
+
+    def macro(self, name: str) -> float:
+        """Return the mean over classes of ``precision``, ``recall`` or ``f1``."""
+        scores: NDArray[np.float64] = getattr(self.by_class, name)
+        return float(scores[self.by_class.counted].mean())
+
+
+def _balanced_accuracy(sample: Sample) -> float:
+    found = sample.by_class
+    return float(found.recall[found.support > 0].mean())
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table of metrics.
+
+    Attributes
+    ----------
+    key : str
+        Name in `metrics.json`.
+    label, meaning : str
+        For the reader.
+    brief : str
+        The label where there is little room; empty keeps the metric out of the
+        figures at the top of a run's page.
+    share : bool
+        Shown in percent.
+    listed : bool
+        Has a column in the leaderboard, beside accuracy and cross-validation.
+    more_classes_than : int
+        Only measured where there are more classes.
+    measure : callable or None
+        Of a sample of the test images; None for what is measured during training.
+    """
+
+    key: str
+    label: str
+    meaning: str
+    brief: str = ""
+    share: bool = False
+    listed: bool = False
+    more_classes_than: int = 0
+    measure: Callable[[Sample], float] | None = None
+
+
+METRICS = (
+    Metric(
+        "cv_accuracy",
+        "Accuracy in cross-validation",
+        "Mean over the folds of the train split. It alone chooses between runs.",
+        brief="Cross-validation",
+        share=True,
+    ),
+    Metric(
+        "val_accuracy",
+        "Accuracy, held out",
+        "Share of correct predictions for training images that were held out.",
+        brief="Held out",
+        share=True,
+    ),
+    Metric(
+        "accuracy",
+        "Accuracy",
+        "Share of the test images that got the right class.",
+        brief="Test accuracy",
+        share=True,
+        measure=lambda sample: sample.mean(sample.predicted.hits),
+    ),
+    Metric(
+        "balanced_accuracy",
+        "Balanced accuracy",
+        "The same with every class counting alike, however many images it has.",
+        share=True,
+        measure=_balanced_accuracy,
+    ),
+    Metric(
+        "top5_accuracy",
+        "Top-5 accuracy",
+        "Share of the test images whose class is among the five most probable.",
+        brief="Top-5 accuracy",
+        share=True,
+        more_classes_than=TOP,
+        measure=lambda sample: sample.mean(sample.predicted.in_top),
+    ),
+    Metric(
+        "precision_macro",
+        "Precision, macro",
+        "Of the images given a class, the share that belongs to it; mean over classes.",
+        measure=lambda sample: sample.macro("precision"),
+    ),
+    Metric(
+        "recall_macro",
+        "Recall, macro",
+        "Of the images of a class, the share that was found; mean over classes.",
+        measure=lambda sample: sample.macro("recall"),
+    ),
+    Metric(
+        "f1_macro",
+        "F1, macro",
+        "Harmonic mean of precision and recall; mean over classes.",
+        brief="Macro F1",
+        listed=True,
+        measure=lambda sample: sample.macro("f1"),
+    ),
+    Metric(
+        "log_loss",
+        "Log loss",
+        "Penalizes probability given to wrong classes. 0 is perfect, lower is better.",
+        brief="Log loss",
+        listed=True,
+        measure=lambda sample: sample.mean(sample.predicted.surprise),
+    ),
+)
+BY_KEY = {metric.key: metric for metric in METRICS}
 
 
 def evaluate(
@@ -18,7 +222,7 @@ def evaluate(
     *,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Score probabilities against the truth.
+    """Score predicted probabilities against the true classes.
 
     Parameters
     ----------
@@ -33,120 +237,59 @@ def evaluate(
     Returns
     -------
     dict
-        scikit-learn's names: `accuracy`, `balanced_accuracy`, `precision_macro`,
-        `recall_macro`, `f1_macro`, `log_loss`, `top5_accuracy` (more than five
-        classes), `intervals` (95%, percentile bootstrap of the images),
-        `confusion_matrix`, `per_class`, `n_test`, `classes`.
+        The metrics of the table that are measured on test images, by key;
+        `intervals` (95%, percentile bootstrap of the images), `confusion_matrix`,
+        `per_class`, `n_test`, `classes`.
 
     Raises
     ------
     ValueError
         The shapes don't fit together, or there is no row.
     """
-    from sklearn.metrics import (
-        confusion_matrix,
-        log_loss,
-        precision_recall_fscore_support,
-    )
+    from sklearn.metrics import confusion_matrix
 
     n_classes = len(classes)
     if probabilities.shape != (len(y), n_classes) or not len(y):
         raise ValueError(
             f"{probabilities.shape} probabilities, {len(y)} labels, {n_classes} classes"
         )
-    predicted = probabilities.argmax(axis=1)
+    predicted = Predicted(y, probabilities)
+    measures = {
+        metric.key: metric.measure
+        for metric in METRICS
+        if metric.measure and n_classes > metric.more_classes_than
+    }
+    whole = Sample(predicted, np.ones(len(y), dtype=np.int64))
     codes = np.arange(n_classes)
-    precision, recall, f1, support = precision_recall_fscore_support(
-        y, predicted, labels=codes, zero_division=0
-    )
-    seen = np.union1d(y, predicted)  # scikit-learn's default for the means
-    scores: dict[str, Any] = {
-        "accuracy": float((predicted == y).mean()),
-        "balanced_accuracy": float(recall[support > 0].mean()),
-        "precision_macro": float(precision[seen].mean()),
-        "recall_macro": float(recall[seen].mean()),
-        "f1_macro": float(f1[seen].mean()),
-        "log_loss": float(log_loss(y, probabilities, labels=codes)),
+    found = whole.by_class
+    return {
+        **{key: measure(whole) for key, measure in measures.items()},
+        "intervals": _intervals(predicted, measures, seed),
+        "confusion_matrix": confusion_matrix(y, predicted.codes, labels=codes).tolist(),
+        "per_class": {
+            name: {
+                "precision": float(found.precision[i]),
+                "recall": float(found.recall[i]),
+                "f1": float(found.f1[i]),
+                "support": int(found.support[i]),
+            }
+            for i, name in enumerate(classes)
+        },
+        "n_test": len(y),
+        "classes": list(classes),
     }
-    if n_classes > TOP:
-        scores["top5_accuracy"] = float(_in_top(y, probabilities).mean())
-    scores["intervals"] = _intervals(y, probabilities, n_classes, seed)
-    scores["confusion_matrix"] = confusion_matrix(y, predicted, labels=codes).tolist()
-    scores["per_class"] = {
-        name: {
-            "precision": float(precision[i]),
-            "recall": float(recall[i]),
-            "f1": float(f1[i]),
-            "support": int(support[i]),
-        }
-        for i, name in enumerate(classes)
-    }
-    return {**scores, "n_test": len(y), "classes": list(classes)}
-
-
-def _in_top(
-    y: NDArray[np.integer], probabilities: NDArray[np.floating]
-) -> NDArray[np.bool_]:
-    """Tell which rows have the truth among their most probable classes."""
-    # Stable, as argmax is: among equals the first class counts in both.
-    top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
-    within: NDArray[np.bool_] = (top == y[:, None]).any(axis=1)
-    return within
 
 
 def _intervals(
-    y: NDArray[np.integer],
-    probabilities: NDArray[np.floating],
-    n_classes: int,
-    seed: int,
+    predicted: Predicted, measures: dict[str, Callable[[Sample], float]], seed: int
 ) -> dict[str, list[float]]:
     """Return the 95% interval of each score over resampled test images."""
-    predicted = probabilities.argmax(axis=1)
-    least = np.finfo(probabilities.dtype).eps  # as scikit-learn's log_loss
-    truth = np.clip(probabilities[np.arange(len(y)), y], least, 1 - least)
-    intervals = {
-        "accuracy": mean_interval(predicted == y, seed=seed),
-        "log_loss": mean_interval(-np.log(truth), seed=seed),
-    }
-    if n_classes > TOP:
-        intervals["top5_accuracy"] = mean_interval(_in_top(y, probabilities), seed=seed)
-    scores = np.array(
-        [
-            _macro_scores(y, predicted, weights, n_classes)
-            for weights in resampled_weights(len(y), seed=seed)
-        ]
-    )
-    low, high = np.percentile(scores, [2.5, 97.5], axis=0)
-    names = ("precision_macro", "recall_macro", "f1_macro", "balanced_accuracy")
-    for i, name in enumerate(names):
-        intervals[name] = [float(low[i]), float(high[i])]
-    return intervals
-
-
-def _macro_scores(
-    y: NDArray[np.integer],
-    predicted: NDArray[np.integer],
-    weights: NDArray[np.integer],
-    n_classes: int,
-) -> tuple[float, float, float, float]:
-    """Return precision, recall, F1 and balanced accuracy of one resample.
-
-    The means are over the classes that the resample holds: a class that was not
-    drawn says nothing about the classifier. One that the test part lacks and that is
-    predicted all the same counts as 0, as in the scores themselves.
-    """
-    hits = np.bincount(y, weights * (y == predicted), minlength=n_classes)
-    support = np.bincount(y, weights, minlength=n_classes)
-    claimed = np.bincount(predicted, weights, minlength=n_classes)
-    drawn = support > 0
-    absent = np.bincount(y, minlength=n_classes) == 0
-    counted = drawn | (absent & (claimed > 0))
-    precision = hits / np.maximum(claimed, 1)
-    recall = hits / np.maximum(support, 1)
-    f1 = 2 * hits / np.maximum(claimed + support, 1)
-    return (
-        float(precision[counted].mean()),
-        float(recall[counted].mean()),
-        float(f1[counted].mean()),
-        float(recall[drawn].mean()),
-    )
+    scores = [
+        [measure(sample) for measure in measures.values()]
+        for sample in (
+            Sample(predicted, weights)
+            for weights in resampled_weights(len(predicted.y), seed=seed)
+        )
+    ]
+    low, high = np.percentile(scores, LEVEL, axis=0)
+    return {key: [float(low[i]), float(high[i])] for i, key in enumerate(measures)}

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from featx.evaluation.intervals import mean_interval
 from featx.evaluation.metrics import evaluate as score
+from featx.evaluation.paired import paired_difference
 from featx.finetune.choice import Choice
 from featx.finetune.finetuner import Finetuner
 from featx.finetune.joined_model import Graft
@@ -49,7 +50,8 @@ def finetune_metrics(
     watched = _hits(choice.probabilities, held_out)
     watched_before = _hits(choice.head_probabilities, held_out)
     scores["intervals"]["val_accuracy"] = mean_interval(watched, seed=seed)
-    gained = mean_interval(watched - watched_before, seed=seed)
+    gain, gain_interval = paired_difference(hits, hits_before, seed=seed)
+    val_gain, val_interval = paired_difference(watched, watched_before, seed=seed)
     return {
         "cv_accuracy": None,
         "cv_accuracy_std": None,
@@ -64,13 +66,13 @@ def finetune_metrics(
                 "interval": mean_interval(hits_before, seed=seed),
                 "val_accuracy": float(watched_before.mean()),
             },
-            "gain": float((hits - hits_before).mean()),
-            "gain_interval": mean_interval(hits - hits_before, seed=seed),
-            "val_gain": float((watched - watched_before).mean()),
-            "val_gain_interval": gained,
+            "gain": gain,
+            "gain_interval": gain_interval,
+            "val_gain": val_gain,
+            "val_gain_interval": val_interval,
             "epochs": len(choice.rates),
             # The test part chooses nothing, so it doesn't recommend either.
-            "recommended": "finetuned" if gained[0] > 0 else "head",
+            "recommended": "finetuned" if val_interval[0] > 0 else "head",
             "graft": graft,
             "boundary": _boundary(choice, trained),
         },

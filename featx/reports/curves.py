@@ -1,12 +1,12 @@
 """Training curves and the reliability diagram as figures."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.evaluation.calibration import BINS, Reliability
 from featx.reports.canvas import (
     BLUE,
     GREEN,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Curves = Mapping[str, NDArray[np.float64]]
-BINS = 10
 
 WARMUP = "warm-up: the head alone"
 
@@ -36,58 +35,6 @@ BEFORE: dict[str, Any] = {
     "zorder": 1,
 }
 """How a level that was there before training is drawn."""
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """Confidence against accuracy, in ten bins of equal width.
-
-    Attributes
-    ----------
-    count : ndarray of int, shape (10,)
-        Images in each bin.
-    confidence, accuracy : ndarray of float, shape (10,)
-        Means over the bin; NaN where it is empty.
-    low, high : ndarray of float, shape (10,)
-        Wilson's 95% interval of the accuracy.
-    error : float
-        Expected calibration error: the mean gap, weighted by `count`.
-    """
-
-    count: NDArray[np.int64]
-    confidence: NDArray[np.float64]
-    accuracy: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    error: float
-
-
-def reliability(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
-) -> Reliability:
-    """Compare how sure a classifier is with how often it is right.
-
-    Parameters
-    ----------
-    confidence : ndarray of float, shape (n,)
-        Probability of the predicted class.
-    correct : ndarray of bool, shape (n,)
-
-    Notes
-    -----
-    After Guo et al., On Calibration of Modern Neural Networks, 2017.
-    """
-    bins = np.clip((confidence * BINS).astype(int), 0, BINS - 1)
-    count = np.bincount(bins, minlength=BINS)
-    safe = np.where(count > 0, count, np.nan)
-    sure = np.bincount(bins, weights=confidence, minlength=BINS) / safe
-    right = np.bincount(bins, weights=correct, minlength=BINS) / safe
-    z = 1.96
-    middle = (right + z**2 / (2 * safe)) / (1 + z**2 / safe)
-    spread = np.sqrt(right * (1 - right) / safe + z**2 / (4 * safe**2))
-    half = z * spread / (1 + z**2 / safe)
-    error = float(np.nansum(np.abs(sure - right) * count) / max(count.sum(), 1))
-    return Reliability(count, sure, right, middle - half, middle + half, error)
 
 
 def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":

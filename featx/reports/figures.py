@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from featx.evaluation.calibration import reliability
 from featx.reports.canvas import RANDOM_WEIGHTS, png
 from featx.reports.classes import per_class_figure
 from featx.reports.curves import (
     Curves,
     curves_figure,
-    reliability,
     reliability_figure,
     warmup_epochs,
 )

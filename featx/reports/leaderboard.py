@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from featx.errors import RunError
+from featx.evaluation.metrics import METRICS
 from featx.reports.canvas import RANDOM_WEIGHTS, png
 from featx.reports.comparison import leaderboard_figure
 from featx.reports.gain import finetuning_gain
@@ -17,6 +18,9 @@ from featx.reports.words import deviation
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.ranking import same_data
 from featx.runs.run import Run
+
+LISTED = [metric for metric in METRICS if metric.listed]
+"""Metrics that have a column, beside accuracy and cross-validation."""
 
 
 def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
@@ -69,6 +73,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "name": best.data_name,
         "layout": best.info.data.layout or "",
         "fingerprint": best.data_fingerprint,
+        "columns": [one.brief for one in LISTED],
         "n_train": n_train,
         "n_test": n_test,
         "n_classes": len(best.classes),
@@ -101,8 +106,7 @@ def _row(reports_dir: Path, run: Run) -> dict[str, Any]:
         "deviation": deviation(run.metrics),
         "accuracy": show(run.metrics, "accuracy"),
         "interval": show_interval(run.metrics, "accuracy"),
-        "f1_macro": show(run.metrics, "f1_macro"),
-        "log_loss": show(run.metrics, "log_loss"),
+        "others": [(one.brief, show(run.metrics, one.key)) for one in LISTED],
         "fit": MISSING if seconds is None else duration(seconds),
     }
 

@@ -1,86 +1,11 @@
-"""Numbers as a reader sees them, and what each metric means."""
+"""Numbers as a reader sees them."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from featx.evaluation.metrics import BY_KEY, METRICS, Metric
 from featx.runs.metrics import Metrics
 
 MISSING = "\u2013"  # an en dash
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A row of the table of metrics.
-
-    Attributes
-    ----------
-    key : str
-        Name in `metrics.json`.
-    label, meaning : str
-        For the reader.
-    share : bool
-        Shown in percent.
-    """
-
-    key: str
-    label: str
-    meaning: str
-    share: bool = False
-
-
-METRICS = (
-    Metric(
-        "cv_accuracy",
-        "Accuracy in cross-validation",
-        "Mean over the folds of the training part. It alone chooses between runs.",
-        share=True,
-    ),
-    Metric(
-        "val_accuracy",
-        "Accuracy, held out",
-        "Share of right ones among training images that were held out of training.",
-        share=True,
-    ),
-    Metric(
-        "accuracy",
-        "Accuracy",
-        "Share of the test images that got the right class.",
-        share=True,
-    ),
-    Metric(
-        "balanced_accuracy",
-        "Balanced accuracy",
-        "The same with every class counting alike, however many images it has.",
-        share=True,
-    ),
-    Metric(
-        "top5_accuracy",
-        "Top-5 accuracy",
-        "Share of the test images whose class is among the five most probable.",
-        share=True,
-    ),
-    Metric(
-        "precision_macro",
-        "Precision, macro",
-        "Of the images given a class, the part that belongs to it; mean over classes.",
-    ),
-    Metric(
-        "recall_macro",
-        "Recall, macro",
-        "Of the images of a class, the part that was found; mean over classes.",
-    ),
-    Metric(
-        "f1_macro",
-        "F1, macro",
-        "Harmonic mean of precision and recall; mean over classes.",
-    ),
-    Metric(
-        "log_loss",
-        "Log loss",
-        "Punishes probability given to wrong classes. 0 is perfect, lower is better.",
-    ),
-)
-BY_KEY = {metric.key: metric for metric in METRICS}
 
 
 def show(metrics: Metrics, key: str) -> str:

@@ -9,8 +9,10 @@ from urllib.parse import quote
 import numpy as np
 
 from featx.errors import RunError
+from featx.evaluation.calibration import reliability
+from featx.evaluation.metrics import METRICS
 from featx.reports.classes import by_f1
-from featx.reports.curves import best_epoch, reliability, warmup_epochs
+from featx.reports.curves import best_epoch, warmup_epochs
 from featx.reports.figures import run_figures
 from featx.reports.gain import explain_gain, recommend, signed_points, signed_range
 from featx.reports.labels import lacking_glyphs
@@ -102,23 +104,16 @@ def _context(
 def _cards(run: Run) -> list[dict[str, str]]:
     """List the numbers that stand at the top, the most important one first."""
     metrics = run.metrics
-    cards = [
-        ("Test accuracy", "accuracy", ""),
-        ("Cross-validation", "cv_accuracy", deviation(metrics)),
-        ("Held out", "val_accuracy", ""),
-        ("Macro F1", "f1_macro", ""),
-        ("Log loss", "log_loss", ""),
-        ("Top-5 accuracy", "top5_accuracy", ""),
-    ]
+    rows = sorted(METRICS, key=lambda metric: metric.key != "accuracy")
     shown = [
         {
-            "label": label,
-            "value": show(metrics, key),
-            "extra": extra,
-            "interval": show_interval(metrics, key),
+            "label": metric.brief,
+            "value": show(metrics, metric.key),
+            "extra": deviation(metrics) if metric.key == "cv_accuracy" else "",
+            "interval": show_interval(metrics, metric.key),
         }
-        for label, key, extra in cards
-        if metrics.get(key) is not None
+        for metric in rows
+        if metric.brief and metrics.get(metric.key) is not None
     ]
     return [*shown[:1], *_gain_cards(run), *shown[1:]]
 

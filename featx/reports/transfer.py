@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from featx.evaluation.intervals import mean_interval
+from featx.evaluation.paired import paired_difference
 from featx.reports.numbers import percent, points
 from featx.runs.run import Run
 
@@ -44,11 +42,11 @@ def transfer_gap(runs: Sequence[Run]) -> str:
 
 def _paired_interval(one: Run, other: Run) -> list[float] | None:
     """Return the interval of the difference of two runs' accuracies, [low, high]."""
-    hits = [_hits(run) for run in (one, other)]
-    if hits[0].keys() != hits[1].keys():
+    ours, theirs = _hits(one), _hits(other)
+    if ours.keys() != theirs.keys():
         return None
-    differences = [float(hits[0][path]) - float(hits[1][path]) for path in hits[0]]
-    return mean_interval(np.array(differences), seed=0)
+    paired = [theirs[path] for path in ours]
+    return paired_difference(list(ours.values()), paired, seed=0)[1]
 
 
 def _hits(run: Run) -> dict[str, bool]:

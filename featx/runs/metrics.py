@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from featx.evaluation.metrics import BY_KEY
 from featx.runs.record import Record, Text
 
 Interval = tuple[float, float]
@@ -161,9 +162,13 @@ class Metrics(Record):
     finetune: FinetuneMetrics | None = None
 
     @model_validator(mode="after")
-    def _check_classes(self) -> Self:
-        """Check that everything that has a row for each class has all of them."""
+    def _check_content(self) -> Self:
+        """Check that scores are numbers, and that each class has its rows."""
         count = len(self.classes)
+        scores = {key: self.get(key, 0.0) for key in BY_KEY}
+        wrong = [k for k, v in scores.items() if not isinstance(v, int | float | None)]
+        if wrong:
+            raise ValueError(f"'{wrong[0]}' is not a number")
         if [len(row) for row in self.confusion_matrix] != [count] * count:
             raise ValueError(f"'confusion_matrix' is not {count} x {count}")
         if set(self.per_class) != set(self.classes):

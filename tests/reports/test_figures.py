@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from featx.evaluation.calibration import reliability
 from featx.reports import labels
 from featx.reports.canvas import new_figure, png
 from featx.reports.classes import by_f1, per_class_figure
@@ -13,7 +14,6 @@ from featx.reports.comparison import leaderboard_figure
 from featx.reports.curves import (
     best_epoch,
     curves_figure,
-    reliability,
     reliability_figure,
 )
 from featx.reports.figures import run_figures

@@ -346,6 +346,7 @@ def test_damaged_history(run, content):
         ("metrics.json", {"accuracy": "high"}, "'accuracy': input should be a valid"),
         ("metrics.json", {"intervals": {"accuracy": [0]}}, "'intervals.accuracy.1'"),
         ("metrics.json", {"confusion_matrix": [[1]]}, "'confusion_matrix' is not 2 x"),
+        ("metrics.json", {"f1_macro": "high"}, "'f1_macro' is not a number"),
         ("metrics.json", {"per_class": {}}, "'per_class' and 'classes' name other"),
     ],
 )
