@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint slow bench clean
+.PHONY: help install demo test lint slow docs bench clean
 
 help:
 	@echo "make demo   the whole flow on images it draws itself, in a few minutes"
 	@echo "make test   lint, types, import contract, tests, coverage"
 	@echo "make slow   the long tests"
+	@echo "make docs   the documentation, in docs/_build/html"
 	@echo "make bench  featx's speed beside others', a quarter of an hour"
 	@echo "make clean  remove .venv and what the tests left"
 
@@ -35,10 +36,14 @@ test: lint
 slow: $(STAMP)
 	$(BIN)/pytest -n 2 -m slow
 
+# -W makes an error of every warning: a broken link, a name that is not there.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 # TORCH_PYTHON names an interpreter with torch and torchvision, if there is one.
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks.stage_one --readme README.md \
+	$(BIN)/python -m benchmarks.stage_one --readme docs/reference/speed.md \
 	    $(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
 
 clean:
-	rm -rf $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/_build $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

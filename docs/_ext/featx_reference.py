@@ -1,0 +1,127 @@
+"""Directives that fill the reference pages from the code, so that both agree.
+
+``{heads}``, ``{networks}`` and ``{backbones}`` are tables of all there are, made from
+featx's own tables. ``{api} functions``, ``{api} classes`` and ``{api} errors`` document
+the public names of that kind, those in ``featx.__all__``.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import featx
+from featx.embeddings.backbones.table import BACKBONES
+from featx.heads.table import HEADS
+from featx.networks.table import NETWORKS
+
+Rows = Iterable[tuple[str, ...]]
+
+
+class _Generated(SphinxDirective):
+    """A directive whose content is reStructuredText that it writes itself."""
+
+    def lines(self) -> list[str]:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        source = type(self).__name__
+        return self.parse_content_to_nodes_from(StringList(self.lines(), source))
+
+    def parse_content_to_nodes_from(self, lines: StringList) -> list[nodes.Node]:
+        # Markdown's parser would read these lines as Markdown, so reStructuredText is
+        # asked for by name.
+        text = "\n".join(["```{eval-rst}", *lines, "```"])
+        return self.parse_text_to_nodes(text)
+
+
+class Heads(_Generated):
+    """Table of heads."""
+
+    def lines(self) -> list[str]:
+        rows = ((f"`{row.name}`", row.summary) for row in HEADS.values())
+        return _table(("head", "what it is"), rows)
+
+
+class Networks(_Generated):
+    """Table of the networks that are trained from scratch."""
+
+    def lines(self) -> list[str]:
+        rows = (
+            (f"`{row.name}`", row.summary, str(row.image_size))
+            for row in NETWORKS.values()
+        )
+        return _table(("network", "what it is", "pixels"), rows)
+
+
+class Backbones(_Generated):
+    """Table of backbones."""
+
+    def lines(self) -> list[str]:
+        rows = (
+            (
+                f"`{row.name}`",
+                str(row.image_size),
+                str(row.features),
+                f"{row.parameters:.1f}",
+            )
+            for row in BACKBONES.values()
+        )
+        return _table(("backbone", "pixels", "features", "million parameters"), rows)
+
+
+class Api(_Generated):
+    """The public names of one kind, with their docstrings."""
+
+    required_arguments = 1
+
+    def lines(self) -> list[str]:
+        wanted, directive = _KINDS[self.arguments[0]]
+        names = [name for name in featx.__all__ if wanted(getattr(featx, name))]
+        return [line for name in names for line in directive(name)]
+
+
+def _is_error(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, Exception)
+
+
+def _is_class(value: object) -> bool:
+    return inspect.isclass(value) and not _is_error(value)
+
+
+def _function(name: str) -> list[str]:
+    return [f".. autofunction:: featx.{name}", ""]
+
+
+def _class(name: str) -> list[str]:
+    return [f".. autoclass:: featx.{name}", "   :members:", ""]
+
+
+def _error(name: str) -> list[str]:
+    return [f".. autoexception:: featx.{name}", "   :show-inheritance:", ""]
+
+
+_KINDS: dict[str, tuple[Callable[[object], bool], Callable[[str], list[str]]]] = {
+    "functions": (inspect.isfunction, _function),
+    "classes": (_is_class, _class),
+    "errors": (_is_error, _error),
+}
+
+
+def _table(head: tuple[str, ...], rows: Rows) -> list[str]:
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in (head, *rows):
+        marks = ["   * -", *["     -"] * (len(row) - 1)]
+        lines += [f"{mark} {cell}" for mark, cell in zip(marks, row, strict=True)]
+    return [*lines, ""]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directives with Sphinx."""
+    directives = {"heads": Heads, "networks": Networks, "backbones": Backbones}
+    for name, directive in {**directives, "api": Api}.items():
+        app.add_directive(name, directive)
+    return {"parallel_read_safe": True}

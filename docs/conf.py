@@ -1,0 +1,48 @@
+"""Sphinx configuration of the documentation: `make docs` builds it."""
+
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "featx"
+author = "the featx authors"
+copyright = f"2026, {author}"  # noqa: A001  Sphinx reads this name
+release = version_of("featx")
+version = release
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "featx_reference",
+]
+exclude_patterns = ["_build", "_ext"]
+
+# Markdown: headings can be linked to, as GitHub does it.
+myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence", "deflist"]
+
+# Docstrings are numpy style and name the types, so signatures need not repeat them.
+# Single backticks in them mean code.
+default_role = "literal"
+autodoc_typehints = "none"
+autodoc_class_signature = "separated"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"featx {release}"
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": [], "changelog": [], "faq": []}
