@@ -38,7 +38,7 @@ def all_commands(group=main, above=()):
 def test_every_command_and_option_has_help(name):
     command = all_commands()[name]
     assert command.help, name
-    for option in command.params:
+    for option in command.get_params(click.Context(command)):
         if option.param_type_name == "option":
             assert option.help, (name, option.name)
 
@@ -75,7 +75,7 @@ def test_the_reference_lists_all_there_is(site):
     cli = (site / "reference" / "cli.html").read_text("utf-8")
     for name, command in all_commands().items():
         assert f'id="featx-{name.replace(" ", "-")}"' in cli, name
-        for option in command.params:
+        for option in command.get_params(click.Context(command)):
             for flag in option.opts:
                 if flag.startswith("--"):
                     assert flag in cli, (name, flag)
