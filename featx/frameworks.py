@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.errors import BackboneError
+from featx.hardware import usable_cores
 
 
 def import_tensorflow() -> Any:
@@ -20,7 +21,9 @@ def import_tensorflow() -> Any:
     Its start-up messages go nowhere unless ``TF_CPP_MIN_LOG_LEVEL`` is set to less
     than 3. A GPU's memory is taken as it is needed, not all at once, so that several
     processes can share one; a GPU that is in use already stays as it is. Products in
-    float32 are computed in float32, not in TF32.
+    float32 are computed in float32, not in TF32. It gets as many threads as there are
+    usable cores, in a container too, unless ``TF_NUM_INTRAOP_THREADS`` says another
+    number.
 
     Returns
     -------
@@ -30,6 +33,7 @@ def import_tensorflow() -> Any:
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
     # Read when Keras is imported; a backend in keras.json would win without it.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(usable_cores()))
     first = "tensorflow" not in sys.modules
     silenced = silenced_stderr() if quiet and first else contextlib.nullcontext()
     with silenced, garbage_kept():

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from featx.errors import HeadError
+from featx.hardware import blas_threads
 
 if TYPE_CHECKING:
     from featx.heads.layers import Layer
@@ -66,14 +67,16 @@ class Head(ClassifierMixin, BaseEstimator):
         if groups is not None:
             check_consistent_length(rows, groups)
             group_codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-        self._fit(rows, codes, weight.astype(rows.dtype), group_codes)
+        with blas_threads(self._multiply_adds(rows)):
+            self._fit(rows, codes, weight.astype(rows.dtype), group_codes)
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities, shape (n, n_classes), columns as in `classes_`."""
         check_is_fitted(self, "classes_")
         rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        found = np.asarray(self._probabilities(rows), dtype=np.float64)
+        with blas_threads(self._multiply_adds(rows)):
+            found = np.asarray(self._probabilities(rows), dtype=np.float64)
         probabilities: NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)
         return probabilities
 
@@ -138,7 +141,12 @@ class Head(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "classes_")
         layers = self._layers()
         rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        return apply_layers(layers, rows)
+        with blas_threads(self._multiply_adds(rows)):
+            return apply_layers(layers, rows)
+
+    def _multiply_adds(self, X: Floats) -> int:
+        """Return the size of the largest matrix product on these rows, about."""
+        return int(X.size) * len(self.classes_)
 
     @abstractmethod
     def _layers(self) -> "list[Layer]":

@@ -90,6 +90,9 @@ class ShrinkageLDAHead(CalibratedLinearHead):
         self.coef_ = coef.astype(Z.dtype)
         self.intercept_ = intercept.astype(Z.dtype)
 
+    def _multiply_adds(self, X: Floats) -> int:
+        return int(X.size) * int(X.shape[1])
+
     def _target_of(self, variance: Floats) -> Floats:
         """Return the diagonal that one class's covariance is shrunk towards.
 
