@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from featx.reports.canvas import (
+from featx.reports.plots.style import (
     BLUE,
     FAINT,
     INK,

@@ -100,7 +100,7 @@ def finetune(
 
 def show_finetuned(run: "Run", parent: "Run") -> None:
     """Print what fine-tuning brought over the head that it started from."""
-    from featx.reports.gain import explain_boundary, explain_graft, recommend
+    from featx.reports.run.gain import explain_boundary, explain_graft, recommend
 
     metrics, found = run.metrics, run.metrics["finetune"]
     _say(explain_graft(found["graft"]))

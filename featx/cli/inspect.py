@@ -78,7 +78,7 @@ def _class_lines(inspection: "Inspection", columns: int) -> Iterator[list[str]]:
     import numpy as np
 
     from featx.reports.inspection.bars import by_count
-    from featx.reports.labels import shorten
+    from featx.reports.plots.labels import shorten
 
     names = inspection.images.classes
     counts = np.column_stack([inspection.counts, inspection.unreadable_counts])

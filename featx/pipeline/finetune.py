@@ -25,8 +25,8 @@ from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
-from featx.reports.augmentation import augmented_figure
-from featx.reports.canvas import png
+from featx.reports.plots.augmentation import augmented_figure
+from featx.reports.plots.style import png
 from featx.runs.find import extractors_of
 from featx.runs.info import Kind
 from featx.runs.run import AUGMENTED_FILE, Run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from featx.errors import RunError
 from featx.progress import SILENT, Progress
-from featx.reports.leaderboard import render_leaderboard
-from featx.reports.page import is_current, render_run
+from featx.reports.leaderboard.page import render_leaderboard
+from featx.reports.run.page import is_current, render_run
 from featx.runs.find import find_run
 from featx.runs.run import Run, list_runs
 

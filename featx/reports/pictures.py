@@ -1,12 +1,19 @@
-"""Figures inside a page: base64 with a size and a text for who can't see it."""
+"""Pictures inside a page: base64, with a size and a text that says what they show."""
 
 import base64
 import io
 import struct
+import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Figures are drawn at 150 pixels an inch; pages show 105 to the inch.
 SHOWN = 0.7
+THUMBNAIL = 160  # pixels
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,50 @@ def photograph(png: bytes, alt: str, *, link: str = "") -> Picture:
     """Make a picture of a figure of photographs: as JPEG it takes a fifth."""
     from PIL import Image
 
-    stream = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").save(stream, "JPEG", quality=88)
-    source = "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+    source = _as_jpeg(Image.open(io.BytesIO(png)).convert("RGB"), quality=88)
     return replace(picture(png, alt, link=link), source=source)
+
+
+def _as_jpeg(image: "Image.Image", *, quality: int) -> str:
+    """Return an image as a data URI."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def thumbnail(root: Path, path: str) -> str:
+    """Read an image of the data folder as a small JPEG.
+
+    Returns
+    -------
+    str
+        A ``data:`` URI, at most 160 pixels wide and high. Empty where there is no
+        such file in `root`, or it isn't an image.
+    """
+    from PIL import Image
+
+    relative = PurePath(path)
+    if relative.is_absolute() or ".." in relative.parts:
+        return ""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns about odd files that it reads all the same.
+            warnings.simplefilter("ignore")
+            with Image.open(root / relative) as image:
+                return _as_jpeg(_reduce(image), quality=82)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return ""
+
+
+def _reduce(image: "Image.Image") -> "Image.Image":
+    """Shrink, turn upright, and put what is transparent on white."""
+    from PIL import Image, ImageOps
+
+    image.draft("RGB", (THUMBNAIL, THUMBNAIL))
+    upright = ImageOps.exif_transpose(image)
+    upright.thumbnail((THUMBNAIL, THUMBNAIL))
+    if not upright.has_transparency_data:
+        return upright.convert("RGB")
+    layer = upright.convert("RGBA")
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, layer).convert("RGB")

@@ -34,9 +34,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def render(template: str, **context: Any) -> bytes:
     """Fill a template; all values are escaped."""
-    page = (
-        _environment().get_template(template).render(generator=generator(), **context)
-    )
+    page = environment().get_template(template).render(generator=generator(), **context)
     # Names from odd file systems may hold what UTF-8 can't.
     return page.encode("utf-8", errors="replace")
 
@@ -59,7 +57,8 @@ def newer_than(page: Path, sources: list[Path]) -> bool:
 
 
 @cache
-def _environment() -> "jinja2.Environment":
+def environment() -> "jinja2.Environment":
+    """Return what renders templates: values are escaped, unknown names are errors."""
     import jinja2
 
     return jinja2.Environment(

@@ -59,6 +59,12 @@ class Predictions:
     confidence: NDArray[np.float64]
     probabilities: NDArray[np.float64]
 
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the predicted class is the true one, shape (n,)."""
+        pairs = zip(self.labels, self.predicted, strict=True)
+        return np.array([label == predicted for label, predicted in pairs], dtype=bool)
+
 
 @dataclass(frozen=True)
 class Run:

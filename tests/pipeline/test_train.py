@@ -17,8 +17,8 @@ from featx.networks.fit import fit_network
 from featx.networks.settings import NetworkSettings
 from featx.pipeline.train import run_train
 from featx.progress import Progress
-from featx.reports.leaderboard import render_leaderboard
-from featx.reports.page import render_run
+from featx.reports.leaderboard.page import render_leaderboard
+from featx.reports.run.page import render_run
 from featx.runs.ranking import best_run, rank_runs
 from featx.runs.run import list_runs
 from featx.runs.settings import ReportSettings

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from featx.reports.run.page import SECTIONS
+from featx.reports.run.section import Material
 from featx.runs.info import RunInfo
 from featx.runs.metrics import Metrics
 from featx.runs.write import RunContents, write_run
@@ -25,6 +27,14 @@ ODD_NAMES = [
     "\U0001f436 dog",
     "\\alpha\\$",
 ]
+
+
+def drawn(run):
+    """Return the figures of a run's page, file name to PNG."""
+    material = Material(run)
+    for section in SECTIONS:
+        section.content(material)
+    return material.figures
 
 
 def with_metrics(run, **changes):

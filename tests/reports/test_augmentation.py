@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from featx.reports.augmentation import augmented_figure
-from featx.reports.canvas import png
+from featx.reports.plots.augmentation import augmented_figure
+from featx.reports.plots.style import png
 from tests.reports.test_figures import assert_readable, texts
 
 

@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 
 from featx.evaluation.calibration import reliability
-from featx.reports import labels
-from featx.reports.canvas import new_figure, png
-from featx.reports.classes import by_f1, per_class_figure
-from featx.reports.comparison import leaderboard_figure
-from featx.reports.curves import (
+from featx.reports.plots import labels
+from featx.reports.plots.confusion_matrix import confusion_figure, row_percent
+from featx.reports.plots.leaderboard import leaderboard_figure
+from featx.reports.plots.per_class import by_f1, per_class_figure
+from featx.reports.plots.reliability import reliability_figure
+from featx.reports.plots.style import new_figure, png
+from featx.reports.plots.training_curves import (
     best_epoch,
     curves_figure,
-    reliability_figure,
 )
-from featx.reports.figures import run_figures
-from featx.reports.matrix import confusion_figure, row_percent
 from featx.runs.metrics import ClassScores
+from tests.reports.conftest import drawn
 
 ALWAYS = {
     "confusion_counts.png",
@@ -52,17 +52,17 @@ def assert_readable(content):
 )
 def test_all_figures_are_drawn(make_run, n_classes):
     run = make_run(n_classes, epochs=4)
-    drawn = run_figures(run, run.predictions())
-    assert set(drawn) == ALWAYS | {"curves.png"}
-    for content in drawn.values():
+    files = drawn(run)
+    assert set(files) == ALWAYS | {"curves.png"}
+    for content in files.values():
         assert_readable(content)
 
 
 def test_odd_names_are_drawn_as_they_are(make_run, odd_names):
     run = make_run(classes=odd_names, weights="random")
-    drawn = run_figures(run, run.predictions())
-    assert set(drawn) == ALWAYS
-    for content in drawn.values():
+    files = drawn(run)
+    assert set(files) == ALWAYS
+    for content in files.values():
         assert_readable(content)
     matrix = np.array(run.metrics["confusion_matrix"])
     said = texts(confusion_figure(matrix, odd_names, "run", normalised=False))
@@ -125,27 +125,9 @@ def test_of_many_classes_the_best_and_the_worst_are_drawn():
     assert "mean 0.49" in said
 
 
-def test_reliability_counts_each_image_once():
-    confidence = np.array([0.0, 0.05, 0.95, 1.0])
-    bins = reliability(confidence, np.array([False, True, True, True]))
-    assert bins.count.tolist() == [2, 0, 0, 0, 0, 0, 0, 0, 0, 2]
-    assert bins.accuracy[0] == 0.5
-    assert bins.confidence[9] == pytest.approx(0.975)
-    assert np.isnan(bins.accuracy[5])
-    assert bins.error == pytest.approx((2 * 0.475 + 2 * 0.025) / 4)
-    assert (bins.low[[0, 9]] < bins.accuracy[[0, 9]]).all()
-    assert bins.high[9] <= 1 + 1e-12
-
-
 def test_reliability_of_one_image_is_drawn():
     bins = reliability(np.array([0.7]), np.array([True]))
     assert_readable(png(reliability_figure(bins, "run")))
-
-
-def test_wilson_interval_of_eight_in_ten():
-    bins = reliability(np.full(10, 0.85), np.arange(10) < 8)
-    assert bins.low[8] == pytest.approx(0.490, abs=0.001)
-    assert bins.high[8] == pytest.approx(0.943, abs=0.001)
 
 
 def test_best_epoch_has_the_least_validation_loss():
@@ -222,7 +204,7 @@ def test_drawing_leaves_no_global_state(make_run):
     names = [name for name in mpl.rcParams if name != "backend"]
     before = [mpl.rcParams[name] for name in names]
     run = make_run()
-    run_figures(run, run.predictions())
+    drawn(run)
     assert [mpl.rcParams[name] for name in names] == before
 
 

@@ -1,4 +1,4 @@
-"""What fine-tuning brought, in words, on the page and on the leaderboard."""
+"""What fine-tuning gained, in words, on the page and on the leaderboard."""
 
 import io
 
@@ -7,22 +7,21 @@ import pytest
 from PIL import Image
 
 from featx.errors import RunError
-from featx.reports.curves import curves_figure
-from featx.reports.figures import run_figures
-from featx.reports.gain import (
+from featx.reports.leaderboard.page import render_leaderboard
+from featx.reports.leaderboard.transfer import transfer_gap
+from featx.reports.numbers import percent
+from featx.reports.plots.training_curves import curves_figure
+from featx.reports.run.explain import explain
+from featx.reports.run.gain import (
     explain_gain,
     finetuning_gain,
     recommend,
     signed_points,
     signed_range,
 )
-from featx.reports.leaderboard import render_leaderboard
-from featx.reports.numbers import percent
-from featx.reports.page import render_run
-from featx.reports.transfer import transfer_gap
-from featx.reports.words import explain
+from featx.reports.run.page import render_run
 from featx.runs.ranking import rank_runs
-from tests.reports.conftest import with_info, with_metrics
+from tests.reports.conftest import drawn, with_info, with_metrics
 from tests.reports.test_figures import assert_readable, texts
 from tests.reports.test_page import Page, assert_self_contained
 from tests.runs.conftest import FINETUNED
@@ -151,7 +150,7 @@ def test_its_page(make_run, make_finetuned):
     assert "Use this model." in page.words
     assert f"../{PARENT}/index.html" in page.links
     assert "Gain over the head +4.0 points 95%: +1.0 to +7.0" in page.words
-    assert "What fine-tuning brought" in page.words
+    assert "What fine-tuning gained" in page.words
     assert f"Fine-tuned from {PARENT}" in page.words
     assert "Held out to choose 600" in page.words
     assert "Trainable parameters 412,345" in page.words
@@ -188,8 +187,8 @@ def test_a_broken_picture_is_an_error(make_finetuned):
 @pytest.mark.parametrize("warmup", [0, 1, 4, 8])
 def test_curves_with_phases_and_rates(make_finetuned, warmup):
     run = make_finetuned(warmup=warmup, found={"epochs": min(3, 8 - warmup)})
-    drawn = run_figures(run, run.predictions())
-    assert_readable(drawn["curves.png"])
+    files = drawn(run)
+    assert_readable(files["curves.png"])
     figure = curves_figure(run.history(), "run", chosen=warmup, before=0.7)
     said = texts(figure)
     assert ("warm-up: the head alone" in said) is bool(warmup)
@@ -209,10 +208,10 @@ def test_the_chosen_epoch_is_counted_through_the_warmup(make_finetuned, monkeypa
         asked.update(options)
         return curves_figure(history, subtitle, **options)
 
-    monkeypatch.setattr("featx.reports.figures.curves_figure", draw)
+    monkeypatch.setattr("featx.reports.plots.runs.curves_figure", draw)
     for epochs, chosen in ((5, 7), (0, 0)):
         run = make_finetuned(warmup=2, found={"epochs": epochs})
-        run_figures(run, run.predictions())
+        drawn(run)
         assert asked == {"chosen": chosen, "before": 0.7}
 
 

@@ -11,13 +11,15 @@ import pytest
 from PIL import Image
 
 from featx.errors import RunError
-from featx.reports import mistakes as mistakes_module
-from featx.reports.canvas import new_figure, png
-from featx.reports.leaderboard import render_leaderboard
-from featx.reports.mistakes import confused_pairs, surest_mistakes, thumbnail
+from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.numbers import duration, moment, percent, show, show_interval
-from featx.reports.page import is_current, render_run
-from featx.reports.words import explain, explain_confidence
+from featx.reports.pictures import thumbnail
+from featx.reports.plots.style import new_figure, png
+from featx.reports.run import mistakes as mistakes_module
+from featx.reports.run.confusion import confused_pairs
+from featx.reports.run.explain import explain, explain_confidence
+from featx.reports.run.mistakes import surest_mistakes
+from featx.reports.run.page import is_current, render_run
 from featx.reports.writing import generator, replace_file
 from featx.runs.run import read_run
 
@@ -77,9 +79,7 @@ def wrong_paths(run):
 def plain_figures(monkeypatch):
     """Put small blank pictures where a test is about words and tables only."""
     blank = png(new_figure(1, 1))
-    names = ("confusion_counts", "confusion_normalised", "per_class", "reliability")
-    drawn = {f"{name}.png": blank for name in names}
-    monkeypatch.setattr("featx.reports.page.run_figures", lambda *_: drawn)
+    monkeypatch.setattr("featx.reports.run.section.png", lambda _: blank)
 
 
 @pytest.mark.parametrize("n_classes", [2, 12, 120])

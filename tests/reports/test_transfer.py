@@ -2,8 +2,8 @@
 
 import pytest
 
-from featx.reports.leaderboard import render_leaderboard
-from featx.reports.transfer import transfer_gap
+from featx.reports.leaderboard.page import render_leaderboard
+from featx.reports.leaderboard.transfer import transfer_gap
 from featx.runs.ranking import rank_runs
 
 

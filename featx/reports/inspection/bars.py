@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.canvas import (
+from featx.reports.plots.labels import Labels, class_labels
+from featx.reports.plots.style import (
     BLUE,
     INK,
     MUTED,
@@ -16,7 +17,6 @@ from featx.reports.canvas import (
     new_figure,
     style_axes,
 )
-from featx.reports.labels import Labels, class_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

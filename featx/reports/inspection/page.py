@@ -26,10 +26,9 @@ from featx.reports.inspection.words import (
     telling,
     where_duplicates_lie,
 )
-from featx.reports.labels import lacking_glyphs
-from featx.reports.mistakes import thumbnail
 from featx.reports.numbers import moment, percent
-from featx.reports.pictures import Picture, photograph, picture
+from featx.reports.pictures import Picture, photograph, picture, thumbnail
+from featx.reports.plots.labels import lacking_glyphs
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.write import slug
 

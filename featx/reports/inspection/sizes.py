@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.canvas import (
+from featx.reports.plots.style import (
     BLUE,
     FAINT,
     INK,

@@ -9,7 +9,6 @@ from featx.images.duplicates import find_duplicates
 from featx.images.image_set import ImageSet
 from featx.images.inspection import Inspection, Kind, inspect_images
 from featx.images.layouts.read import read_images
-from featx.reports.canvas import png
 from featx.reports.inspection.bars import by_count, class_counts_figure
 from featx.reports.inspection.samples import (
     BACKGROUND,
@@ -18,6 +17,7 @@ from featx.reports.inspection.samples import (
     small_square,
 )
 from featx.reports.inspection.sizes import aspect_ratios_figure, sizes_figure
+from featx.reports.plots.style import png
 from tests.conftest import make_colours, write_image
 from tests.reports.test_figures import assert_readable, texts
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.canvas import INK, MUTED, new_figure
 from featx.reports.inspection.samples import GAP, NAME, SIDE, TITLE, fit_square, write
-from featx.reports.labels import text_label
+from featx.reports.plots.labels import text_label
+from featx.reports.plots.style import INK, MUTED, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

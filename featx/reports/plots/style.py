@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from featx.reports.labels import text_label
+from featx.reports.plots.labels import text_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

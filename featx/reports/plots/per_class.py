@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.canvas import (
+from featx.reports.plots.labels import Labels, class_labels
+from featx.reports.plots.style import (
     BLUE,
     FAINT,
     INK,
@@ -17,7 +18,6 @@ from featx.reports.canvas import (
     new_figure,
     style_axes,
 )
-from featx.reports.labels import Labels, class_labels
 from featx.runs.metrics import ClassScores
 
 if TYPE_CHECKING:

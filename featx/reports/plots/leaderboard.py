@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from featx.reports.canvas import (
+from featx.reports.plots.labels import class_labels, text_label
+from featx.reports.plots.style import (
     BLUE,
     INK,
     MUTED,
@@ -14,7 +15,6 @@ from featx.reports.canvas import (
     new_figure,
     style_axes,
 )
-from featx.reports.labels import class_labels, text_label
 from featx.runs.run import Run
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.canvas import (
+from featx.reports.plots.labels import Labels, class_labels, width
+from featx.reports.plots.style import (
     DPI,
     FAINT,
     INK,
@@ -16,7 +17,6 @@ from featx.reports.canvas import (
     head,
     new_figure,
 )
-from featx.reports.labels import Labels, class_labels, width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

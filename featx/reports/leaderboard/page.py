@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from featx.errors import RunError
 from featx.evaluation.metrics import METRICS
-from featx.reports.canvas import RANDOM_WEIGHTS, png
-from featx.reports.comparison import leaderboard_figure
-from featx.reports.gain import finetuning_gain
+from featx.reports.leaderboard.transfer import transfer_gap
 from featx.reports.numbers import MISSING, duration, percent, show, show_interval
 from featx.reports.pictures import picture
-from featx.reports.transfer import transfer_gap
-from featx.reports.words import deviation
+from featx.reports.plots import runs as plots
+from featx.reports.plots.style import RANDOM_WEIGHTS, png
+from featx.reports.run.explain import deviation
+from featx.reports.run.gain import finetuning_gain
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.ranking import same_data
 from featx.runs.run import Run
@@ -60,9 +60,6 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
     """Collect what the page shows of one data set; `runs` come best first."""
     best = runs[0]
     n_train, n_test = best.metrics.n_train, best.metrics.n_test
-    figure = leaderboard_figure(
-        runs, f"{best.data_name}: {n_train:,} training, {n_test:,} test images"
-    )
     alt = (
         f"Test accuracy with its 95% interval and cross-validated accuracy of"
         f" {len(runs)} runs on {best.data_name}; the first is {best.name} with"
@@ -82,7 +79,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "gap": transfer_gap(runs),
         "gain": finetuning_gain(runs),
         "random": any(run.random_weights for run in runs),
-        "picture": picture(png(figure), alt),
+        "picture": picture(png(plots.leaderboard(runs)), alt),
     }
 
 

@@ -1,0 +1,1 @@
+"""Figures, drawn with Matplotlib: for pages, and for notebooks as `featx.plots`."""

@@ -1,0 +1,72 @@
+"""The reliability diagram as a figure."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.evaluation.calibration import BINS, Reliability
+from featx.reports.plots.style import (
+    BLUE,
+    GRID,
+    MUTED,
+    head,
+    legend,
+    new_figure,
+    style_axes,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":
+    """Draw a reliability diagram with the number of images under it."""
+    figure = new_figure(5.4, 6.4)
+    top, bottom = figure.subplots(
+        2, 1, sharex=True, height_ratios=(4.6, 1), gridspec_kw={"hspace": 0.04}
+    )
+    top.fill_between([0, 1], [0, 1], color=GRID, alpha=0.5, label="too sure of itself")
+    top.plot([0, 1], [0, 1], color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
+    full = bins.count > 0
+    x, y = bins.confidence[full], bins.accuracy[full]
+    spread = np.abs(np.stack([y - bins.low[full], bins.high[full] - y]))
+    top.errorbar(
+        x,
+        y,
+        yerr=spread,
+        fmt="o-",
+        color=BLUE,
+        ecolor=BLUE,
+        elinewidth=1.1,
+        linewidth=1.6,
+        markersize=5.5,
+        label="this run, with 95% interval",
+    )
+    style_axes(top)
+    top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy: how often it is right")
+    legend(top)
+    head(top, "Can its probabilities be trusted?", subtitle)
+    _draw_counts(bottom, bins.count)
+    return figure
+
+
+def _draw_counts(axes: "Axes", count: NDArray[np.int64]) -> None:
+    edges = (np.arange(BINS) + 0.5) / BINS
+    axes.bar(edges, count, width=0.092, color=BLUE, alpha=0.45)
+    for x, number in zip(edges, count, strict=True):
+        if number:
+            axes.annotate(
+                f"{number}",
+                (x, number),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.5,
+                color=MUTED,
+            )
+    style_axes(axes)
+    axes.set(ylim=(0, 1.3 * max(count.max(), 1)), yticks=[], ylabel="images")
+    axes.set_xlabel("confidence: probability of the predicted class")
+    axes.spines["left"].set_visible(False)

@@ -1,0 +1,108 @@
+"""Figures of runs: the same in a notebook and on the pages."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from featx.errors import RunError
+from featx.evaluation.calibration import reliability as measure_reliability
+from featx.reports.plots.confusion_matrix import confusion_figure
+from featx.reports.plots.leaderboard import leaderboard_figure
+from featx.reports.plots.per_class import per_class_figure
+from featx.reports.plots.reliability import reliability_figure
+from featx.reports.plots.style import RANDOM_WEIGHTS
+from featx.reports.plots.training_curves import Curves, curves_figure, warmup_epochs
+from featx.runs.ranking import same_data
+from featx.runs.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "confusion_matrix",
+    "leaderboard",
+    "per_class",
+    "reliability",
+    "training_curves",
+]
+
+
+def confusion_matrix(run: Run, *, normalised: bool = False) -> "Figure":
+    """Draw a run's confusion matrix.
+
+    Parameters
+    ----------
+    run : Run
+    normalised : bool
+        Percent of each true class instead of numbers of test images.
+    """
+    return confusion_figure(
+        run.metrics.confusion, run.classes, _subtitle(run), normalised=normalised
+    )
+
+
+def per_class(run: Run) -> "Figure":
+    """Draw precision, recall and F1 by class; of many classes the best and worst."""
+    return per_class_figure(run.metrics.per_class, run.classes, _subtitle(run))
+
+
+def reliability(run: Run) -> "Figure":
+    """Draw how often a run is right against how sure it is.
+
+    Raises
+    ------
+    RunError
+        `predictions.csv` is missing or damaged.
+    """
+    found = run.predictions()
+    bins = measure_reliability(found.confidence, found.correct)
+    return reliability_figure(bins, _subtitle(run))
+
+
+def training_curves(run: Run) -> "Figure":
+    """Draw loss and accuracy over the epochs of a run's training.
+
+    Raises
+    ------
+    RunError
+        The run has no training curves, or they are damaged.
+    """
+    history = run.history()
+    if not len(history.get("epoch", ())):
+        raise RunError(f"{run.path}: {run.head} isn't trained by epochs, so no curves")
+    return curves_figure(history, _subtitle(run), **_choice(run, history))
+
+
+def leaderboard(runs: Sequence[Run]) -> "Figure":
+    """Draw the accuracies of runs on one data set, best in cross-validation first.
+
+    Raises
+    ------
+    RunError
+        There is no run, or runs are of several data sets.
+    """
+    groups = same_data(runs)
+    if len(groups) != 1:
+        names = ", ".join(sorted({run.data_name for run in runs})) or "none"
+        raise RunError(f"runs of one data set and split are needed, got {names}")
+    (ranked,) = groups.values()
+    metrics = ranked[0].metrics
+    return leaderboard_figure(
+        ranked,
+        f"{ranked[0].data_name}: {metrics.n_train:,} training,"
+        f" {metrics.n_test:,} test images",
+    )
+
+
+def _subtitle(run: Run) -> str:
+    """Say whose numbers these are, and that random weights mean little."""
+    return run.name + (f"  ·  {RANDOM_WEIGHTS}" if run.random_weights else "")
+
+
+def _choice(run: Run, history: Curves) -> dict[str, Any]:
+    """Return which epoch fine-tuning chose, and the accuracy that it started from."""
+    found = run.metrics.finetune
+    if found is None:
+        return {}
+    # Epochs are counted through the warm-up, and 0 chooses none of them.
+    chosen = found.epochs and warmup_epochs(history) + found.epochs
+    return {"chosen": chosen, "before": found.parent.val_accuracy}

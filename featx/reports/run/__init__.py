@@ -1,0 +1,1 @@
+"""The page of one run: a list of sections, each a module."""

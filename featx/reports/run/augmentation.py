@@ -1,0 +1,39 @@
+"""Section: training images beside what augmentation made of them."""
+
+from typing import Any
+
+from featx.reports.pictures import photograph
+from featx.reports.run.section import Material, Section
+from featx.runs.run import AUGMENTED_FILE
+
+TEMPLATE = """\
+{% from "parts.html.j2" import figure %}
+{{ figure(picture) }}
+<p class="hint">Images are changed at random,
+{% if copies %}
+once, into {{ copies }} {{ "copy" if copies == 1 else "copies" }} each,
+{% else %}
+anew in each epoch,
+{% endif %}
+and in training only: images that are held out or tested stay as they are. Where
+training blends two images into one, those drawn here are blended with each other.</p>
+"""
+
+
+def _content(material: Material) -> dict[str, Any] | None:
+    run = material.run
+    path = run.path / AUGMENTED_FILE  # drawn when the run was made
+    if not path.is_file():
+        return None
+    kind = run.info.settings.get("augment")
+    alt = (
+        "Some training images, each with copies beside it as training changed them"
+        f"{f' (augmentation {kind})' if kind else ''}."
+    )
+    return {
+        "picture": photograph(path.read_bytes(), alt, link=path.name),
+        "copies": run.info.settings.get("copies"),
+    }
+
+
+SECTION = Section("What it was trained on", TEMPLATE, _content)

@@ -1,0 +1,39 @@
+"""Section: whether the predicted probabilities can be trusted."""
+
+from typing import Any
+
+from featx.evaluation.calibration import reliability
+from featx.reports.plots import runs as plots
+from featx.reports.run.explain import explain_confidence
+from featx.reports.run.section import Material, Section
+
+TEMPLATE = """\
+{% from "parts.html.j2" import figure %}
+<div class="beside">
+{{ figure(picture) }}
+<div class="prose">
+<p>{{ trust }}</p>
+<p>Each dot gathers the test images whose predicted class got about the same
+probability. On the dashed line the classifier is right as often as it says. Below the
+line it is overconfident, above underconfident. Few images in a bin make a long
+interval.</p>
+</div>
+</div>
+"""
+
+
+def _content(material: Material) -> dict[str, Any]:
+    found = material.predictions
+    error = reliability(found.confidence, found.correct).error
+    return {
+        "picture": material.draw(
+            "reliability",
+            plots.reliability(material.run),
+            "Accuracy over confidence in ten bins, beside the diagonal where both are"
+            " equal.",
+        ),
+        "trust": explain_confidence(found.confidence, found.correct, error),
+    }
+
+
+SECTION = Section("How sure it is", TEMPLATE, _content)

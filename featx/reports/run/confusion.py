@@ -1,0 +1,85 @@
+"""Section: which classes are mistaken for which."""
+
+from typing import Any
+
+import numpy as np
+
+from featx.reports.numbers import percent, show
+from featx.reports.plots import runs as plots
+from featx.reports.plots.labels import lacking_glyphs
+from featx.reports.run.section import Material, Section
+from featx.runs.run import Run
+
+PAIRS = 10
+
+TEMPLATE = """\
+{% from "parts.html.j2" import figure %}
+<div class="{{ 'side' if run.classes | length <= 6 else 'stack' }}">
+{{ figure(counts) }}
+{{ figure(normalised) }}
+</div>
+<p class="hint">A row is a true class, a column a predicted one; the diagonal is right.
+{% if run.classes | length > 12 %}Click a matrix for its full size.{% endif %}
+{% if unnamed %}
+A class whose name can't be drawn with the fonts on this computer goes by its number in
+the table of classes.
+{% endif %}</p>
+<h3>Most confused pairs</h3>
+{% if pairs %}
+<div class="wide">
+<table>
+<thead><tr><th>True class</th><th>Predicted</th><th class="n">Images</th>
+<th class="n">Of the class</th></tr></thead>
+<tbody>
+{% for pair in pairs %}
+<tr><td class="name">{{ pair.true }}</td><td class="name">{{ pair.predicted }}</td>
+<td class="n">{{ pair.count }}</td><td class="n">{{ pair.share }}</td></tr>
+{% endfor %}
+</tbody>
+</table>
+</div>
+{% else %}
+<p>None: every test image got the right class.</p>
+{% endif %}
+"""
+
+
+def confused_pairs(run: Run) -> list[dict[str, Any]]:
+    """List the ten pairs of classes confused most often, with their counts."""
+    matrix = run.metrics.confusion
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    wrong = [(i, j) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j]
+    wrong.sort(key=lambda pair: (-matrix[pair], -shares[pair]))
+    return [
+        {
+            "true": run.classes[i],
+            "predicted": run.classes[j],
+            "count": int(matrix[i, j]),
+            "share": percent(shares[i, j]),
+        }
+        for i, j in wrong[:PAIRS]
+    ]
+
+
+def _content(material: Material) -> dict[str, Any]:
+    run = material.run
+    classes = f"Confusion matrix of {len(run.classes)} classes"
+    return {
+        "counts": material.draw(
+            "confusion_counts",
+            plots.confusion_matrix(run),
+            f"{classes} in numbers of test images; {show(run.metrics, 'accuracy')} of"
+            " them lie on the diagonal.",
+        ),
+        "normalised": material.draw(
+            "confusion_normalised",
+            plots.confusion_matrix(run, normalised=True),
+            f"{classes} in percent of each true class; the mean of the diagonal is"
+            f" {show(run.metrics, 'balanced_accuracy')}.",
+        ),
+        "unnamed": lacking_glyphs(run.classes),
+        "pairs": confused_pairs(run),
+    }
+
+
+SECTION = Section("Which classes are confused", TEMPLATE, _content)

@@ -1,0 +1,138 @@
+"""The page of one run: its header and a list of sections, in one file of its own."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from featx.errors import RunError
+from featx.evaluation.metrics import METRICS
+from featx.reports.numbers import moment, show, show_interval
+from featx.reports.run import (
+    augmentation,
+    classes,
+    confidence,
+    confusion,
+    finetuning,
+    mistakes,
+    origin,
+    scores,
+    summary,
+    training,
+)
+from featx.reports.run.explain import deviation
+from featx.reports.run.gain import recommend, signed_points, signed_range
+from featx.reports.run.section import Material
+from featx.reports.writing import PAGE, environment, newer_than, render, replace_file
+from featx.runs.run import METRICS_FILE, RUN_FILE, Run
+
+SECTIONS = (
+    summary.SECTION,
+    finetuning.SECTION,
+    scores.SECTION,
+    confusion.SECTION,
+    classes.SECTION,
+    training.SECTION,
+    augmentation.SECTION,
+    confidence.SECTION,
+    mistakes.SECTION,
+    origin.SECTION,
+)
+"""What stands on the page below the cards, from top to bottom."""
+
+
+def render_run(run: Run) -> Path:
+    """Draw a run's figures and write its page into its folder.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    Path
+        The page, `index.html`; written last, so that its figures are there.
+
+    Raises
+    ------
+    RunError
+        A file of the run is damaged, or the folder can't be written.
+    """
+    material = Material(run)
+    try:
+        page = render("run.html.j2", **_header(run), sections=_sections(material))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{run.path}: incomplete ({type(error).__name__}: {error}); make it again"
+        ) from error
+    for name, content in material.figures.items():
+        replace_file(run.path / name, content)
+    replace_file(run.path / PAGE, page)
+    return run.path / PAGE
+
+
+def is_current(run: Run) -> bool:
+    """Return whether the run's page was written by this featx and after the run."""
+    sources = [run.path / RUN_FILE, run.path / METRICS_FILE]
+    return newer_than(run.path / PAGE, sources)
+
+
+def _sections(material: Material) -> list[dict[str, Any]]:
+    """Render the sections that the run has."""
+    shown = []
+    for section in SECTIONS:
+        content = section.content(material)
+        if content is not None:
+            template = environment().from_string(section.template)
+            body = template.render(run=material.run, **content)
+            shown.append({"section": section, "body": body})
+    return shown
+
+
+def _header(run: Run) -> dict[str, Any]:
+    return {
+        "run": run,
+        "created": moment(run.info.created),
+        "cards": _cards(run),
+        "advice": recommend(run),
+        "parent": _parent_link(run),
+    }
+
+
+def _cards(run: Run) -> list[dict[str, str]]:
+    """List the numbers that stand at the top, the most important one first."""
+    metrics = run.metrics
+    rows = sorted(METRICS, key=lambda metric: metric.key != "accuracy")
+    shown = [
+        {
+            "label": metric.brief,
+            "value": show(metrics, metric.key),
+            "extra": deviation(metrics) if metric.key == "cv_accuracy" else "",
+            "interval": show_interval(metrics, metric.key),
+        }
+        for metric in rows
+        if metric.brief and metrics.get(metric.key) is not None
+    ]
+    return [*shown[:1], *_gain_cards(run), *shown[1:]]
+
+
+def _gain_cards(run: Run) -> list[dict[str, str]]:
+    found = run.metrics.finetune
+    if found is None:
+        return []
+    return [
+        {
+            "label": "Gain over the head",
+            "value": signed_points(found.gain),
+            "extra": " points",
+            "interval": signed_range(found.gain_interval),
+        }
+    ]
+
+
+def _parent_link(run: Run) -> str:
+    """Return the relative address of the page of the head that was fine-tuned."""
+    parent = Path(run.info.parent or "")
+    # Only a name: of whatever else stands there no link is made.
+    if str(parent) != parent.name or not (run.path.parent / parent / PAGE).is_file():
+        return ""
+    return f"../{quote(parent.name)}/{PAGE}"

@@ -1,0 +1,19 @@
+"""Section: what a run's scores mean."""
+
+from typing import Any
+
+from featx.reports.run.explain import explain
+from featx.reports.run.section import Material, Section
+
+
+def _content(material: Material) -> dict[str, Any]:
+    return {"sentences": explain(material.run)}
+
+
+SENTENCES = """\
+{% for sentence in sentences %}
+<p>{{ sentence }}</p>
+{% endfor %}
+"""
+
+SECTION = Section("What this means", SENTENCES, _content, prose=True, marked=True)

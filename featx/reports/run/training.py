@@ -1,0 +1,49 @@
+"""Section: the training curves, of what is trained by epochs."""
+
+from typing import Any
+
+from featx.reports.plots import runs as plots
+from featx.reports.plots.training_curves import best_epoch, warmup_epochs
+from featx.reports.run.section import Material, Section
+
+TEMPLATE = """\
+{% from "parts.html.j2" import figure %}
+{{ figure(picture) }}
+{% if best and run.from_scratch %}
+<p class="hint">Validation is on the training images that were held out. The epoch with
+the least loss there is marked; the network is that of the last one. Dropout and
+augmentation, where it has them, affect the training curve only.</p>
+{% elif run.finetuned %}
+<p class="hint">These curves are of the training that was validated: validation is on
+the training images that were held out, before means the head itself.
+{% if run.metrics.finetune.epochs %}
+The model was then trained on all training images, with the same learning rates up to
+the epoch that is marked
+{%- if warmup %}; epochs are counted through the warm-up{% endif %}.
+{% else %}
+No epoch with the backbone unfrozen was better there than none, so none is marked.
+{% endif %}</p>
+{% elif best %}
+<p class="hint">The best epoch, {{ best }}, is the one with the least loss on the
+validation images.</p>
+{% endif %}
+"""
+
+
+def _content(material: Material) -> dict[str, Any] | None:
+    history = material.history
+    if not len(history.get("epoch", ())):
+        return None
+    best = best_epoch(history)
+    return {
+        "picture": material.draw(
+            "curves",
+            plots.training_curves(material.run),
+            "Loss and accuracy over the epochs, for training and validation.",
+        ),
+        "best": "" if best is None else f"{history['epoch'][best]:.0f}",
+        "warmup": warmup_epochs(history),
+    }
+
+
+SECTION = Section("Training", TEMPLATE, _content)
