@@ -152,7 +152,7 @@ def test_its_page(make_run, make_finetuned):
     assert "Gain over the head +4.0 points 95%: +1.0 to +7.0" in page.words
     assert "What fine-tuning gained" in page.words
     assert f"Fine-tuned from {PARENT}" in page.words
-    assert "Held out to choose 600" in page.words
+    assert "Held out 600" in page.words
     assert "Trainable parameters 412,345" in page.words
     assert "Settings of the fine-tuning" in page.words
     assert "epochs are counted through the warm-up" in page.words
