@@ -104,10 +104,25 @@ def _error(name: str) -> list[str]:
     return [f".. autoexception:: featx.{name}", "   :show-inheritance:", ""]
 
 
+def _is_module(value: object) -> bool:
+    return inspect.ismodule(value)
+
+
+def _module(name: str) -> list[str]:
+    """List the functions of a module that is a public name."""
+    module = getattr(featx, name)
+    first = inspect.getdoc(module).splitlines()[0]
+    lines = [f".. py:data:: featx.{name}", "", f"   {first}", ""]
+    for function in module.__all__:
+        lines += [f".. autofunction:: featx.{name}.{function}", ""]
+    return lines
+
+
 _KINDS: dict[str, tuple[Callable[[object], bool], Callable[[str], list[str]]]] = {
     "functions": (inspect.isfunction, _function),
     "classes": (_is_class, _class),
     "errors": (_is_error, _error),
+    "modules": (_is_module, _module),
 }
 
 

@@ -26,16 +26,16 @@ def report(runs: tuple[str, ...], report: "ReportSettings", as_json: bool) -> No
 
     RUN is a run's folder or name; by default each run whose page is out of date.
     """
-    from featx.pipeline.report import run_report
+    from featx.pipeline.report import report as render
 
     with TerminalProgress() as progress:
-        rendered = run_report(report.out_dir, runs, progress=progress)
+        rendered = render(runs, report.out_dir, progress=progress)
     if as_json:
-        pages = [str(run.path / "index.html") for run in rendered.runs]
+        pages = [str(page) for page in rendered.pages]
         scores = [summary(run) for run in rendered.runs]
         show_json({"page": str(rendered.page), "pages": pages, "runs": scores})
         return
     show_leaderboard(rendered.runs)
-    for run in rendered.runs if runs else []:
-        click.echo(run.path / "index.html")
+    for page in rendered.pages if runs else []:
+        click.echo(page)
     click.echo(rendered.page)

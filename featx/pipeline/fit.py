@@ -58,6 +58,11 @@ class FittedHead:
     cross_validation: CrossValidation
     timings: dict[str, float]
 
+    def __repr__(self) -> str:
+        accuracy = self.cross_validation.accuracy
+        classes = len(self.classes)
+        return f"FittedHead({self.settings.name}, {classes} classes, cv {accuracy:.3f})"
+
 
 def fit(
     embeddings: Embeddings,

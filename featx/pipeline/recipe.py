@@ -13,7 +13,7 @@ from featx.finetune.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import run_fit
-from featx.pipeline.report import Report, run_report
+from featx.pipeline.report import Report, report
 from featx.progress import SILENT, Progress
 from featx.runs.ranking import best_run
 from featx.runs.run import Run
@@ -152,5 +152,5 @@ def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
             report=recipe.report,
             progress=progress,
         )
-    report = run_report(recipe.report.out_dir, progress=progress)
-    return RecipeResult(runs, finetuned, report)
+    rendered = report(out_dir=recipe.report.out_dir, progress=progress)
+    return RecipeResult(runs, finetuned, rendered)

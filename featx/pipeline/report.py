@@ -8,46 +8,63 @@ from featx.errors import RunError
 from featx.progress import SILENT, Progress
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.run.page import is_current, render_run
+from featx.reports.writing import PAGE
 from featx.runs.find import find_run
 from featx.runs.run import Run, list_runs
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was rendered: the leaderboard's page, and each run's."""
+    """What was rendered.
+
+    Attributes
+    ----------
+    page : Path
+        The leaderboard.
+    runs : list of Run
+        Those that were named; all runs where none was.
+    """
 
     page: Path
     runs: list[Run]
 
+    @property
+    def pages(self) -> list[Path]:
+        """The page of each run."""
+        return [run.path / PAGE for run in self.runs]
 
-def run_report(
-    reports_dir: Path,
-    named: Sequence[str] = (),
+
+def report(
+    runs: Sequence[str | Path] = (),
+    out_dir: str | Path = "reports",
     *,
     progress: Progress = SILENT,
 ) -> Report:
-    """Render runs and the leaderboard over all runs.
+    """Render the pages of runs, and the leaderboard over all runs.
 
     Parameters
     ----------
-    named : sequence of str
-        Runs to render, by folder or by name; all whose page is not up to date
-        where none is named.
+    runs : sequence of str or Path
+        Runs to render, by folder or by name; by default each whose page is out of
+        date.
+    out_dir : str or Path
+        The folder of all runs.
+    progress : Progress
+        Told of a damaged run, which is left out.
 
     Raises
     ------
     RunError
-        There is no run, or a named one is missing.
+        There is no run, a named one is missing or damaged, or a page can't be written.
     """
-    runs = list_runs(reports_dir, note=progress.note)
-    todo = [find_run(reports_dir, name) for name in named]
-    if not named:
-        todo = [run for run in runs if not is_current(run)]
-    if not runs and not todo:
-        raise RunError(f"{reports_dir}: no runs yet; `featx fit --head all` makes some")
+    out_dir = Path(out_dir)
+    found = list_runs(out_dir, note=progress.note)
+    todo = [find_run(out_dir, str(name)) for name in runs]
+    if not runs:
+        todo = [run for run in found if not is_current(run)]
+    if not found and not todo:
+        raise RunError(f"{out_dir}: no runs yet; `featx fit --head all` makes some")
     for done, run in enumerate(todo, start=1):
         render_run(run)
         progress.pages(done, len(todo))
-    reports_dir.mkdir(parents=True, exist_ok=True)
-    page = render_leaderboard(reports_dir, runs)
-    return Report(page, todo if named else runs)
+    return Report(render_leaderboard(out_dir, found), todo if runs else found)

@@ -1,16 +1,22 @@
-"""Which run is best: always by `cv_accuracy`, the test part never chooses."""
+"""Which run is best: always by `cv_accuracy`, the test split never chooses."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from featx.errors import RunError
+from featx.evaluation.metrics import METRICS
+from featx.runs.frames import import_pandas
 from featx.runs.run import Run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def rank_runs(runs: Iterable[Run]) -> list[Run]:
     """Sort runs of one data set, best by cross-validated accuracy first.
 
-    Runs that were not cross-validated come last, by the accuracy on the validation
-    part that was cut off from training: a single part says less than all of it.
+    Runs that were not cross-validated come last, by the accuracy on the images that
+    were held out of training: one part of the images says less than all of them.
     """
     return sorted(runs, key=_rank)
 
@@ -42,3 +48,30 @@ def same_data(runs: Iterable[Run]) -> dict[str, list[Run]]:
     for run in runs:
         groups.setdefault(run.data_fingerprint, []).append(run)
     return {fingerprint: rank_runs(group) for fingerprint, group in groups.items()}
+
+
+def leaderboard_frame(runs: Iterable[Run]) -> "DataFrame":
+    """Return a pandas DataFrame with a row per run, best first within each data set.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+
+    Raises
+    ------
+    FeatxError
+        pandas is not installed.
+    """
+    rows = [
+        {
+            "run": run.name,
+            "data": run.data_name,
+            "kind": run.info.kind.value,
+            "backbone": run.backbone,
+            "head": run.head,
+            **{metric.key: run.metrics.get(metric.key) for metric in METRICS},
+        }
+        for group in same_data(runs).values()
+        for run in group
+    ]
+    return import_pandas().DataFrame(rows)

@@ -5,17 +5,23 @@ import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from featx.errors import RunError
+from featx.evaluation.metrics import METRICS
+from featx.runs.frames import import_pandas
 from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
 from featx.runs.metrics import Metrics
 from featx.runs.record import Record
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -83,6 +89,70 @@ class Run:
     path: Path
     info: RunInfo
     metrics: Metrics
+
+    def __repr__(self) -> str:
+        return f"Run('{self.path}', {self.title}, accuracy {self.metrics.accuracy:.3f})"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the scores, for notebooks."""
+        rows = "".join(
+            f"<tr><td>{metric.label}</td><td>{self.metrics[metric.key]:.3f}</td></tr>"
+            for metric in METRICS
+            if self.metrics.get(metric.key) is not None
+        )
+        return (
+            f"<p><b>Run</b> {escape(self.name)}: {escape(self.title)}</p>"
+            f"<table><tr><th>metric</th><th>value</th></tr>{rows}</table>"
+        )
+
+    def metrics_frame(self) -> "DataFrame":
+        """Return a pandas DataFrame of all scores, with their 95% intervals.
+
+        Raises
+        ------
+        FeatxError
+            pandas is not installed.
+        """
+        pandas, metrics = import_pandas(), self.metrics
+        found = [one.key for one in METRICS if metrics.get(one.key) is not None]
+        missing = (None, None)
+        rows = [(metrics[key], *metrics.intervals.get(key, missing)) for key in found]
+        index = pandas.Index(found, name="metric")
+        return pandas.DataFrame(rows, index, ["value", "low", "high"], dtype=float)
+
+    def per_class_frame(self) -> "DataFrame":
+        """Return a pandas DataFrame of precision, recall, F1 and support by class.
+
+        Raises
+        ------
+        FeatxError
+            pandas is not installed.
+        """
+        pandas = import_pandas()
+        rows = [self.metrics.per_class[name].as_dict() for name in self.classes]
+        return pandas.DataFrame(rows, pandas.Index(self.classes, name="class"))
+
+    def predictions_frame(self) -> "DataFrame":
+        """Return a pandas DataFrame of the predictions, one row per test image.
+
+        Raises
+        ------
+        FeatxError
+            pandas is not installed.
+        RunError
+            `predictions.csv` is missing or damaged.
+        """
+        found = self.predictions()
+        probabilities = zip(self.classes, found.probabilities.T, strict=True)
+        return import_pandas().DataFrame(
+            {
+                "path": found.paths,
+                "label": found.labels,
+                "predicted": found.predicted,
+                "confidence": found.confidence,
+                **{f"p_{name}": column for name, column in probabilities},
+            }
+        )
 
     @property
     def name(self) -> str:
