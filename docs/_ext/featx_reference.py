@@ -112,7 +112,7 @@ def _module(name: str) -> list[str]:
     """List the functions of a module that is a public name."""
     module = getattr(featx, name)
     first = inspect.getdoc(module).splitlines()[0]
-    lines = [f".. py:data:: featx.{name}", "", f"   {first}", ""]
+    lines = [f".. py:data:: {name}", "", f"   {first}", ""]
     for function in module.__all__:
         lines += [f".. autofunction:: featx.{name}.{function}", ""]
     return lines
