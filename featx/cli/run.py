@@ -15,24 +15,27 @@ from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, s
     cls=SettingsCommand, options=[click.Argument(["recipe"], type=PATH), json_option]
 )
 def run(recipe: Path, as_json: bool) -> None:
-    """Run a RECIPE whole: extract, fit, fine-tune if it says so, report.
+    """Run RECIPE: extract, fit, train and fine-tune as it says, then report.
 
-    RECIPE is a TOML file as in pipelines/; paths in it start from this folder.
+    RECIPE is a TOML file such as those in pipelines/, or the recipe.toml of a run,
+    which makes the run again. Relative paths in it start from the current folder.
     """
-    from featx.pipeline.recipe import read_recipe, run_recipe
+    from featx.pipeline.recipe import read_recipe
+    from featx.pipeline.run_recipe import run_recipe
     from featx.runs.ranking import best_run
 
     settings = read_recipe(recipe)
     with TerminalProgress() as progress:
         done = run_recipe(settings, progress=progress)
-    runs = [*done.runs, done.finetuned] if done.finetuned else done.runs
+    runs = done.runs
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         scores = [summary(run) for run in runs]
         show_json({"page": str(done.report.page), "runs": scores})
         return
     show_leaderboard(runs)
-    show_best(done.runs)
+    if done.heads:
+        show_best(done.heads)
     if done.finetuned:
-        show_finetuned(done.finetuned, best_run(done.runs))
+        show_finetuned(done.finetuned, best_run(done.heads))
     click.echo(done.report.page)

@@ -1,8 +1,5 @@
-"""What `run.json` says of a fine-tuned run, and the command that makes it again."""
+"""What `run.json` says of a fine-tuned run."""
 
-import shlex
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,29 +29,3 @@ def describe(
         "seed": settings.seed,
         "notes": list(dict.fromkeys([*parent.info.notes, *embeddings.notes])),
     }
-
-
-def command_of(
-    parent: Run,
-    settings: FinetuneSettings,
-    weights: Sequence[Path],
-    cache_dir: Path,
-    reports_dir: Path,
-) -> str:
-    """Return the command that makes this run again."""
-    words = ["featx", "finetune", parent.name]
-    for name, value in settings.model_dump(exclude_defaults=True).items():
-        option = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif value is False:
-            words.append(f"--no-{name.replace('_', '-')}")
-        else:
-            words += [option, str(value)]
-    for path in weights:
-        words += ["--weights", str(path)]
-    if str(cache_dir) != "cache":
-        words += ["--cache-dir", str(cache_dir)]
-    if str(reports_dir) != "reports":
-        words += ["--out-dir", str(reports_dir)]
-    return shlex.join(words)

@@ -45,7 +45,7 @@ Preset = Literal["rmsprop-100", "adam-10"]
 class FinetuneSettings(Settings):
     """Which layers of a backbone to fine-tune together with a head, and how."""
 
-    # What it stands for is in the other settings, so that it is not written.
+    # Replaced by its settings, so that it need not be written.
     preset: Annotated[
         Preset | None,
         Field(
@@ -197,10 +197,10 @@ class FinetuneSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _with_preset(cls, given: Any) -> Any:
-        """Let a preset say what isn't said."""
-        if not isinstance(given, dict):
+        """Replace a preset by its settings, where no others are given."""
+        if not isinstance(given, dict) or given.get("preset") not in PRESETS:
             return given
-        return {**PRESETS.get(str(given.get("preset")), {}), **given}
+        return {**PRESETS[given["preset"]], **given, "preset": None}
 
     @property
     def augmentation(self) -> Augmentation:

@@ -9,8 +9,9 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import DataError, WeightsError
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
-from featx.pipeline.recipe import Recipe, run_recipe
+from featx.pipeline.recipe import Recipe
 from featx.pipeline.report import Report
+from featx.pipeline.run_recipe import run_recipe
 from featx.progress import SILENT, Progress
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings

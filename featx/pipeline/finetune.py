@@ -14,7 +14,7 @@ from featx.embeddings.dataset import Embeddings, embed
 from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
 from featx.finetune.check import check_graft
-from featx.finetune.describe import command_of, describe
+from featx.finetune.describe import describe
 from featx.finetune.finetuner import Finetuner, Material
 from featx.finetune.gain import finetune_metrics
 from featx.finetune.settings import FinetuneSettings
@@ -23,6 +23,8 @@ from featx.images.arrays import read_pixels
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
+from featx.pipeline.command import plain_command
+from featx.pipeline.recipe import Recipe, recipe_text, settings_of
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
 from featx.reports.plots.augmentation import augmented_figure
@@ -88,11 +90,20 @@ def run_finetune(
         Kind.FINETUNE, parent.info.fingerprint, settings.model_dump(mode="json")
     )
 
+    recipe = Recipe(
+        data=_data(parent, relative=True),
+        cache=cache,
+        extract=settings_of(extractors),
+        head=[_head_settings(parent)],
+        finetune=settings,
+        report=report,
+    )
+
     def make(folder: Path) -> RunContents:
         return _finetune(
             *(parent, settings, embeddings, extractors, folder, reports_dir),
             *(cache_dir, fingerprint, progress),
-            command_of(parent, settings, weights, cache_dir, reports_dir),
+            recipe,
         )
 
     return make_run(reports_dir, Kind.FINETUNE, fingerprint, make, progress=progress)
@@ -108,7 +119,7 @@ def _finetune(
     cache_dir: Path,
     fingerprint: str,
     progress: Progress,
-    command: str,
+    recipe: Recipe,
 ) -> RunContents:
     start = time.perf_counter()
     tuner = Finetuner(
@@ -140,7 +151,7 @@ def _finetune(
         info={
             **describe(parent, settings, trained, embeddings),
             "timings": {name: round(value, 3) for name, value in seconds.items()},
-            "command": command,
+            "command": plain_command(recipe, parent=parent.name) or "",
             "fingerprint": fingerprint,
         },
         metrics=finetune_metrics(tuner, choice, trained, graft, probabilities),
@@ -150,6 +161,7 @@ def _finetune(
         model=trained.model,
         history=choice.history,
         pictures=_pictures(tuner),
+        recipe=recipe_text(recipe),
     )
 
 
@@ -183,11 +195,9 @@ def _embeddings(
     RunError
         The images or the split are others now.
     """
-    data = parent.info.data
-    given = data.settings or {"seed": parent.info.seed or 0}
-    settings = DataSettings.model_validate({**given, "path": data.root})
+    data = _data(parent)
     embeddings = embed(
-        read_images(settings),
+        read_images(data),
         [one for one in extractors if not one.flip],
         flip=any(one.flip for one in extractors),
         cache_dir=cache_dir,
@@ -195,9 +205,40 @@ def _embeddings(
     )
     if embeddings.split.fingerprint != parent.data_fingerprint:
         raise RunError(
-            f"{parent.path}: {data.root} has changed since it was made; fit again"
+            f"{parent.path}: {data.path} has changed since it was made; fit again"
         )
     return embeddings
+
+
+def _data(parent: Run, *, relative: bool = False) -> DataSettings:
+    """Return which data a run was made of, by its absolute path.
+
+    With `relative`, by the path that was given then, if it still leads there.
+    """
+    info = parent.info.data
+    given = info.settings or {"seed": parent.info.seed or 0}
+    path = Path(given.get("path", info.root))
+    if not relative or path.resolve() != Path(info.root):
+        path = Path(info.root)
+    return DataSettings.model_validate({**given, "path": path})
+
+
+def _head_settings(parent: Run) -> HeadSettings:
+    """Return the settings of a run's head.
+
+    Raises
+    ------
+    RunError
+        Another version of featx wrote settings that this one does not know.
+    """
+    fields = HeadSettings.model_fields
+    given = parent.info.settings
+    try:
+        return HeadSettings(**{k: v for k, v in given.items() if k in fields})
+    except ValidationError as error:
+        raise RunError(
+            f"{parent.path}: settings of another featx; fit again"
+        ) from error
 
 
 def _material(
@@ -216,18 +257,10 @@ def _material(
         for row, reason in decoded.unreadable.items():
             raise RunError(f"{source.files[row]}: {reason}, and was readable before")
         pixels.append(decoded.array)
-    fields = HeadSettings.model_fields
-    given = parent.info.settings
-    try:
-        head_settings = HeadSettings(**{k: v for k, v in given.items() if k in fields})
-    except ValidationError as error:
-        raise RunError(
-            f"{parent.path}: settings of another featx; fit again"
-        ) from error
     return Material(
         embeddings,
         tuple(replace(one, precision="float32") for one in extractors),
         tuple(pixels),
         parent.load_head(),
-        head_settings,
+        _head_settings(parent),
     )

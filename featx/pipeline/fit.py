@@ -1,6 +1,5 @@
 """Stage two, whole: fit a head, score it honestly, write the run."""
 
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +11,15 @@ from numpy.typing import NDArray
 
 from featx.embeddings.dataset import Embeddings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
+from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
 from featx.heads.settings import HeadSettings
 from featx.heads.views import ViewsHead, fit_views
 from featx.images.layouts.options import DataSettings
+from featx.pipeline.command import plain_command
 from featx.pipeline.extract import find_embeddings
+from featx.pipeline.recipe import Recipe, recipe_text
 from featx.progress import SILENT, Progress, Update, ignore
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
@@ -166,12 +168,8 @@ def _score(
 
 def fit_run(
     embeddings: Embeddings,
-    settings: HeadSettings,
-    reports_dir: Path,
+    recipe: Recipe,
     *,
-    data: DataSettings,
-    extracted: Sequence[ExtractSettings],
-    recipe: str = "",
     progress: Progress = SILENT,
 ) -> Run:
     """Fit, score and write a run, unless the very same was fitted before.
@@ -179,19 +177,15 @@ def fit_run(
     Parameters
     ----------
     embeddings : Embeddings
-    settings : HeadSettings
-    reports_dir : Path
-    data : DataSettings
-    extracted : sequence of ExtractSettings
-        What the embeddings were asked for with.
-    recipe : str
-        The text of the run's `recipe.toml`.
+    recipe : Recipe
+        Of these embeddings and of one head.
     progress : Progress
 
     Raises
     ------
     HeadError, DataError, RunError
     """
+    (settings,) = recipe.head
     fingerprint = _fingerprint(embeddings, settings)
 
     def make(_state: Path) -> RunContents:
@@ -202,8 +196,8 @@ def fit_run(
         return RunContents(
             name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
             info={
-                **_describe(embeddings, fitted, data),
-                "command": _command(data, extracted, settings, reports_dir),
+                **_describe(embeddings, fitted, recipe.data),
+                "command": plain_command(recipe) or "",
                 "fingerprint": fingerprint,
             },
             metrics=_score(fitted, embeddings, probabilities),
@@ -212,10 +206,12 @@ def fit_run(
             probabilities=probabilities,
             head=fitted.head,
             history=fitted.head.history_,
-            recipe=recipe,
+            recipe=recipe_text(_with_precision(recipe, embeddings.specs)),
         )
 
-    return make_run(reports_dir, Kind.HEAD, fingerprint, make, progress=progress)
+    return make_run(
+        recipe.report.out_dir, Kind.HEAD, fingerprint, make, progress=progress
+    )
 
 
 def _describe(
@@ -256,42 +252,16 @@ def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
     )
 
 
-def _command(
-    data: DataSettings,
-    extracted: Sequence[ExtractSettings],
-    settings: HeadSettings,
-    reports_dir: Path,
-) -> str:
-    """Return the command that makes this run again."""
-    words = ["featx", "fit", str(data.path), "--head", settings.name]
-    for item in extracted:
-        size = f"@{item.image_size}" if item.image_size else ""
-        words += ["--backbone", f"{item.backbone}{size}"]
-    first = extracted[0]
-    options = {
-        "--pooling": None if first.pooling == "avg" else first.pooling,
-        "--layer": first.layer,
-        "--weights": None if first.weights == "imagenet" else first.weights,
-        "--precision": None if first.precision == "auto" else first.precision,
-        "--labels": data.labels,
-        "--path-column": data.path_column,
-        "--label-column": data.label_column,
-        "--train-list": data.train_list,
-        "--test-list": data.test_list,
-        "--test-size": data.test_size,
-        "--hidden": settings.hidden,
-        "--class-weight": settings.class_weight,
-        "--folds": None if settings.folds == 5 else settings.folds,
-        "--repeats": None if settings.repeats == 1 else settings.repeats,
-        "--seed": settings.seed or None,
-        "--out-dir": None if str(reports_dir) == "reports" else reports_dir,
-    }
-    for option, value in options.items():
-        if value is not None:
-            words += [option, str(value)]
-    flags = {"--flip": first.flip, "--tune": settings.tune}
-    words += [flag for flag, is_set in flags.items() if is_set]
-    return shlex.join(words)
+def _with_precision(recipe: Recipe, specs: Sequence[Spec]) -> Recipe:
+    """Write the precision that was chosen for ``auto``: it may be another next time."""
+    precisions = [spec.precision for spec in specs if not spec.flip]
+    extract = [
+        one.model_copy(update={"precision": precision})
+        for one, precision in zip(
+            dict.fromkeys(recipe.extract), precisions, strict=True
+        )
+    ]
+    return recipe.model_copy(update={"extract": extract})
 
 
 def run_fit(
@@ -319,10 +289,7 @@ def run_fit(
     return [
         fit_run(
             embeddings,
-            head,
-            report.out_dir,
-            data=data,
-            extracted=chosen,
+            Recipe(data=data, cache=cache, extract=chosen, head=[head], report=report),
             progress=progress,
         )
         for head in _each(heads, embeddings, progress)

@@ -1,22 +1,20 @@
-"""Recipes: a TOML file that says a whole task; and featx.toml."""
+"""Recipes: TOML files that hold all settings of a task; and `featx.toml`."""
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar, get_args
 
-from pydantic import Field, ValidationError
+import tomli_w
+from pydantic import Field, ValidationError, model_validator
 
+from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError, nearest
 from featx.finetune.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
-from featx.pipeline.fit import run_fit
-from featx.pipeline.report import Report, report
-from featx.progress import SILENT, Progress
-from featx.runs.ranking import best_run
-from featx.runs.run import Run
+from featx.networks.settings import NetworkSettings
 from featx.runs.settings import ReportSettings
 from featx.settings import Settings, first_error, rename_fields
 
@@ -26,14 +24,49 @@ T = TypeVar("T", bound=Settings)
 
 
 class Recipe(Settings):
-    """All settings of a task, stage by stage."""
+    """All settings of a task: heads on embeddings, networks from scratch, or both.
 
-    data: DataSettings = DataSettings()
-    cache: CacheSettings = CacheSettings()
-    extract: Annotated[list[ExtractSettings], Field(min_length=1)]
-    head: Annotated[list[HeadSettings], Field(min_length=1)]
-    finetune: FinetuneSettings | None = None
-    report: ReportSettings = ReportSettings()
+    Own weights files of the backbones are given where the embeddings are: as `weights`
+    of `[[extract]]`.
+    """
+
+    data: Annotated[DataSettings, Field(description="The images.")] = DataSettings()
+    cache: Annotated[CacheSettings, Field(description="The cache of embeddings.")] = (
+        CacheSettings()
+    )
+    extract: list[ExtractSettings] = Field(
+        default_factory=list, description="Embeddings; several are concatenated."
+    )
+    head: list[HeadSettings] = Field(
+        default_factory=list, description="Heads to fit on the embeddings."
+    )
+    network: list[NetworkSettings] = Field(
+        default_factory=list, description="Networks to train from scratch."
+    )
+    finetune: Annotated[
+        FinetuneSettings | None,
+        Field(description="Fine-tuning of the best head with its backbones."),
+    ] = None
+    report: Annotated[
+        ReportSettings, Field(description="Where runs and reports are written.")
+    ] = ReportSettings()
+
+    @property
+    def own_weights(self) -> list[Path]:
+        """Weights files of the user's own that the backbones have."""
+        named = dict.fromkeys(one.weights for one in self.extract)
+        return [Path(name) for name in named if name not in ("imagenet", "random")]
+
+    @model_validator(mode="after")
+    def _makes_a_run(self) -> Self:
+        """Refuse recipes in which something needed is missing."""
+        if self.head and not self.extract:
+            raise ValueError("`extract` is missing: heads are fitted on embeddings")
+        if (self.extract or self.finetune) and not self.head:
+            raise ValueError("`head` is missing: name a head to fit, or all")
+        if not self.head and not self.network:
+            raise ValueError("`extract` and `head`, or `network`, are missing")
+        return self
 
 
 class Project(Settings):
@@ -48,10 +81,78 @@ def read_recipe(path: Path) -> Recipe:
     Raises
     ------
     RecipeError
-        The file is missing, is no TOML, or says something unknown or impossible;
-        the message names file, key and the nearest right key.
+        The file is missing or not TOML, or a key or value is not allowed; the message
+        names file, key and the nearest right key.
     """
     return _validated(Recipe, path)
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """Write a recipe as TOML: the settings that differ from the defaults.
+
+    Comments at its head say what it makes and how to run it. The text is empty where
+    TOML can't hold a parameter of a head, such as None.
+    """
+    parts = ["".join(f"# {line}".rstrip() + "\n" for line in _header(recipe))]
+    content = recipe.model_dump(mode="json", exclude_defaults=True)
+    for name, value in content.items():
+        for table in value if isinstance(value, list) else [value]:
+            try:
+                part = tomli_w.dumps({name: table})
+            except TypeError:
+                return ""
+            if isinstance(value, list):
+                part = part.replace(f"[{name}]", f"[[{name}]]", 1)
+            parts.append(part)
+    text = "\n".join(parts)
+    # File names that are not UTF-8 hold lone surrogates, which no file can.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _header(recipe: Recipe) -> list[str]:
+    made = [one.name for one in recipe.network]
+    if recipe.head:
+        backbones = "+".join(one.backbone for one in recipe.extract)
+        made += [f"{one.name} on {backbones}" for one in recipe.head]
+    tuned = ", fine-tuned" if recipe.finetune else ""
+    return [
+        f"Makes {' and '.join(made)}{tuned}.",
+        "",
+        "featx run recipe.toml",
+        "",
+        "Run it in the folder in which the run was made: relative paths start there.",
+    ]
+
+
+def settings_of(extractors: Iterable[KerasExtractor]) -> list[ExtractSettings]:
+    """Return the settings that some extractors are made from.
+
+    Parameters
+    ----------
+    extractors : iterable of KerasExtractor
+        Those of the flipped views may be among them.
+    """
+    extractors = list(extractors)
+    flip = any(one.flip for one in extractors)
+    specs = [
+        (one.spec, one.weights.path if one.weights.kind == "file" else None)
+        for one in extractors
+        if not one.flip
+    ]
+    return [
+        ExtractSettings.model_validate(
+            {
+                "backbone": spec.backbone,
+                "image_size": spec.image_size,
+                "flip": flip,
+                "pooling": spec.pooling,
+                "layer": spec.layer,
+                "weights": spec.weights if own is None else str(own),
+                "precision": spec.precision,
+            }
+        )
+        for spec, own in specs
+    ]
 
 
 def default_data(folder: Path = Path()) -> DataSettings:
@@ -94,63 +195,24 @@ def _first(kind: type[Settings], error: ValidationError) -> str:
     where, problem, message = first_error(error)
     key = ".".join(where)
     if problem == "extra_forbidden":
-        known = sorted(_model_at(kind, where[:-1]).model_fields)
+        holder = _model_at(kind, where[:-1])
+        known = sorted(holder.model_fields) if holder else []
         near = nearest(where[-1], known) or f"; known here: {', '.join(known)}"
         return f"unknown key '{key}'{near}"
     if problem == "missing":
         return f"'{key}' is missing"
-    if "`" in message:
-        holder = _model_at(kind, where)
-        return rename_fields(message, holder, lambda name: f"'{key}.{name}'")
+    holder = _model_at(kind, where)
+    if problem == "value_error" and holder is not None:
+        return rename_fields(
+            message, holder, lambda name: f"'{'.'.join([*where, name])}'"
+        )
     return f"'{key}': {message[0].lower()}{message[1:]}"
 
 
-def _model_at(kind: type[Settings], keys: list[str]) -> type[Settings]:
-    """Return the settings that stand at a path of keys."""
+def _model_at(kind: type[Settings], keys: list[str]) -> type[Settings] | None:
+    """Return the settings class at a path of keys; None where there is a value."""
+    inner: Any = kind
     for key in keys:
-        inner: Any = kind.model_fields[key].annotation
-        kind = inner.__args__[0] if hasattr(inner, "__args__") else inner
-    return kind
-
-
-@dataclass(frozen=True)
-class RecipeResult:
-    """What a recipe made: the heads' runs, and the best one's fine-tuned, if asked."""
-
-    runs: list[Run]
-    finetuned: Run | None
-    report: Report
-
-
-def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
-    """Run a recipe whole: extract, fit, fine-tune the best head if asked, report.
-
-    Raises
-    ------
-    FeatxError
-        Whatever any stage raises.
-    """
-    runs = run_fit(
-        recipe.data,
-        recipe.head,
-        extract=recipe.extract,
-        cache=recipe.cache,
-        report=recipe.report,
-        progress=progress,
-    )
-    finetuned = None
-    if recipe.finetune:
-        # Late: it takes what only this stage needs.
-        from featx.pipeline.finetune import run_finetune
-
-        own = {item.weights for item in recipe.extract} - {"imagenet", "random"}
-        finetuned = run_finetune(
-            best_run(runs),
-            recipe.finetune,
-            weights=[Path(path) for path in own],
-            cache=recipe.cache,
-            report=recipe.report,
-            progress=progress,
-        )
-    rendered = report(out_dir=recipe.report.out_dir, progress=progress)
-    return RecipeResult(runs, finetuned, rendered)
+        inner = inner.model_fields[key].annotation
+        inner = get_args(inner)[0] if get_args(inner) else inner
+    return inner if isinstance(inner, type) and issubclass(inner, Settings) else None

@@ -1,6 +1,5 @@
 """Networks from scratch, whole: decode, split, train, score, write the run."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from featx.networks.data import TrainingData, read_training_data
 from featx.networks.fit import WEIGHTS, FittedNetwork, fit_network
 from featx.networks.settings import NetworkSettings
 from featx.networks.table import find_network
+from featx.pipeline.command import plain_command
+from featx.pipeline.recipe import Recipe, recipe_text
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
@@ -61,18 +62,14 @@ def run_train(
                     images, source, side, reports_dir, progress=progress
                 ),
             )
-        runs.append(_train_run(decoded[1], settings, data, reports_dir, progress))
+        recipe = Recipe(data=data, network=[settings], report=report)
+        runs.append(_train_run(decoded[1], recipe, progress))
     return runs
 
 
-def _train_run(
-    images: TrainingData,
-    settings: NetworkSettings,
-    data: DataSettings,
-    reports_dir: Path,
-    progress: Progress,
-) -> Run:
-    """Train, score and write a run, unless the very same was trained before."""
+def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
+    """Train, score and write a run, unless there is one with the same inputs."""
+    (settings,) = recipe.network
     fingerprint = _fingerprint(images, settings)
     split, test = images.split, images.split.test
 
@@ -83,7 +80,7 @@ def _train_run(
             name=f"{split.images.name}-{settings.name}",
             info={
                 **_describe(images, settings, fitted),
-                "command": _command(data, settings, reports_dir),
+                "command": plain_command(recipe) or "",
                 "fingerprint": fingerprint,
             },
             metrics=fitted.metrics,
@@ -92,9 +89,12 @@ def _train_run(
             probabilities=fitted.probabilities,
             model=fitted.model,
             history=fitted.history,
+            recipe=recipe_text(recipe),
         )
 
-    return make_run(reports_dir, Kind.NETWORK, fingerprint, make, progress=progress)
+    return make_run(
+        recipe.report.out_dir, Kind.NETWORK, fingerprint, make, progress=progress
+    )
 
 
 def _describe(
@@ -135,34 +135,3 @@ def _fingerprint(images: TrainingData, settings: NetworkSettings) -> str:
     return fingerprint_of(
         Kind.NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
     )
-
-
-def _command(data: DataSettings, settings: NetworkSettings, reports_dir: Path) -> str:
-    """Return the command that makes this run again."""
-    words = ["featx", "train", str(data.path), "--network", settings.name]
-    options = {
-        "--labels": data.labels,
-        "--path-column": data.path_column,
-        "--label-column": data.label_column,
-        "--train-list": data.train_list,
-        "--test-list": data.test_list,
-        "--test-size": data.test_size,
-        **_given(settings),
-        "--out-dir": None if str(reports_dir) == "reports" else reports_dir,
-    }
-    for option, value in options.items():
-        if value is not None:
-            words += [option, str(value)]
-    if settings.augment is not None:
-        words.append("--augment" if settings.augment else "--no-augment")
-    return shlex.join(words)
-
-
-def _given(settings: NetworkSettings) -> dict[str, Any]:
-    """Return the options of a network that are not as they are by default."""
-    names = ("image_size", "epochs", "batch_size", "learning_rate")
-    values = settings.model_dump(exclude_defaults=True)
-    return {
-        f"--{name.replace('_', '-')}": values.get(name)
-        for name in (*names, "folds", "repeats", "seed")
-    }

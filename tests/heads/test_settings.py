@@ -14,6 +14,8 @@ from featx.heads.settings import HeadSettings
 from featx.heads.table import HEADS
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import fit_run
+from featx.pipeline.recipe import Recipe
+from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor
 
 MAPS = Spec(
@@ -104,14 +106,19 @@ def test_a_layer_is_asked_of_the_model():
 
 
 def test_a_run_of_conv_says_what_it_was(embeddings, tmp_path):
+    head = HeadSettings(
+        name="conv", hidden="4,bn", folds=2, parameters={"epochs": 1, "filters": 2}
+    )
     run = fit_run(
         with_maps(embeddings),
-        HeadSettings(
-            name="conv", hidden="4,bn", folds=2, parameters={"epochs": 1, "filters": 2}
+        Recipe(
+            data=DataSettings(path=embeddings.images.root),
+            extract=[ExtractSettings(backbone="mobilenet-0.25", pooling="none")],
+            head=[head],
+            report=ReportSettings(out_dir=tmp_path / "reports"),
         ),
-        tmp_path / "reports",
-        data=DataSettings(path=embeddings.images.root),
-        extracted=[ExtractSettings(backbone="mobilenet-0.25", pooling="none")],
     )
     assert run.info["settings"]["head_parameters"]["map_shape"] == [1, 1, 256]
-    assert "--pooling none --hidden 4,bn" in run.info["command"]
+    text = (run.path / "recipe.toml").read_text("utf-8")
+    assert 'pooling = "none"' in text
+    assert 'hidden = "4,bn"' in text

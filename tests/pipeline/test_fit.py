@@ -1,6 +1,7 @@
 """A fit is scored honestly, written whole and never done twice."""
 
 import json
+import tomllib
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from featx.embeddings.spec import Spec
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import fit_run
+from featx.pipeline.recipe import Recipe
 from featx.runs.run import list_runs
+from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor
 
 
@@ -24,10 +27,12 @@ def embeddings(colours, tmp_path):
 def write(embeddings, tmp_path, head="logreg", **settings):
     return fit_run(
         embeddings,
-        HeadSettings(name=head, **settings),
-        tmp_path / "reports",
-        data=DataSettings(path=embeddings.images.root),
-        extracted=[ExtractSettings(backbone="resnet50")],
+        Recipe(
+            data=DataSettings(path=embeddings.images.root),
+            extract=[ExtractSettings(backbone="resnet50")],
+            head=[HeadSettings(name=head, **settings)],
+            report=ReportSettings(out_dir=tmp_path / "reports"),
+        ),
     )
 
 
@@ -89,8 +94,19 @@ def test_settings_reach_the_fit(embeddings, tmp_path):
     assert parameters["class_weight"] == "balanced"
     assert parameters["random_state"] == 5
     assert run.info["settings"]["repeats"] == 2
-    for option in ("--tune", "--folds 3", "--repeats 2", "--seed 5"):
-        assert option in run.info["command"]
+    assert run.info["command"] == ""  # no option says max_iter
+    made_from = tomllib.loads((run.path / "recipe.toml").read_text("utf-8"))
+    assert made_from["head"] == [
+        {
+            "name": "logreg",
+            "tune": True,
+            "folds": 3,
+            "repeats": 2,
+            "class_weight": "balanced",
+            "seed": 5,
+            "parameters": {"max_iter": 77},
+        }
+    ]
 
 
 def test_random_weights_are_marked(colours, tmp_path):
@@ -121,23 +137,3 @@ def test_mirrored_views_train_and_vote(colours, tmp_path):
     run = write(both, tmp_path, head="lda")
     assert run.path != first.path
     assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
-
-
-def test_the_command_says_which_embeddings(embeddings, tmp_path):
-    run = fit_run(
-        embeddings,
-        HeadSettings(name="lda"),
-        tmp_path / "reports",
-        data=DataSettings(path=embeddings.images.root),
-        extracted=[
-            ExtractSettings(backbone="resnet50", image_size=size, flip=True, **rest)
-            for size in (224, 288)
-            for rest in [{"layer": "conv4_block6_out", "pooling": "max"}]
-        ],
-    )
-    words = (
-        "--backbone resnet50@224 --backbone resnet50@288 --pooling max"
-        " --layer conv4_block6_out"
-    )
-    assert words in run.info["command"]
-    assert run.info["command"].endswith("--flip")

@@ -1,11 +1,15 @@
-"""Recipes say a whole task, and what they get wrong is told in one line."""
+"""Recipes hold all settings of a task; what is wrong in one is said in one line."""
 
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from featx.errors import RecipeError
-from featx.pipeline.recipe import default_data, read_recipe
+from featx.pipeline.recipe import default_data, read_recipe, recipe_text
+from tests.pipeline.drawn import recipes
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0.1.0"
 
 MINIMAL = '[[extract]]\nbackbone = "resnet50"\n[[head]]\nname = "svm"\n'
 
@@ -72,6 +76,15 @@ def test_all_heads_may_be_meant(recipe):
         (MINIMAL + "[finetune]\npreset = 'x'\n", "'finetune.preset': input should be"),
         ("[data\n", "not TOML"),
         ("extract = 3\n", "'extract': input should be a valid list"),
+        ("", "'extract' and 'head', or 'network', are missing"),
+        ("[[head]]\nname = 'svm'\n", "'extract' is missing: heads are fitted on"),
+        ("[[network]]\nname = 'cnn'\n[finetune]\n", "'head' is missing"),
+        ("[[network]]\nname = 'cn'\n", "'network.name': no network 'cn'; did you mean"),
+        ("[[network]]\nname = 'cnn'\nepoch = 1\n", "did you mean 'epochs'"),
+        (
+            MINIMAL.replace('resnet50"', 'resnet50@64"\nimage_size = 32'),
+            "'extract.backbone' resnet50@64: give the size after @",
+        ),
     ],
 )
 def test_wrong_recipes_are_told_in_one_line(recipe, text, message):
@@ -97,3 +110,32 @@ def test_data_stands_in_featx_toml(tmp_path):
     (tmp_path / "featx.toml").write_text('dta = "photos"')
     with pytest.raises(RecipeError, match="did you mean 'data'"):
         default_data(tmp_path)
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(drawn=recipes())
+def test_what_is_written_is_read_again(recipe, drawn):
+    assert read_recipe(recipe(recipe_text(drawn))) == drawn
+
+
+def test_only_what_differs_from_the_defaults_is_written(recipe):
+    text = recipe_text(read_recipe(recipe(MINIMAL + "folds = 5\n[finetune]\n")))
+    assert text == (
+        "# Makes svm on resnet50, fine-tuned.\n"
+        "#\n"
+        "# featx run recipe.toml\n"
+        "#\n"
+        "# Run it in the folder in which the run was made: relative paths start there."
+        '\n\n[[extract]]\nbackbone = "resnet50"\n\n[[head]]\nname = "svm"\n\n'
+        "[finetune]\n"
+    )
+
+
+def test_a_recipe_of_version_0_1_0_is_read_and_written(recipe):
+    read = read_recipe(FIXTURES / "recipes" / "everything.toml")
+    assert read.finetune.schedule == "plateau"
+    assert read_recipe(recipe(recipe_text(read))) == read

@@ -11,10 +11,12 @@ from featx.errors import DataError, RunError
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import fit_run
+from featx.pipeline.recipe import Recipe
 from featx.predict.predict import run_predict
 from featx.predict.submission import fill_submission
 from featx.runs import find as run_choice
 from featx.runs.run import read_run
+from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor
 
 
@@ -28,10 +30,12 @@ def run(colours, tmp_path, monkeypatch):
     )
     return fit_run(
         embeddings,
-        HeadSettings(name="logreg"),
-        tmp_path / "reports",
-        data=DataSettings(path=colours),
-        extracted=[ExtractSettings(backbone="resnet50", flip=True)],
+        Recipe(
+            data=DataSettings(path=colours),
+            extract=[ExtractSettings(backbone="resnet50", flip=True)],
+            head=[HeadSettings(name="logreg")],
+            report=ReportSettings(out_dir=tmp_path / "reports"),
+        ),
     )
 
 

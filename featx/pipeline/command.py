@@ -1,0 +1,88 @@
+"""The command that makes a run again, where one command can say it all."""
+
+import shlex
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from featx.embeddings.settings import CacheSettings, ExtractSettings
+from featx.images.layouts.options import DataSettings
+from featx.pipeline.recipe import Recipe
+from featx.settings import Settings, cli_options
+
+_NAMED_FIRST: Mapping[type[Settings], Collection[str]] = {
+    DataSettings: {"path"},
+    ExtractSettings: {"backbone", "image_size"},
+}
+"""Fields that stand before the options: DATA, and NAME@SIZE of each backbone."""
+
+
+def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
+    """Return the command that makes the same as a recipe of one run.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Of one head, which may be fine-tuned, or of one network.
+    parent : str
+        Name of the run that fine-tuning starts from.
+
+    Returns
+    -------
+    str or None
+        None where a command can't say it: embeddings that differ in more than
+        backbone and image size, parameters of a head, several values for one option.
+    """
+    words: list[str] | None
+    if recipe.finetune:
+        words = _options(
+            [recipe.finetune, recipe.cache, recipe.report],
+            without={CacheSettings: {"batch_size"}},
+        )
+        start = ["finetune", parent]
+        for path in recipe.own_weights:
+            start += ["--weights", str(path)]
+    elif recipe.head:
+        words = _options(
+            [*recipe.head, recipe.data, *recipe.extract, recipe.cache, recipe.report]
+        )
+        start = ["fit", str(recipe.data.path)]
+        for one in recipe.extract:
+            start += ["--backbone", _name(one)]
+    else:
+        words = _options([*recipe.network, recipe.data, recipe.report])
+        start = ["train", str(recipe.data.path)]
+    return None if words is None else shlex.join(["featx", *start, *words])
+
+
+def _name(extract: ExtractSettings) -> str:
+    size = f"@{extract.image_size}" if extract.image_size else ""
+    return f"{extract.backbone}{size}"
+
+
+def _options(
+    settings: Iterable[Settings],
+    without: Mapping[type[Settings], Collection[str]] = _NAMED_FIRST,
+) -> list[str] | None:
+    """Return the options that make some settings, None where no options do."""
+    values: dict[str, Any] = {}
+    words: dict[str, list[str]] = {}
+    for one in settings:
+        options = cli_options(type(one))
+        changed = one.model_dump(exclude_defaults=True)
+        if changed.keys() - options.keys():
+            return None
+        for name, option in options.items():
+            if name in without.get(type(one), ()):
+                continue
+            value = getattr(one, name)
+            if values.setdefault(option.name, value) != value:
+                return None
+            if name in changed:
+                words[option.name] = _words(option.name, value)
+    return [word for option in words.values() for word in option]
+
+
+def _words(option: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{option}" if value else f"--no-{option}"]
+    return [f"--{option}", str(value)]
