@@ -182,7 +182,7 @@ def test_without_data_only_checksums(run, filled):
     (filled / "data").rename(filled / "photos")
     done = run("cache", "verify")
     assert done.exit_code == 0
-    assert "note: no folder data, so checksums only" in done.stderr
+    assert "note: no folder data, so only checksums" in done.stderr
     assert "checksums of 1 file: ok" in done.stdout
     assert_one_line(run("cache", "verify", "data"), "no such folder")
     assert json.loads(run("cache", "verify", "photos", "--json").stdout)[0]["compared"]

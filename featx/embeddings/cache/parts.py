@@ -18,7 +18,9 @@ from featx.atomic import write_whole
 from featx.errors import CacheError
 
 FORMAT = "featx-embeddings"
-VERSION = 1
+VERSION = 2
+"""Version 1 had attributes of variable length: their text lies in a heap, and HDF5
+loops for ever on a heap with a flipped bit."""
 
 CHUNK_BYTES = 1 << 18
 BLOCK_BYTES = 1 << 26
@@ -55,7 +57,10 @@ def write_part(
 
     memory = io.BytesIO()
     with h5py.File(memory, "w", libver=LIBRARY_VERSIONS) as file:
-        file.attrs.update({"format": FORMAT, "version": VERSION, **provenance})
+        attributes = {"format": FORMAT, "version": VERSION, **provenance}
+        for name, value in attributes.items():
+            fixed = np.bytes_(value.encode()) if isinstance(value, str) else value
+            file.attrs[name] = fixed
         for name, rows in (("key", keys), ("embedding", embeddings)):
             row_bytes = max(1, rows.shape[1] * rows.dtype.itemsize)
             chunk = int(np.clip(CHUNK_BYTES // row_bytes, 1, max(1, len(rows))))
@@ -79,7 +84,7 @@ def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
         The file is damaged, no part, or one of another spec.
     """
     with _opened(path) as file:
-        if spec_id is not None and file.attrs["spec"] != spec_id:
+        if spec_id is not None and _text(file.attrs["spec"]) != spec_id:
             raise ValueError("of another spec")
         keys: NDArray[np.uint8] = file["key"][:]
         return keys
@@ -110,7 +115,12 @@ def read_provenance(path: Path) -> dict[str, Any]:
         The file is damaged or no part.
     """
     with _opened(path) as file:
-        return dict(file.attrs)
+        return {name: _text(value) for name, value in file.attrs.items()}
+
+
+def _text(value: Any) -> Any:
+    """Return an attribute's text as `str`, whichever version of a part it is from."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 class _opened:  # noqa: N801  a context manager, used like a function
@@ -138,7 +148,8 @@ class _opened:  # noqa: N801  a context manager, used like a function
 
     def _check(self) -> None:
         keys, rows = self.file["key"], self.file["embedding"]
-        if self.file.attrs["format"] != FORMAT or self.file.attrs["version"] > VERSION:
+        attributes = self.file.attrs
+        if _text(attributes["format"]) != FORMAT or attributes["version"] > VERSION:
             raise ValueError("another format, or of a newer featx")
         if keys.ndim != 2 or rows.ndim != 2 or keys.shape != (rows.shape[0], 32):
             raise ValueError("keys and embeddings don't fit together")

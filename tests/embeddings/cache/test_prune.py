@@ -152,7 +152,7 @@ PRUNING = """
 import sys
 from pathlib import Path
 import numpy as np
-from featx.embeddings import prune
+from featx.embeddings.cache.prune import prune
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.embeddings.cache.store import split_keys

@@ -97,7 +97,7 @@ def test_folder_and_part_are_as_documented(cache):
         assert file["embedding"].fletcher32
     provenance = read_provenance(path)
     assert provenance["format"] == "featx-embeddings"
-    assert provenance["version"] == 1
+    assert provenance["version"] == 2
     assert provenance["spec"] == SPEC.id
 
 
