@@ -21,7 +21,7 @@ def show_json(content: Any) -> None:
 
 
 def show_notes(notes: Iterable[str]) -> None:
-    """Print what a person should know, each line once, on stderr."""
+    """Print notes on stderr, each line once."""
     for note in dict.fromkeys(notes):
         click.echo(f"note: {note}", err=True)
 

@@ -82,11 +82,11 @@ def show_export(exported: "Exported", *, as_json: bool) -> None:
         )
         return
     mark = RANDOM_MARK if embeddings.weights == "random" else ""
-    mirrored = ", and as many of its mirror image" if views > 1 else ""
+    flipped = ", and as many of the flipped image" if views > 1 else ""
     click.echo(
         f"{len(embeddings.train):,} training and {len(embeddings.test):,} test images,"
         f" {classes:,} classes\n{embeddings.backbone}{mark}\n"
-        f"{width:,} numbers an image{mirrored}\n{exported.path}, {file_size(size)}"
+        f"{width:,} numbers an image{flipped}\n{exported.path}, {file_size(size)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Cross-validation inside the training part, by content."""
+"""Cross-validation inside the train split, by content."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

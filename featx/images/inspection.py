@@ -33,7 +33,7 @@ PROMISES = {
 }
 
 
-class Kind(NamedTuple):
+class ImageFormat(NamedTuple):
     """What a file is, by its content; Pillow's names."""
 
     format: str
@@ -53,7 +53,7 @@ class Inspection:
         In pixels, turned as EXIF says; 0 where the image is unreadable.
     sizes : ndarray of int64, shape (n,)
         In bytes.
-    kinds : tuple of Kind
+    kinds : tuple of ImageFormat
         All that were met, the commonest first.
     kind : ndarray of int32, shape (n,)
         Index into `kinds`; -1 where the image is unreadable.
@@ -68,7 +68,7 @@ class Inspection:
     widths: NDArray[np.int32]
     heights: NDArray[np.int32]
     sizes: NDArray[np.int64]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[ImageFormat, ...]
     kind: NDArray[np.int32]
     unreadable: dict[int, str]
     duplicates: Duplicates
@@ -170,7 +170,7 @@ class _Facts:
     key: bytes = bytes(DIGEST_SIZE)
     size: int = 0
     shape: tuple[int, int] = (0, 0)
-    kind: Kind | None = None
+    kind: ImageFormat | None = None
     reason: str = ""
 
 
@@ -182,7 +182,7 @@ class _Gathered:
     shapes: NDArray[np.int32]
     sizes: NDArray[np.int64]
     kind: NDArray[np.int32]
-    kinds: dict[Kind, int] = field(default_factory=dict)
+    kinds: dict[ImageFormat, int] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
 
     def add(self, row: int, facts: _Facts) -> None:
@@ -194,7 +194,7 @@ class _Gathered:
             self.shapes[row] = facts.shape
             self.kind[row] = self.kinds.setdefault(facts.kind, len(self.kinds))
 
-    def commonest_first(self) -> tuple[tuple[Kind, ...], NDArray[np.int32]]:
+    def commonest_first(self) -> tuple[tuple[ImageFormat, ...], NDArray[np.int32]]:
         """Return the kinds by falling count, and each row's index into them."""
         counts = np.bincount(self.kind[self.kind >= 0], minlength=len(self.kinds))
         names = list(self.kinds)
@@ -239,5 +239,5 @@ def _look(images: ImageSet, row: int) -> _Facts:
     else:
         height, width = decoded.pixels.shape[:2]
         facts.shape = (height, width)
-        facts.kind = Kind(decoded.format, decoded.mode)
+        facts.kind = ImageFormat(decoded.format, decoded.mode)
     return facts

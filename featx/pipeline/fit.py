@@ -39,7 +39,7 @@ RANDOM_NOTE = (
 
 @dataclass(frozen=True)
 class FittedHead:
-    """A head that was fitted on the training part, and how it did inside it.
+    """A head that was fitted on the train split, and how it did inside it.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class FittedHead:
     classes : tuple of str
     settings : HeadSettings
     cross_validation : CrossValidation
-        On the training part only.
+        On the train split only.
     timings : dict of str to float
         Seconds.
     """
@@ -72,7 +72,7 @@ def fit(
     *,
     on_fold: Update = ignore,
 ) -> FittedHead:
-    """Fit a head on the training part and cross-validate it there.
+    """Fit a head on the train split and cross-validate it there.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def test_the_best_run_is_fine_tuned(run, fitted):
     said = " ".join(done.stdout.split())
     assert "Before training the model gave the head's probabilities within" in said
     assert "(1e-04 is allowed where logits reach" in said
-    assert "What conv_pw_12_relu hands on was computed once" in said
+    assert "The outputs of conv_pw_12_relu were computed once" in said
     name = f"reports/{TUNED}"
     assert done.stdout.endswith(f"{name}\n")
     told = done.stdout.splitlines()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featx.reports.run.page import SECTIONS
-from featx.reports.run.section import Material
+from featx.reports.run.section import RunPage
 from featx.runs.info import RunInfo
 from featx.runs.metrics import Metrics
 from featx.runs.write import RunContents, write_run
@@ -31,10 +31,10 @@ ODD_NAMES = [
 
 def drawn(run):
     """Return the figures of a run's page, file name to PNG."""
-    material = Material(run)
+    page = RunPage(run)
     for section in SECTIONS:
-        section.content(material)
-    return material.figures
+        section.content(page)
+    return page.figures
 
 
 def with_metrics(run, **changes):

@@ -50,7 +50,7 @@ def test_a_gain_within_chance_recommends_the_head(make_finetuned):
     run = make_finetuned()
     said = words_of(run)
     reached = percent(run.metrics["accuracy"])
-    assert said.startswith(f"On the test part it reaches {reached}, the head it")
+    assert said.startswith(f"On the test split it reaches {reached}, the head it")
     assert "started from 71.0%: +1.1 points (95% interval −0.8 to +3.0" in said
     assert "so it could be chance" in said
     assert "600 of the 3,000 training images" in said
@@ -114,9 +114,9 @@ def test_what_the_boundary_saved(make_finetuned, epoch, plain, said):
         "seconds_epoch_plain": plain,
     }
     words = words_of(make_finetuned(found={"boundary": boundary}))
-    assert ("What block_15_add hands on was computed once, in 3.1 s" in words) is bool(
-        said
-    )
+    assert (
+        "The outputs of block_15_add were computed once, in 3.1 s" in words
+    ) is bool(said)
     assert said is None or said in words
 
 
@@ -157,7 +157,7 @@ def test_its_page(make_run, make_finetuned):
     assert "Settings of the fine-tuning" in page.words
     assert "epochs are counted through the warm-up" in page.words
     assert "What it was trained on" in page.words
-    assert "each epoch anew" in page.words
+    assert "anew in each epoch" in page.words
     (alt,) = [alt for alt in page.alts if "copies" in alt]
     assert "augmentation light" in alt
     assert "augmented.png" in page.links
@@ -247,7 +247,7 @@ def test_the_best_held_out_speaks_for_all(make_run, make_finetuned):
     random = make_finetuned(weights="random", found=BETTER)
     random = with_metrics(random, val_accuracy=0.9)
     said = finetuning_gain(rank_runs([worse, make_finetuned(), random, make_run()]))
-    assert said.startswith("On the test part lda on mobilenetv2-0.35, fine-tuned, ")
+    assert said.startswith("On the test split lda on mobilenetv2-0.35, fine-tuned, ")
     assert said.endswith(f"Use the head, {PARENT}.")
 
 

@@ -264,7 +264,7 @@ def test_confused_pairs_by_count_then_share(make_run):
 
 @pytest.mark.parametrize(
     ("cv_accuracy", "said"),
-    [(0.0, "less than the test part"), (1.0, "more than the test part")],
+    [(0.0, "less than the test split"), (1.0, "more than the test split")],
 )
 def test_words_compare_cross_validation_and_test(make_run, cv_accuracy, said):
     assert said in " ".join(explain(make_run(3, cv_accuracy=cv_accuracy)))
@@ -278,7 +278,7 @@ def test_words_about_a_single_image(make_run):
 
 @pytest.mark.parametrize(
     ("confidence", "said"),
-    [(0.99, "too sure"), (0.51, "modest"), (0.8, "at their word")],
+    [(0.99, "overconfident"), (0.51, "underconfident"), (0.8, "about right")],
 )
 def test_words_about_confidence(confidence, said):
     import numpy as np
@@ -321,7 +321,7 @@ def test_leaderboard_groups_and_ranks(plain_figures, make_run, tmp_path):
     assert order == sorted(order)
     assert "pets-mobilenetv2-0.35-svm best" in page.words
     assert "pets-mobilenetv2-0.35-knn best" not in page.words
-    assert "the test part never chooses" in page.words
+    assert "the test split never chooses" in page.words
     linked = [link for link in page.links if link.endswith("index.html")]
     assert linked == [f"{run.path.name}/index.html" for run in (runs[1], runs[0])]
     assert len(page.alts) == 2

@@ -55,7 +55,7 @@ def claim_folder(reports_dir: Path, name: str) -> Path:
     except OSError as error:
         raise RunError(
             f"{folder}: can't write the report ({error.strerror or error});"
-            " mend that or choose another --out-dir"
+            " fix that or choose another --out-dir"
         ) from error
     return folder
 
@@ -159,7 +159,7 @@ def _cards(inspection: Inspection) -> list[dict[str, str]]:
         (
             "Images",
             len(images),
-            " + ".join(parts) if len(parts) > 1 else "no test part",
+            " + ".join(parts) if len(parts) > 1 else "no test split",
         ),
         ("Classes", len(images.classes), each),
         ("Unreadable", len(inspection.unreadable), "left out by featx"),

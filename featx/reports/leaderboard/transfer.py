@@ -29,7 +29,7 @@ def transfer_gap(runs: Sequence[Run]) -> str:
         return ""
     ours, theirs = transfer.metrics.accuracy, scratch.metrics.accuracy
     text = (
-        f"On the test part {transfer.title} reaches {percent(ours)} and"
+        f"On the test split {transfer.title} reaches {percent(ours)} and"
         f" {scratch.title}, {percent(theirs)}: transfer is worth"
         f" {points(ours - theirs)} points"
     )

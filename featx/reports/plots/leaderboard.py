@@ -89,7 +89,7 @@ def _add_legend(axes: "Axes") -> None:
     from matplotlib.lines import Line2D
 
     test = Line2D([], [], color=BLUE, marker="o", markersize=8, linewidth=2)
-    test.set_label("test part, with 95% interval")
+    test.set_label("test split, with 95% interval")
     folds = Line2D([], [], color=ORANGE, marker="D", markersize=6, linestyle="none")
     folds.set(markerfacecolor="white", markeredgewidth=1.6)
     folds.set_label("cross-validation, which decides the rank")

@@ -27,7 +27,7 @@ def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":
     top, bottom = figure.subplots(
         2, 1, sharex=True, height_ratios=(4.6, 1), gridspec_kw={"hspace": 0.04}
     )
-    top.fill_between([0, 1], [0, 1], color=GRID, alpha=0.5, label="too sure of itself")
+    top.fill_between([0, 1], [0, 1], color=GRID, alpha=0.5, label="overconfident")
     top.plot([0, 1], [0, 1], color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
     full = bins.count > 0
     x, y = bins.confidence[full], bins.accuracy[full]

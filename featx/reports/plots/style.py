@@ -1,4 +1,4 @@
-"""What all figures share: colours, sizes, headings, PNG."""
+"""The look that all figures share: colours, sizes, headings."""
 
 import io
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ MUTED = "#5a6875"
 FAINT = "#b9c4cd"
 GRID = "#e3e9ee"
 
-# Okabe and Ito's palette, told apart with every kind of colour blindness.
+# Okabe and Ito's palette: distinguishable with every kind of colour blindness.
 BLUE = "#0072b2"
 ORANGE = "#d55e00"
 GREEN = "#009e73"

@@ -140,7 +140,7 @@ def _draw_curve(
 ) -> None:
     if values is None:
         return
-    # A dot on each epoch while they can be told apart.
+    # A dot on each epoch while dots can be distinguished.
     marker = "o" if len(epochs) <= 30 else None
     axes.plot(epochs, values, marker=marker, markersize=3.5, linewidth=1.8, **style)
 

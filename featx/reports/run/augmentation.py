@@ -3,7 +3,7 @@
 from typing import Any
 
 from featx.reports.pictures import photograph
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 from featx.runs.run import AUGMENTED_FILE
 
 TEMPLATE = """\
@@ -20,8 +20,8 @@ training blends two images into one, those drawn here are blended with each othe
 """
 
 
-def _content(material: Material) -> dict[str, Any] | None:
-    run = material.run
+def _content(page: RunPage) -> dict[str, Any] | None:
+    run = page.run
     path = run.path / AUGMENTED_FILE  # drawn when the run was made
     if not path.is_file():
         return None

@@ -5,7 +5,7 @@ from typing import Any
 from featx.reports.numbers import show
 from featx.reports.plots import runs as plots
 from featx.reports.plots.per_class import by_f1
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
 {% from "parts.html.j2" import figure %}
@@ -34,10 +34,10 @@ tabindex="0" role="region" aria-label="Table of classes"
 """
 
 
-def _content(material: Material) -> dict[str, Any]:
-    run = material.run
+def _content(page: RunPage) -> dict[str, Any]:
+    run = page.run
     scores = run.metrics.per_class
-    picture = material.draw(
+    picture = page.draw(
         "per_class",
         plots.per_class(run),
         "Precision, recall and F1 by class, best F1 first; the mean F1 is"

@@ -5,7 +5,7 @@ from typing import Any
 from featx.evaluation.calibration import reliability
 from featx.reports.plots import runs as plots
 from featx.reports.run.explain import explain_confidence
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
 {% from "parts.html.j2" import figure %}
@@ -22,13 +22,13 @@ interval.</p>
 """
 
 
-def _content(material: Material) -> dict[str, Any]:
-    found = material.predictions
+def _content(page: RunPage) -> dict[str, Any]:
+    found = page.predictions
     error = reliability(found.confidence, found.correct).error
     return {
-        "picture": material.draw(
+        "picture": page.draw(
             "reliability",
-            plots.reliability(material.run),
+            plots.reliability(page.run),
             "Accuracy over confidence in ten bins, beside the diagonal where both are"
             " equal.",
         ),

@@ -7,7 +7,7 @@ import numpy as np
 from featx.reports.numbers import percent, show
 from featx.reports.plots import runs as plots
 from featx.reports.plots.labels import lacking_glyphs
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 from featx.runs.run import Run
 
 PAIRS = 10
@@ -61,17 +61,17 @@ def confused_pairs(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _content(material: Material) -> dict[str, Any]:
-    run = material.run
+def _content(page: RunPage) -> dict[str, Any]:
+    run = page.run
     classes = f"Confusion matrix of {len(run.classes)} classes"
     return {
-        "counts": material.draw(
+        "counts": page.draw(
             "confusion_counts",
             plots.confusion_matrix(run),
             f"{classes} in numbers of test images; {show(run.metrics, 'accuracy')} of"
             " them lie on the diagonal.",
         ),
-        "normalised": material.draw(
+        "normalised": page.draw(
             "confusion_normalised",
             plots.confusion_matrix(run, normalised=True),
             f"{classes} in percent of each true class; the mean of the diagonal is"

@@ -29,7 +29,7 @@ def explain(run: Run) -> list[str]:
 def explain_confidence(
     confidence: NDArray[np.float64], correct: NDArray[np.bool_], error: float
 ) -> str:
-    """Say whether the probabilities can be taken at their word.
+    """Say whether the probabilities agree with how often they are right.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def explain_confidence(
         Expected calibration error.
     """
     sure, right = float(confidence.mean()), float(correct.mean())
-    # Two standard errors of the accuracy, and never pickier than two points.
+    # Two standard errors of the accuracy, but at least two points.
     leeway = max(0.02, 2 * (right * (1 - right) / len(correct)) ** 0.5)
     if sure > right + leeway:
-        verdict = "It is too sure of itself: take its probabilities with care."
+        verdict = "It is overconfident: treat its probabilities with caution."
     elif sure < right - leeway:
-        verdict = "It is right more often than it says: its probabilities are modest."
+        verdict = "It is right more often than it says: it is underconfident."
     else:
-        verdict = "On average its probabilities can be taken at their word."
+        verdict = "On average its probabilities are about right."
     return (
         f"On average it gives the class it names a probability of {percent(sure)},"
         f" and is right {percent(right)} of the time. {verdict}"
@@ -92,7 +92,7 @@ def _from_scratch(run: Run) -> str:
 
 
 def _held_out(run: Run) -> str:
-    """Say what the validation part was for, of a network that has one."""
+    """Say what the images held out were for, of a network that has some."""
     metrics = run.metrics
     count = metrics.n_val
     if not count or run.finetuned:
@@ -119,7 +119,7 @@ def _repeats(metrics: Metrics) -> str:
     tested = repeats.accuracy
     return (
         f"Trained {len(repeats.seeds)} times with other seeds, it reached"
-        f" {percent(tested.mean)} ± {points(tested.std)} on the test part. The"
+        f" {percent(tested.mean)} ± {points(tested.std)} on the test split. The"
         " scores and predictions here are those of the first; none was picked."
     )
 
@@ -128,7 +128,7 @@ def _cross_validation(metrics: Metrics) -> str:
     if metrics.cv_accuracy is None:
         return ""
     text = (
-        f"Cross-validation inside the training part gave {show(metrics, 'cv_accuracy')}"
+        f"Cross-validation inside the train split gave {show(metrics, 'cv_accuracy')}"
         f"{deviation(metrics)}"
     )
     interval = metrics.intervals.get("accuracy")
@@ -137,15 +137,15 @@ def _cross_validation(metrics: Metrics) -> str:
     low, high = interval
     if metrics.cv_accuracy > high:
         return text + (
-            ", more than the test part: its images may be harder, or differ from"
+            ", more than the test split: its images may be harder, or differ from"
             " those in training."
         )
     if metrics.cv_accuracy < low:
         return text + (
-            ", less than the test part: its images may be easier, and each fold"
+            ", less than the test split: its images may be easier, and each fold"
             " learned from fewer images."
         )
-    return text + ", which agrees with the test part."
+    return text + ", which agrees with the test split."
 
 
 def deviation(metrics: Metrics) -> str:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from featx.reports.run.gain import explain_gain
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 from featx.reports.run.summary import SENTENCES
 
 
-def _content(material: Material) -> dict[str, Any] | None:
-    sentences = explain_gain(material.run)
+def _content(page: RunPage) -> dict[str, Any] | None:
+    sentences = explain_gain(page.run)
     return {"sentences": sentences} if sentences else None
 
 

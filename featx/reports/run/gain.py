@@ -1,4 +1,4 @@
-"""What fine-tuning brought over the head it started from, in sentences."""
+"""What fine-tuning gained over the head it started from, in sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from featx.runs.run import Run
 
 @dataclass(frozen=True)
 class Advice:
-    """What a fine-tuning recommends; the part held out decides it.
+    """What a fine-tuned run recommends; the images held out decide it.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Advice:
 
 
 def recommend(run: Run) -> Advice | None:
-    """Return what a fine-tuned run recommends; nothing of another run."""
+    """Return what a fine-tuned run recommends; None for another run."""
     found = run.metrics.finetune
     if found is None:
         return None
@@ -47,12 +47,12 @@ def recommend(run: Run) -> Advice | None:
 
 
 def explain_gain(run: Run) -> list[str]:
-    """Say what a fine-tuned run gained over its head; nothing of another run."""
+    """Say what a fine-tuned run gained over its head; nothing for another run."""
     found = run.metrics.finetune
     if found is None:
         return []
     sentences = [
-        f"On the test part it reaches {_test_gain(run, found)}",
+        f"On the test split it reaches {_test_gain(run, found)}",
         _choice(run, found),
         explain_graft(found.graft),
         explain_boundary(found.boundary),
@@ -66,7 +66,7 @@ def finetuning_gain(runs: Sequence[Run]) -> str:
     Parameters
     ----------
     runs : sequence of Run
-        Best first: of several fine-tuned ones the first speaks, which the parts held
+        Best first: of several fine-tuned ones the first speaks, which the images held
         out have chosen. Those on random weights don't count.
 
     Returns
@@ -78,7 +78,7 @@ def finetuning_gain(runs: Sequence[Run]) -> str:
         found, advice = run.metrics.finetune, recommend(run)
         if found and advice and not run.random_weights:
             return (
-                f"On the test part {run.title}, reaches {_test_gain(run, found)}"
+                f"On the test split {run.title}, reaches {_test_gain(run, found)}"
                 f" {advice.reason} {advice.advice}"
             )
     return ""
@@ -109,7 +109,7 @@ def _test_gain(run: Run, found: FinetuneMetrics) -> str:
 
 
 def _choice(run: Run, found: FinetuneMetrics) -> str:
-    """Say what the part held out said, and what was trained then."""
+    """Say what the images held out chose, and what was trained then."""
     metrics, epochs = run.metrics, found.epochs
     count = f"{metrics.n_val:,} of the {metrics.n_train:,} training images"
     before = percent(found.parent.val_accuracy)
@@ -189,7 +189,7 @@ def explain_boundary(boundary: FrozenOutputs | None) -> str:
         return ""
     epoch, plain = boundary.seconds_epoch, boundary.seconds_epoch_plain
     text = (
-        f"What {boundary.layer} hands on was computed once, in"
+        f"The outputs of {boundary.layer} were computed once, in"
         f" {duration(boundary.seconds_caching)}: an epoch took {duration(epoch)} on"
         " it"
     )

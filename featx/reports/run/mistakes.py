@@ -6,7 +6,7 @@ from typing import Any
 
 from featx.reports.numbers import percent
 from featx.reports.pictures import thumbnail
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 from featx.runs.run import Predictions, Run
 
 MISTAKES = 12
@@ -78,10 +78,10 @@ Look at them first: often the label is wrong, or two classes are one.</p>
 """
 
 
-def _content(material: Material) -> dict[str, Any]:
+def _content(page: RunPage) -> dict[str, Any]:
     return {
-        "mistakes": surest_mistakes(material.run, material.predictions),
-        "wrong": int((~material.predictions.correct).sum()),
+        "mistakes": surest_mistakes(page.run, page.predictions),
+        "wrong": int((~page.predictions.correct).sum()),
     }
 
 

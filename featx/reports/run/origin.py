@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from featx.reports.numbers import duration, moment
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 from featx.runs.info import Kind, RunInfo
 from featx.runs.run import RECIPE_FILE, Run
 
@@ -49,8 +49,8 @@ TEMPLATE = """\
 WHOSE = {Kind.HEAD: "head", Kind.NETWORK: "network", Kind.FINETUNE: "fine-tuning"}
 
 
-def _content(material: Material) -> dict[str, Any]:
-    run = material.run
+def _content(page: RunPage) -> dict[str, Any]:
+    run = page.run
     specs = run.info.embedding
     columns = list(dict.fromkeys(key for spec in specs for key in spec))
     recipe = run.path / RECIPE_FILE

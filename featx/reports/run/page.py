@@ -21,7 +21,7 @@ from featx.reports.run import (
 )
 from featx.reports.run.explain import deviation
 from featx.reports.run.gain import recommend, signed_points, signed_range
-from featx.reports.run.section import Material
+from featx.reports.run.section import RunPage
 from featx.reports.writing import PAGE, environment, newer_than, render, replace_file
 from featx.runs.run import METRICS_FILE, RUN_FILE, Run
 
@@ -57,16 +57,16 @@ def render_run(run: Run) -> Path:
     RunError
         A file of the run is damaged, or the folder can't be written.
     """
-    material = Material(run)
+    page = RunPage(run)
     try:
-        page = render("run.html.j2", **_header(run), sections=_sections(material))
+        html = render("run.html.j2", **_header(run), sections=_sections(page))
     except (OSError, ValueError) as error:
         raise RunError(
             f"{run.path}: incomplete ({type(error).__name__}: {error}); make it again"
         ) from error
-    for name, content in material.figures.items():
+    for name, content in page.figures.items():
         replace_file(run.path / name, content)
-    replace_file(run.path / PAGE, page)
+    replace_file(run.path / PAGE, html)
     return run.path / PAGE
 
 
@@ -76,14 +76,14 @@ def is_current(run: Run) -> bool:
     return newer_than(run.path / PAGE, sources)
 
 
-def _sections(material: Material) -> list[dict[str, Any]]:
+def _sections(page: RunPage) -> list[dict[str, Any]]:
     """Render the sections that the run has."""
     shown = []
     for section in SECTIONS:
-        content = section.content(material)
+        content = section.content(page)
         if content is not None:
             template = environment().from_string(section.template)
-            body = template.render(run=material.run, **content)
+            body = template.render(run=page.run, **content)
             shown.append({"section": section, "body": body})
     return shown
 

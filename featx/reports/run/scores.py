@@ -3,7 +3,7 @@
 from typing import Any
 
 from featx.reports.numbers import metric_rows
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
 <div class="wide">
@@ -31,8 +31,8 @@ train, which flatters it a little.
 """
 
 
-def _content(material: Material) -> dict[str, Any]:
-    return {"rows": metric_rows(material.run.metrics)}
+def _content(page: RunPage) -> dict[str, Any]:
+    return {"rows": metric_rows(page.run.metrics)}
 
 
 SECTION = Section("All scores", TEMPLATE, _content, marked=True)

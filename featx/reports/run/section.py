@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Material:
+class RunPage:
     """What sections read of a run, each file once, and the figures that they draw.
 
     Attributes
@@ -75,6 +75,6 @@ class Section:
 
     title: str
     template: str
-    content: Callable[[Material], dict[str, Any] | None]
+    content: Callable[[RunPage], dict[str, Any] | None]
     prose: bool = False
     marked: bool = False

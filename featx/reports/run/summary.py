@@ -3,11 +3,11 @@
 from typing import Any
 
 from featx.reports.run.explain import explain
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 
 
-def _content(material: Material) -> dict[str, Any]:
-    return {"sentences": explain(material.run)}
+def _content(page: RunPage) -> dict[str, Any]:
+    return {"sentences": explain(page.run)}
 
 
 SENTENCES = """\

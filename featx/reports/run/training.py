@@ -4,7 +4,7 @@ from typing import Any
 
 from featx.reports.plots import runs as plots
 from featx.reports.plots.training_curves import best_epoch, warmup_epochs
-from featx.reports.run.section import Material, Section
+from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
 {% from "parts.html.j2" import figure %}
@@ -30,15 +30,15 @@ validation images.</p>
 """
 
 
-def _content(material: Material) -> dict[str, Any] | None:
-    history = material.history
+def _content(page: RunPage) -> dict[str, Any] | None:
+    history = page.history
     if not len(history.get("epoch", ())):
         return None
     best = best_epoch(history)
     return {
-        "picture": material.draw(
+        "picture": page.draw(
             "curves",
-            plots.training_curves(material.run),
+            plots.training_curves(page.run),
             "Loss and accuracy over the epochs, for training and validation.",
         ),
         "best": "" if best is None else f"{history['epoch'][best]:.0f}",

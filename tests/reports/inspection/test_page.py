@@ -100,7 +100,7 @@ def test_a_set_without_a_test_part(plain_figures, tmp_path):
         write_image(tmp_path / "pets" / name / "1.png", (9, 9, 9), seed=number)
     path = rendered(tmp_path / "pets", tmp_path)
     words = Page(path).words
-    assert "no test part" in words
+    assert "no test split" in words
     assert "Train" not in words
     assert "None: every image was decoded whole." in words
     assert "None: no two readable files have the same bytes." in words
