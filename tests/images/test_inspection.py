@@ -10,7 +10,7 @@ from PIL import Image
 from featx.errors import ImageError
 from featx.images import inspection as inspection_module
 from featx.images import sources
-from featx.images.inspection import Kind, inspect_images
+from featx.images.inspection import ImageFormat, inspect_images
 from featx.images.layouts.read import read_images
 from tests.images.conftest import encode
 from tests.images.messy import (
@@ -78,11 +78,11 @@ def test_formats_are_found_by_content(folder):
     folder.write("b/2.tif", encode(colour, "TIFF"))
     folder.write("b/3.webp", encode(colour, "BMP"))
     found = inspect_images(read_images(folder.root))
-    assert found.kinds[0] == Kind("JPEG", "RGB")
+    assert found.kinds[0] == ImageFormat("JPEG", "RGB")
     assert {kind.format for kind in found.kinds} == {
         *("JPEG", "PNG", "GIF", "TIFF", "BMP")
     }
-    assert found.kinds[found.kind[0]] == Kind("PNG", "L")
+    assert found.kinds[found.kind[0]] == ImageFormat("PNG", "L")
     paths = found.images.paths
     assert {paths[row]: kind for row, kind in found.misnamed.items()} == {
         "b/1.jpeg": "GIF",

@@ -7,7 +7,7 @@ import pytest
 
 from featx.images.duplicates import find_duplicates
 from featx.images.image_set import ImageSet
-from featx.images.inspection import Inspection, Kind, inspect_images
+from featx.images.inspection import ImageFormat, Inspection, inspect_images
 from featx.images.layouts.read import read_images
 from featx.reports.inspection.bars import by_count, class_counts_figure
 from featx.reports.inspection.samples import (
@@ -40,7 +40,7 @@ def stub(n_classes, each):
         widths=np.full(count, 5, np.int32),
         heights=np.full(count, 5, np.int32),
         sizes=np.full(count, 5),
-        kinds=(Kind("PNG", "RGB"),),
+        kinds=(ImageFormat("PNG", "RGB"),),
         kind=np.zeros(count, np.int32),
         unreadable={},
         duplicates=find_duplicates(images, keys, np.zeros(count, bool)),
