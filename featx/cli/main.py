@@ -1,4 +1,4 @@
-"""The command group, and the one place where errors become a line and a code."""
+"""The command group, which turns errors into one line and an exit code."""
 
 import sys
 import traceback
@@ -22,20 +22,20 @@ from featx.cli.run import run
 from featx.cli.train import train
 from featx.errors import FeatxError
 
-DONE, MENDABLE, INTERRUPTED = 0, 1, 130
+DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
 class FeatxGroup(click.Group):
-    """Commands in the order of the work, errors in one line each."""
+    """Commands in the order of their use, and each error as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the commands in the order in which people meet them."""
+        """Return the names of the commands in the order of their use."""
         return list(self.commands)
 
     def main(
         self, args: Sequence[str] | None = None, *rest: Any, **extra: Any
     ) -> NoReturn:
-        """Run a command and leave with the exit code that is promised."""
+        """Run a command and exit with a code: 0, 1, 2 or 130."""
         words = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in words
         words = [word for word in words if word != "--debug"]
@@ -59,12 +59,12 @@ class FeatxGroup(click.Group):
             sys.exit(DONE)
         except Exception as error:  # noqa: BLE001  the one place that shows errors
             _show(error, debug=debug)
-            sys.exit(MENDABLE)
+            sys.exit(FAILED)
         sys.exit(DONE)
 
 
 def _show(error: Exception, *, debug: bool) -> None:
-    """Say an error in one line; with `--debug` where it came from as well."""
+    """Print an error as one line; with `--debug` its traceback as well."""
     if debug:
         traceback.print_exception(error)
     if isinstance(error, FeatxError):
@@ -76,7 +76,7 @@ def _show(error: Exception, *, debug: bool) -> None:
         _say("error: not enough memory; try a smaller --batch-size or --image-size")
     else:
         first = (str(error).splitlines() or [""])[0]
-        hint = "" if debug else "; --debug shows where, please report it"
+        hint = "" if debug else "; --debug shows the traceback, please report it"
         _say(f"internal error: {type(error).__name__}: {first}{hint}")
 
 
@@ -87,19 +87,19 @@ def _say(line: str) -> None:
 @click.group(
     cls=FeatxGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="In a folder with data/train/<class>/ and data/test/<class>/ it takes"
-    " featx extract, featx fit and featx report. Results go to stdout, the rest to"
-    " stderr.",
+    epilog="In a folder with data/train/<class>/ and data/test/<class>/, run"
+    " featx extract, featx fit and featx report. Results are written to stdout,"
+    " everything else to stderr.",
 )
 @click.version_option(package_name="featx", prog_name="featx")
 @click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show where an error came from."
+    "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )
 def main() -> None:
     """From a folder of labelled images to a classifier you can trust.
 
-    Frozen ImageNet networks turn images into embeddings, once; heads are trained and
-    compared on them in seconds.
+    Frozen ImageNet networks compute embeddings of the images once; heads are then
+    trained and compared on them in seconds.
     """
 
 

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from featx.cli.command import PATH, SettingsCommand
+from featx.cli.command import PATH, SettingsCommand, SettingsOptions
 from featx.cli.options import (
     cache_options,
-    json_option,
     own_weights_option,
     report_options,
 )
@@ -16,10 +15,9 @@ from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from featx.embeddings.settings import CacheSettings
     from featx.predict.predictions import Answers
+    from featx.predict.settings import OutputSettings
     from featx.runs.settings import ReportSettings
 
 
@@ -35,38 +33,19 @@ if TYPE_CHECKING:
             help="Predict the 1000 classes of ImageNet with a pretrained network"
             " instead of a RUN.",
         ),
-        click.Option(
-            ["--top-k"],
-            type=click.IntRange(1),
-            default=3,
-            show_default=True,
-            help="Number of classes to show per image.",
-        ),
-        click.Option(
-            ["as_csv", "--csv"], is_flag=True, help="Print all probabilities as CSV."
-        ),
-        click.Option(
-            ["--submission"],
-            type=PATH,
-            metavar="SAMPLE",
-            help="Print Kaggle's sample_submission.csv with its columns filled in.",
-        ),
+        SettingsOptions("output", "featx.predict.settings:OutputSettings"),
         own_weights_option,
         cache_options,
         report_options,
-        json_option,
     ],
 )
 def predict(
     words: tuple[Path, ...],
     imagenet: str | None,
-    top_k: int,
-    as_csv: bool,
-    submission: Path | None,
+    output: "OutputSettings",
     weights: tuple[Path, ...],
     cache: "CacheSettings",
     report: "ReportSettings",
-    as_json: bool,
 ) -> None:
     """Classify images with RUN, a run's folder or name.
 
@@ -78,12 +57,10 @@ def predict(
     from featx.predict.submission import fill_submission
     from featx.runs.find import find_run
 
-    if as_csv + as_json + bool(submission) > 1:
-        raise click.UsageError("choose one of --csv, --json and --submission")
     if imagenet and weights:
-        raise click.UsageError("--weights belongs to a RUN; --imagenet takes none")
+        raise click.UsageError("--weights is for a RUN; leave it out with --imagenet")
     if not imagenet and len(words) == 1:
-        raise click.UsageError("give a RUN and images, or images and --imagenet")
+        raise click.UsageError("name a RUN and images, or images and --imagenet")
     with TerminalProgress() as progress:
         if imagenet:
             answers = run_imagenet(
@@ -100,15 +77,14 @@ def predict(
             )
     unreadable = [f"{path}: {why}" for path, why in answers.unreadable.items()]
     show_notes([*answers.notes, *unreadable])
-    if submission:
-        click.echo(fill_submission(submission, answers), nl=False)
-        return
-    show: Callable[[Answers, int], None] = _show_table
-    if as_csv:
-        show = _show_csv
-    elif as_json:
-        show = _show_json
-    show(answers, top_k)
+    if output.submission:
+        click.echo(fill_submission(output.submission, answers), nl=False)
+    elif output.csv:
+        click.echo(answers.as_csv(), nl=False)
+    elif output.as_json:
+        _show_json(answers, output.top_k)
+    else:
+        _show_table(answers, output.top_k)
 
 
 def _show_table(answers: "Answers", count: int) -> None:
@@ -117,10 +93,6 @@ def _show_table(answers: "Answers", count: int) -> None:
         for path, top in zip(answers.files, answers.top(count), strict=True)
     ]
     show_table("", ["image", "classes"], rows, left=2)
-
-
-def _show_csv(answers: "Answers", _: int) -> None:
-    click.echo(answers.as_csv(), nl=False)
 
 
 def _show_json(answers: "Answers", count: int) -> None:

@@ -1,4 +1,4 @@
-"""How long work is shown: bars in a terminal, plain lines elsewhere."""
+"""Progress of long tasks: bars in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -18,9 +18,9 @@ PLAIN_SECONDS = 5.0
 
 
 class TerminalProgress(Progress):
-    """Shows how far long works are, on stderr.
+    """Shows the progress of long tasks on stderr.
 
-    A context manager: on leaving it the bars stand still.
+    A context manager, which stops the bars on leaving.
     """
 
     def __init__(self) -> None:
@@ -40,25 +40,25 @@ class TerminalProgress(Progress):
         self.stop()
 
     def stop(self) -> None:
-        """Leave the bars as they are, so that other lines can follow."""
+        """Stop the bars where they are: other lines may follow."""
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
 
     def images(self, title: str) -> Update:
-        """Return what is told how many images are done."""
+        """Return a callback that shows how many images are done."""
         return self._work(title, "images")
 
     def parts(self, title: str) -> Update:
-        """Return what is told how many parts of a cache are checked."""
+        """Return a callback that shows how many part files of a cache are checked."""
         return self._work(title, "parts")
 
     def folds(self, head: str) -> Update:
-        """Return what is told how many folds of a head are done."""
+        """Return a callback that shows how many folds of a head are done."""
         return self._work(f"cross-validating {head}", "folds")
 
     def epochs(self, network: str) -> Update:
-        """Return what is told how many epochs of a network's training are done."""
+        """Return a callback that shows how many epochs of a training are done."""
         return self._work(f"training {network}", "epochs")
 
     def pages(self, done: int, total: int) -> None:
@@ -68,12 +68,12 @@ class TerminalProgress(Progress):
         self._pages(done, total)
 
     def run(self, name: str, path: Path, *, fresh: bool) -> None:
-        """Say that a run was there already, so that nobody wonders at the speed."""
+        """Print where a run is that was made before, instead of making it again."""
         if not fresh:
             self._say(f"{name}: fitted before, {path}")
 
     def note(self, line: str) -> None:
-        """Say something that a person should know at once."""
+        """Print a note."""
         self._say(f"note: {line}")
 
     def _say(self, line: str) -> None:
@@ -105,13 +105,13 @@ class TerminalProgress(Progress):
 
 
 class _Lines:
-    """Says how far a work is, every few seconds and at its end."""
+    """Prints the progress of a task every few seconds and at its end."""
 
     def __init__(self, title: str, unit: str) -> None:
         self.title = title
         self.unit = unit
         self.start = time.monotonic()
-        # A training may go on from epochs of another time; all else begins at 0.
+        # A training may continue after earlier epochs; everything else starts at 0.
         self.before: int | None = None if unit == "epochs" else 0
         self.said = 0.0
 
@@ -145,7 +145,7 @@ def _make_bars() -> "Bars":
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Images a second; other works have no rate worth telling."""
+        """Images per second; other tasks show no rate."""
 
         def render(self, task: Task) -> Text:
             if task.fields["unit"] != "images" or not task.speed:

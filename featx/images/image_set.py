@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from featx.errors import DataError
 from featx.images.digests import Digests, digest_files
+from featx.images.layouts.options import DEFAULT_TEST_SIZE
 from featx.splits import draw_stratified
-
-DEFAULT_TEST_SIZE = 0.25
 
 SHOWN = 20
 """Classes in a notebook's table."""

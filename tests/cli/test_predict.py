@@ -144,7 +144,7 @@ def test_imagenet_without_its_files_is_one_line(work):
 def test_imagenet_needs_no_run(run, work):
     done = run("predict", "data/test")
     assert done.exit_code == 2
-    assert "give a RUN and images, or images and --imagenet" in done.stderr
+    assert "name a RUN and images, or images and --imagenet" in done.stderr
     done = run("predict", "--imagenet", "mobilenet-0.25", "x", "--weights", "y")
     assert "--weights belongs to a RUN" in done.stderr
     done = run("predict", "--imagenet", "mobilnet", "data/test")

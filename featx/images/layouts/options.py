@@ -32,6 +32,10 @@ def is_tested(split: str | None, splits: Collection[str | None]) -> bool | None:
     return split == "test" or (split == "validation" and "test" not in splits)
 
 
+DEFAULT_TEST_SIZE = 0.25
+"""Share of the images for the test split, where neither data nor user gives one."""
+
+
 class DataSettings(Settings):
     """Which images to use, how they are labelled, and which of them test."""
 
@@ -71,7 +75,7 @@ class DataSettings(Settings):
             description="Share of the images to test on, where the data has no test"
             " split of its own.",
         ),
-        CliOption(none_means="0.25"),
+        CliOption(none_means=f"{DEFAULT_TEST_SIZE:g}"),
     ] = None
     seed: Annotated[
         int, Field(description="Seed of the split into training and test images.")

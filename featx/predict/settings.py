@@ -1,0 +1,34 @@
+"""Settings of how predictions are printed."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from featx.settings import CliOption, Settings
+
+
+class OutputSettings(Settings):
+    """How predictions are printed; as a table by default."""
+
+    top_k: Annotated[
+        int, Field(ge=1, description="Number of classes to show per image.")
+    ] = 3
+    csv: Annotated[bool, Field(description="Print all probabilities as CSV.")] = False
+    submission: Annotated[
+        Path | None,
+        Field(
+            description="Fill in the columns of Kaggle's sample_submission.csv, and"
+            " print it."
+        ),
+        CliOption(metavar="SAMPLE"),
+    ] = None
+    as_json: Annotated[
+        bool, Field(description="Print the result as JSON."), CliOption(name="json")
+    ] = False
+
+    @model_validator(mode="after")
+    def _one_format(self) -> Self:
+        if self.csv + self.as_json + (self.submission is not None) > 1:
+            raise ValueError("choose one of `csv`, `as_json` and `submission`")
+        return self
