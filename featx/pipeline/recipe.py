@@ -48,7 +48,7 @@ class Recipe(Settings):
         Field(description="Fine-tuning of the best head with its backbones."),
     ] = None
     report: Annotated[
-        ReportSettings, Field(description="Where runs and reports are written.")
+        ReportSettings, Field(description="The folder of runs and reports.")
     ] = ReportSettings()
 
     @property

@@ -1,0 +1,61 @@
+"""Every setting is described where it is stated, for help, schema and documents."""
+
+import pytest
+from pydantic import ValidationError
+
+from featx.embeddings.settings import CacheSettings, ExtractSettings
+from featx.finetune.settings import FinetuneSettings
+from featx.heads.settings import HeadSettings
+from featx.images.layouts.options import DataSettings
+from featx.networks.settings import NetworkSettings
+from featx.pipeline.recipe import Recipe
+from featx.predict.settings import OutputSettings
+from featx.runs.settings import ReportSettings
+from featx.settings import cli_options, first_error, rename_fields
+
+KINDS = [
+    CacheSettings,
+    DataSettings,
+    ExtractSettings,
+    FinetuneSettings,
+    HeadSettings,
+    NetworkSettings,
+    OutputSettings,
+    Recipe,
+    ReportSettings,
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_schema_describes_every_field(kind):
+    schema = kind.model_json_schema()
+    assert schema["description"]
+    assert schema["additionalProperties"] is False
+    for name, field in kind.model_fields.items():
+        assert field.description.endswith("."), name
+        assert schema["properties"][name]["description"] == field.description
+
+
+def test_the_schema_of_a_recipe_holds_defaults_and_bounds():
+    schema = Recipe.model_json_schema()
+    folds = schema["$defs"]["HeadSettings"]["properties"]["folds"]
+    assert (folds["default"], folds["minimum"]) == (5, 2)
+
+
+def test_options_are_named_as_fields_or_by_their_annotation():
+    options = cli_options(CacheSettings)
+    assert options["folder"].name == "cache-dir"
+    assert options["batch_size"].name == "batch-size"
+    assert "parameters" not in cli_options(HeadSettings)
+
+
+def test_an_unknown_key_is_the_first_error():
+    with pytest.raises(ValidationError) as caught:
+        Recipe.model_validate({"head": [{"nam": "svm"}]})
+    assert first_error(caught.value)[:2] == (["head", "nam"], "extra_forbidden")
+
+
+def test_fields_are_renamed_in_messages_and_nothing_else_is():
+    message = "`folds` as `featx heads` says, `fold`"
+    renamed = rename_fields(message, HeadSettings, lambda name: f"--{name}")
+    assert renamed == "--folds as `featx heads` says, `fold`"
