@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from featx.reports.plots.style import new_figure, png
 from featx.reports.run.page import SECTIONS
 from featx.reports.run.section import RunPage
 from featx.runs.info import RunInfo
@@ -218,3 +219,10 @@ def make_finetuned(make_run):
 def odd_names():
     """Return class names that break what isn't escaped, fitted or drawn with care."""
     return ODD_NAMES
+
+
+@pytest.fixture
+def plain_figures(monkeypatch):
+    """Put small blank pictures where a test is about words and tables only."""
+    blank = png(new_figure(1, 1))
+    monkeypatch.setattr("featx.reports.run.section.png", lambda _: blank)

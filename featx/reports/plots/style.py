@@ -1,4 +1,8 @@
-"""The look that all figures share: colours, sizes, headings."""
+"""The look that all figures share: colours, sizes, headings.
+
+It is set on the axes, not by a Matplotlib style: the parameters of ticks are read when
+a figure is drawn, which in a notebook is after any `rc_context` has ended.
+"""
 
 import io
 from collections.abc import Sequence

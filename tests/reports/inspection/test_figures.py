@@ -19,7 +19,7 @@ from featx.reports.inspection.samples import (
 from featx.reports.inspection.sizes import aspect_ratios_figure, sizes_figure
 from featx.reports.plots.style import png
 from tests.conftest import make_colours, write_image
-from tests.reports.test_figures import assert_readable, texts
+from tests.reports.plots.test_runs import assert_readable, texts
 
 
 def stub(n_classes, each):

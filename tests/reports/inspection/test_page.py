@@ -19,7 +19,7 @@ from tests.images.messy import (
     make_messy,
 )
 from tests.reports.inspection.blank import draw_nothing
-from tests.reports.test_page import Page, assert_self_contained
+from tests.reports.pages import Page, assert_self_contained
 
 FILES = {
     *("index.html", "inspection.json", "classes.png", "samples.png"),

@@ -22,8 +22,8 @@ from featx.reports.run.gain import (
 from featx.reports.run.page import render_run
 from featx.runs.ranking import rank_runs
 from tests.reports.conftest import drawn, with_info, with_metrics
-from tests.reports.test_figures import assert_readable, texts
-from tests.reports.test_page import Page, assert_self_contained
+from tests.reports.pages import Page, assert_self_contained
+from tests.reports.plots.test_runs import assert_readable, texts
 from tests.runs.conftest import FINETUNED
 
 PARENT = "pets-mobilenetv2-0.35-lda"

@@ -5,7 +5,7 @@ import pytest
 
 from featx.reports.plots.augmentation import augmented_figure
 from featx.reports.plots.style import png
-from tests.reports.test_figures import assert_readable, texts
+from tests.reports.plots.test_runs import assert_readable, texts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""The leaderboard: grouped by data set, ranked by cross-validation, and linked."""
+
+import pytest
+
+from featx.errors import RunError
+from featx.reports.leaderboard.page import render_leaderboard
+from featx.reports.run.page import render_run
+from featx.runs.run import read_run
+from tests.reports.pages import Page, assert_self_contained
+
+
+def test_leaderboard_groups_and_ranks(plain_figures, make_run, tmp_path):
+    runs = [
+        make_run(head="knn", cv_accuracy=0.61),
+        make_run(head="svm", cv_accuracy=0.72),
+        make_run(head="lda", cv_accuracy=0.10, weights="random"),
+        make_run(head="svm", name="birds", fingerprint="00ff" * 16, cv_accuracy=0.33),
+    ]
+    for run in runs[:2]:
+        render_run(run)
+    path = render_leaderboard(tmp_path / "reports", runs)
+    assert path == tmp_path / "reports" / "index.html"
+    page = Page(path)
+    assert_self_contained(page)
+    birds, pets = page.words.index("00ff00ff00ff"), page.words.index("9f3c9f3c9f3c")
+    assert birds < pets
+    order = [page.words.rindex(text) for text in ("72.0%", "61.0%", "10.0%")]
+    assert order == sorted(order)
+    assert "pets-mobilenetv2-0.35-svm best" in page.words
+    assert "pets-mobilenetv2-0.35-knn best" not in page.words
+    assert "the test split never chooses" in page.words
+    linked = [link for link in page.links if link.endswith("index.html")]
+    assert linked == [f"{run.path.name}/index.html" for run in (runs[1], runs[0])]
+    assert len(page.alts) == 2
+    # The run, and each of its four scores.
+    assert page.source.count('tag warn">random') == 5
+    row = page.source.split("pets-mobilenetv2-0.35-lda")[-1].split("</tr>")[0]
+    assert row.count("tag warn") == 5
+
+
+def test_leaderboard_says_when_the_best_is_random(make_run, tmp_path):
+    page = Page(render_leaderboard(tmp_path / "reports", [make_run(weights="random")]))
+    assert "random weights, never trained" in page.alts[0]
+
+
+def test_leaderboard_links_runs_elsewhere(plain_figures, make_run, tmp_path):
+    run = make_run()
+    moved = run.path.rename(tmp_path / "a run#1")
+    render_run(read_run(moved))
+    page = Page(render_leaderboard(tmp_path / "new" / "reports", [read_run(moved)]))
+    assert "../../a%20run%231/index.html" in page.links
+
+
+def test_leaderboard_without_runs(tmp_path):
+    page = Page(render_leaderboard(tmp_path / "reports", []))
+    assert "No run yet" in page.words
+
+
+def test_leaderboard_in_an_impossible_place_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="can't make this folder"):
+        render_leaderboard(tmp_path / "file" / "reports", [])

@@ -1,0 +1,49 @@
+"""Reads pages back, as a browser does."""
+
+import re
+from html.parser import HTMLParser
+
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Reads a page, checks that its tags are balanced, and collects what it says."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.seen, self.links, self.alts = [], [], [], []
+        self.text = ""
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.links += [attrs[k] for k in ("src", "href") if k in attrs]
+        if tag == "img":
+            assert attrs["alt"]
+            self.alts.append(attrs["alt"])
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text += data + " "
+
+    @property
+    def words(self):
+        return re.sub(r"\s+", " ", self.text)
+
+
+def assert_self_contained(page):
+    assert "script" not in page.seen
+    for link in page.links:
+        assert not re.match(r"(?i)(https?:)?//", link)
+    assert "url(" not in page.source
+    assert "@import" not in page.source
+    assert '<html lang="en">' in page.source
