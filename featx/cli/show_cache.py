@@ -30,7 +30,7 @@ def show_holdings(
     cache_dir: Path, holdings: "Sequence[Holding]", *, as_json: bool
 ) -> None:
     """Print what a cache holds."""
-    from featx.reports.numbers import file_size
+    from featx.reports.numbers import counted, file_size
 
     if as_json:
         show_json([_held(holding) for holding in holdings])
@@ -52,8 +52,8 @@ def show_holdings(
     show_table("", columns, rows, left=2, whole=1)
     images, size = sum(h.rows for h in holdings), sum(h.size for h in holdings)
     click.echo(
-        f"{_count(len(holdings), 'folder')}, {cache_dir}/*-SPEC:"
-        f" {_count(images, 'embedding')}, {file_size(size)}"
+        f"{counted(len(holdings), 'folder')}, {cache_dir}/*-SPEC:"
+        f" {counted(images, 'embedding')}, {file_size(size)}"
     )
 
 
@@ -109,21 +109,21 @@ def _names(spec: "Spec") -> list[str]:
 
 def _age(written: float | None) -> str:
     """Say how long ago something was written: ``3 days``."""
+    from featx.reports.numbers import counted
+
     if written is None:
         return MISSING
     seconds = time.time() - written
     for length, unit in SPANS:
         if seconds >= length:
-            return _count(int(seconds // length), unit)
+            return counted(int(seconds // length), unit)
     return "just now"
-
-
-def _count(number: int, unit: str) -> str:
-    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"
 
 
 def show_verification(verification: "Verification", *, as_json: bool) -> None:
     """Print what was found of a cache."""
+    from featx.reports.numbers import counted
+
     show_notes(verification.notes)
     skipped = [one for one in verification.specs if one.skipped]
     show_notes(f"{one.folder}: not computed again: {one.skipped}" for one in skipped)
@@ -136,7 +136,7 @@ def show_verification(verification: "Verification", *, as_json: bool) -> None:
     columns = ["backbone", "options", "images", "difference", "cosine", ""]
     rows = [_verified_cells(one) for one in verification.specs]
     show_table("", columns, rows, left=2, whole=1)
-    files = _count(sum(one.parts for one in verification.specs), "file")
+    files = counted(sum(one.parts for one in verification.specs), "file")
     damaged = sum(len(one.damaged) for one in verification.specs)
     click.echo(f"checksums of {files}: {f'{damaged} damaged' if damaged else 'ok'}")
 
@@ -189,20 +189,20 @@ def _verified_as_dict(one: "Verified") -> dict[str, Any]:
 
 def show_pruning(pruning: "Pruning", *, dry_run: bool, as_json: bool) -> None:
     """Print what was, or would be, dropped from a cache."""
-    from featx.reports.numbers import file_size
+    from featx.reports.numbers import counted, file_size
 
     if as_json:
         show_json(_pruning_as_dict(pruning, dry_run=dry_run))
         return
     for folder, images in pruning.kept.items():
-        click.echo(f"keeps what is in {folder}: {_count(images, 'image')}")
+        click.echo(f"keeps what is in {folder}: {counted(images, 'image')}")
     if not pruning.specs:
         click.echo("nothing to prune: the cache is empty")
         return
     columns = ["backbone", "options", "kept", "dropped", "freed", "spec"]
     show_table("", columns, _pruned_rows(pruning.specs), left=2, whole=1)
     freed = file_size(sum(one.freed for one in pruning.specs))
-    rows = _count(sum(one.dropped for one in pruning.specs), "embedding")
+    rows = counted(sum(one.dropped for one in pruning.specs), "embedding")
     if not any(one.freed or one.busy for one in pruning.specs):
         click.echo("nothing to drop: all of it is used")
     elif dry_run:

@@ -47,6 +47,11 @@ def points(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Write a count with its noun: ``1 image``, ``2,000 images``."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
 def duration(seconds: float) -> str:
     """Write a time span: ``21 ms``, ``3.5 s``, ``5 min 12 s``, ``2 h 5 min``."""
     if seconds < 0.9995:

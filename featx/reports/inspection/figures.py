@@ -4,7 +4,7 @@ from featx.images.inspection import Inspection
 from featx.reports.inspection.bars import class_counts_figure
 from featx.reports.inspection.samples import Strip, samples_figure
 from featx.reports.inspection.sizes import aspect_ratios_figure, sizes_figure
-from featx.reports.inspection.words import counted
+from featx.reports.numbers import counted
 from featx.reports.plots.style import png
 
 FIGURES = ("classes", "samples", "sizes", "aspect_ratios")

@@ -21,12 +21,11 @@ from featx.reports.inspection.samples import choose_samples
 from featx.reports.inspection.words import (
     MODES,
     balance,
-    counted,
     measures,
     telling,
     where_duplicates_lie,
 )
-from featx.reports.numbers import moment, percent
+from featx.reports.numbers import counted, moment, percent
 from featx.reports.pictures import Picture, photograph, picture, thumbnail
 from featx.reports.plots.labels import lacking_glyphs
 from featx.reports.writing import PAGE, render, replace_file

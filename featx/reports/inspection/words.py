@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from featx.images.inspection import Inspection
 from featx.reports.inspection.facts import format_rows
-from featx.reports.numbers import file_size, percent
+from featx.reports.numbers import counted, file_size, percent
 
 IN_A_GROUP = 4
 """Files of a group of duplicates that are named; the rest are counted."""
@@ -60,11 +60,6 @@ def findings(inspection: Inspection, *, most: int = 5) -> list[Finding]:
         _duplicates(inspection, most),
         _conflicts(inspection, most),
     ]
-
-
-def counted(count: int, one: str, several: str = "") -> str:
-    """Write a count with its noun: ``1 image``, ``2,000 images``."""
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
 def balance(inspection: Inspection) -> str:
