@@ -9,6 +9,8 @@
 """
 
 import importlib as _importlib
+import sys as _sys
+import types as _types
 import typing as _typing
 from importlib.metadata import version as _version
 
@@ -158,3 +160,18 @@ def __getattr__(name: str) -> _typing.Any:
 
 def __dir__() -> list[str]:
     return ["__version__", *__all__]
+
+
+class _Api(_types.ModuleType):
+    """The module `featx`, in which public functions may be named as packages are.
+
+    Importing `featx.predict.predictions`, say, makes Python set the package as
+    `featx.predict`, where the function of this name has to stay.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _MODULES or not isinstance(value, _types.ModuleType):
+            super().__setattr__(name, value)
+
+
+_sys.modules[__name__].__class__ = _Api

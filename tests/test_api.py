@@ -4,6 +4,7 @@
 
 import subprocess
 import sys
+import types
 
 import pytest
 from matplotlib.figure import Figure
@@ -27,6 +28,11 @@ def test_all_errors_are_exported():
     classes = [one for one in vars(featx.errors).values() if isinstance(one, type)]
     assert {one.__name__ for one in classes} == set(ERRORS)
     assert all(issubclass(one, featx.FeatxError) for one in classes)
+
+
+def test_a_package_does_not_take_the_place_of_a_function():
+    featx.fit = types.ModuleType("featx.fit")  # as an import of featx.fit.x does
+    assert callable(featx.fit)
 
 
 def test_importing_featx_imports_no_framework():

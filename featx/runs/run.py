@@ -44,7 +44,7 @@ UNDECODED = "surrogateescape"
 
 
 @dataclass(frozen=True)
-class Predictions:
+class RunPredictions:
     """What a run predicted for the test split, one row per image.
 
     Attributes
@@ -218,7 +218,7 @@ class Run:
         """Class names, in the order of all columns."""
         return self.metrics.classes
 
-    def predictions(self) -> Predictions:
+    def predictions(self) -> RunPredictions:
         """Read `predictions.csv`.
 
         Raises
@@ -237,7 +237,7 @@ class Run:
                     path, f"{len(rows)} rows for {self.metrics.n_test} images"
                 )
             columns = list(zip(*rows, strict=True)) or [()] * width
-            return Predictions(
+            return RunPredictions(
                 paths=columns[0],
                 labels=columns[1],
                 predicted=columns[2],

@@ -7,7 +7,7 @@ from typing import Any
 from featx.reports.numbers import percent
 from featx.reports.pictures import thumbnail
 from featx.reports.run.section import RunPage, Section
-from featx.runs.run import Predictions, Run
+from featx.runs.run import Run, RunPredictions
 
 MISTAKES = 12
 
@@ -35,7 +35,7 @@ class Mistake:
     picture: str
 
 
-def surest_mistakes(run: Run, predictions: Predictions) -> list[Mistake]:
+def surest_mistakes(run: Run, predictions: RunPredictions) -> list[Mistake]:
     """List the twelve wrong predictions with the highest confidence."""
     wrong = [i for i, correct in enumerate(predictions.correct) if not correct]
     wrong.sort(key=lambda i: -predictions.confidence[i])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from featx.reports.pictures import Picture, picture
 from featx.reports.plots.style import png
-from featx.runs.run import Predictions, Run
+from featx.runs.run import Run, RunPredictions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ class RunPage:
     figures: dict[str, bytes] = field(default_factory=dict)
 
     @cached_property
-    def predictions(self) -> Predictions:
+    def predictions(self) -> RunPredictions:
         """The content of `predictions.csv`."""
         return self.run.predictions()
 
