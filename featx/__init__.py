@@ -15,6 +15,7 @@ import typing as _typing
 from importlib.metadata import version as _version
 
 if _typing.TYPE_CHECKING:
+    from featx import plots
     from featx.embeddings.backbones.extractor import find_extractor
     from featx.embeddings.dataset import Embeddings, embed
     from featx.embeddings.embedder import Embedder
@@ -41,7 +42,6 @@ if _typing.TYPE_CHECKING:
     from featx.networks.settings import NetworkSettings
     from featx.pipeline.fit import FittedHead, evaluate, fit
     from featx.pipeline.report import Report, report
-    from featx.reports.plots import runs as plots
     from featx.runs.info import Kind, RunInfo
     from featx.runs.metrics import Metrics
     from featx.runs.ranking import leaderboard_frame
@@ -152,7 +152,7 @@ __all__ = [
 def __getattr__(name: str) -> _typing.Any:
     """Import a public name on first use: `featx --help` needs none of them."""
     if name == "plots":
-        return _importlib.import_module("featx.reports.plots.runs")
+        return _importlib.import_module("featx.plots")
     if name not in _MODULES:
         raise AttributeError(f"module 'featx' has no attribute '{name}'")
     return getattr(_importlib.import_module(_MODULES[name]), name)

@@ -11,6 +11,12 @@ import pytest
 from PIL import Image
 
 from featx.embeddings.spec import Spec
+from tests.made_runs import (  # noqa: F401  fixtures
+    make_finetuned,
+    make_run,
+    odd_names,
+    plain_figures,
+)
 
 
 class MeanColour:

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import featx
-from tests.reports.conftest import make_run  # noqa: F401
+from tests.made_runs import make_run  # noqa: F401
 
 ERRORS = [name for name in featx.__all__ if name.endswith("Error")]
 

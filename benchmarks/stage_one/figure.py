@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from featx.reports.plots.style import (
+from featx.figures.style import (
     BLUE,
     FAINT,
     INK,

@@ -77,8 +77,8 @@ def _class_lines(inspection: "Inspection", columns: int) -> Iterator[list[str]]:
     """Yield the table's rows; of many classes the largest and the smallest."""
     import numpy as np
 
-    from featx.reports.inspection.bars import by_count
-    from featx.reports.plots.labels import shorten
+    from featx.figures.class_counts import by_count
+    from featx.figures.labels import shorten
 
     names = inspection.images.classes
     counts = np.column_stack([inspection.counts, inspection.unreadable_counts])

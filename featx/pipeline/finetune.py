@@ -13,6 +13,8 @@ from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import Embeddings, embed
 from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
+from featx.figures.augmentation import augmented_figure
+from featx.figures.style import png
 from featx.finetune.check import check_graft
 from featx.finetune.describe import describe
 from featx.finetune.finetuner import Finetuner, Material
@@ -27,8 +29,6 @@ from featx.pipeline.command import plain_command
 from featx.pipeline.recipe import Recipe, recipe_text, settings_of
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
-from featx.reports.plots.augmentation import augmented_figure
-from featx.reports.plots.style import png
 from featx.runs.find import extractors_of
 from featx.runs.info import Kind
 from featx.runs.run import AUGMENTED_FILE, Run

@@ -1,11 +1,11 @@
 """All figures of an inspection, as PNG files' contents."""
 
+from featx.figures.class_counts import class_counts_figure
+from featx.figures.samples import Strip, samples_figure
+from featx.figures.sizes import aspect_ratios_figure, sizes_figure
+from featx.figures.style import png
 from featx.images.inspection import Inspection
-from featx.reports.inspection.bars import class_counts_figure
-from featx.reports.inspection.samples import Strip, samples_figure
-from featx.reports.inspection.sizes import aspect_ratios_figure, sizes_figure
 from featx.reports.numbers import counted
-from featx.reports.plots.style import png
 
 FIGURES = ("classes", "samples", "sizes", "aspect_ratios")
 

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from featx.errors import RunError
+from featx.figures.class_counts import by_count
+from featx.figures.labels import lacking_glyphs
+from featx.figures.samples import choose_samples
 from featx.images.inspection import Inspection
-from featx.reports.inspection.bars import by_count
 from featx.reports.inspection.facts import class_rows, format_rows, inspection_facts
 from featx.reports.inspection.figures import (
     FIGURES,
     describe_strips,
     inspection_figures,
 )
-from featx.reports.inspection.samples import choose_samples
 from featx.reports.inspection.words import (
     MODES,
     balance,
@@ -27,7 +28,6 @@ from featx.reports.inspection.words import (
 )
 from featx.reports.numbers import counted, moment, percent
 from featx.reports.pictures import Picture, photograph, picture, thumbnail
-from featx.reports.plots.labels import lacking_glyphs
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.write import slug
 

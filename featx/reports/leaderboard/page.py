@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from featx import plots
 from featx.errors import RunError
 from featx.evaluation.metrics import METRICS
+from featx.figures.style import RANDOM_WEIGHTS, png
 from featx.reports.leaderboard.transfer import transfer_gap
 from featx.reports.numbers import MISSING, duration, percent, show, show_interval
 from featx.reports.pictures import picture
-from featx.reports.plots import runs as plots
-from featx.reports.plots.style import RANDOM_WEIGHTS, png
 from featx.reports.run.explain import deviation
 from featx.reports.run.gain import finetuning_gain
 from featx.reports.writing import PAGE, render, replace_file

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from featx import plots
+from featx.figures.per_class import by_f1
 from featx.reports.numbers import show
-from featx.reports.plots import runs as plots
-from featx.reports.plots.per_class import by_f1
 from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from featx import plots
 from featx.evaluation.calibration import reliability
-from featx.reports.plots import runs as plots
 from featx.reports.run.explain import explain_confidence
 from featx.reports.run.section import RunPage, Section
 

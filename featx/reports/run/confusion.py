@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from featx import plots
+from featx.figures.labels import lacking_glyphs
 from featx.reports.numbers import percent, show
-from featx.reports.plots import runs as plots
-from featx.reports.plots.labels import lacking_glyphs
 from featx.reports.run.section import RunPage, Section
 from featx.runs.run import Run
 

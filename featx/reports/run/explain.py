@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.figures.labels import shorten
+from featx.figures.per_class import by_f1
 from featx.reports.numbers import percent, points, show, show_interval
-from featx.reports.plots.labels import shorten
-from featx.reports.plots.per_class import by_f1
 from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 

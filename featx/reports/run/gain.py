@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from featx.figures.training_curves import warmup_epochs
 from featx.reports.numbers import duration, percent, points
-from featx.reports.plots.training_curves import warmup_epochs
 from featx.runs.metrics import FinetuneMetrics, FrozenOutputs, JoinedModel
 from featx.runs.run import Run
 

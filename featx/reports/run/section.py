@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.figures.style import png
 from featx.reports.pictures import Picture, picture
-from featx.reports.plots.style import png
 from featx.runs.run import Run, RunPredictions
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from featx.reports.plots import runs as plots
-from featx.reports.plots.training_curves import best_epoch, warmup_epochs
+from featx import plots
+from featx.figures.training_curves import best_epoch, warmup_epochs
 from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\

@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.images.duplicates import find_duplicates
-from featx.images.image_set import ImageSet
-from featx.images.inspection import ImageFormat, Inspection, inspect_images
-from featx.images.layouts.read import read_images
-from featx.reports.inspection.bars import by_count, class_counts_figure
-from featx.reports.inspection.samples import (
+from featx.figures.class_counts import by_count, class_counts_figure
+from featx.figures.samples import (
     BACKGROUND,
     choose_samples,
     samples_figure,
     small_square,
 )
-from featx.reports.inspection.sizes import aspect_ratios_figure, sizes_figure
-from featx.reports.plots.style import png
+from featx.figures.sizes import aspect_ratios_figure, sizes_figure
+from featx.figures.style import png
+from featx.images.duplicates import find_duplicates
+from featx.images.image_set import ImageSet
+from featx.images.inspection import ImageFormat, Inspection, inspect_images
+from featx.images.layouts.read import read_images
 from tests.conftest import make_colours, write_image
-from tests.reports.plots.test_runs import assert_readable, texts
+from tests.test_plots import assert_readable, texts
 
 
 def stub(n_classes, each):

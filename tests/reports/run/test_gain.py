@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from featx.errors import RunError
+from featx.figures.training_curves import curves_figure
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.leaderboard.transfer import transfer_gap
 from featx.reports.numbers import percent
-from featx.reports.plots.training_curves import curves_figure
 from featx.reports.run.explain import explain
 from featx.reports.run.gain import (
     explain_gain,
@@ -21,10 +21,10 @@ from featx.reports.run.gain import (
 )
 from featx.reports.run.page import render_run
 from featx.runs.ranking import rank_runs
-from tests.reports.conftest import drawn, with_info, with_metrics
+from tests.made_runs import drawn, with_info, with_metrics
 from tests.reports.pages import Page, assert_self_contained
-from tests.reports.plots.test_runs import assert_readable, texts
 from tests.runs.conftest import FINETUNED
+from tests.test_plots import assert_readable, texts
 
 PARENT = "pets-mobilenetv2-0.35-lda"
 BETTER = {
@@ -208,7 +208,7 @@ def test_the_chosen_epoch_is_counted_through_the_warmup(make_finetuned, monkeypa
         asked.update(options)
         return curves_figure(history, subtitle, **options)
 
-    monkeypatch.setattr("featx.reports.plots.runs.curves_figure", draw)
+    monkeypatch.setattr("featx.plots.curves_figure", draw)
     for epochs, chosen in ((5, 7), (0, 0)):
         run = make_finetuned(warmup=2, found={"epochs": epochs})
         drawn(run)

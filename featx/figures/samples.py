@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import ImageError
+from featx.figures.labels import class_labels, text_label
+from featx.figures.style import DPI, INK, MUTED, new_figure
 from featx.images.decoding import decode_full
 from featx.images.digests import read_file
 from featx.images.inspection import Inspection
-from featx.reports.plots.labels import class_labels, text_label
-from featx.reports.plots.style import DPI, INK, MUTED, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from featx.reports.plots.labels import text_label
+from featx.figures.labels import text_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

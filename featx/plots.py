@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from featx.errors import RunError
 from featx.evaluation.calibration import reliability as measure_reliability
-from featx.reports.plots.confusion_matrix import confusion_figure
-from featx.reports.plots.leaderboard import leaderboard_figure
-from featx.reports.plots.per_class import per_class_figure
-from featx.reports.plots.reliability import reliability_figure
-from featx.reports.plots.style import RANDOM_WEIGHTS
-from featx.reports.plots.training_curves import Curves, curves_figure, warmup_epochs
+from featx.figures.confusion_matrix import confusion_figure
+from featx.figures.leaderboard import leaderboard_figure
+from featx.figures.per_class import per_class_figure
+from featx.figures.reliability import reliability_figure
+from featx.figures.style import RANDOM_WEIGHTS
+from featx.figures.training_curves import Curves, curves_figure, warmup_epochs
 from featx.runs.ranking import same_data
 from featx.runs.run import Run
 

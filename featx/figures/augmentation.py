@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.inspection.samples import GAP, NAME, SIDE, TITLE, fit_square, write
-from featx.reports.plots.labels import text_label
-from featx.reports.plots.style import INK, MUTED, new_figure
+from featx.figures.labels import text_label
+from featx.figures.samples import GAP, NAME, SIDE, TITLE, fit_square, write
+from featx.figures.style import INK, MUTED, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

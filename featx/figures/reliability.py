@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.evaluation.calibration import BINS, Reliability
-from featx.reports.plots.style import (
+from featx.figures.style import (
     BLUE,
     GRID,
     MUTED,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.plots.style import (
+from featx.figures.style import (
     BLUE,
     GREEN,
     GRID,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.reports.plots.style import new_figure, png
+from featx.figures.style import new_figure, png
 from featx.reports.run.page import SECTIONS
 from featx.reports.run.section import RunPage
 from featx.runs.info import RunInfo

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.plots.labels import Labels, class_labels, width
-from featx.reports.plots.style import (
+from featx.figures.labels import Labels, class_labels, width
+from featx.figures.style import (
     DPI,
     FAINT,
     INK,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.plots.labels import Labels, class_labels
-from featx.reports.plots.style import (
+from featx.figures.labels import Labels, class_labels
+from featx.figures.style import (
     BLUE,
     FAINT,
     INK,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from featx.reports.plots.labels import class_labels, text_label
-from featx.reports.plots.style import (
+from featx.figures.labels import class_labels, text_label
+from featx.figures.style import (
     BLUE,
     INK,
     MUTED,

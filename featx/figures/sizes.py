@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.reports.plots.style import (
+from featx.figures.style import (
     BLUE,
     FAINT,
     INK,

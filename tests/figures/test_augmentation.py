@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from featx.reports.plots.augmentation import augmented_figure
-from featx.reports.plots.style import png
-from tests.reports.plots.test_runs import assert_readable, texts
+from featx.figures.augmentation import augmented_figure
+from featx.figures.style import png
+from tests.test_plots import assert_readable, texts
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 
 from featx.evaluation.calibration import reliability
-from featx.reports.plots import labels
-from featx.reports.plots.confusion_matrix import confusion_figure, row_percent
-from featx.reports.plots.leaderboard import leaderboard_figure
-from featx.reports.plots.per_class import by_f1, per_class_figure
-from featx.reports.plots.reliability import reliability_figure
-from featx.reports.plots.style import new_figure, png
-from featx.reports.plots.training_curves import (
+from featx.figures import labels
+from featx.figures.confusion_matrix import confusion_figure, row_percent
+from featx.figures.leaderboard import leaderboard_figure
+from featx.figures.per_class import by_f1, per_class_figure
+from featx.figures.reliability import reliability_figure
+from featx.figures.style import new_figure, png
+from featx.figures.training_curves import (
     best_epoch,
     curves_figure,
 )
 from featx.runs.metrics import ClassScores
-from tests.reports.conftest import drawn
+from tests.made_runs import drawn
 
 ALWAYS = {
     "confusion_counts.png",
