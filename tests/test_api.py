@@ -4,7 +4,6 @@
 
 import subprocess
 import sys
-import types
 
 import pytest
 from matplotlib.figure import Figure
@@ -16,7 +15,7 @@ ERRORS = [name for name in featx.__all__ if name.endswith("Error")]
 
 
 def test_dir_shows_the_api_only():
-    assert sorted(dir(featx)) == sorted(["__version__", *featx.__all__])
+    assert sorted(dir(featx)) == sorted(featx.__all__)
 
 
 @pytest.mark.parametrize("name", featx.__all__)
@@ -28,11 +27,6 @@ def test_all_errors_are_exported():
     classes = [one for one in vars(featx.errors).values() if isinstance(one, type)]
     assert {one.__name__ for one in classes} == set(ERRORS)
     assert all(issubclass(one, featx.FeatxError) for one in classes)
-
-
-def test_a_package_does_not_take_the_place_of_a_function():
-    featx.fit = types.ModuleType("featx.fit")  # as an import of featx.fit.x does
-    assert callable(featx.fit)
 
 
 def test_importing_featx_imports_no_framework():
