@@ -2,14 +2,18 @@
 
 ``{heads}``, ``{networks}`` and ``{backbones}`` are tables of all there are, made from
 featx's own tables. ``{api} functions``, ``{api} classes`` and ``{api} errors`` document
-the public names of that kind, those in ``featx.__all__``.
+the public names of that kind, those in ``featx.__all__``. ``{recipe-keys}`` is a table
+for each section of a recipe, made from the settings classes.
 """
 
 import inspect
+import json
 from collections.abc import Callable, Iterable
+from typing import Any, get_args, get_origin
 
 from docutils import nodes
-from docutils.statemachine import StringList
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -17,6 +21,7 @@ import featx
 from featx.embeddings.backbones.table import BACKBONES
 from featx.heads.table import HEADS
 from featx.networks.table import NETWORKS
+from featx.pipeline.recipe import Recipe
 
 Rows = Iterable[tuple[str, ...]]
 
@@ -28,13 +33,9 @@ class _Generated(SphinxDirective):
         raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
-        source = type(self).__name__
-        return self.parse_content_to_nodes_from(StringList(self.lines(), source))
-
-    def parse_content_to_nodes_from(self, lines: StringList) -> list[nodes.Node]:
         # Markdown's parser would read these lines as Markdown, so reStructuredText is
         # asked for by name.
-        text = "\n".join(["```{eval-rst}", *lines, "```"])
+        text = "\n".join(["```{eval-rst}", *self.lines(), "```"])
         return self.parse_text_to_nodes(text)
 
 
@@ -71,6 +72,45 @@ class Backbones(_Generated):
             for row in BACKBONES.values()
         )
         return _table(("backbone", "pixels", "features", "million parameters"), rows)
+
+
+class RecipeKeys(_Generated):
+    """The keys of a recipe, section by section."""
+
+    def lines(self) -> list[str]:
+        lines = []
+        for name, section in Recipe.model_fields.items():
+            kind, repeated = _settings_of(section.annotation)
+            header = f"[[{name}]]" if repeated else f"[{name}]"
+            rows = (
+                (f"`{key}`", _default(field), _one_line(field.description))
+                for key, field in kind.model_fields.items()
+            )
+            summary = _one_line(inspect.getdoc(kind).split("\n\n")[0])
+            lines += [f"**{header}** {summary}", ""]
+            lines += _table(("key", "default", "meaning"), rows)
+        return lines
+
+
+def _settings_of(annotation: Any) -> tuple[type[BaseModel], bool]:
+    """Return the settings class of a section, and whether the section may repeat."""
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return annotation, False
+    inner = next(kind for kind in get_args(annotation) if kind is not type(None))
+    return inner, get_origin(annotation) is list
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ({}, []):
+        return ""
+    return f"`{json.dumps(value, default=str)}`"
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 class Api(_Generated):
@@ -136,7 +176,13 @@ def _table(head: tuple[str, ...], rows: Rows) -> list[str]:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives with Sphinx."""
-    directives = {"heads": Heads, "networks": Networks, "backbones": Backbones}
-    for name, directive in {**directives, "api": Api}.items():
+    directives = {
+        "heads": Heads,
+        "networks": Networks,
+        "backbones": Backbones,
+        "recipe-keys": RecipeKeys,
+        "api": Api,
+    }
+    for name, directive in directives.items():
         app.add_directive(name, directive)
     return {"parallel_read_safe": True}

@@ -79,9 +79,9 @@ def drawn(tmp_path_factory):
     for tree, seed in ((root / "data" / "train", 0), (root / "data" / "test", 100)):
         _draw(tree, animals, 6, seed=seed)
     names = _draw(root / "photos", animals, 8, seed=200)
-    _write_labels(root / "labels.csv", names)
-    _write_labels(root / "half-1.csv", names[::2])
-    _write_labels(root / "half-2.csv", names[1::2])
+    _write_labels(root / "photos" / "labels.csv", names)
+    _write_labels(root / "photos" / "half-1.csv", names[::2])
+    _write_labels(root / "photos" / "half-2.csv", names[1::2])
     (root / "train.txt").write_text("\n".join(names[::2]))
     (root / "test.txt").write_text("\n".join(names[1::2]))
     _draw_breeds(root / "data" / "dog-breeds")

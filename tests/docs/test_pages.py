@@ -16,7 +16,17 @@ from tests.docs.conftest import (
     read_page,
 )
 
-OTHER_PROGRAMS = {".venv/bin/pip", "git", "make", "pip", "python", "python3", "source"}
+OTHER_PROGRAMS = {
+    ".venv/bin/pip",
+    ".venv/bin/pre-commit",
+    ".venv/bin/pytest",
+    "git",
+    "make",
+    "pip",
+    "python",
+    "python3",
+    "source",
+}
 """Programs that pages show as well; only featx's own commands run here."""
 
 ELSEWHERE = {"docs/formats.md", "CONTRIBUTING.md"}
