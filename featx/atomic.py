@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever kills the process."""
+"""Files that are there whole or not at all, even if the process is killed."""
 
 import contextlib
 import os
@@ -8,42 +8,42 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ASIDE = ".aside-"
-"""How the names of files begin that are not finished yet."""
+"""Prefix of the names of files that are not finished yet."""
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file aside, sync it and rename it into place.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under another name, sync it and rename it into place.
 
-    A reader sees the old content or the new one; after a crash or on a full disk
-    the old one stands.
+    A reader sees the old content or the new one; after a crash or on a full disk it
+    sees the old one.
 
     Raises
     ------
     OSError
         It can't be written.
     """
-    with written_whole(path) as aside:
+    with atomic_file(path) as aside:
         aside.write_bytes(content)
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield an empty file beside `path` to write to; at the end it takes its place.
 
-    For what a library writes, or what is too large to make in memory first. Where the
-    block fails, the file aside goes and the old content stands.
+    For what a library writes, or what is too large to build in memory first. If the
+    block fails, the new file is removed and the old content stays.
 
     Raises
     ------
     OSError
         It can't be written.
     """
-    # What writes it may go by the ending.
+    # Libraries may choose a format by the suffix.
     handle, name = tempfile.mkstemp(prefix=ASIDE, suffix=path.suffix, dir=path.parent)
     aside = Path(name)
     try:
         os.close(handle)
-        # mkstemp makes it private; what others may read is for the umask to say.
+        # mkstemp makes it private; the umask says what others may read.
         with contextlib.suppress(OSError):  # some network disks have no modes
             aside.chmod(0o666 & ~_umask())
         yield aside
@@ -58,11 +58,17 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def written_whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield an empty folder beside `path` to fill; at the end it takes its place.
 
-    A folder can't be renamed onto one with content: an old one goes out of the way
-    first, and for that moment there is none. Where the block fails, the old one stands.
+    A folder can't be renamed onto one with content: an old one is moved away first, and
+    for that moment there is none. If the block fails, the old one stays.
+
+    Parameters
+    ----------
+    path : Path
+    durable : bool
+        Whether it is to outlive a power cut, which takes time for each file.
 
     Raises
     ------
@@ -76,7 +82,7 @@ def written_whole_folder(path: Path) -> Iterator[Path]:
             aside.chmod(0o777 & ~_umask())
         yield aside
         for file in aside.rglob("*"):
-            if file.is_file():
+            if durable and file.is_file():
                 with file.open("r+b") as stream:
                     os.fsync(stream.fileno())
         if path.exists():

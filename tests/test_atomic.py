@@ -11,10 +11,10 @@ import pytest
 
 from featx.atomic import (
     ASIDE,
+    atomic_file,
+    atomic_folder,
     sync_folder,
-    write_whole,
-    written_whole,
-    written_whole_folder,
+    write_atomically,
 )
 
 
@@ -25,7 +25,7 @@ def names_in(folder):
 def test_write_and_overwrite(tmp_path):
     file = tmp_path / "a.json"
     for content in (b"first", b"", b"second" * 1000):
-        write_whole(file, content)
+        write_atomically(file, content)
         assert file.read_bytes() == content
     assert names_in(tmp_path) == ["a.json"]
 
@@ -35,7 +35,7 @@ def test_mode_follows_the_umask(tmp_path, umask):
     file = tmp_path / "a.json"
     before = os.umask(umask)
     try:
-        write_whole(file, b"x")
+        write_atomically(file, b"x")
         after = os.umask(umask)
     finally:
         os.umask(before)
@@ -46,22 +46,22 @@ def test_mode_follows_the_umask(tmp_path, umask):
 def test_failed_rename_leaves_all_as_it_was(tmp_path):
     (tmp_path / "a.json").mkdir()
     with pytest.raises(OSError, match="directory"):
-        write_whole(tmp_path / "a.json", b"x")
+        write_atomically(tmp_path / "a.json", b"x")
     assert names_in(tmp_path) == ["a.json"]
 
 
 def test_failed_write_leaves_the_old_content(tmp_path):
     file = tmp_path / "a.json"
-    write_whole(file, b"old")
+    write_atomically(file, b"old")
     with pytest.raises(TypeError):
-        write_whole(file, "text")
+        write_atomically(file, "text")
     assert file.read_bytes() == b"old"
     assert names_in(tmp_path) == ["a.json"]
 
 
 def test_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "no" / "a.json", b"x")
+        write_atomically(tmp_path / "no" / "a.json", b"x")
 
 
 def test_sync_folder_asks_for_nothing(tmp_path):
@@ -72,9 +72,9 @@ def test_sync_folder_asks_for_nothing(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from featx.atomic import write_whole
+from featx.atomic import write_atomically
 for i in range(10**9):
-    write_whole(Path(sys.argv[1]), bytes([i % 256]) * 100_000)
+    write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 100_000)
 """
 
 
@@ -98,12 +98,12 @@ def test_a_kill_leaves_a_whole_file(tmp_path):
 
 def test_what_a_library_writes_is_there_whole_or_not_at_all(tmp_path):
     file = tmp_path / "a.bin"
-    with written_whole(file) as aside:
+    with atomic_file(file) as aside:
         aside.write_bytes(b"half")
         assert not file.exists()
         aside.write_bytes(b"whole")
     assert file.read_bytes() == b"whole"
-    with pytest.raises(TypeError), written_whole(file) as aside:
+    with pytest.raises(TypeError), atomic_file(file) as aside:
         aside.write_bytes("text")
     assert file.read_bytes() == b"whole"
     assert names_in(tmp_path) == ["a.bin"]
@@ -112,11 +112,11 @@ def test_what_a_library_writes_is_there_whole_or_not_at_all(tmp_path):
 def test_a_folder_takes_the_place_of_another(tmp_path):
     folder = tmp_path / "model"
     for content in ("first", "second"):
-        with written_whole_folder(folder) as aside:
+        with atomic_folder(folder) as aside:
             (aside / "deep").mkdir()
             (aside / "deep" / "a.txt").write_text(content)
         assert (folder / "deep" / "a.txt").read_text() == content
-    with pytest.raises(TypeError, match="bytes"), written_whole_folder(folder) as aside:
+    with pytest.raises(TypeError, match="bytes"), atomic_folder(folder) as aside:
         (aside / "b.txt").write_bytes("third")
     assert names_in(tmp_path) == ["model"]
     assert names_in(folder) == ["deep"]
@@ -126,7 +126,7 @@ def test_a_folder_that_cant_be_renamed_leaves_the_old_one(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "a.txt").write_text("old")
-    with pytest.raises(FileNotFoundError), written_whole_folder(folder) as aside:
+    with pytest.raises(FileNotFoundError), atomic_folder(folder) as aside:
         aside.rmdir()
     assert (folder / "a.txt").read_text() == "old"
     assert names_in(tmp_path) == ["model"]

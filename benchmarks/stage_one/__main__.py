@@ -21,7 +21,7 @@ from benchmarks.stage_one.figure import stage_one_figure
 from benchmarks.stage_one.machine import describe_machine, versions
 from benchmarks.stage_one.measuring import Plan, measure
 from benchmarks.stage_one.results import markdown, summarise
-from featx.atomic import write_whole
+from featx.atomic import write_atomically
 
 BACKBONES = ("resnet50", "inceptionv3", "mobilenetv2-0.35")
 NAME = "stage-one"
@@ -90,9 +90,9 @@ def write(results: dict[str, Any], folder: Path) -> None:
     """Write JSON, Markdown and figure."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=2) + "\n"
-    write_whole(folder / f"{NAME}.json", text.encode())
-    write_whole(folder / f"{NAME}.md", markdown(results).encode())
-    write_whole(folder / f"{NAME}.png", stage_one_figure(results))
+    write_atomically(folder / f"{NAME}.json", text.encode())
+    write_atomically(folder / f"{NAME}.md", markdown(results).encode())
+    write_atomically(folder / f"{NAME}.png", stage_one_figure(results))
 
 
 def show_in(document: Path, tables: str) -> None:
@@ -107,7 +107,7 @@ def show_in(document: Path, tables: str) -> None:
     _, end, after = rest.partition(END)
     if not end:
         raise ValueError(f"{document}: no lines {BEGIN.strip()} and {END.strip()}")
-    write_whole(document, f"{before}{begin}{tables}{end}{after}".encode())
+    write_atomically(document, f"{before}{begin}{tables}{end}{after}".encode())
 
 
 if __name__ == "__main__":

@@ -58,12 +58,12 @@ def data(
     NAME is cifar10, cifar100, mnist or fashion_mnist. Keras downloads it once; the
     images are written as PNG files to OUT/train/<class>/ and OUT/test/<class>/.
     """
-    from featx.datasets.keras_datasets import write_public_data
+    from featx.datasets.keras_datasets import write_keras_dataset
 
     if seed is not None and per_class is None:
         raise click.UsageError("--seed needs --per-class beside it")
     with TerminalProgress() as progress:
-        written = write_public_data(
+        written = write_keras_dataset(
             name,
             Path("data", name) if out is None else out,
             classes=classes,

@@ -67,7 +67,7 @@ def _show_classes(inspection: "Inspection") -> None:
     click.echo(
         f"{images.name}: {len(images):,} images, {total:,} classes ({images.layout})"
     )
-    columns = ["class", *inspection.parts]
+    columns = ["class", *inspection.splits]
     if inspection.unreadable:
         columns.append("unreadable")
     show_table("", columns, _class_lines(inspection, len(columns) - 1))

@@ -1,10 +1,8 @@
 """Writing a public data set as an image folder: `train/<class>/`, `test/<class>/`."""
 
 import contextlib
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.atomic import atomic_folder
 from featx.errors import DataError, nearest
 from featx.frameworks import import_keras, keras_home, socket_timeout
 from featx.progress import SILENT, Progress
@@ -31,11 +30,11 @@ class PublicSet:
     Attributes
     ----------
     name : str
-        Keras' name of its module.
+        Keras' name for its module.
     classes : tuple of str
         By label.
     files : Mapping
-        Where Keras looks below its folder `datasets`, and what belongs there.
+        Path below Keras' folder `datasets`, and the URL of what belongs there.
     """
 
     name: str
@@ -117,17 +116,17 @@ def find_public_set(name: str) -> PublicSet:
 
 TIMEOUT_S = 30.0
 
-Part = tuple[NDArray[np.uint8], NDArray[Any]]
+LoadedSplit = tuple[NDArray[np.uint8], NDArray[Any]]
 """Pixels, shape (n, height, width) or (n, height, width, 3), and labels, (n,) or
 (n, 1)."""
 
-Load = Callable[[PublicSet], tuple[Part, Part]]
-"""From a row to its training and its test part, as Keras returns them."""
+Load = Callable[[PublicSet], tuple[LoadedSplit, LoadedSplit]]
+"""From a row to its training and its test split, as Keras returns them."""
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written."""
+class WrittenDataset:
+    """The folder of a data set that was written."""
 
     folder: Path
     classes: tuple[str, ...]
@@ -135,7 +134,7 @@ class Written:
     n_test: int
 
 
-def load_with_keras(row: PublicSet) -> tuple[Part, Part]:
+def load_with_keras(row: PublicSet) -> tuple[LoadedSplit, LoadedSplit]:
     """Load a data set with Keras, which fetches it the first time.
 
     Raises
@@ -146,11 +145,11 @@ def load_with_keras(row: PublicSet) -> tuple[Part, Part]:
     import_keras()
     module = import_module(f"keras.datasets.{row.name}")
     with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
-        parts: tuple[Part, Part] = module.load_data()
-    return parts
+        splits: tuple[LoadedSplit, LoadedSplit] = module.load_data()
+    return splits
 
 
-def write_public_data(
+def write_keras_dataset(
     name: str,
     folder: Path,
     *,
@@ -159,8 +158,8 @@ def write_public_data(
     seed: int = 0,
     load: Load = load_with_keras,
     progress: Progress = SILENT,
-) -> Written:
-    """Write a public data set as PNG files, or a part of it.
+) -> WrittenDataset:
+    """Write a public data set as PNG files, or some of it.
 
     The folder appears whole or not at all.
 
@@ -169,21 +168,21 @@ def write_public_data(
     name : str
         A name of the table of public data sets.
     folder : Path
-        To make.
+        Created; it must not exist.
     classes : int, optional
-        The first so many, in the order of the labels.
+        Only the first ones, in the order of the labels.
     per_class : int, optional
-        At most so many images of a class in each part, drawn at random.
+        At most this many images of each class in each split, drawn at random.
     seed : int
-        Of that draw.
+        Seed of that draw.
     load : callable
-        Brings the data.
+        Returns the data.
 
     Raises
     ------
     DataError
-        There is no such data set or number of classes, the folder is there already,
-        or the data can neither be found nor fetched.
+        There is no such data set or number of classes, the folder exists already, or
+        the data is neither on this machine nor can be fetched.
     OSError
         It can't be written.
     """
@@ -195,27 +194,28 @@ def write_public_data(
             f" {len(row.classes)}"
         )
     if folder.exists():
-        raise DataError(f"{folder} is there already; remove it or choose another --out")
-    parts = dict(zip(("train", "test"), _load(row, load), strict=True))
+        raise DataError(f"{folder} exists already; remove it or choose another --out")
+    loaded = dict(zip(("train", "test"), _load(row, load), strict=True))
     rng = np.random.default_rng(seed)
-    labels = {part: found[1].reshape(-1) for part, found in parts.items()}
     chosen = {
-        part: _choose(codes, len(names), per_class, rng)
-        for part, codes in labels.items()
+        split: _choose(codes.reshape(-1), len(names), per_class, rng)
+        for split, (_, codes) in loaded.items()
     }
     update = progress.images(f"writing {row.name}")
     done, total = 0, sum(map(len, chosen.values()))
-    with _folder_whole(folder) as aside:
-        for part, rows in chosen.items():
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder, durable=False) as aside:
+        for split, rows in chosen.items():
+            pixels, codes = loaded[split]
             for index in rows:
-                label = names[int(labels[part][index])]
-                _write(aside / part / label / f"{index:05}.png", parts[part][0][index])
+                label = names[int(codes.reshape(-1)[index])]
+                _write(aside / split / label / f"{index:05}.png", pixels[index])
                 done += 1
                 update(done, total)
-    return Written(folder, names, len(chosen["train"]), len(chosen["test"]))
+    return WrittenDataset(folder, names, len(chosen["train"]), len(chosen["test"]))
 
 
-def _load(row: PublicSet, load: Load) -> tuple[Part, Part]:
+def _load(row: PublicSet, load: Load) -> tuple[LoadedSplit, LoadedSplit]:
     """Load a data set, or say which file to put where."""
     try:
         return load(row)
@@ -236,7 +236,7 @@ def _choose(
     per_class: int | None,
     rng: np.random.Generator,
 ) -> NDArray[np.intp]:
-    """Return the rows to write, rising."""
+    """Return the rows to write, ascending."""
     if per_class is None:
         return np.flatnonzero(labels < n_classes)
     rows = [np.flatnonzero(labels == code) for code in range(n_classes)]
@@ -249,16 +249,3 @@ def _write(path: Path, pixels: NDArray[np.uint8]) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
-
-
-@contextlib.contextmanager
-def _folder_whole(folder: Path) -> Iterator[Path]:
-    """Yield a folder aside that takes its place at the end; a failed one goes."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=folder.parent))
-    try:
-        yield aside
-        aside.chmod(0o755)  # mkdtemp makes it private
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

@@ -1,15 +1,15 @@
 """A small labelled image set, drawn: eight classes of shape and texture.
 
 Colour, place, scale, angle, texture period, lighting, blur and noise vary from image
-to image and tell nothing of the class, so that a classifier has something to learn.
+to image and say nothing about the class, so that a classifier has something to learn.
 """
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from featx.atomic import atomic_folder
 
 SHAPES = ("disc", "square", "star", "triangle")
 TEXTURES = ("dotted", "striped")
@@ -27,14 +27,14 @@ def draw_image_set(
     train_images: int = TRAIN_IMAGES,
     test_images: int = TEST_IMAGES,
 ) -> Path:
-    """Draw the set as `train/<class>/` and `test/<class>/`, unless it is there.
+    """Draw the set as `train/<class>/` and `test/<class>/`, unless it exists.
 
     The folder appears whole or not at all.
 
     Parameters
     ----------
     folder : Path
-        To make; kept as it is where it exists.
+        Created; kept as it is if it exists.
     seed : int
         The same seed draws the same files.
     train_images, test_images : int
@@ -48,17 +48,12 @@ def draw_image_set(
     if folder.exists():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".aside-", dir=folder.parent))
-    try:
-        rng = np.random.default_rng(seed)
-        for part, count in (("train", train_images), ("test", test_images)):
+    rng = np.random.default_rng(seed)
+    with atomic_folder(folder, durable=False) as aside:
+        for split, count in (("train", train_images), ("test", test_images)):
             for texture in TEXTURES:
                 for shape in SHAPES:
-                    _draw_class(aside / part / f"{texture}_{shape}", count, rng)
-        aside.chmod(0o755)
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+                    _draw_class(aside / split / f"{texture}_{shape}", count, rng)
     return folder
 
 

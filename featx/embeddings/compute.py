@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from featx.embeddings.backbones.extractor import Extractor
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.errors import BackboneError, ImageError
 from featx.hardware import usable_cores
+from featx.images.prefetch import prefetch
 from featx.images.sources import Source, View, Views
 from featx.progress import Update
 
@@ -36,8 +37,8 @@ goes on. Small models gain two fifths."""
 
 
 @dataclass
-class Lane:
-    """One extractor's part of a computation: what it wants, and how far it is.
+class SpecQueue:
+    """The images that one extractor is to embed, and how far it is.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class Lane:
     computed : int
         How many were embedded.
     notes : list of str
-        What a person should know of.
+        What a user should know.
     """
 
     extractor: Extractor
@@ -151,7 +152,7 @@ class Computation:
     Attributes
     ----------
     source : Source
-    lanes : sequence of Lane
+    queues : sequence of SpecQueue
         Each image is decoded once for all of them.
     update : callable
     failed : dict of int to ImageError
@@ -161,17 +162,17 @@ class Computation:
     """
 
     source: Source
-    lanes: Sequence[Lane]
+    queues: Sequence[SpecQueue]
     update: Update
     failed: dict[int, ImageError] = field(default_factory=dict)
     seconds: float = 0.0
     _passed_over: int = 0
 
     def __post_init__(self) -> None:
-        self._rows = sorted(frozenset().union(*(lane.rows for lane in self.lanes)))
+        self._rows = sorted(frozenset().union(*(queue.rows for queue in self.queues)))
 
     def run(self) -> None:
-        """Embed all rows; whatever stops this, what was computed is committed.
+        """Embed all rows; however this ends, what was computed is committed.
 
         Raises
         ------
@@ -180,68 +181,64 @@ class Computation:
         BackboneError
             A model can't be built, or the memory is too small for one image.
         """
-        decoders = ThreadPoolExecutor(max_workers=usable_cores())
         models = ThreadPoolExecutor(max_workers=MODEL_RUNS)
+        pixels = sum(3 * view.side**2 for view in {queue.view for queue in self.queues})
+        ahead = max(2 * usable_cores(), AHEAD_BYTES // pixels)
         with ExitStack() as stack:
-            for lane in self.lanes:
-                stack.callback(lane.commit)
-            for pool in (models, decoders):
-                stack.callback(pool.shutdown, wait=True, cancel_futures=True)
-            self._tell()
-            decoded = self._decode_ahead(decoders)
+            for queue in self.queues:
+                stack.callback(queue.commit)
+            stack.callback(models.shutdown, wait=True, cancel_futures=True)
+            self._report()
+            results = stack.enter_context(
+                prefetch(self._decode, self._rows, ahead=ahead)
+            )
+            decoded = self._readable(results)
             # The first images are decoded while the models are being loaded.
             first = next(decoded, None)
             if first is not None:
-                for lane in self.lanes:
-                    lane.open(models)
+                for queue in self.queues:
+                    queue.open(models)
                 self._embed(chain([first], decoded))
 
     def _embed(self, decoded: Iterator[tuple[int, Views]]) -> None:
         start = time.perf_counter()
-        self._tell()  # rates are told from here on
+        self._report()  # rates are measured from here on
         for row, views in decoded:
             key = self.source.digests.keys[row]
-            took = [lane.add(key, views[lane.view]) for lane in self._wanting(row)]
+            took = [queue.add(key, views[queue.view]) for queue in self._wanting(row)]
             if any(took):
-                self._tell()
-        last = [lane.flush() for lane in self.lanes]
+                self._report()
+        last = [queue.flush() for queue in self.queues]
         if any(last):
-            self._tell()
+            self._report()
         self.seconds = time.perf_counter() - start
 
-    def _wanting(self, row: int) -> list[Lane]:
-        return [lane for lane in self.lanes if row in lane.rows]
+    def _wanting(self, row: int) -> list[SpecQueue]:
+        return [queue for queue in self.queues if row in queue.rows]
 
-    def _tell(self) -> None:
-        done = self._passed_over + sum(lane.computed for lane in self.lanes)
-        rows = sum(len(lane.rows) for lane in self.lanes)
-        # An image is done by as many parts as there are embeddings of it.
+    def _report(self) -> None:
+        done = self._passed_over + sum(queue.computed for queue in self.queues)
+        rows = sum(len(queue.rows) for queue in self.queues)
+        # An image counts in as many shares as there are embeddings of it.
         self.update(done * len(self._rows) // rows, len(self._rows))
 
-    def _decode_ahead(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, Views]]:
-        """Yield images in order, decoded in the pool, a bounded number ahead.
+    def _decode(self, row: int) -> tuple[int, Views | ImageError]:
+        try:
+            return row, self.source.show(row, {q.view for q in self._wanting(row)})
+        except ImageError as error:
+            # Anew: its traceback would keep the file's bytes in memory.
+            return row, ImageError(str(error), lasting=error.lasting)
 
-        What can't be decoded is noted and passed over.
-        """
-        todo = iter(self._rows)
-        waiting: deque[tuple[int, Future[Views]]] = deque()
-
-        def submit(count: int) -> None:
-            for row in islice(todo, count):
-                views = {lane.view for lane in self._wanting(row)}
-                waiting.append((row, pool.submit(self.source.show, row, views)))
-
-        pixels = sum(3 * view.side**2 for view in {lane.view for lane in self.lanes})
-        submit(max(2 * usable_cores(), AHEAD_BYTES // pixels))
-        while waiting:
-            row, future = waiting.popleft()
-            submit(1)
-            try:
-                yield row, future.result()
-            except ImageError as error:
-                # Anew: its traceback would keep the file's bytes in memory.
-                self.failed[row] = ImageError(str(error), lasting=error.lasting)
+    def _readable(
+        self, results: Iterator[tuple[int, Views | ImageError]]
+    ) -> Iterator[tuple[int, Views]]:
+        """Yield what could be decoded, and note the rest."""
+        for row, views in results:
+            if isinstance(views, ImageError):
+                self.failed[row] = views
                 self._passed_over += len(self._wanting(row))
+            else:
+                yield row, views
 
 
 @dataclass

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from featx.embeddings.backbones.extractor import Extractor
 from featx.embeddings.cache.quarantine import Unreadable
 from featx.embeddings.cache.store import EmbeddingCache, split_keys
-from featx.embeddings.compute import Computation, Lane
-from featx.embeddings.precision import settle
+from featx.embeddings.compute import Computation, SpecQueue
+from featx.embeddings.precision import choose_precision
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError, ImageError
 from featx.images.sources import Source
-from featx.progress import Update
+from featx.progress import Update, ignore
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def extract(
     *,
     batch_size: int | None = None,
     retry: bool = False,
-    update: Update | None = None,
+    update: Update = ignore,
 ) -> list[Extraction]:
     """Compute and commit the embeddings that the cache lacks.
 
@@ -117,12 +117,12 @@ def extract(
     source : Source
         Where the images come from.
     extractors : sequence of Extractor
-        One that leaves its precision open gets one; see `settle`.
+        One that leaves its precision open gets one; see `choose_precision`.
     batch_size : int, optional
         Images per run of a model; by default what suits the memory.
     retry : bool
         Whether quarantined images are tried again.
-    update : callable, optional
+    update : callable
         Called with (done, total) after each batch.
 
     Returns
@@ -139,48 +139,48 @@ def extract(
     """
     works = []
     for extractor in extractors:
-        settled, note = settle(extractor, source, cache_dir)
-        cache = EmbeddingCache(cache_dir, settled.spec)
+        chosen, note = choose_precision(extractor, source, cache_dir)
+        cache = EmbeddingCache(cache_dir, chosen.spec)
         plan = plan_extraction(source, cache, retry=retry)
-        lane = Lane(settled, cache, frozenset(plan.compute), batch_size)
+        queue = SpecQueue(chosen, cache, frozenset(plan.compute), batch_size)
         result = Extraction(
-            spec=settled.spec,
+            spec=chosen.spec,
             images=len(source.names),
             cached=plan.cached,
             folder=cache.folder,
             unreadable=dict(plan.unreadable),
             notes=[note] if note else [],
         )
-        works.append((lane, result))
-    todo = [lane for lane, _ in works if lane.rows]
-    computation = Computation(source, todo, update or (lambda *_: None))
+        works.append((queue, result))
+    todo = [queue for queue, _ in works if queue.rows]
+    computation = Computation(source, todo, update)
     if todo:
-        for lane in todo:
-            lane.cache.check_writable()  # before a model is loaded
+        for queue in todo:
+            queue.cache.check_writable()  # before a model is loaded
         computation.run()
-    for lane, result in works:
-        _finish(source, lane, computation, result, retry=retry)
+    for queue, result in works:
+        _finish(source, queue, computation, result, retry=retry)
     return [result for _, result in works]
 
 
 def _finish(
     source: Source,
-    lane: Lane,
+    queue: SpecQueue,
     computation: Computation,
     result: Extraction,
     *,
     retry: bool,
 ) -> None:
     """Merge parts, list what can't be read, and say what was done."""
-    cache = lane.cache
-    if lane.rows:
-        result.computed = lane.computed
+    cache = queue.cache
+    if queue.rows:
+        result.computed = queue.computed
         result.seconds = computation.seconds
         cache.merge()
-    failed = {row: why for row, why in computation.failed.items() if row in lane.rows}
+    failed = {row: why for row, why in computation.failed.items() if row in queue.rows}
     _quarantine(source, failed, result, cache)
     _forget(source, result, cache, retry=retry)
-    result.notes.extend([*lane.notes, *cache.notes])
+    result.notes.extend([*queue.notes, *cache.notes])
 
 
 def _quarantine(

@@ -1,4 +1,4 @@
-"""Deciding which arithmetic a spec is computed in: measured, once, and kept.
+"""Choosing the arithmetic that a spec is computed in: measured once, and kept.
 
 The float32 embeddings of some of the images are the reference. Faster arithmetic is
 taken only where it pays and gives the same embeddings.
@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import write_whole
 from featx.embeddings.backbones.engine import Engine
 from featx.embeddings.backbones.extractor import AUTO, Extractor, KerasExtractor
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
@@ -26,20 +25,20 @@ from featx.images.sources import Source, View
 LEAST_SPEEDUP = 1.15
 LEAST_COSINE = 0.999
 
-VERDICT = "precision_check"
-"""Key of the verdict in `spec.json`."""
+CHOICE = "precision_check"
+"""Key of the choice in `spec.json`."""
 
 SAMPLE, FEW = 32, 8
 SLOW_SECONDS = 0.1
-"""Models that take longer for a few images are measured on those: nobody waits long."""
+"""Models that take longer for a few images are measured on those few only."""
 
 TRIED = 1000
 REPEATS = 3
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Which precision was decided on, and what was measured.
+class PrecisionChoice:
+    """Which precision was chosen, and what was measured.
 
     Attributes
     ----------
@@ -61,7 +60,7 @@ class Verdict:
     def __str__(self) -> str:
         """Say which and why."""
         if self.tried is None:
-            return f"{self.precision}, for this machine has nothing faster"
+            return f"{self.precision}: this machine has nothing faster"
         assert self.float32_rate is not None
         assert self.tried_rate is not None
         speedup = self.tried_rate / self.float32_rate
@@ -72,21 +71,21 @@ class Verdict:
         )
 
 
-def settle(
+def choose_precision(
     extractor: Extractor, source: Source, cache_dir: Path
 ) -> tuple[Extractor, str | None]:
-    """Decide the precision of an extractor that leaves it open.
+    """Choose the precision of an extractor that leaves it open.
 
-    What the cache has is followed, computed in whichever precision: first the same
-    spec, then that of the mirrored view. Where there is none it is measured on some
-    of the images, and the verdict is kept in `spec.json`.
+    The cache decides if it has these embeddings in any precision: first those of the
+    same spec, then those of the other view. Otherwise both are measured on some of the
+    images, and the choice is kept in `spec.json`.
 
     Returns
     -------
     extractor : Extractor
         With a precision.
     note : str or None
-        What was decided and why, where it was decided now.
+        What was chosen and why, if it was chosen now.
 
     Raises
     ------
@@ -104,14 +103,14 @@ def settle(
         return replace(extractor, precision="float32"), None
     EmbeddingCache(cache_dir, extractor.spec).check_writable()
     view = View(extractor.image_size, extractor.flip)
-    verdict = _decide(extractor, _sample(source, view))
-    settled = replace(extractor, precision=verdict.precision)
-    _keep(EmbeddingCache(cache_dir, settled.spec), verdict)
-    return settled, f"{extractor.spec}: {verdict}"
+    choice = _decide(extractor, _sample(source, view))
+    chosen = replace(extractor, precision=choice.precision)
+    EmbeddingCache(cache_dir, chosen.spec).describe({CHOICE: asdict(choice)})
+    return chosen, f"{extractor.spec}: {choice}"
 
 
 def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
-    """Return the precision of what the cache has; a decided one before others."""
+    """Return the precision of what the cache has; a chosen one before others."""
     found: list[str] = []
     for flip in (extractor.flip, not extractor.flip):
         for precision in ("float32", "bfloat16", "float16"):
@@ -121,17 +120,10 @@ def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
                 content = json.loads(text)
             except (OSError, ValueError):
                 continue
-            if VERDICT in content:
+            if CHOICE in content:
                 return precision
             found.append(precision)
     return found[0] if found else None
-
-
-def _keep(cache: EmbeddingCache, verdict: Verdict) -> None:
-    with cache.writable():
-        content = {**cache.spec.as_dict(), VERDICT: asdict(verdict)}
-        text = json.dumps(content, indent=2) + "\n"
-        write_whole(cache.folder / SPEC_FILE, text.encode())
 
 
 def _sample(source: Source, view: View) -> NDArray[np.uint8]:
@@ -149,14 +141,14 @@ def _sample(source: Source, view: View) -> NDArray[np.uint8]:
     return np.stack(images) if images else np.zeros((0, view.side, view.side, 3), "u1")
 
 
-def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> Verdict:
+def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> PrecisionChoice:
     tried = _faster_precision()
     if not len(images):
-        return Verdict("float32")
+        return PrecisionChoice("float32")
     if tried is None:
-        # A model that can't be built is told of before anything is written.
+        # A model that can't be built raises before anything is written.
         replace(extractor, precision="float32").open()
-        return Verdict("float32")
+        return PrecisionChoice("float32")
     # A batch of full size, however few images there are.
     batch = images[np.arange(SAMPLE) % len(images)]
     reference = replace(extractor, precision="float32").open()
@@ -174,7 +166,7 @@ def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> Verdict:
     slow, fast = (min(seconds) for seconds in zip(*times, strict=True))
     cosine = mean_cosine(expected, embedded)
     pays = slow / fast >= LEAST_SPEEDUP and cosine >= LEAST_COSINE
-    return Verdict(
+    return PrecisionChoice(
         tried if pays else "float32",
         tried,
         round(cosine, 6),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import ASIDE, write_whole, written_whole, written_whole_folder
+from featx.atomic import ASIDE, atomic_file, atomic_folder, write_atomically
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.errors import ExportError
 from featx.export.check import (
@@ -157,7 +157,7 @@ def _write(
         It can't be written or loaded, or says something else.
     """
     path = run.path / FOLDER / row.file
-    whole = written_whole_folder if row.folder else written_whole
+    whole = atomic_folder if row.folder else atomic_file
     with whole(path) as aside:
         try:
             row.write(model, aside)
@@ -178,7 +178,7 @@ def _write(
 def _write_classes(path: Path, classes: Sequence[str]) -> None:
     """Write a line per class; `export.json` has names that are more than a line."""
     lines = [" ".join(name.splitlines()) + "\n" for name in classes]
-    write_whole(path, "".join(lines).encode("utf-8", UNDECODED))
+    write_atomically(path, "".join(lines).encode("utf-8", UNDECODED))
 
 
 def _write_facts(
@@ -215,7 +215,7 @@ def _write_facts(
         "formats": {**others, done.format: entry},
     }
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _read_formats(path: Path) -> dict[str, Any]:

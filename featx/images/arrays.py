@@ -2,11 +2,8 @@
 
 import os
 import tempfile
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +11,14 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from featx.errors import ImageError, RunError
-from featx.hardware import available_memory, usable_cores
+from featx.hardware import available_memory
+from featx.images.prefetch import prefetch
 from featx.images.sources import Source, View
 from featx.progress import Update, ignore
 
 MEMORY_SHARE = 4
-"""Pixels that would take more than one part in so many of the free memory go to disk:
-the network and what it learns with need the rest."""
-
-AHEAD = 4
-"""Images a core that are decoded before they are asked for."""
+"""Pixels that would take more than one over this of the free memory go to disk: the
+network and its training need the rest."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class Pixels:
     ----------
     array : ndarray of uint8, shape (n, side, side, 3)
         RGB, a row per image of the source; zeros where one can't be read. In memory,
-        or in a nameless file that goes with the process, however that ends.
+        or in a nameless file that is gone when the process ends, however it ends.
     unreadable : dict of int to str
         Row to reason.
     """
@@ -54,60 +49,46 @@ def read_pixels(
     side : int
         In pixels.
     scratch_dir : Path
-        Where pixels go that don't fit into the memory.
+        Where pixels go that don't fit in memory.
     update : callable
-        Told how many images are done.
+        Called with (done, total) images.
 
     Raises
     ------
     RunError
-        They fit neither into the memory nor on the disk.
+        They fit neither in memory nor on the disk.
     """
     count = len(source.names)
     array = allocate((count, side, side, 3), np.uint8, scratch_dir)
     unreadable: dict[int, str] = {}
     update(0, count)
-    for row, found in enumerate(_decoded(source, View(side))):
-        if isinstance(found, str):
-            unreadable[row] = found
-        else:
-            array[row] = found
-        update(row + 1, count)
+    with prefetch(partial(_decode, source, View(side)), range(count)) as decoded:
+        for row, found in enumerate(decoded):
+            if isinstance(found, str):
+                unreadable[row] = found
+            else:
+                array[row] = found
+            update(row + 1, count)
     return Pixels(array, unreadable)
 
 
-def _decoded(source: Source, view: View) -> Iterator[NDArray[np.uint8] | str]:
-    """Yield each image's pixels, or why it can't be read, in order."""
-
-    def show(row: int) -> NDArray[np.uint8] | str:
-        try:
-            return source.show(row, {view})[view]
-        except ImageError as error:
-            return str(error)
-
-    cores = usable_cores()
-    todo = iter(range(len(source.names)))
-    waiting: deque[Future[NDArray[np.uint8] | str]] = deque()
-    pool = ThreadPoolExecutor(max_workers=cores)
+def _decode(source: Source, view: View, row: int) -> NDArray[np.uint8] | str:
+    """Return an image's pixels, or why it can't be read."""
     try:
-        waiting.extend(pool.submit(show, row) for row in islice(todo, AHEAD * cores))
-        while waiting:
-            found = waiting.popleft().result()
-            waiting.extend(pool.submit(show, row) for row in islice(todo, 1))
-            yield found
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        return source.show(row, {view})[view]
+    except ImageError as error:
+        return str(error)
 
 
 def allocate(
     shape: tuple[int, ...], dtype: DTypeLike, scratch_dir: Path
 ) -> NDArray[Any]:
-    """Return zeros, in memory or in a nameless file that goes with the process.
+    """Return zeros, in memory or in a nameless file that lives as long as the process.
 
     Raises
     ------
     RunError
-        They fit neither into the memory nor on the disk.
+        They fit neither in memory nor on the disk.
     """
     kind = np.dtype(dtype)
     size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize

@@ -5,7 +5,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedReader
 from itertools import chain
@@ -14,16 +13,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.progress import Update
+from featx.images.prefetch import prefetch
+from featx.progress import Update, ignore
 
 DIGEST_SIZE = 32
 
-NOT_REGULAR = "not a regular file but a pipe, a socket or a device; take it out"
+BATCH = 64
+"""Files that a thread reads in one go."""
+
+NOT_REGULAR = "not a regular file but a pipe, a socket or a device; remove it"
 ADVICE = {
     errno.EACCES: "; make it readable",
     errno.EPERM: "; make it readable",
-    errno.EISDIR: "; take it out",
-    errno.ELOOP: "; mend the link",
+    errno.EISDIR: "; remove it",
+    errno.ELOOP: "; fix the link",
 }
 
 
@@ -43,28 +46,34 @@ class Digests:
     unreadable: dict[int, str]
 
 
-def digest_files(files: Sequence[Path]) -> Digests:
+def digest_files(files: Sequence[Path], update: Update = ignore) -> Digests:
     """Read files and return their digests, several at a time.
 
     A file that can't be read gets a reason and raises nothing.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    update : callable
+        Called with (done, total) as it goes.
     """
     keys = np.zeros((len(files), DIGEST_SIZE), dtype=np.uint8)
     unreadable: dict[int, str] = {}
-    workers = os.cpu_count() or 1
-    # A task for each of a million files would take 2 GB.
-    size = int(np.clip(len(files) // (4 * workers), 1, 256))
-    tasks = [files[start : start + size] for start in range(0, len(files), size)]
-    # hashlib lets go of the interpreter lock, so threads use all cores.
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        for row, found in enumerate(chain.from_iterable(pool.map(_digest_all, tasks))):
-            if isinstance(found, str):
-                unreadable[row] = found
+    # A small file takes no longer than a task of its own would.
+    batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
+    update(0, len(files))
+    with prefetch(_digest_batch, batches) as found:
+        for row, digest in enumerate(chain.from_iterable(found)):
+            if isinstance(digest, str):
+                unreadable[row] = digest
             else:
-                keys[row] = np.frombuffer(found, dtype=np.uint8)
+                keys[row] = np.frombuffer(digest, dtype=np.uint8)
+            if (row + 1) % BATCH == 0 or row + 1 == len(files):
+                update(row + 1, len(files))
     return Digests(keys, unreadable)
 
 
-def _digest_all(files: Sequence[Path]) -> list[bytes | str]:
+def _digest_batch(files: Sequence[Path]) -> list[bytes | str]:
     return [_digest(path) for path in files]
 
 
@@ -83,7 +92,7 @@ def read_file(path: Path) -> bytes:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a regular file for reading; others could be read for ever.
+    """Open a regular file for reading; reading others might never end.
 
     Raises
     ------
@@ -98,7 +107,7 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting, as for somebody to write to a named pipe."""
+    """Open without waiting for somebody to write to a named pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -107,7 +116,7 @@ def read_failure(path: Path, error: OSError) -> str:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return "broken link; mend it" if path.is_symlink() else "no such file any more"
+        return "broken link; fix it" if path.is_symlink() else "no such file any more"
     except OSError as found:
         error = found
     else:
@@ -115,20 +124,3 @@ def read_failure(path: Path, error: OSError) -> str:
             return NOT_REGULAR
     reason = (error.strerror or str(error)).lower()
     return f"{reason}{ADVICE.get(error.errno or 0, '')}"
-
-
-AT_ONCE = 1000
-
-
-def digest_all(files: Sequence[Path], update: Update) -> Digests:
-    """Return the digests of many files; `update` is told how many are read."""
-    found: list[Digests] = []
-    unreadable: dict[int, str] = {}
-    for start in range(0, len(files), AT_ONCE):
-        update(start, len(files))
-        found.append(digest_files(files[start : start + AT_ONCE]))
-        unreadable |= {start + row: why for row, why in found[-1].unreadable.items()}
-    update(len(files), len(files))
-    keys = [digests.keys for digests in found]
-    none = np.zeros((0, 32), np.uint8)
-    return Digests(np.concatenate(keys) if keys else none, unreadable)

@@ -1,12 +1,8 @@
 """What an image set's files are: size, format, content; read whole, each once."""
 
 import hashlib
-import os
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -18,9 +14,8 @@ from featx.images.decoding import decode_content
 from featx.images.digests import DIGEST_SIZE, read_failure, read_file
 from featx.images.duplicates import Duplicates, find_duplicates
 from featx.images.image_set import ImageSet
-from featx.progress import Update
-
-MOST_AT_ONCE = 64
+from featx.images.prefetch import prefetch
+from featx.progress import Update, ignore
 
 # What a name promises, by Pillow's names of formats.
 PROMISES = {
@@ -58,7 +53,7 @@ class Inspection:
     kind : ndarray of int32, shape (n,)
         Index into `kinds`; -1 where the image is unreadable.
     unreadable : dict of int to str
-        Row to reason, in row order; the reasons are those of stage one.
+        Row to reason, in row order; the reasons are the ones that extraction gives.
     duplicates : Duplicates
         Readable files of the same content.
     """
@@ -79,24 +74,24 @@ class Inspection:
         return self.kind >= 0
 
     @property
-    def parts(self) -> tuple[str, ...]:
+    def splits(self) -> tuple[str, ...]:
         """Names of the columns of `counts`."""
         return ("images",) if self.images.is_test is None else ("train", "test")
 
-    def part(self, row: int) -> str:
-        """Return which part an image belongs to."""
+    def split(self, row: int) -> str:
+        """Return which split an image belongs to."""
         is_test = self.images.is_test
-        return self.parts[0 if is_test is None else int(is_test[row])]
+        return self.splits[0 if is_test is None else int(is_test[row])]
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Images by class and part, unreadable ones too, shape (k, n_parts)."""
-        classes, parts = len(self.images.classes), len(self.parts)
-        cells = self.images.labels * parts
+        """Images by class and split, unreadable ones too, shape (k, n_splits)."""
+        classes, splits = len(self.images.classes), len(self.splits)
+        cells = self.images.labels * splits
         if self.images.is_test is not None:
             cells = cells + self.images.is_test
-        counts = np.bincount(cells, minlength=classes * parts)
-        return counts.reshape(classes, parts)
+        counts = np.bincount(cells, minlength=classes * splits)
+        return counts.reshape(classes, splits)
 
     @property
     def unreadable_counts(self) -> NDArray[np.int64]:
@@ -119,7 +114,7 @@ def _lies(path: str, kind: str) -> bool:
     return promised is not None and kind not in promised
 
 
-def inspect_images(images: ImageSet, update: Update | None = None) -> Inspection:
+def inspect_images(images: ImageSet, update: Update = ignore) -> Inspection:
     """Read and decode all files of an image set, on all cores.
 
     A file is known to be readable only once it is decoded whole. One that isn't gets
@@ -127,7 +122,7 @@ def inspect_images(images: ImageSet, update: Update | None = None) -> Inspection
 
     Parameters
     ----------
-    update : callable, optional
+    update : callable
         Called with (done, total) as it goes.
     """
     count = len(images)
@@ -137,16 +132,11 @@ def inspect_images(images: ImageSet, update: Update | None = None) -> Inspection
         sizes=np.zeros(count, dtype=np.int64),
         kind=np.full(count, -1, dtype=np.int32),
     )
-    tell = update or (lambda *_: None)
-    tell(0, count)
-    done = 0
-    # Closed at once when interrupted, or all that waits would still be read.
-    with closing(_look_at_all(images)) as looks:
-        for found in looks:
-            for row, facts in enumerate(found, start=done):
-                gathered.add(row, facts)
-            done += len(found)
-            tell(done, count)
+    update(0, count)
+    with prefetch(partial(_look, images), range(count)) as found:
+        for row, facts in enumerate(found):
+            gathered.add(row, facts)
+            update(row + 1, count)
     kinds, kind = gathered.commonest_first()
     duplicates = find_duplicates(images, gathered.keys, gathered.kind >= 0)
     heights, widths = gathered.shapes.T
@@ -202,24 +192,6 @@ class _Gathered:
         place = np.full(len(names) + 1, -1, dtype=np.int32)  # its last is for the -1
         place[order] = np.arange(len(order))
         return tuple(names[code] for code in order), place[self.kind]
-
-
-def _look_at_all(images: ImageSet) -> Generator[list[_Facts]]:
-    """Yield the facts of all files in order, some at a time."""
-    workers = os.cpu_count() or 1
-    # A task for each of a million files would take 2 GB.
-    size = int(np.clip(len(images) // (4 * workers), 1, MOST_AT_ONCE))
-    tasks = [range(i, min(i + size, len(images))) for i in range(0, len(images), size)]
-    # Hashing and decoding let go of the interpreter lock, so threads use all cores.
-    pool = ThreadPoolExecutor(max_workers=workers)
-    try:
-        yield from pool.map(lambda rows: _look_at(images, rows), tasks)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _look_at(images: ImageSet, rows: Sequence[int]) -> list[_Facts]:
-    return [_look(images, row) for row in rows]
 
 
 def _look(images: ImageSet, row: int) -> _Facts:

@@ -73,7 +73,7 @@ def _holds(outer: str, inner: str) -> bool:
 def _refuse(error: OSError) -> None:
     reason = (error.strerror or str(error)).lower()
     raise DataError(
-        f"{error.filename}: can't be listed ({reason}); mend that or take it out"
+        f"{error.filename}: can't be listed ({reason}); fix that or take it out"
     ) from error
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from featx.atomic import written_whole
+from featx.atomic import atomic_file
 from featx.embeddings.backbones.extractor import Extractor, find_by_spec
 from featx.embeddings.cache.export import _writer
 from featx.embeddings.cache.inventory import find_caches
@@ -19,7 +19,7 @@ from featx.embeddings.dataset import Embeddings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, CacheError, DataError, WeightsError
-from featx.images.digests import digest_all
+from featx.images.digests import digest_files
 from featx.images.image_set import ImageSet
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
@@ -64,12 +64,12 @@ def run_export(
     )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(out) as aside:
+        with atomic_file(out) as aside:
             write(aside, embeddings)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise CacheError(
-            f"{out}: can't write ({reason}); mend that, or choose another --out"
+            f"{out}: can't write ({reason}); fix that, or choose another --out"
         ) from error
     return Exported(out, embeddings)
 
@@ -131,7 +131,7 @@ class Verification:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong and how to mend it, in one line; None if all is well."""
+        """What is wrong and how to fix it, in one line; None if all is well."""
         wrong = []
         damaged = sum(len(spec.damaged) for spec in self.specs)
         if damaged:
@@ -213,7 +213,7 @@ def _recompute(
     progress: Progress,
 ) -> None:
     """Compare a sample of each spec, of so many images and drawn with a seed."""
-    digests = digest_all(images.files, progress.images("reading images"))
+    digests = digest_files(images.files, progress.images("reading images"))
     samples = [draw_sample(cache, digests.keys, *drawn) for cache in caches]
     update, done, total = progress.images("computing"), 0, sum(map(len, samples))
     for cache, verified, rows in zip(caches, found, samples, strict=True):
@@ -340,7 +340,7 @@ def _digest_folder(folder: Path, progress: Progress) -> list[bytes]:
     # A link to another disk's folder looks, when broken, like a file that is no image.
     for link in broken_links(folder):
         raise DataError(
-            f"{link}: broken link; mend or remove it first, for the embeddings of what"
+            f"{link}: broken link; fix or remove it first, for the embeddings of what"
             " it leads to would be lost"
         )
     files = list(image_files(folder))
@@ -349,7 +349,7 @@ def _digest_folder(folder: Path, progress: Progress) -> list[bytes]:
             f"{folder}: no images in it now; is its disk mounted? If it is meant to be"
             " empty, name the other folders: `featx cache prune DATA...`"
         )
-    digests = digest_all(files, progress.images(f"reading {folder}"))
+    digests = digest_files(files, progress.images(f"reading {folder}"))
     if digests.unreadable:
         row, reason = min(digests.unreadable.items())
         count = len(digests.unreadable)

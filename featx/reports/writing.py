@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featx.atomic import write_whole
+from featx.atomic import write_atomically
 from featx.errors import RunError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def replace_file(path: Path, content: bytes) -> None:
         The folder can't be written or the disk is full.
     """
     try:
-        write_whole(path, content)
+        write_atomically(path, content)
     except OSError as error:
         raise RunError(
             f"{path}: can't write the report ({error.strerror or error});"

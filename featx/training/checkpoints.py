@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featx.atomic import write_whole, written_whole
+from featx.atomic import atomic_file, write_atomically
 from featx.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class Log:
         weights = [variable.numpy() for variable in _state(model)]
         content = {"start": self.start, "rows": self.rows}
         try:
-            with written_whole(self._weights(len(self.rows))) as aside:
+            with atomic_file(self._weights(len(self.rows))) as aside:
                 np.savez(aside, *weights)
-            write_whole(self.folder / LOG_FILE, json.dumps(content).encode())
+            write_atomically(self.folder / LOG_FILE, json.dumps(content).encode())
         except OSError as error:
             raise NetworkError(
                 f"{self.folder}: can't write the weights of epoch {len(self.rows)}"

@@ -66,7 +66,7 @@ def test_the_help_names_the_networks(run):
         (("data", "mnist", "--classes", "1"), 2, "not in the range"),
         (("data", "mnist", "--seed", "1"), 2, "--seed needs --per-class"),
         (("data", "mnist", "--classes", "11"), 1, "has 10 classes, not 11"),
-        (("data", "mnist", "--out", "data"), 1, "data is there already"),
+        (("data", "mnist", "--out", "data"), 1, "data exists already"),
     ],
 )
 def test_errors_take_one_line(run, work, words, code, message):

@@ -7,7 +7,7 @@ from PIL import Image
 from featx.datasets.keras_datasets import (
     PUBLIC_SETS,
     load_with_keras,
-    write_public_data,
+    write_keras_dataset,
 )
 from featx.errors import DataError
 from featx.images.layouts.read import read_images
@@ -39,7 +39,7 @@ def test_the_classes():
 
 
 def test_25_classes_of_cifar100(tmp_path):
-    written = write_public_data(
+    written = write_keras_dataset(
         "cifar100", tmp_path / "new" / "c", classes=25, load=load
     )
     assert (written.n_train, written.n_test) == (75, 25)
@@ -55,7 +55,7 @@ def test_25_classes_of_cifar100(tmp_path):
 
 @pytest.mark.parametrize("name", PUBLIC_SETS)
 def test_all_of_each_is_read_back(tmp_path, name):
-    written = write_public_data(name, tmp_path / name, load=load)
+    written = write_keras_dataset(name, tmp_path / name, load=load)
     images = read_images(written.folder)
     assert images.classes == tuple(sorted(PUBLIC_SETS[name].classes))
     assert (~images.is_test).sum() == written.n_train
@@ -64,7 +64,7 @@ def test_all_of_each_is_read_back(tmp_path, name):
 
 def test_a_seeded_part_of_each_class(tmp_path):
     def names(folder, seed):
-        write_public_data("mnist", folder, per_class=2, seed=seed, load=load)
+        write_keras_dataset("mnist", folder, per_class=2, seed=seed, load=load)
         return sorted(p.relative_to(folder) for p in folder.rglob("*.png"))
 
     first = names(tmp_path / "a", 0)
@@ -74,19 +74,19 @@ def test_a_seeded_part_of_each_class(tmp_path):
 
 
 def test_what_is_there_is_kept(tmp_path):
-    with pytest.raises(DataError, match="is there already"):
-        write_public_data("mnist", tmp_path, load=load)
+    with pytest.raises(DataError, match="exists already"):
+        write_keras_dataset("mnist", tmp_path, load=load)
 
 
 @pytest.mark.parametrize("classes", [1, 11])
 def test_classes_that_are_not_there(tmp_path, classes):
     with pytest.raises(DataError, match="has 10 classes"):
-        write_public_data("mnist", tmp_path / "m", classes=classes, load=load)
+        write_keras_dataset("mnist", tmp_path / "m", classes=classes, load=load)
 
 
 def test_an_unknown_set(tmp_path):
     with pytest.raises(DataError, match="'cifar10' or 'cifar100'"):
-        write_public_data("cifar101", tmp_path / "m", load=load)
+        write_keras_dataset("cifar101", tmp_path / "m", load=load)
 
 
 def test_nothing_is_left_of_a_failed_one(tmp_path):
@@ -95,7 +95,7 @@ def test_nothing_is_left_of_a_failed_one(tmp_path):
         return (pixels.astype(complex), labels), test  # Pillow refuses these
 
     with pytest.raises(TypeError):
-        write_public_data("mnist", tmp_path / "m", load=broken)
+        write_keras_dataset("mnist", tmp_path / "m", load=broken)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,7 +107,7 @@ def test_offline_says_which_file_to_put_where(tmp_path, monkeypatch, name):
         raise OSError("URL fetch failure on http://x: None -- no route to host")
 
     with pytest.raises(DataError) as told:
-        write_public_data(name, tmp_path / "m", load=offline)
+        write_keras_dataset(name, tmp_path / "m", load=offline)
     message = str(told.value)
     assert "could not be fetched (no route to host)" in message
     for file, url in PUBLIC_SETS[name].files.items():

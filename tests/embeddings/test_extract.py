@@ -103,7 +103,7 @@ def test_unreadable_images_are_listed_and_rows_do_not_shift(
     assert done.unreadable == {
         7: "not an image, or of an unknown format; fetch it again or convert it",
         13: "empty file; fetch it again",
-        14: "broken link; mend it",
+        14: "broken link; fix it",
         23: "not an image, or of an unknown format; fetch it again or convert it",
     }
     lines = cache.quarantine.read()
@@ -149,7 +149,7 @@ def test_half_a_quarantine_line_is_passed_over(files, extractor, cache):
 @pytest.mark.parametrize(
     "odd", ["a.png", 'a "b".png', "a,b.png", "a\nb.png", "ü\udcff"]
 )
-def test_a_quarantine_cut_anywhere_is_mended_by_the_next_line(cache, odd):
+def test_a_quarantine_cut_anywhere_is_completed_by_the_next_line(cache, odd):
     lines = [Unreadable(f"{n}{odd}", 64 * n, "damaged, in some way") for n in "123"]
     with cache.writable():
         cache.quarantine.add(lines[:2])

@@ -14,7 +14,7 @@ from featx.embeddings.backbones.engine import open_engine
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.backbones.weights import Weights
 from featx.embeddings.extract import embed_rows
-from featx.embeddings.precision import LEAST_COSINE, LEAST_SPEEDUP, settle
+from featx.embeddings.precision import LEAST_COSINE, LEAST_SPEEDUP, choose_precision
 from featx.errors import BackboneError
 from featx.frameworks import import_tensorflow
 from featx.images.sources import ImageArrays, ImageFiles
@@ -91,43 +91,41 @@ def test_the_faster_is_taken_where_it_pays_and_agrees(
     small, fake, tmp_path, speedup, noise, decided
 ):
     fake(speedup=speedup, noise=noise)
-    settled, note = settle(small, SOURCE, tmp_path)
-    assert settled.precision == decided
+    chosen, note = choose_precision(small, SOURCE, tmp_path)
+    assert chosen.precision == decided
     assert f"mobilenet-0.25 at 32 pixels: {decided}; bfloat16 is {speedup:.2f}" in note
-    content = json.loads(
-        (tmp_path / settled.spec.folder_name / "spec.json").read_text()
-    )
-    verdict = content["precision_check"]
-    assert verdict["tried"] == "bfloat16"
-    assert (verdict["cosine"] >= LEAST_COSINE) == (noise == 0)
-    assert verdict["tried_rate"] / verdict["float32_rate"] == pytest.approx(
+    content = json.loads((tmp_path / chosen.spec.folder_name / "spec.json").read_text())
+    choice = content["precision_check"]
+    assert choice["tried"] == "bfloat16"
+    assert (choice["cosine"] >= LEAST_COSINE) == (noise == 0)
+    assert choice["tried_rate"] / choice["float32_rate"] == pytest.approx(
         speedup, rel=0.01
     )
 
 
 def test_it_is_decided_once_and_the_mirrored_view_follows(small, fake, tmp_path):
     fake(speedup=2.0, noise=0.0)
-    settle(small, SOURCE, tmp_path)
+    choose_precision(small, SOURCE, tmp_path)
     fake(speedup=0.5, noise=0.0)
     for extractor in (small, small.flipped()):
-        assert settle(extractor, SOURCE, tmp_path)[0].precision == "bfloat16"
-        assert settle(extractor, SOURCE, tmp_path)[1] is None
+        assert choose_precision(extractor, SOURCE, tmp_path)[0].precision == "bfloat16"
+        assert choose_precision(extractor, SOURCE, tmp_path)[1] is None
     other = replace(small, image_size=40)
-    assert settle(other, SOURCE, tmp_path)[0].precision == "float32"
+    assert choose_precision(other, SOURCE, tmp_path)[0].precision == "float32"
 
 
 def test_what_was_asked_for_before_is_followed(small, fake, tmp_path):
     fake(speedup=2.0, noise=0.0)
     asked = replace(small, precision="float32")
-    assert settle(asked, SOURCE, tmp_path) == (asked, None)
+    assert choose_precision(asked, SOURCE, tmp_path) == (asked, None)
     embed_rows(SOURCE, [asked], tmp_path)
-    assert settle(small, SOURCE, tmp_path)[0].precision == "float32"
+    assert choose_precision(small, SOURCE, tmp_path)[0].precision == "float32"
 
 
 def test_a_machine_without_faster_arithmetic(small, monkeypatch, tmp_path):
     monkeypatch.setattr(precision, "_faster_precision", lambda: None)
-    settled, note = settle(small, SOURCE, tmp_path)
-    assert settled.precision == "float32"
+    chosen, note = choose_precision(small, SOURCE, tmp_path)
+    assert chosen.precision == "float32"
     assert "nothing faster" in note
 
 
@@ -136,7 +134,7 @@ def test_images_that_cannot_be_read_decide_nothing(small, fake, tmp_path):
     broken = tmp_path / "x.png"
     broken.write_text("no image")
     source = ImageFiles([broken])
-    assert settle(small, source, tmp_path)[0].precision == "float32"
+    assert choose_precision(small, source, tmp_path)[0].precision == "float32"
 
 
 def test_float16_takes_a_gpu(small):
@@ -185,8 +183,8 @@ def test_threads_of_other_arithmetic_do_not_mix(small):
 def test_resnet50_in_bfloat16_gives_the_same_embeddings(tmp_path):
     extractor = find_extractor("resnet50", image_size=64, weights="random")
     images = np.random.default_rng(1).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
-    verdict = precision._decide(extractor, images)
-    assert verdict.cosine > LEAST_COSINE
+    choice = precision._decide(extractor, images)
+    assert choice.cosine > LEAST_COSINE
 
 
 def test_keras_policies_keep_rows_float32():
@@ -204,7 +202,7 @@ def test_keras_policies_keep_rows_float32():
 
 @pytest.mark.samples
 @needs_bfloat16
-def test_real_weights_keep_to_the_verdict(samples, tmp_path):
+def test_real_weights_keep_to_the_choice(samples, tmp_path):
     if "KERAS_HOME" not in os.environ:
         pytest.skip("KERAS_HOME names no folder with ImageNet weights")
     files = sorted((samples / "dogs-vs-cats").rglob("*.jpg"))[:40]

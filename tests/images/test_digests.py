@@ -37,10 +37,10 @@ def test_unreadable_files(tmp_path):
     names = ["folder.png", "good.png", "broken.png", "missing.png", "loop.png"]
     digests = digest_files([tmp_path / name for name in names])
     assert digests.unreadable == {
-        0: "is a directory; take it out",
-        2: "broken link; mend it",
+        0: "is a directory; remove it",
+        2: "broken link; fix it",
         3: "no such file any more",
-        4: "too many levels of symbolic links; mend the link",
+        4: "too many levels of symbolic links; fix the link",
     }
     assert not digests.keys[[0, 2, 3, 4]].any()
     assert bytes(digests.keys[1]) == hashlib.sha256(b"good").digest()

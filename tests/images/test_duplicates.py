@@ -1,4 +1,4 @@
-"""Copies are found by content, and what must be mended comes first."""
+"""Copies are found by content, and what must be fixed comes first."""
 
 from pathlib import Path
 

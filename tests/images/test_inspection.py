@@ -9,6 +9,7 @@ from PIL import Image
 
 from featx.errors import ImageError
 from featx.images import inspection as inspection_module
+from featx.images import prefetch as prefetch_module
 from featx.images import sources
 from featx.images.inspection import ImageFormat, inspect_images
 from featx.images.layouts.read import read_images
@@ -31,7 +32,7 @@ def messy(tmp_path):
 
 def test_counts_by_class_and_part(messy):
     assert messy.images.classes == (ODD_CLASS, "cat", "dog")
-    assert messy.parts == ("train", "test")
+    assert messy.splits == ("train", "test")
     assert messy.counts.tolist() == [[1, 0], [9, 2], [4, 3]]
     assert messy.unreadable_counts.tolist() == [0, 5, 0]
 
@@ -39,8 +40,8 @@ def test_counts_by_class_and_part(messy):
 def test_counts_without_a_test_part(folder):
     folder.add("cat/1.png", "dog/1.png", "dog/2.png")
     found = inspect_images(read_images(folder.root))
-    assert found.parts == ("images",)
-    assert found.part(0) == "images"
+    assert found.splits == ("images",)
+    assert found.split(0) == "images"
     assert found.counts.tolist() == [[1], [2]]
     assert found.unreadable == {}
     assert len(found.duplicates) == 0
@@ -116,7 +117,7 @@ def test_progress_counts_all_images(folder):
 def test_nothing_more_is_read_after_an_interrupt(folder, monkeypatch):
     folder.add(*(f"{name}/{i}.png" for name in "ab" for i in range(300)))
     looked, interrupted = [], threading.Event()
-    monkeypatch.setattr(inspection_module.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(prefetch_module, "usable_cores", lambda: 1)
     decode = inspection_module.decode_content
 
     def look(content):

@@ -171,10 +171,10 @@ def _write_special(folder):
         listening.bind(str(folder / "socket.jpg"))
     picture(0).save(folder / "secret.png")
     (folder / "secret.png").chmod(0)
-    odd = "not a regular file but a pipe, a socket or a device; take it out"
+    odd = "not a regular file but a pipe, a socket or a device; remove it"
     return {
-        "gone.jpg": "broken link; mend it",
-        "loop.jpg": "symbolic links; mend the link",
+        "gone.jpg": "broken link; fix it",
+        "loop.jpg": "symbolic links; fix the link",
         "endless.jpg": odd,
         "pipe.jpg": odd,
         "socket.jpg": odd,

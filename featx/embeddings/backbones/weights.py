@@ -7,19 +7,20 @@ the cache of embeddings needs the file's SHA-256 only, and that is remembered.
 import contextlib
 import hashlib
 import json
-import os
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from featx.atomic import ASIDE, atomic_file, write_atomically
 from featx.embeddings.backbones.table import Backbone
 from featx.errors import WeightsError, nearest
 from featx.frameworks import import_keras, keras_home, socket_timeout
 
 Fetch = Callable[[str, Path, str | None], None]
-"""Brings a URL to a path and checks its hash, if any; raises where it can't."""
+"""Downloads a URL to a path and checks its hash, if any; raises if it can't."""
 
 # Long enough for a slow server's first byte, short enough to notice a dead network.
 TIMEOUT_S = 15.0
@@ -49,15 +50,15 @@ class Weights:
 
 
 def fetch_weights(url: str, target: Path, expected: str | None) -> None:
-    """Fetch a file with Keras' own downloader; its chatter goes to stderr.
+    """Fetch a file with Keras' own downloader, whose messages go to stderr.
 
     Parameters
     ----------
     url : str
         Where Keras publishes the file.
     target : Path
-        Where it shall be. It is there whole or not at all: it is fetched under
-        another name in the same folder, checked and renamed.
+        Where it is to be. It is there whole or not at all: it is fetched into a
+        folder beside it, checked and renamed.
     expected : str or None
         Its MD5 or SHA-256, which Keras checks.
 
@@ -68,18 +69,19 @@ def fetch_weights(url: str, target: Path, expected: str | None) -> None:
         ``ValueError`` for a wrong hash, ``OSError`` for a folder or network.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(target.parent, os.W_OK):
-        # Keras would put the file under /tmp without a word.
-        raise PermissionError(f"{target.parent} is not writable")
-    with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
-        fetched = import_keras().utils.get_file(
-            f"{target.name}.{os.getpid()}.part",
-            origin=url,
-            file_hash=expected,
-            cache_dir=str(target.parent.parent),
-            cache_subdir=target.parent.name,
-        )
-    Path(fetched).replace(target)
+    with (
+        atomic_file(target) as aside,
+        tempfile.TemporaryDirectory(prefix=ASIDE, dir=target.parent) as folder,
+    ):
+        with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
+            fetched = import_keras().utils.get_file(
+                target.name,
+                origin=url,
+                file_hash=expected,
+                cache_dir=folder,
+                cache_subdir="",
+            )
+        Path(fetched).replace(aside)
 
 
 def resolve_weights(
@@ -217,14 +219,9 @@ def _read_memo(memo: Path | None) -> dict[str, dict[str, Any]]:
 
 
 def _write_memo(memo: Path | None, entries: dict[str, dict[str, Any]]) -> None:
-    """Write the memo aside and rename it; one that can't be written is left."""
+    """Write the memo; one that can't be written is left as it is."""
     if memo is None:
         return
-    aside = memo.with_name(f"{memo.name}.{os.getpid()}.part")
-    try:
+    with contextlib.suppress(OSError):
         memo.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(entries, indent=1), encoding="utf-8")
-        aside.replace(memo)
-    except OSError:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+        write_atomically(memo, json.dumps(entries, indent=1).encode())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from featx.atomic import write_whole
+from featx.atomic import write_atomically
 
 FILE = "last-extracted.json"
 
@@ -40,7 +40,7 @@ def forget(cache_dir: Path, folders: Iterable[Path]) -> None:
 def _write(cache_dir: Path, known: dict[str, list[dict[str, Any]]]) -> None:
     text = json.dumps(known, indent=2) + "\n"
     with contextlib.suppress(OSError):
-        write_whole(cache_dir / FILE, text.encode("utf-8", "backslashreplace"))
+        write_atomically(cache_dir / FILE, text.encode("utf-8", "backslashreplace"))
 
 
 def _read(cache_dir: Path) -> dict[str, list[dict[str, Any]]]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import write_whole
+from featx.atomic import write_atomically
 from featx.errors import CacheError
 
 FORMAT = "featx-embeddings"
@@ -67,7 +67,7 @@ def write_part(
             file.create_dataset(
                 name, data=rows, chunks=(chunk, rows.shape[1]), fletcher32=True
             )
-    write_whole(path, memory.getvalue())
+    write_atomically(path, memory.getvalue())
 
 
 def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.atomic import write_whole
+from featx.atomic import write_atomically
 
 HEADER = ("path", "digest", "reason")
 
@@ -120,7 +120,7 @@ class Quarantine:
         if len(kept) == len(lines):
             return
         rows = [HEADER, *((x.path, x.digest, x.reason) for x in kept)]
-        write_whole(self.path, _lines(rows))
+        write_atomically(self.path, _lines(rows))
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> bytes:

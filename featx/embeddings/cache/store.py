@@ -6,14 +6,13 @@ import tempfile
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import ASIDE, write_whole
+from featx.atomic import ASIDE, write_atomically
 from featx.embeddings.cache.parts import (
     DamagedPartError,
     check_width,
@@ -27,6 +26,7 @@ from featx.embeddings.cache.quarantine import Quarantine
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
 from featx.locks import FolderLock
+from featx.provenance import provenance
 
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
@@ -137,7 +137,7 @@ class EmbeddingCache:
         """
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         path = self.folder / f"part-{now}-{uuid.uuid4().hex[:12]}.h5"
-        with self._telling_failures():
+        with self._reporting_failures():
             try:
                 self._add(path, keys, rows)
             except FileNotFoundError:
@@ -148,7 +148,7 @@ class EmbeddingCache:
     def _add(self, path: Path, keys: Keys, rows: Rows) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.lock.shared():
-            self._write_spec()
+            self._write_spec({}, replace=False)
             write_part(path, keys, rows, self._provenance())
 
     def merge(self) -> None:
@@ -214,36 +214,51 @@ class EmbeddingCache:
         place = self.folder
         while not place.exists() and place != place.parent:
             place = place.parent
-        with self._telling_failures(), tempfile.TemporaryFile(dir=place) as stream:
+        with self._reporting_failures(), tempfile.TemporaryFile(dir=place) as stream:
             stream.write(bytes(LEAST_ROOM))
 
     @contextlib.contextmanager
     def writable(self) -> Iterator[None]:
         """Make the folder with its spec, and turn failures to write into one line."""
-        with self._telling_failures():
+        with self._reporting_failures():
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._write_spec()
+            self._write_spec({}, replace=False)
             yield
 
-    def _write_spec(self) -> None:
-        if not (self.folder / SPEC_FILE).exists():
-            text = json.dumps(self.spec.as_dict(), indent=2) + "\n"
-            write_whole(self.folder / SPEC_FILE, text.encode())
+    def describe(self, facts: Mapping[str, Any]) -> None:
+        """Keep facts that decide no value beside the spec, in `spec.json`.
+
+        Raises
+        ------
+        CacheError
+            The folder can't be written to.
+        """
+        with self._reporting_failures():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write_spec(facts, replace=True)
+
+    def _write_spec(self, facts: Mapping[str, Any], *, replace: bool) -> None:
+        if replace or not (self.folder / SPEC_FILE).exists():
+            text = json.dumps({**self.spec.as_dict(), **facts}, indent=2) + "\n"
+            write_atomically(self.folder / SPEC_FILE, text.encode())
 
     @contextlib.contextmanager
-    def _telling_failures(self) -> Iterator[None]:
+    def _reporting_failures(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise CacheError(
                 f"{self.folder}: can't write ({error.strerror or error}); what was"
-                " committed is kept: mend that, or choose another --cache-dir"
+                " committed is kept: fix that, or choose another --cache-dir"
             ) from error
 
     def _provenance(self) -> Mapping[str, Any]:
-        versions = {name: version(name) for name in ("featx", "tensorflow", "keras")}
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return {"spec": self.spec.id, "created": now, **versions}
+        written = provenance(("featx", "tensorflow", "keras"))
+        return {
+            "spec": self.spec.id,
+            "created": written["created"],
+            **written["versions"],
+        }
 
     def _parts_of(
         self, wanted: Mapping[bytes, Any]

@@ -23,7 +23,7 @@ from featx.embeddings.extract import embed_rows
 from featx.embeddings.precision import mean_cosine
 from featx.embeddings.spec import Spec
 from featx.images.sources import ImageFiles
-from featx.progress import Update
+from featx.progress import Update, ignore
 
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3, "float16": 0.3}
 """Largest relative difference that arithmetic explains: see `docs/formats.md`.
@@ -116,7 +116,7 @@ def compare(
     cache: EmbeddingCache,
     extractor: Extractor,
     files: Sequence[Path],
-    update: Update | None = None,
+    update: Update = ignore,
 ) -> Comparison | None:
     """Compute embeddings again, as stage one does, and compare them with the cached.
 
@@ -124,7 +124,7 @@ def compare(
     ----------
     files : sequence of Path
         Images that the cache has.
-    update : callable, optional
+    update : callable
         Told how many are computed and how many there are.
 
     Returns

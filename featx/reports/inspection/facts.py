@@ -41,12 +41,12 @@ def inspection_facts(inspection: Inspection) -> dict[str, Any]:
 
 def class_rows(inspection: Inspection) -> list[dict[str, Any]]:
     """Return each class's name, number of images by part, and unreadable ones."""
-    several = len(inspection.parts) > 1
+    several = len(inspection.splits) > 1
     return [
         {
             "name": name,
             **(
-                dict(zip(inspection.parts, map(int, counts), strict=True))
+                dict(zip(inspection.splits, map(int, counts), strict=True))
                 if several
                 else {}
             ),
@@ -116,6 +116,6 @@ def _duplicates(inspection: Inspection) -> list[dict[str, Any]]:
 def _image(inspection: Inspection, row: int) -> dict[str, str]:
     images = inspection.images
     image = {"path": images.paths[row], "class": images.classes[images.labels[row]]}
-    if len(inspection.parts) > 1:
-        image["part"] = inspection.part(row)
+    if len(inspection.splits) > 1:
+        image["part"] = inspection.split(row)
     return image

@@ -28,7 +28,7 @@ def inspection_figures(inspection: Inspection, strips: list[Strip]) -> dict[str,
     whose = f"{images.name}  ·  {counted(len(images), 'image')}, {total}"
     figures = {
         "classes": class_counts_figure(
-            inspection.counts, inspection.parts, images.classes, whose
+            inspection.counts, inspection.splits, images.classes, whose
         )
     }
     if readable.any():

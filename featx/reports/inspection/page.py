@@ -119,7 +119,7 @@ def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, An
         "cards": _cards(inspection),
         "pictures": _pictures(inspection, drawn),
         "unnamed": lacking_glyphs(images.classes),
-        "parts": [part for part in inspection.parts if part != "images"],
+        "parts": [part for part in inspection.splits if part != "images"],
         "classes": [rows[i] for i in by_count(inspection.counts)],
         "largest": max(row["images"] for row in rows),
         "balance": balance(inspection),
@@ -149,7 +149,7 @@ def _cards(inspection: Inspection) -> list[dict[str, str]]:
     parts = [
         f"{count:,} {part}"
         for part, count in zip(
-            inspection.parts, inspection.counts.sum(axis=0), strict=True
+            inspection.splits, inspection.counts.sum(axis=0), strict=True
         )
     ]
     each = f"{totals.min():,} to {totals.max():,} images each"
@@ -208,7 +208,7 @@ def _group(inspection: Inspection, number: int) -> dict[str, Any]:
     images, groups = inspection.images, inspection.duplicates
     rows = groups[number]
     shown = list(telling(inspection, rows))[:FILES_SHOWN]
-    parts = {inspection.part(int(row)) for row in rows}
+    parts = {inspection.split(int(row)) for row in rows}
     return {
         "picture": thumbnail(images.root, images.paths[rows[0]]),
         "files": [(images.paths[r], images.classes[images.labels[r]]) for r in shown],

@@ -116,7 +116,7 @@ def telling(inspection: Inspection, rows: NDArray[np.int64]) -> Iterator[int]:
     labels = inspection.images.labels
     firsts: dict[tuple[int, str], int] = {}
     for row in map(int, rows):
-        firsts.setdefault((int(labels[row]), inspection.part(row)), row)
+        firsts.setdefault((int(labels[row]), inspection.split(row)), row)
     by_label = {label: row for (label, _), row in reversed(firsts.items())}
     first = [*sorted(by_label.values()), *firsts.values(), *map(int, rows)]
     yield from dict.fromkeys(first)
@@ -125,7 +125,7 @@ def telling(inspection: Inspection, rows: NDArray[np.int64]) -> Iterator[int]:
 def where_duplicates_lie(inspection: Inspection) -> str:
     """Count groups of duplicates within and across the parts; empty without parts."""
     groups = inspection.duplicates
-    if len(inspection.parts) == 1 or not len(groups):
+    if len(inspection.splits) == 1 or not len(groups):
         return ""
     across = int(groups.across.sum())
     within_test = int((groups.tested & ~groups.across).sum())

@@ -15,6 +15,7 @@ from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.backbones.weights import Weights, fetch_weights, resolve_weights
 from featx.errors import WeightsError
 from featx.frameworks import import_keras, keras_home
+from tests.conftest import read_only
 
 BACKBONE = find_backbone("mobilenet-0.25")
 CONTENT = b"some weights"
@@ -202,9 +203,13 @@ def test_dead_address_is_told_in_one_line(home, tmp_path):
     assert list((home / "models").iterdir()) == []
 
 
-def test_folder_that_cannot_be_written_is_told(home, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(WeightsError, match="models is not writable"):
+def test_folder_that_cannot_be_written_is_told(open_folder, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(open_folder))
+    (open_folder / "models").mkdir()
+    with (
+        read_only(open_folder),
+        pytest.raises(WeightsError, match=r"fetched \(.*Permission denied"),
+    ):
         resolve_weights(BACKBONE, "imagenet")
 
 

@@ -306,7 +306,7 @@ def test_folder_that_cannot_be_listed(folder, locked):
         message = refusal(folder.root)
     finally:
         (folder.root / locked).chmod(0o755)
-    assert "can't be listed (permission denied); mend that or take it out" in message
+    assert "can't be listed (permission denied); fix that or take it out" in message
 
 
 def test_take(folder):
