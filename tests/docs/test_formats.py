@@ -93,7 +93,7 @@ def test_asking_an_exported_model(folder, monkeypatch):
 
 
 def test_all_that_a_fine_tuned_run_says_is_described():
-    _, _, said = FORMATS.read_text("utf-8").partition("Of a fine-tuned model,")
+    _, _, said = FORMATS.read_text("utf-8").partition("For a fine-tuned model,")
     boundary = ("layer", "seconds_caching", "seconds_epoch", "seconds_epoch_plain")
     info = ("kind", "parent", "parameters", "trainable_parameters")
     columns = ("epoch", "phase", "learning_rate", "seconds")
