@@ -20,12 +20,15 @@ PAGES = {
     )
 }
 
-LIGHT = "mobilenet-0.25"
-SMALL = ("mobilenet-0.25", "mobilenetv2-0.35")
-"""Backbones that are built fast enough to run as they are written."""
+LIGHT = ("mobilenet-0.25", "mobilenetv2-0.35")
+"""Backbones that are built in seconds: what stands in for the first and the second
+that a command names."""
 
-LAYERS = {"mixed10": "conv_dw_13"}
-"""Layers of heavy backbones, and which of the light one's stands in."""
+LAYERS = {"mixed10": "conv_dw_13", "block_16": "conv_dw_13"}
+"""Layers of other backbones, and which of the light one's stands in."""
+
+NAMES = sorted(BACKBONES, key=len, reverse=True)
+"""Long names first: some begin others."""
 
 
 def read_page(name):
@@ -39,36 +42,41 @@ def blocks(name, kind):
     )
 
 
-def _stand_in(name):
-    return name if name in SMALL else LIGHT
+def lighten_command(words):
+    """Return a command with light backbones and random weights."""
+    stand_ins = {}
+    for word in words:
+        name = word.partition("@")[0]
+        if name in BACKBONES and name not in stand_ins:
+            stand_ins[name] = LIGHT[len(stand_ins)]
+    words = [_lighten_word(word, stand_ins) for word in words]
+    return [*words, "--weights", "random"] if "--backbone" in words else words
 
 
-def lighten_word(word):
-    """Return a word of a command line with light backbones and random weights."""
+def _lighten_word(word, stand_ins):
     name, at, size = word.partition("@")
-    if name in BACKBONES:
-        return f"{_stand_in(name)}{at}{size}"
-    for name in sorted(BACKBONES, key=len, reverse=True):
-        if f"-{name}-" in word:  # a run's name
-            return word.replace(f"-{name}-", f"-{_stand_in(name)}-random-")
-    return LAYERS.get(word, word)
+    if name in stand_ins:
+        return f"{stand_ins[name]}{at}{size}"
+    return LAYERS.get(word, _lighten_run(word))
+
+
+def _lighten_run(word):
+    """Return a run's name as it is with the light backbone."""
+    for name in NAMES:
+        if f"-{name}-" in word:
+            return word.replace(f"-{name}-", f"-{LIGHT[0]}-random-")
+    return word
 
 
 def lighten_code(code):
     """Return Python code with light backbones and random weights."""
-    names = "|".join(map(re.escape, sorted(BACKBONES, key=len, reverse=True)))
-
-    def find(match):
-        name = _stand_in(match[2])
-        return f'{match[1]}featx.find_extractor("{name}", weights="random")'
-
-    code = re.sub(rf'(embed\(\w+, )"({names})"', find, code)
+    name = f'"({"|".join(map(re.escape, NAMES))})"'
+    extractor = f'featx.find_extractor("{LIGHT[0]}", weights="random")'
+    code = re.sub(rf"(embed\(\w+, ){name}", rf"\1{extractor}", code)
     code = re.sub(
-        rf'Embedder\("({names})"',
-        lambda match: f'Embedder("{_stand_in(match[1])}", weights="random"',
-        code,
+        rf"Embedder\({name}", f'Embedder("{LIGHT[0]}", weights="random"', code
     )
-    return re.sub(r'"(reports/[^"]+)"', lambda m: f'"{lighten_word(m[1])}"', code)
+    return re.sub(r'"(reports/[^"]+)"', lambda m: f'"{_lighten_run(m[1])}"', code)
 
 
 @pytest.fixture(scope="session")

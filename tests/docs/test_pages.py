@@ -12,7 +12,7 @@ from tests.docs.conftest import (
     PAGES,
     blocks,
     lighten_code,
-    lighten_word,
+    lighten_command,
     read_page,
 )
 
@@ -58,12 +58,10 @@ WITH_STEPS = [name for name in PAGES if name not in ELSEWHERE and steps(name)]
 
 
 def run_command(words):
-    words = [lighten_word(word) for word in words]
     target = None
     if ">" in words:
         words, target = words[: words.index(">")], words[-1]
-    if "--backbone" in words:
-        words += ["--weights", "random"]
+    words = lighten_command(words)
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, (words, done.stderr)
     if target:
