@@ -1,4 +1,4 @@
-"""An epoch of fine-tuning on what frozen layers hand on, and from the images.
+"""An epoch of fine-tuning on the outputs of frozen layers, and from the images.
 
 python -m benchmarks.finetuning. The same layers are trained in both ways, by turns, on
 images of noise and, since speed does not depend on them, random weights. Prints a
@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from featx.embeddings.backbones.extractor import find_extractor
-from featx.finetune.frozen_outputs import hand_on
-from featx.finetune.joined_model import graft
-from featx.finetune.train import Recipe, train_as_before
+from featx.finetuning.frozen_outputs import compute_frozen_outputs
+from featx.finetuning.joined_model import join
+from featx.finetuning.settings import FinetuneSettings
+from featx.finetuning.train import train_at_rates
 from featx.heads.layers import Dense
 from featx.heads.layers import graft as graft_layers
-from featx.training.batches import Samples
-from featx.training.optimizers import make_optimizer
+from featx.training.batches import Batches, Samples
 
 PAIRS = (
     ("mobilenetv2-0.35", "block_16"),
@@ -36,7 +36,7 @@ def measure(backbone: str, unfrozen: str, asked: argparse.Namespace) -> list[str
     rng = np.random.default_rng(0)
     width = extractor.backbone.features
     head = Dense(rng.normal(0, 0.01, (width, CLASSES)), np.zeros(CLASSES)).softened(1)
-    joined = graft([extractor], lambda x: graft_layers([head], x), unfrozen=unfrozen)
+    joined = join([extractor], lambda x: graft_layers([head], x), unfrozen=unfrozen)
     side = extractor.image_size
     shape = (asked.images, side, side, 3)
     images = Samples(
@@ -45,27 +45,32 @@ def measure(backbone: str, unfrozen: str, asked: argparse.Namespace) -> list[str
         np.arange(asked.images) % CLASSES,
         np.ones(asked.images),
     )
-    handed = hand_on(joined, images, [None], np.zeros, batch_size=BATCH)
-    ways = {"handed": (joined.above, handed.samples), "images": (joined.view, images)}
+    frozen = compute_frozen_outputs(joined, images, [None], np.zeros, batch_size=BATCH)
+    ways = {"frozen": (joined.above, frozen.samples), "images": (joined.view, images)}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    recipe = Recipe(CLASSES, BATCH, lambda: make_optimizer("adam"))
+    settings = FinetuneSettings()
     for _ in range(asked.repeats):
         for name, (model, samples) in ways.items():
             with tempfile.TemporaryDirectory() as state:
                 rates = [1e-5] * (1 + asked.epochs)
-                log = train_as_before(
-                    joined, model, samples, rates, recipe, Path(state)
+                log = train_at_rates(
+                    joined,
+                    model,
+                    Batches(samples, BATCH, CLASSES),
+                    rates,
+                    settings,
+                    Path(state),
                 )
             seconds[name] += [row["seconds"] for row in log.rows[1:]]
     cached, plain = (statistics.median(seconds[name]) for name in ways)
-    ten = 10 * plain / (10 * cached + handed.seconds)
+    ten = 10 * plain / (10 * cached + frozen.seconds)
     return [
         f"`{backbone}`",
         f"`{unfrozen}`",
         f"{plain:.2f}",
         f"{cached:.2f}",
         f"{plain / cached:.1f}",
-        f"{handed.seconds:.1f}",
+        f"{frozen.seconds:.1f}",
         f"{ten:.1f}",
     ]
 

@@ -117,3 +117,14 @@ def test_frames_without_pandas(make_run, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(featx.FeatxError, match="pip install pandas"):
         make_run().metrics_frame()
+
+
+def test_functions_keep_their_names_beside_packages():
+    script = (
+        "import featx, featx.predict.predictions, featx.export.formats\n"
+        "print(*(callable(getattr(featx, name)) for name in ('predict', 'export')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True True\n"

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.finetune.settings import FinetuneSettings
+from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings

@@ -58,14 +58,14 @@ def export(
     Load only runs and models that you trust: a run's head.joblib is a pickle, and
     loading a joblib file or a Keras model from a stranger can run code.
     """
-    from featx.export.export import run_model_export
-    from featx.runs.find import find_run
+    from featx.export.export import export as export_run
 
     with TerminalProgress() as progress:
-        done = run_model_export(
-            find_run(report.out_dir, run),
+        done = export_run(
+            run,
             formats,
-            cache.folder,
+            cache_dir=cache.folder,
+            out_dir=report.out_dir,
             weights=weights,
             progress=progress,
         )

@@ -18,7 +18,7 @@ from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings
-    from featx.finetune.settings import FinetuneSettings
+    from featx.finetuning.settings import FinetuneSettings
     from featx.runs.run import Run
     from featx.runs.settings import ReportSettings
 
@@ -49,7 +49,7 @@ def _augmentation_help() -> str:
     epilog=_augmentation_help(),
     options=[
         click.Argument(["run"], required=False),
-        SettingsOptions("settings", "featx.finetune.settings:FinetuneSettings"),
+        SettingsOptions("settings", "featx.finetuning.settings:FinetuneSettings"),
         own_weights_option,
         cache_dir_option,
         report_options,

@@ -16,7 +16,7 @@ from featx.cli.show import show_json, show_notes, show_table
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings
-    from featx.predict.predictions import Answers
+    from featx.predict.predictions import Predictions
     from featx.predict.settings import OutputSettings
     from featx.runs.settings import ReportSettings
 
@@ -53,9 +53,9 @@ def predict(
     head.joblib is a pickle, and loading a joblib file or a Keras model from a stranger
     can run code.
     """
-    from featx.predict.predict import run_imagenet, run_predict
+    from featx.predict.predict import predict as predict_images
+    from featx.predict.predict import predict_imagenet
     from featx.predict.submission import fill_submission
-    from featx.runs.find import find_run
 
     if imagenet and weights:
         raise click.UsageError("--weights is for a RUN; leave it out with --imagenet")
@@ -63,39 +63,40 @@ def predict(
         raise click.UsageError("name a RUN and images, or images and --imagenet")
     with TerminalProgress() as progress:
         if imagenet:
-            answers = run_imagenet(
+            predictions = predict_imagenet(
                 imagenet, words, batch_size=cache.batch_size, progress=progress
             )
         else:
-            answers = run_predict(
-                find_run(report.out_dir, str(words[0])),
+            predictions = predict_images(
+                words[0],
                 words[1:],
-                cache.folder,
+                cache_dir=cache.folder,
+                out_dir=report.out_dir,
                 weights=weights,
                 batch_size=cache.batch_size,
                 progress=progress,
             )
-    unreadable = [f"{path}: {why}" for path, why in answers.unreadable.items()]
-    show_notes([*answers.notes, *unreadable])
+    unreadable = [f"{path}: {why}" for path, why in predictions.unreadable.items()]
+    show_notes([*predictions.notes, *unreadable])
     if output.submission:
-        click.echo(fill_submission(output.submission, answers), nl=False)
+        click.echo(fill_submission(output.submission, predictions), nl=False)
     elif output.csv:
-        click.echo(answers.as_csv(), nl=False)
+        click.echo(predictions.to_csv(), nl=False)
     elif output.as_json:
-        _show_json(answers, output.top_k)
+        _show_json(predictions, output.top_k)
     else:
-        _show_table(answers, output.top_k)
+        _show_table(predictions, output.top_k)
 
 
-def _show_table(answers: "Answers", count: int) -> None:
+def _show_table(predictions: "Predictions", count: int) -> None:
     rows = [
         [str(path), ", ".join(f"{name} {p:.3f}" for name, p in top)]
-        for path, top in zip(answers.files, answers.top(count), strict=True)
+        for path, top in zip(predictions.files, predictions.top(count), strict=True)
     ]
     show_table("", ["image", "classes"], rows, left=2)
 
 
-def _show_json(answers: "Answers", count: int) -> None:
+def _show_json(predictions: "Predictions", count: int) -> None:
     show_json(
         [
             {
@@ -104,6 +105,6 @@ def _show_json(answers: "Answers", count: int) -> None:
                 "confidence": top[0][1],
                 "top": dict(top),
             }
-            for path, top in zip(answers.files, answers.top(count), strict=True)
+            for path, top in zip(predictions.files, predictions.top(count), strict=True)
         ]
     )

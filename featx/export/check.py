@@ -1,4 +1,4 @@
-"""The check that an exported model says what its run says."""
+"""The check that an exported model predicts what its run predicts."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import side_by_side
 from featx.embeddings.extract import embed_rows
 from featx.errors import ExportError
-from featx.export.formats import Answer
+from featx.export.formats import Predict
 from featx.heads.views import ViewsHead
 from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles
@@ -20,8 +20,8 @@ from featx.progress import Progress
 from featx.runs.run import PREDICTIONS_FILE, Run
 
 TOLERANCE = 1e-3
-"""How far an exported model's probabilities may be from its run's: float32 has no more
-digits where scores run into the hundreds."""
+"""How far an exported model's probabilities may be from its run's. In float32, logits
+in the hundreds have few digits left."""
 
 BATCH = 32
 
@@ -30,16 +30,16 @@ EXACT = "the head on float32 embeddings"
 
 @dataclass(frozen=True)
 class Expected:
-    """What the run says of its test images.
+    """The run's predictions for its test images.
 
     Attributes
     ----------
     source : str
-        Where that stands.
+        Where they come from, in words.
     probabilities : ndarray of float64, shape (n, n_classes)
     drift : float or None
-        How far `predictions.csv` is from that, where it isn't the source: the cached
-        embeddings had a lower precision.
+        Largest difference of `predictions.csv` from them, if embeddings of a lower
+        precision made it.
     """
 
     source: str
@@ -49,19 +49,19 @@ class Expected:
 
 @dataclass(frozen=True)
 class Check:
-    """How near to its run a model was, loaded from its file.
+    """How an exported model, loaded from its file, compares with its run.
 
     Attributes
     ----------
     compared_with : str
     images : int
     largest_difference : float
-        Of a probability.
+        Of any probability.
     other_classes : int
-        Images whose most probable class is another one.
+        Images with another most probable class.
     tolerance : float
     drift : float or None
-        As of `Expected`.
+        See `Expected`.
     """
 
     compared_with: str
@@ -73,12 +73,12 @@ class Check:
 
 
 def find_test_images(run: Run) -> ImageFiles:
-    """Return the files that `predictions.csv` speaks of.
+    """Return the image files that `predictions.csv` lists.
 
     Raises
     ------
     ExportError
-        Some are gone.
+        Some are missing.
     RunError
         `predictions.csv` is damaged.
     """
@@ -87,8 +87,8 @@ def find_test_images(run: Run) -> ImageFiles:
     gone = [path for path in files if not path.is_file()]
     if gone:
         raise ExportError(
-            f"{gone[0]}: gone ({len(gone)} of {len(files)} test images are), and an"
-            " exported model is checked on them; put them back or make the run again"
+            f"{gone[0]}: missing, as are {len(gone)} of {len(files)} test images, on"
+            " which an exported model is checked; restore them or make the run again"
         )
     return ImageFiles(files)
 
@@ -103,21 +103,21 @@ def read_inputs(
     ExportError
         One can't be read.
     RunError
-        They fit neither into the memory nor on the disk.
+        They fit neither into memory nor on the disk.
     """
     inputs = {}
     for name, side in sides.items():
         with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-            told = progress.images(f"decoding at {side}x{side}")
-            pixels = read_pixels(source, side, Path(scratch), update=told)
+            update = progress.images(f"decoding at {side}x{side}")
+            pixels = read_pixels(source, side, Path(scratch), update=update)
         for row, reason in pixels.unreadable.items():
-            raise ExportError(f"{source.files[row]}: {reason}, was readable before")
+            raise ExportError(f"{source.files[row]}: {reason}; it was readable before")
         inputs[name] = pixels.array
     return inputs
 
 
 def in_float32(extractors: Sequence[KerasExtractor]) -> list[KerasExtractor]:
-    """Return extractors of the same embeddings in the precision of exported models."""
+    """Return extractors of the same embeddings in float32, as in exported models."""
     return [replace(one, precision="float32") for one in extractors]
 
 
@@ -128,19 +128,18 @@ def expect(
     cache_dir: Path,
     progress: Progress,
 ) -> Expected:
-    """Return what an exported model has to say.
+    """Return the predictions that an exported model has to reproduce.
 
     Parameters
     ----------
     extractors : sequence of KerasExtractor
-        As the run's embeddings were computed; empty where a model made the
-        predictions.
+        Of the run's embeddings; empty if the run has a model.
     """
     written = run.predictions().probabilities
     if all(one.spec.precision == "float32" for one in extractors):
         return Expected(PREDICTIONS_FILE, written)
-    told = progress.images("float32 embeddings of the test images")
-    found = embed_rows(source, in_float32(extractors), cache_dir, update=told)
+    update = progress.images("float32 embeddings of the test images")
+    found = embed_rows(source, in_float32(extractors), cache_dir, update=update)
     views = side_by_side(found, np.arange(len(source.files)))
     exact = ViewsHead(run.load_head()).predict_proba(views)
     return Expected(EXACT, exact, float(np.abs(written - exact).max()))
@@ -148,40 +147,40 @@ def expect(
 
 def check(
     path: Path,
-    answer: Answer,
+    predict: Predict,
     inputs: Mapping[str, NDArray[np.uint8]],
     expected: Expected,
 ) -> Check:
-    """Ask a model for the test images and compare.
+    """Compare a loaded model's predictions for the test images with the run's.
 
     Parameters
     ----------
     path : Path
-        Which file it is, for the error.
+        Named in errors.
 
     Raises
     ------
     ExportError
-        It says something else than the run.
+        They differ.
     """
     n = len(expected.probabilities)
     given = np.concatenate(
         [
-            answer({name: a[start : start + BATCH] for name, a in inputs.items()})
+            predict({name: a[start : start + BATCH] for name, a in inputs.items()})
             for start in range(0, n, BATCH)
         ]
     )
     if given.shape != expected.probabilities.shape:
         raise ExportError(
-            f"{path}: answers of shape {given.shape}, not"
-            f" {expected.probabilities.shape}; not kept, please report it"
+            f"{path}: its probabilities have shape {given.shape}, not"
+            f" {expected.probabilities.shape}; not kept, please report this"
         )
     difference = float(np.abs(given - expected.probabilities).max())
     if not difference <= TOLERANCE:  # nor may it be NaN
         raise ExportError(
             f"{path}: its probabilities differ from {expected.source} by"
             f" {difference:.1e}, more than {TOLERANCE:.0e}; not kept. If the test"
-            " images have changed, make the run again; if not, please report it"
+            " images have changed, make the run again; if not, please report this"
         )
     tops = given.argmax(1), expected.probabilities.argmax(1)
     return Check(

@@ -1,7 +1,7 @@
-"""A run as a model of images that plain Keras, TensorFlow, LiteRT or ONNX loads.
+"""Export a run as a model of images that Keras, TensorFlow, LiteRT or ONNX loads.
 
-See `docs/formats.md`. What is written is loaded again and asked for the run's own test
-images before it gets its name.
+See `docs/formats.md`. Each file is loaded again, and its predictions for the run's test
+images are compared with the run's, before it gets its name.
 """
 
 import json
@@ -28,12 +28,12 @@ from featx.export.check import (
     read_inputs,
 )
 from featx.export.formats import MODEL_FORMATS, ModelFormat, find_format
-from featx.finetune.joined_model import graft
+from featx.finetuning.joined_model import join
 from featx.frameworks import import_keras
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
 from featx.provenance import provenance
-from featx.runs.find import extractors_of
+from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
 from featx.runs.run import UNDECODED, Run
 
@@ -49,7 +49,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """What was written where, and how near to the run it was when loaded again."""
+    """A file or folder that was written, and how its predictions compare."""
 
     format: str
     path: Path
@@ -58,38 +58,52 @@ class ExportedModel:
     check: Check
 
 
-def run_model_export(
-    run: Run,
-    formats: Sequence[str],
-    cache_dir: Path,
+def export(
+    run: Run | str | Path,
+    formats: str | Sequence[str] = "keras",
     *,
-    weights: Sequence[Path] = (),
+    cache_dir: str | Path = "cache",
+    out_dir: str | Path = "reports",
+    weights: Sequence[str | Path] = (),
     progress: Progress = SILENT,
 ) -> list[ExportedModel]:
     """Write a run as models from uint8 RGB images to class probabilities.
 
-    Loading a run's head can run code: it is a pickle.
+    They land in the folder ``export`` of the run. Loading a head can run code, since it
+    is a pickle: use only runs that you trust.
 
     Parameters
     ----------
-    run : Run
-    formats : sequence of str
-        Rows of `MODEL_FORMATS`.
-    cache_dir : Path
-        Where embeddings in float32 go, if those that the head was fitted on are not.
-    weights : sequence of Path
-        Files of one's own weights that the run's embeddings were computed with.
+    run : Run, str or Path
+        The run, its folder, or its name in `out_dir`.
+    formats : str or sequence of str
+        Of ``keras``, ``savedmodel``, ``tflite`` and ``onnx``.
+    cache_dir : path
+        Folder of the embeddings cache; gets float32 embeddings of the test images if
+        the head was fitted on others.
+    out_dir : path
+        Folder of the runs.
+    weights : sequence of paths
+        Weights files that the run's embeddings were computed with.
+    progress : Progress
+
+    Returns
+    -------
+    list of ExportedModel
+        One per format.
 
     Raises
     ------
     ExportError
-        The run can't be written in a format, or the file doesn't say what the run
-        says; it is not kept then.
+        The run can't be written in a format, or the file predicts something else than
+        the run; it is not kept then.
     BackboneError, CacheError, RunError
     """
-    wanted = [find_format(name) for name in dict.fromkeys(formats)]
+    run, cache_dir = find_run(Path(out_dir), run), Path(cache_dir)
+    names = [formats] if isinstance(formats, str) else formats
+    wanted = [find_format(name) for name in dict.fromkeys(names)]
     source = find_test_images(run)
-    extractors = _find_extractors(run, weights, cache_dir)
+    extractors = _find_extractors(run, [Path(path) for path in weights], cache_dir)
     expected = expect(run, source, extractors, cache_dir, progress)
     model = _build(run, extractors)
     sides = {one.name: int(one.shape[1]) for one in model.inputs}
@@ -98,7 +112,9 @@ def run_model_export(
     folder.mkdir(exist_ok=True)
     with FolderLock(folder / ".lock").alone() as alone:
         if not alone:
-            raise ExportError(f"{folder}: another process is exporting there now")
+            raise ExportError(
+                f"{folder}: another process is exporting there; try again later"
+            )
         for leftover in folder.glob(f"{ASIDE}*"):
             _remove(leftover)
         _write_classes(folder / CLASSES_FILE, run.classes)
@@ -112,7 +128,7 @@ def run_model_export(
 def _find_extractors(
     run: Run, weights: Sequence[Path], cache_dir: Path
 ) -> list[KerasExtractor]:
-    """Return what belongs before a run's head; nothing if it has a model instead.
+    """Return the extractors of a run's head; none if the run has a model instead.
 
     Raises
     ------
@@ -124,16 +140,16 @@ def _find_extractors(
     if not run.load_head().has_keras_layers:
         raise ExportError(
             f"{run.path}: {run.head} has no Keras layers; `featx finetune {run.name}`"
-            " distils it into a run that can be exported"
+            " distils it into a model that can be exported"
         )
     return extractors_of(run, weights, cache_dir)
 
 
 def _build(run: Run, extractors: Sequence[KerasExtractor]) -> "keras.Model":
-    """Return the run as one model; of one input it takes an array, not a list."""
+    """Return the run as one model; with one input, it takes an array and not a list."""
     model: keras.Model
     if extractors:
-        model = graft(in_float32(extractors), run.load_head().to_keras).model
+        model = join(in_float32(extractors), run.load_head().to_keras).model
     else:
         model = run.load_model()
     if len(model.inputs) > 1 or not isinstance(model.input, list):
@@ -149,12 +165,12 @@ def _write(
     inputs: Mapping[str, NDArray[np.uint8]],
     expected: Expected,
 ) -> ExportedModel:
-    """Write one format aside, check it, and give it its name.
+    """Write one format under a temporary name, check it, and rename it.
 
     Raises
     ------
     ExportError
-        It can't be written or loaded, or says something else.
+        It can't be written or loaded, or predicts something else than the run.
     """
     path = run.path / FOLDER / row.file
     whole = atomic_folder if row.folder else atomic_file
@@ -169,14 +185,14 @@ def _write(
             reason = shorten(reason, 200, placeholder=" ...")
             raise ExportError(
                 f"{run.path}: can't be written as {row.name} ({reason}); choose another"
-                " --format, or report it"
+                " --format, or report this"
             ) from error
         size = _size(aside)
     return ExportedModel(row.name, path, size, found)
 
 
 def _write_classes(path: Path, classes: Sequence[str]) -> None:
-    """Write a line per class; `export.json` has names that are more than a line."""
+    """Write a line per class; `export.json` keeps line breaks in names."""
     lines = [" ".join(name.splitlines()) + "\n" for name in classes]
     write_atomically(path, "".join(lines).encode("utf-8", UNDECODED))
 
@@ -184,7 +200,7 @@ def _write_classes(path: Path, classes: Sequence[str]) -> None:
 def _write_facts(
     path: Path, run: Run, model: "keras.Model", done: ExportedModel
 ) -> None:
-    """Write `export.json` anew, with what it says of the other formats."""
+    """Write `export.json`, keeping its entries for the other formats."""
     row = MODEL_FORMATS[done.format]
     entry = {
         "file": row.file,
@@ -219,7 +235,7 @@ def _write_facts(
 
 
 def _read_formats(path: Path) -> dict[str, Any]:
-    """Return what `export.json` says of formats; nothing where it is damaged."""
+    """Return the formats in `export.json`; none if it is damaged."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))["formats"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""The formats of exported models: how each is written, and asked by its own library."""
+"""The formats of exported models: how each is written and loaded by its own library."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from featx.frameworks import ignoring, import_keras, import_tensorflow, silenced
 if TYPE_CHECKING:
     import keras
 
-Answer = Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]
-"""From uint8 images by input, each (n, side, side, 3), to (n, n_classes)."""
+Predict = Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]
+"""From uint8 images by input, each (n, side, side, 3), to probabilities."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class ModelFormat:
     write : callable
         Writes a Keras model to a path: an empty file or folder.
     open : callable
-        Loads what lies at a path as its users do.
+        Loads a file or folder as its users do; returns a function that predicts.
     versions : tuple of str
-        Packages that decide what is written.
+        Packages that write it.
     extra : str
-        What of featx's extras has packages that it takes; empty where TensorFlow does.
+        The extra of featx with these packages; empty if TensorFlow is enough.
     folder : bool
         Whether it is a folder of files.
     """
@@ -43,7 +43,7 @@ class ModelFormat:
     name: str
     file: str
     write: "Callable[[keras.Model, Path], None]"
-    open: Callable[[Path], Answer]
+    open: Callable[[Path], Predict]
     versions: tuple[str, ...] = ("tensorflow", "keras")
     extra: str = ""
     folder: bool = False
@@ -55,10 +55,12 @@ def find_format(name: str) -> ModelFormat:
     Raises
     ------
     ExportError
-        There is none of that name, or it takes packages that are missing.
+        There is no such format, or its packages are not installed.
     """
     if name not in MODEL_FORMATS:
-        raise ExportError(f"'{name}': no format; there are {', '.join(MODEL_FORMATS)}")
+        raise ExportError(
+            f"'{name}' is not a format; choose of {', '.join(MODEL_FORMATS)}"
+        )
     wanted = MODEL_FORMATS[name]
     missing = [one for one in wanted.versions if find_spec(one) is None]
     if missing:
@@ -73,56 +75,56 @@ def _write_keras(model: "keras.Model", path: Path) -> None:
     model.save(path)
 
 
-def _open_keras(path: Path) -> Answer:
+def _open_keras(path: Path) -> Predict:
     model = import_keras().saving.load_model(path, safe_mode=True)
     names = [one.name for one in model.inputs]
 
-    def answer(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         given = [images[name] for name in names]
         several = isinstance(model.input, list)
         found: NDArray[Any] = model.predict_on_batch(given if several else given[0])
         return found
 
-    return answer
+    return predict
 
 
 def _write_saved_model(model: "keras.Model", path: Path) -> None:
     model.export(path, format="tf_saved_model", verbose=False)
 
 
-def _open_saved_model(path: Path) -> Answer:
+def _open_saved_model(path: Path) -> Predict:
     tf = import_tensorflow()
     loaded = tf.saved_model.load(str(path))
 
-    def answer(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         given = {name: tf.constant(array) for name, array in images.items()}
         # A signature alone doesn't keep its variables alive.
         (found,) = loaded.signatures["serving_default"](**given).values()
         rows: NDArray[Any] = found.numpy()
         return rows
 
-    return answer
+    return predict
 
 
 def _write_tflite(model: "keras.Model", path: Path) -> None:
     tf = import_tensorflow()
-    # Keras would allow TensorFlow's operations too, which a plain interpreter lacks.
+    # By default Keras also allows TensorFlow operations, which interpreters lack.
     builtins = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
     model.export(path, format="litert", verbose=False, target_spec=builtins)
 
 
-def _open_tflite(path: Path) -> Answer:
+def _open_tflite(path: Path) -> Predict:
     tf = import_tensorflow()
     with ignoring("tf.lite.Interpreter is deprecated", UserWarning):
         run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
 
-    def answer(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        with silenced_stderr():  # it tells which kernels it takes
+    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        with silenced_stderr():  # it lists the kernels it uses
             (found,) = run(**images).values()
         rows: NDArray[Any] = found
         return rows
 
-    return answer
+    return predict
 
 
 MODEL_FORMATS = {
@@ -130,12 +132,18 @@ MODEL_FORMATS = {
     for row in (
         ModelFormat("keras", "model.keras", _write_keras, _open_keras),
         ModelFormat(
-            *("savedmodel", "savedmodel", _write_saved_model, _open_saved_model),
+            "savedmodel",
+            "savedmodel",
+            _write_saved_model,
+            _open_saved_model,
             folder=True,
         ),
         ModelFormat("tflite", "model.tflite", _write_tflite, _open_tflite),
         ModelFormat(
-            *("onnx", "model.onnx", write_onnx, open_onnx),
+            "onnx",
+            "model.onnx",
+            write_onnx,
+            open_onnx,
             versions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
             extra="onnx",
         ),

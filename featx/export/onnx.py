@@ -1,4 +1,4 @@
-"""Writing a Keras model as ONNX with tf2onnx, and asking it with ONNX Runtime."""
+"""Write a Keras model as ONNX with tf2onnx, and load it with ONNX Runtime."""
 
 import contextlib
 import logging
@@ -21,14 +21,14 @@ def write_onnx(model: "keras.Model", path: Path) -> None:
     Raises
     ------
     Exception
-        Whatever tf2onnx raises for what it can't convert.
+        Whatever tf2onnx raises when it can't convert something.
     """
     keras = import_keras()
-    _teach_erfc()
+    _register_erfc()
     frozen = _freeze(model)
 
     class Frozen(keras.layers.Layer):  # type: ignore[misc, name-defined]
-        """The model, of which only its constants are left."""
+        """The model with its weights as constants."""
 
         def call(self, images: Any) -> Any:
             return frozen(*(images if isinstance(images, list) else [images]))
@@ -39,19 +39,19 @@ def write_onnx(model: "keras.Model", path: Path) -> None:
     ]
     given = inputs if len(inputs) > 1 else inputs[0]
     specs = [keras.InputSpec(one.dtype, one.shape, name=one.name) for one in inputs]
-    # Left to Keras, it asks for a model that was called before.
+    # Without it, Keras needs a model that was called before.
     signature = [specs] if len(inputs) > 1 else specs
     whole = keras.Model(given, Frozen(name="probabilities")(given))
-    # Keras mends tf2onnx for NumPy 2, and NumPy warns of the name that it asks for.
+    # Keras patches tf2onnx for NumPy 2, and NumPy warns about the name it looks up.
     with ignoring("In the future `np.object`", FutureWarning), _silent("tf2onnx"):
         whole.export(path, format="onnx", verbose=False, input_signature=signature)
 
 
 def _freeze(model: "keras.Model") -> Callable[..., Any]:
-    """Return a model as a function that takes nothing from outside.
+    """Return a model as a function without captured tensors.
 
-    tf2onnx knows no tensors that a function has from outside, such as the mean of
-    Keras' normalisation, and no functions within, such as Keras' grouped convolution.
+    tf2onnx supports neither captured tensors, such as the mean of Keras' normalisation,
+    nor nested functions, such as Keras' grouped convolution.
     """
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
@@ -65,7 +65,7 @@ def _freeze(model: "keras.Model") -> Callable[..., Any]:
         return model(list(images) if several else images[0], training=False)
 
     was = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)  # functions within are traced in place
+    tf.config.run_functions_eagerly(True)  # traces nested functions inline
     try:
         traced = tf.function(call).get_concrete_function(*inputs)
     finally:
@@ -76,7 +76,7 @@ def _freeze(model: "keras.Model") -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def _silent(name: str) -> Iterator[None]:
-    """Keep a logger still: tf2onnx tells of each optimisation that it can't do."""
+    """Silence a logger: tf2onnx logs each optimisation that fails."""
     logger, nowhere = logging.getLogger(name), logging.NullHandler()
     was = logger.propagate
     logger.propagate = False
@@ -88,8 +88,8 @@ def _silent(name: str) -> Iterator[None]:
         logger.removeHandler(nowhere)
 
 
-def _teach_erfc() -> None:
-    """Tell tf2onnx of the operation of ConvNeXt's GELU that it lacks: 1 - erf(x)."""
+def _register_erfc() -> None:
+    """Add the operation 1 - erf(x), which ConvNeXt's GELU needs, to tf2onnx."""
     from tf2onnx.handler import tf_op
 
     @tf_op("Erfc")
@@ -105,13 +105,13 @@ def _teach_erfc() -> None:
 
 
 def open_onnx(path: Path) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]:
-    """Load a file as its users do, on the processor."""
+    """Load a file as its users do, on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-    def answer(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         found: NDArray[Any] = session.run(None, dict(images))[0]
         return found
 
-    return answer
+    return predict

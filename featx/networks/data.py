@@ -1,4 +1,4 @@
-"""What networks are trained on: a data folder's pixels at one size, split."""
+"""The data that networks are trained on: decoded images of one size, split."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from featx.images.arrays import Pixels, read_pixels
 from featx.images.image_set import ImageSet, Split, split_images
 from featx.images.sources import ImageFiles
-from featx.networks.train import LabelledPixels
 from featx.progress import SILENT, Progress
 
 
@@ -21,20 +20,24 @@ class TrainingData:
     Attributes
     ----------
     split : Split
-    images : LabelledPixels
-        Row for row with the split's.
+    pixels : ndarray of uint8, shape (n, side, side, 3)
+        RGB, row for row with the split's images; may be memory-mapped.
     seconds : float
-        Spent on decoding.
+        Time spent on decoding.
     """
 
     split: Split
-    images: LabelledPixels
+    pixels: NDArray[np.uint8]
     seconds: float
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Class codes, shape (n,)."""
+        return self.split.images.labels
 
 
 def read_training_data(
     images: ImageSet,
-    source: ImageFiles,
     side: int,
     scratch_dir: Path,
     *,
@@ -45,12 +48,10 @@ def read_training_data(
     Parameters
     ----------
     images : ImageSet
-    source : ImageFiles
-        Of its files.
     side : int
         In pixels.
     scratch_dir : Path
-        Where pixels go that don't fit into the memory.
+        Where pixels go that don't fit into memory.
 
     Raises
     ------
@@ -61,17 +62,17 @@ def read_training_data(
     """
     start = time.perf_counter()
     update = progress.images(f"decoding at {side}x{side}")
+    source = ImageFiles(images.files, images.digests)
     pixels = read_pixels(source, side, scratch_dir, update=update)
     seconds = time.perf_counter() - start
-    split = split_images(images, source.digests, pixels.unreadable)
-    labelled = LabelledPixels(_kept(pixels, split), split.images.labels)
-    return TrainingData(split, labelled, round(seconds, 3))
+    split = split_images(images, images.digests, pixels.unreadable)
+    return TrainingData(split, _pixels_of(split, pixels), round(seconds, 3))
 
 
-def _kept(pixels: Pixels, split: Split) -> NDArray[np.uint8]:
-    """Return the pixels of the images that are used, moved together in place.
+def _pixels_of(split: Split, pixels: Pixels) -> NDArray[np.uint8]:
+    """Return the pixels of the split's images, moved together in place.
 
-    The rows rise, so none is written over before it was read.
+    The rows ascend, so none is overwritten before it is read.
     """
     for place, row in enumerate(split.rows):
         if place != row:

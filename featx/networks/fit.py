@@ -1,28 +1,36 @@
-"""Training a network from scratch so often as is asked for, and scoring it honestly."""
+"""Train a network from scratch, once or repeatedly, and score it on the test split."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.errors import NetworkError
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.intervals import mean_interval
 from featx.evaluation.metrics import evaluate as score
+from featx.frameworks import import_keras
 from featx.networks.build import build_network, measure_channels
 from featx.networks.data import TrainingData
 from featx.networks.settings import NetworkSettings
 from featx.networks.table import find_network
-from featx.networks.train import Schedule, predict_rows, train_network
 from featx.progress import Update, ignore
 from featx.splits import hold_out
-from featx.training.checkpoints import History, Log, as_history
+from featx.training.batches import Batches, Samples
+from featx.training.checkpoints import Checkpoints
+from featx.training.epochs import run_epochs
+from featx.training.log import EpochLog, History, as_history
+from featx.training.predict import predict
+
+if TYPE_CHECKING:
+    import keras
 
 VALIDATION_SHARE = 0.1
-"""Of the training part: held out to watch the training by. It chooses nothing."""
+"""Of the train split: held out to follow the training. It chooses nothing."""
 
 WEIGHTS = "from scratch"
 
@@ -31,23 +39,23 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class FittedNetwork:
-    """A network that was trained on the training part, and how it did.
+    """A network trained on the train split, with its scores.
 
     Attributes
     ----------
     model : keras.Model
-        From uint8 images to probabilities; of several repeats the first.
+        From uint8 images to probabilities; with repeats, the first.
     history : dict
         Its training curves.
     probabilities : ndarray of float64, shape (n_test, n_classes)
-        What it says of the test part.
+        Of the test images.
     metrics : dict
         The content of `metrics.json`.
     timings : dict of str to float
-        Seconds, of trainings those of their epochs.
+        In seconds; of trainings, the sum over their epochs.
     """
 
-    model: Any
+    model: "keras.Model"
     history: History
     probabilities: NDArray[np.float64]
     metrics: dict[str, Any]
@@ -61,45 +69,45 @@ def fit_network(
     *,
     on_epoch: Update = ignore,
 ) -> FittedNetwork:
-    """Train a network on the training part and score it on the test part.
+    """Train a network on the train split and score it on the test split.
 
-    A tenth of the training part, stratified and by content, is held out of training;
-    its accuracy is `val_accuracy`. Cross-validation trains a network for each fold,
-    so `cv_accuracy` is None unless folds are asked for. Each repeat has another seed
-    of weights, order, augmentation and held-out part; the first one is kept, whatever
-    the others reach.
+    A tenth of the training images, stratified and grouped by content, is held out; the
+    accuracy on it is `val_accuracy`. Cross-validation trains one more network per fold,
+    so `cv_accuracy` is None unless `folds` is set. Each repeat has another seed for
+    weights, order, augmentation and held-out images; the first network is kept,
+    whatever the others score.
 
     Parameters
     ----------
     data : TrainingData
     settings : NetworkSettings
     folder : Path
-        Where the state is kept: the same training goes on from what is there.
+        Where the state is kept; an interrupted training goes on from there.
     on_epoch : callable
-        Told how many epochs are done, of all that will be trained; before the first
-        and after each.
+        Called with the number of finished epochs and of all epochs that there will be,
+        at the start and after each.
 
     Raises
     ------
     NetworkError
-        The images are too small, the loss is no number, the memory runs out, or the
-        state can't be written.
+        The images are too small, the loss became NaN or infinite, memory ran out, or
+        the state can't be written.
     DataError
         There are too few training images for the folds.
     """
-    trainer = _Trainer(data, settings, folder, on_epoch)
-    inner = trainer.cross_validate() if settings.folds else None
-    in_folds = trainer.seconds
-    first = trainer.repeat(settings.seed)
-    fitted = trainer.seconds
+    trainings = _Trainings(data, settings, folder, on_epoch)
+    inner = trainings.cross_validate() if settings.folds else None
+    in_folds = trainings.seconds
+    first = trainings.repeat(settings.seed)
+    fitted = trainings.seconds
     seeds = range(settings.seed + 1, settings.seed + settings.repeats)
-    others = [trainer.repeat(seed).accuracies for seed in seeds]
+    others = [trainings.repeat(seed).accuracies for seed in seeds]
     timings = {"decoding": data.seconds, "fit": fitted - in_folds}
     metrics = _metrics(data, settings, first, inner)
     if inner:
         timings["cross_validation"] = in_folds
     if others:
-        timings["other_repeats"] = trainer.seconds - fitted
+        timings["other_repeats"] = trainings.seconds - fitted
         metrics["repeats"] = _spread([first.accuracies, *others], settings.seed)
     return FittedNetwork(
         first.model,
@@ -110,11 +118,80 @@ def fit_network(
     )
 
 
+def train_network(
+    model: "keras.Model",
+    samples: Samples,
+    held_out: Samples,
+    settings: NetworkSettings,
+    folder: Path,
+    *,
+    seed: int = 0,
+    on_epoch: Callable[[int], None] = lambda _: None,
+) -> EpochLog:
+    """Train a network in place, with Adam.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `build_network`.
+    samples, held_out : Samples
+        To train on, and to measure after each epoch; there may be none of the latter.
+    settings : NetworkSettings
+    folder : Path
+        Where the state is kept; an interrupted training goes on from the last epoch
+        that was finished.
+    seed : int
+        Of the order of the samples, dropout and augmentation.
+    on_epoch : callable
+        Called with the number of finished epochs, at the start and after each.
+
+    Returns
+    -------
+    EpochLog
+        Of all epochs. Loss and accuracy are means over the epoch, with dropout and
+        augmentation active.
+
+    Raises
+    ------
+    NetworkError
+        The loss became NaN or infinite, memory ran out, or the state can't be written.
+    """
+    model.compile(
+        optimizer=import_keras().optimizers.Adam(settings.learning_rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        # On a CPU, XLA is slower; and the same everywhere gives the same results.
+        jit_compile=False,
+    )
+    # Checkpoints hold its weights as well.
+    model.optimizer.build(model.trainable_variables)
+    checkpoints = Checkpoints.open(folder)
+
+    def after(epochs: int) -> None:
+        checkpoints.save(model)
+        on_epoch(epochs)
+
+    size = settings.batch_size
+    on_epoch(len(checkpoints.log.rows))
+    try:
+        run_epochs(
+            model,
+            Batches(samples, size, seed=seed),
+            checkpoints,
+            epochs=settings.epochs,
+            validation=Batches(held_out, size) if len(held_out) else None,
+            after=after,
+        )
+    except NetworkError as error:
+        raise NetworkError(f"{model.name}: {error}") from None
+    return checkpoints.log
+
+
 @dataclass(frozen=True)
 class _Outcome:
-    """One trained network, and what it says of images it hasn't learned from."""
+    """One trained network and its predictions for images that it wasn't trained on."""
 
-    model: Any
+    model: "keras.Model"
     history: History
     probabilities: NDArray[np.float64]
     accuracies: dict[str, float]
@@ -122,8 +199,8 @@ class _Outcome:
 
 
 @dataclass
-class _Trainer:
-    """Trains networks of one kind on rows of one data set; counts them."""
+class _Trainings:
+    """The trainings of one network on one data set, counted."""
 
     data: TrainingData
     settings: NetworkSettings
@@ -133,29 +210,29 @@ class _Trainer:
     _done: int = 0
 
     def repeat(self, seed: int) -> _Outcome:
-        """Train a network on all but the held-out part and ask it."""
-        data, labels = self.data, self.data.images.labels
+        """Train a network on all but the held-out images and score it."""
+        split, labels = self.data.split, self.data.labels
         train, held_out = hold_out(
-            labels[data.split.train],
-            data.split.groups[data.split.train],
+            labels[split.train],
+            split.groups[split.train],
             share=VALIDATION_SHARE,
             seed=seed,
         )
-        train, held_out = data.split.train[train], data.split.train[held_out]
+        train, held_out = split.train[train], split.train[held_out]
         model, log = self.train(train, held_out, seed)
-        probabilities = self.predict(model, data.split.test)
+        probabilities = self.predict(model, split.test)
         hits = np.zeros(0, dtype=bool)
         accuracies = {}
         if len(held_out):
             hits = self.predict(model, held_out).argmax(axis=1) == labels[held_out]
             accuracies["val_accuracy"] = float(hits.mean())
-        right = probabilities.argmax(axis=1) == labels[data.split.test]
+        right = probabilities.argmax(axis=1) == labels[split.test]
         accuracies["accuracy"] = float(right.mean())
         history = as_history(log.rows)
         return _Outcome(model, history, probabilities, accuracies, hits)
 
     def cross_validate(self) -> CrossValidation:
-        """Train a network for each fold, on the others; the test part stays out."""
+        """Train a network for each fold on the other folds, without the test split."""
         rows, settings = self.data.split.train, self.settings
         assert settings.folds is not None
 
@@ -166,13 +243,15 @@ class _Trainer:
         return cross_validate(
             fit_rows,
             rows,
-            self.data.images.labels[rows],
+            self.data.labels[rows],
             self.data.split.groups[rows],
             folds=settings.folds,
             seed=settings.seed,
         )
 
-    def train(self, train: Rows, held_out: Rows, seed: int) -> tuple[Any, Log]:
+    def train(
+        self, train: Rows, held_out: Rows, seed: int
+    ) -> "tuple[keras.Model, EpochLog]":
         """Train a network on some rows; return it without augmentation."""
         data, settings = self.data, self.settings
         build = partial(
@@ -180,34 +259,38 @@ class _Trainer:
             find_network(settings.name),
             settings.side,
             len(data.split.images.classes),
-            channels=measure_channels(data.images.pixels, train),
+            channels=measure_channels(data.pixels, train),
             seed=seed,
         )
         model = build(augment=settings.augmented)
-        schedule = Schedule(
-            settings.epochs, settings.batch_size, settings.learning_rate, seed
-        )
         log = train_network(
-            *(model, data.images, train, held_out, schedule),
+            model,
+            self._samples(train),
+            self._samples(held_out),
+            settings,
             self.folder / str(self._done),
-            on_epoch=self._tell,
+            seed=seed,
+            on_epoch=self._report,
         )
         self._done += 1
         self.seconds += log.seconds
         if settings.augmented:
-            # Keras' random layers are at work wherever nobody says that it isn't
-            # training: `model(images)` for one, and what Keras exports.
+            # Keras' random layers are active unless a caller passes training=False,
+            # in `model(images)` and in what Keras exports.
             weights = model.get_weights()
             model = build(augment=False)
             model.set_weights(weights)
         return model, log
 
-    def predict(self, model: Any, rows: Rows) -> NDArray[np.float64]:
+    def predict(self, model: "keras.Model", rows: Rows) -> NDArray[np.float64]:
         """Return probabilities of some rows, shape (len(rows), n_classes)."""
         size = self.settings.batch_size
-        return predict_rows(model, self.data.images, rows, batch_size=size)
+        return predict(model, self._samples(rows), batch_size=size)
 
-    def _tell(self, epochs: int) -> None:
+    def _samples(self, rows: Rows) -> Samples:
+        return Samples((self.data.pixels,), rows, self.data.labels[rows])
+
+    def _report(self, epochs: int) -> None:
         trainings = self.settings.repeats + (self.settings.folds or 0)
         each = self.settings.epochs
         self.on_epoch(self._done * each + epochs, trainings * each)
@@ -215,7 +298,7 @@ class _Trainer:
 
 @dataclass(frozen=True)
 class _Classifier:
-    """What `cross_validate` asks for classes; its X are rows of the data."""
+    """The classifier that `cross_validate` scores; its X are rows of the data."""
 
     probabilities: Callable[[Rows], NDArray[np.float64]]
 
@@ -231,7 +314,7 @@ def _metrics(
     inner: CrossValidation | None,
 ) -> dict[str, Any]:
     """Return the content of `metrics.json`, without the repeats."""
-    labels = data.images.labels[data.split.test]
+    labels = data.labels[data.split.test]
     classes = data.split.images.classes
     scores = score(labels, outcome.probabilities, classes, seed=settings.seed)
     hits = outcome.held_out_hits
@@ -253,7 +336,7 @@ def _metrics(
 
 
 def _spread(accuracies: Sequence[dict[str, float]], seed: int) -> dict[str, Any]:
-    """Return what all repeats reached, with mean and standard deviation."""
+    """Return the scores of all repeats, with mean and standard deviation."""
     spread: dict[str, Any] = {"seeds": [seed + i for i in range(len(accuracies))]}
     for name in accuracies[0]:
         values = [one[name] for one in accuracies]

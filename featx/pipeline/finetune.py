@@ -1,10 +1,12 @@
-"""Stage three, whole: graft a run's head, check it, fine-tune it, write the run."""
+"""Stage three: join a run's head with its backbones, fine-tune them, write the run."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -15,11 +17,11 @@ from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
 from featx.figures.augmentation import augmented_figure
 from featx.figures.style import png
-from featx.finetune.check import check_graft
-from featx.finetune.describe import describe
-from featx.finetune.finetuner import Finetuner, Material
-from featx.finetune.gain import finetune_metrics
-from featx.finetune.settings import FinetuneSettings
+from featx.finetuning.check import check_joined_model
+from featx.finetuning.finetuner import Finetuner, StartingPoint
+from featx.finetuning.gain import finetune_metrics
+from featx.finetuning.joined_model import JoinedModel, check_unfreeze
+from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.arrays import read_pixels
 from featx.images.layouts.options import DataSettings
@@ -29,7 +31,7 @@ from featx.pipeline.command import plain_command
 from featx.pipeline.recipe import Recipe, recipe_text, settings_of
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
-from featx.runs.find import extractors_of
+from featx.runs.find import extractors_of, find_best, find_run
 from featx.runs.info import Kind
 from featx.runs.run import AUGMENTED_FILE, Run
 from featx.runs.settings import ReportSettings
@@ -37,7 +39,7 @@ from featx.runs.write import RunContents, claim_reports, make_run
 from featx.training.augmentation_layers import augmented_samples
 
 DRAWN, DRAWN_COPIES = 5, 6
-"""Images and copies of each in the picture of augmented ones."""
+"""Images, and copies of each, in the figure of augmented images."""
 
 TENSORBOARD = "tensorboard"
 
@@ -46,23 +48,29 @@ def run_finetune(
     parent: Run,
     settings: FinetuneSettings,
     *,
-    weights: Sequence[Path] = (),
     cache: CacheSettings = CacheSettings(),
     report: ReportSettings = ReportSettings(),
+    weights: Sequence[Path] = (),
     progress: Progress = SILENT,
 ) -> Run:
     """Fine-tune a run's head with its backbones, and write a run of the result.
 
-    A run whose inputs were the same is not trained again; one that was interrupted
-    goes on.
+    A run with the same inputs is not made again; an interrupted one goes on.
 
     Parameters
     ----------
     parent : Run
         Of a head.
     settings : FinetuneSettings
+    cache : CacheSettings
+    report : ReportSettings
     weights : sequence of Path
-        Files of one's own weights that the run's embeddings were computed with.
+        Weights files that the run's embeddings were computed with.
+    progress : Progress
+
+    Returns
+    -------
+    Run
 
     Raises
     ------
@@ -70,26 +78,17 @@ def run_finetune(
         The run has no head, its data has changed, or the result can't be written.
     DataError, BackboneError, CacheError, HeadError, NetworkError, RecipeError
     """
-    cache_dir, reports_dir = cache.folder, report.out_dir
     if parent.info.kind is not Kind.HEAD:
-        raise RunError(f"{parent.path}: has no head on frozen features to start from")
-    if settings.tensorboard and find_spec("tensorboard") is None:
-        raise RecipeError(
-            "--tensorboard: TensorBoard is not installed; pip install tensorboard"
+        raise RunError(
+            f"{parent.path}: not a head on frozen features; choose a run of `featx fit`"
         )
-    claim_reports(reports_dir)
-    extractors = extractors_of(parent, weights, cache_dir)
-    sizes = {one.image_size for one in extractors}
-    if settings.augmentation.mixes and len(sizes) > 1:
-        raise RecipeError(
-            f"--augment {settings.augment} mixes images of one size, this run takes"
-            f" {len(sizes)}; add mixup0,cutmix0"
-        )
-    embeddings = _embeddings(parent, extractors, cache_dir, progress)
+    claim_reports(report.out_dir)
+    extractors = extractors_of(parent, weights, cache.folder)
+    _check_settings(settings, extractors)
+    embeddings = _embeddings(parent, extractors, cache, progress)
     fingerprint = fingerprint_of(
         Kind.FINETUNE, parent.info.fingerprint, settings.model_dump(mode="json")
     )
-
     recipe = Recipe(
         data=_data(parent, relative=True),
         cache=cache,
@@ -98,65 +97,135 @@ def run_finetune(
         finetune=settings,
         report=report,
     )
+    logs = report.out_dir / TENSORBOARD / fingerprint
 
     def make(folder: Path) -> RunContents:
-        return _finetune(
-            *(parent, settings, embeddings, extractors, folder, reports_dir),
-            *(cache_dir, fingerprint, progress),
-            recipe,
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "decoding"):
+            start = _starting_point(parent, embeddings, extractors, report, progress)
+        tuner = Finetuner(
+            start,
+            settings,
+            folder,
+            scratch_dir=report.out_dir,
+            tensorboard=logs if settings.tensorboard else None,
+            progress=progress,
         )
+        return _finetune(parent, tuner, recipe, fingerprint, seconds)
 
-    return make_run(reports_dir, Kind.FINETUNE, fingerprint, make, progress=progress)
+    return make_run(report.out_dir, Kind.FINETUNE, fingerprint, make, progress=progress)
+
+
+def finetune(
+    run: Run | str | Path | None = None,
+    settings: FinetuneSettings | None = None,
+    *,
+    cache_dir: str | Path = CacheSettings().folder,
+    out_dir: str | Path = ReportSettings().out_dir,
+    weights: Sequence[str | Path] = (),
+    progress: Progress = SILENT,
+    **values: Any,
+) -> Run:
+    """Fine-tune the head of a run with its backbones, and write a run of the result.
+
+    Parameters
+    ----------
+    run : Run, str or Path, optional
+        The run, its folder, or its name in `out_dir`; by default the best head there.
+    settings : FinetuneSettings, optional
+    cache_dir : path
+        Folder of the embeddings cache.
+    out_dir : path
+        Folder of the runs.
+    weights : sequence of paths
+        Weights files that the run's embeddings were computed with.
+    progress : Progress
+    values
+        Settings by name, instead of `settings`: ``unfreeze="20%"``, ``epochs=5``.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    RunError
+        There is no such run, it has no head, its data has changed, or the result can't
+        be written.
+    DataError, BackboneError, CacheError, HeadError, NetworkError, RecipeError
+    pydantic.ValidationError
+        A value is not allowed.
+
+    Examples
+    --------
+    >>> featx.finetune("data-resnet50-svm", unfreeze="conv5", epochs=5)
+    """
+    cache = CacheSettings(folder=Path(cache_dir))
+    report = ReportSettings(out_dir=Path(out_dir))
+    return run_finetune(
+        find_best(report.out_dir) if run is None else find_run(report.out_dir, run),
+        settings or FinetuneSettings(**values),
+        cache=cache,
+        report=report,
+        weights=[Path(path) for path in weights],
+        progress=progress,
+    )
+
+
+def _check_settings(
+    settings: FinetuneSettings, extractors: Sequence[KerasExtractor]
+) -> None:
+    """Refuse what these backbones can't do, before any image is decoded.
+
+    Raises
+    ------
+    BackboneError
+        No backbone has the block or layer to unfreeze.
+    RecipeError
+    """
+    if settings.tensorboard and find_spec("tensorboard") is None:
+        raise RecipeError(
+            "--tensorboard: TensorBoard is not installed; pip install tensorboard"
+        )
+    sizes = {one.image_size for one in extractors}
+    if settings.augmentation.mixes and len(sizes) > 1:
+        raise RecipeError(
+            f"--augment {settings.augment} mixes images of one size, but this run uses"
+            f" {len(sizes)}; add mixup0,cutmix0"
+        )
+    check_unfreeze(extractors, settings.unfreeze)
 
 
 def _finetune(
     parent: Run,
-    settings: FinetuneSettings,
-    embeddings: Embeddings,
-    extractors: Sequence[KerasExtractor],
-    folder: Path,
-    reports_dir: Path,
-    cache_dir: Path,
-    fingerprint: str,
-    progress: Progress,
+    tuner: Finetuner,
     recipe: Recipe,
+    fingerprint: str,
+    seconds: dict[str, float],
 ) -> RunContents:
-    start = time.perf_counter()
-    tuner = Finetuner(
-        _material(parent, embeddings, extractors, reports_dir, progress),
-        settings,
-        folder,
-        reports_dir,
-        reports_dir / TENSORBOARD / fingerprint if settings.tensorboard else None,
-        progress,
-    )
-    between = time.perf_counter()
-    graft = check_graft(tuner, cache_dir, progress)
-    checked = time.perf_counter()
-    choice = tuner.choose()
-    chosen = time.perf_counter()
-    trained = tuner.train(choice)
-    fitted = time.perf_counter()
-    probabilities = tuner.predict(trained, embeddings.test)
-    seconds = {
-        "decoding": between - start,
-        "graft_check": checked - between,
-        "choosing": chosen - checked,
-        "fit": fitted - chosen,
-        "predicting": time.perf_counter() - fitted,
-    }
+    """Check the joined model, train it, score it, and return the run's contents."""
+    embeddings, progress = tuner.start.embeddings, tuner.progress
+    with _timed(seconds, "graft_check"):
+        joined_check = check_joined_model(tuner, recipe.cache.folder, progress)
+    with _timed(seconds, "choosing"):
+        choice = tuner.choose()
+    with _timed(seconds, "fit"):
+        trained = tuner.train(choice)
+    test = embeddings.split.test
+    with _timed(seconds, "predicting"):
+        probabilities = tuner.predict(trained, test)
     images = embeddings.images
     return RunContents(
         name=f"{parent.name}-finetune",
         info={
-            **describe(parent, settings, trained, embeddings),
-            "timings": {name: round(value, 3) for name, value in seconds.items()},
+            **_describe(parent, tuner, trained),
+            "timings": seconds,
             "command": plain_command(recipe, parent=parent.name) or "",
             "fingerprint": fingerprint,
         },
-        metrics=finetune_metrics(tuner, choice, trained, graft, probabilities),
-        paths=[images.paths[row] for row in embeddings.test],
-        labels=images.labels[embeddings.test],
+        metrics=finetune_metrics(tuner, choice, trained, joined_check, probabilities),
+        paths=[images.paths[row] for row in test],
+        labels=images.labels[test],
         probabilities=probabilities,
         model=trained.model,
         history=choice.history,
@@ -165,16 +234,43 @@ def _finetune(
     )
 
 
+@contextlib.contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def _describe(parent: Run, tuner: Finetuner, trained: JoinedModel) -> dict[str, Any]:
+    """Return what `run.json` says about how the run was made."""
+    settings = tuner.settings
+    kept = ("data", "backbone", "weights", "embedding", "head")
+    info = parent.info.as_dict()
+    notes = [*parent.info.notes, *tuner.start.embeddings.notes]
+    return {
+        "kind": Kind.FINETUNE,
+        **{name: info[name] for name in kept},
+        "parent": parent.name,
+        "parameters": int(trained.model.count_params()),
+        "trainable_parameters": int(
+            sum(np.prod(w.shape) for w in trained.model.trainable_weights)
+        ),
+        "settings": settings.model_dump(mode="json"),
+        "seed": settings.seed,
+        "notes": list(dict.fromkeys(notes)),
+    }
+
+
 def _pictures(tuner: Finetuner) -> dict[str, bytes]:
-    """Draw some training images and what they were trained as, if that is another."""
+    """Draw some training images beside their augmented copies, if there are any."""
     wanted = tuner.settings.augmentation
     if not wanted.changes:
         return {}
-    images = tuner.material.embeddings.images
-    rows = tuner.material.embeddings.train
+    images = tuner.start.embeddings.images
+    rows = tuner.start.embeddings.split.train
     rng = np.random.default_rng(tuner.settings.seed)
     chosen = rng.choice(rows, size=min(DRAWN, len(rows)), replace=False)
-    pixels = tuner.material.pixels[0][chosen]
+    pixels = tuner.start.pixels[0][chosen]
     copies = augmented_samples(wanted, pixels, DRAWN_COPIES, tuner.settings.seed)
     labels = [images.classes[code] for code in images.labels[chosen]]
     summary = f"{images.name}, {wanted.name}: {wanted.summary}"
@@ -185,7 +281,7 @@ def _pictures(tuner: Finetuner) -> dict[str, bytes]:
 def _embeddings(
     parent: Run,
     extractors: Sequence[KerasExtractor],
-    cache_dir: Path,
+    cache: CacheSettings,
     progress: Progress,
 ) -> Embeddings:
     """Return the embeddings that the run's head was fitted on.
@@ -193,14 +289,14 @@ def _embeddings(
     Raises
     ------
     RunError
-        The images or the split are others now.
+        The images or their split have changed.
     """
     data = _data(parent)
     embeddings = embed(
         read_images(data),
         [one for one in extractors if not one.flip],
         flip=any(one.flip for one in extractors),
-        cache_dir=cache_dir,
+        cache_dir=cache.folder,
         progress=progress,
     )
     if embeddings.split.fingerprint != parent.data_fingerprint:
@@ -237,27 +333,27 @@ def _head_settings(parent: Run) -> HeadSettings:
         return HeadSettings(**{k: v for k, v in given.items() if k in fields})
     except ValidationError as error:
         raise RunError(
-            f"{parent.path}: settings of another featx; fit again"
+            f"{parent.path}: made with settings of another featx version; fit again"
         ) from error
 
 
-def _material(
+def _starting_point(
     parent: Run,
     embeddings: Embeddings,
     extractors: Sequence[KerasExtractor],
-    reports_dir: Path,
+    report: ReportSettings,
     progress: Progress,
-) -> Material:
-    """Load the head and decode the images at each size."""
+) -> StartingPoint:
+    """Load the head, and decode the images at each size."""
     source = ImageFiles(embeddings.images.files)
     pixels = []
     for side in dict.fromkeys(one.image_size for one in extractors):
         update = progress.images(f"decoding at {side}x{side}")
-        decoded = read_pixels(source, side, reports_dir, update=update)
+        decoded = read_pixels(source, side, report.out_dir, update=update)
         for row, reason in decoded.unreadable.items():
-            raise RunError(f"{source.files[row]}: {reason}, and was readable before")
+            raise RunError(f"{source.files[row]}: {reason}; it was readable before")
         pixels.append(decoded.array)
-    return Material(
+    return StartingPoint(
         embeddings,
         tuple(replace(one, precision="float32") for one in extractors),
         tuple(pixels),

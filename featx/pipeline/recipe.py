@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError, nearest
-from featx.finetune.settings import FinetuneSettings
+from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings

@@ -1,4 +1,4 @@
-"""Networks from scratch, whole: decode, split, train, score, write the run."""
+"""Networks from scratch: decode and split images, train, score, write the run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any
 from featx.images.decoding import PIXELS_VERSION
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
-from featx.images.sources import ImageFiles
 from featx.networks.build import check_size
 from featx.networks.data import TrainingData, read_training_data
 from featx.networks.fit import WEIGHTS, FittedNetwork, fit_network
@@ -32,39 +31,94 @@ def run_train(
 ) -> list[Run]:
     """Train networks from scratch and write a run of each.
 
-    Images are decoded once for networks of one size that follow each other. A run
-    whose inputs were the same is not trained again; one that was interrupted goes on.
+    Consecutive networks of one image size share the decoded images. A run with the same
+    inputs is not trained again; an interrupted one goes on.
+
+    Parameters
+    ----------
+    data : DataSettings
+    networks : sequence of NetworkSettings
+    report : ReportSettings
+    progress : Progress
+
+    Returns
+    -------
+    list of Run
+        In the order of the networks.
 
     Raises
     ------
     DataError
         The folder can't be read or split.
     NetworkError
-        Images too small, a learning rate too high, too little memory.
+        The images are too small, the loss became NaN or infinite, or memory ran out.
     RunError
-        The run, or pixels that don't fit into the memory, can't be written.
+        The run, or pixels that don't fit into memory, can't be written.
     """
     reports_dir = report.out_dir
     for settings in networks:
         check_size(find_network(settings.name), settings.side)
     images = read_images(data)
     claim_reports(reports_dir)
-    source = ImageFiles(images.files, images.digests)
     decoded: tuple[int, TrainingData] | None = None
     runs: list[Run] = []
     for settings in networks:
         side = settings.side
         if decoded is None or decoded[0] != side:
-            decoded = None  # first let go of the other size's pixels
+            decoded = None  # frees the pixels of the other size first
             decoded = (
                 side,
-                read_training_data(
-                    images, source, side, reports_dir, progress=progress
-                ),
+                read_training_data(images, side, reports_dir, progress=progress),
             )
         recipe = Recipe(data=data, network=[settings], report=report)
         runs.append(_train_run(decoded[1], recipe, progress))
     return runs
+
+
+def train(
+    data: str | Path | DataSettings,
+    network: str | NetworkSettings,
+    *,
+    out_dir: str | Path = ReportSettings().out_dir,
+    progress: Progress = SILENT,
+    **values: Any,
+) -> Run:
+    """Train a network from scratch, and write a run of the result.
+
+    Parameters
+    ----------
+    data : str, Path or DataSettings
+        The image folder, or all that can be said about it.
+    network : str or NetworkSettings
+        A name from the table of networks, or all settings.
+    out_dir : path
+        Folder of the runs.
+    progress : Progress
+    values
+        Settings by name, beside the name of a network: ``epochs=10``.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    DataError, NetworkError, RunError
+        As `run_train` raises them.
+    pydantic.ValidationError
+        A value is not allowed.
+
+    Examples
+    --------
+    >>> featx.train("data", "basenet", epochs=10)
+    """
+    if not isinstance(data, DataSettings):
+        data = DataSettings(path=Path(data))
+    if isinstance(network, str):
+        network = NetworkSettings(name=network, **values)
+    report = ReportSettings(out_dir=Path(out_dir))
+    (run,) = run_train(data, [network], report=report, progress=progress)
+    return run
 
 
 def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
@@ -100,7 +154,7 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
 def _describe(
     images: TrainingData, settings: NetworkSettings, fitted: FittedNetwork
 ) -> dict[str, Any]:
-    """Return what `run.json` says of how the run was made."""
+    """Return what `run.json` says about how the run was made."""
     split = images.split
     return {
         "kind": Kind.NETWORK,
@@ -122,7 +176,7 @@ def _describe(
 
 
 def _settings(settings: NetworkSettings) -> dict[str, Any]:
-    """Return all settings, those that the network chose among them."""
+    """Return all settings, with the network's own where none were given."""
     return {
         **settings.model_dump(mode="json"),
         "image_size": settings.side,
@@ -131,7 +185,7 @@ def _settings(settings: NetworkSettings) -> dict[str, Any]:
 
 
 def _fingerprint(images: TrainingData, settings: NetworkSettings) -> str:
-    """Tell apart two trainings that could differ in any number."""
+    """Return what trainings that could differ in any number don't share."""
     return fingerprint_of(
         Kind.NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
     )

@@ -1,4 +1,4 @@
-"""Use what was trained: from image files to class probabilities."""
+"""Classify image files with a run or with a network trained on ImageNet."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -17,61 +17,79 @@ from featx.heads.views import ViewsHead
 from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles
 from featx.images.walking import image_files
-from featx.predict.predictions import Answers
+from featx.predict.predictions import Predictions
 from featx.progress import SILENT, Progress
-from featx.runs.find import extractors_of
+from featx.runs.find import extractors_of, find_run
 from featx.runs.run import Run
 from featx.training.batches import Samples
-from featx.training.predict import asking
+from featx.training.predict import make_predictor
 
 if TYPE_CHECKING:
     import keras
 
-MODEL_BATCH = 64
+BATCH_SIZE = 64
 
-AT_ONCE = 512
-"""Images that are decoded before a Keras model is asked for them."""
+CHUNK = 512
+"""Images that are decoded at a time for a Keras model: there may be millions."""
+
+Images = str | Path | Sequence[str | Path]
+"""Image files, and folders for all images in them."""
 
 
-def run_predict(
-    run: Run,
-    paths: Sequence[Path],
-    cache_dir: Path,
+def predict(
+    run: Run | str | Path,
+    images: Images,
     *,
-    weights: Sequence[Path] = (),
+    cache_dir: str | Path = "cache",
+    out_dir: str | Path = "reports",
+    weights: Sequence[str | Path] = (),
     batch_size: int | None = None,
     progress: Progress = SILENT,
-) -> Answers:
-    """Classify images as a run does, be it a head's, a network's or a fine-tuned one's.
+) -> Predictions:
+    """Classify images with a run: a head, a network or a fine-tuned model.
 
-    Embeddings that the cache has are not computed. Loading a run's head can run code:
-    it is a pickle.
+    Embeddings in the cache are not computed again. Loading a head can run code, since
+    it is a pickle: use only runs that you trust.
 
     Parameters
     ----------
-    run : Run
-    paths : sequence of Path
-        Image files, and folders of which all images are meant.
-    weights : sequence of Path
-        Files of one's own weights that the run's embeddings were computed with.
+    run : Run, str or Path
+        The run, its folder, or its name in `out_dir`.
+    images : path or sequence of paths
+        Image files, and folders for all images in them.
+    cache_dir : path
+        Folder of the embeddings cache.
+    out_dir : path
+        Folder of the runs.
+    weights : sequence of paths
+        Weights files that the run's embeddings were computed with.
+    batch_size : int, optional
+        Images per run of the model.
+    progress : Progress
+
+    Returns
+    -------
+    Predictions
 
     Raises
     ------
     DataError
-        A path is missing, or there is no readable image.
+        A path is missing, or no image can be read.
     RunError
-        The run's head can't be loaded, or its embeddings can't be computed here.
+        There is no such run, its head can't be loaded, or its embeddings can't be
+        computed here.
     CacheError
     """
-    files = find_images(paths)
+    run = find_run(Path(out_dir), run)
+    files = find_images(images)
     if run.has_model:
-        model = _Model(run.load_model(), run.title, tuple(run.classes))
-        return _ask_model(model, files, batch_size or MODEL_BATCH, progress)
-    source = ImageFiles(files)
-    extractors = extractors_of(run, weights, cache_dir)
+        model = _Classifier(run.load_model(), run.title, tuple(run.classes))
+        return _predict_with(model, files, batch_size or BATCH_SIZE, progress)
+    cache_dir = Path(cache_dir)
+    extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
     head = ViewsHead(run.load_head())
     found = embed_rows(
-        source,
+        ImageFiles(files),
         extractors,
         cache_dir,
         batch_size=batch_size,
@@ -81,43 +99,50 @@ def run_predict(
     for _, extraction in found:
         unreadable.update(extraction.unreadable)
     readable = _readable(files, unreadable)
-    probabilities = head.predict_proba(side_by_side(found, readable))
-    notes = dict.fromkeys(note for _, done in found for note in done.notes)
-    classes = tuple(run.classes)
-    return _answers(classes, files, readable, probabilities, unreadable, [*notes])
+    return Predictions(
+        classes=tuple(run.classes),
+        files=tuple(files[row] for row in readable),
+        probabilities=head.predict_proba(side_by_side(found, readable)),
+        unreadable=_reasons(files, unreadable),
+        notes=tuple(dict.fromkeys(note for _, done in found for note in done.notes)),
+    )
 
 
-def run_imagenet(
+def predict_imagenet(
     backbone: str,
-    paths: Sequence[Path],
+    images: Images,
     *,
     batch_size: int | None = None,
     progress: Progress = SILENT,
-) -> Answers:
-    """Classify images as a backbone does that Keras has trained on ImageNet.
+) -> Predictions:
+    """Classify images into ImageNet's 1000 classes with one of Keras' networks.
 
     Parameters
     ----------
     backbone : str
         A row of `BACKBONES`.
-    paths : sequence of Path
-        As of `run_predict`.
+    images, batch_size, progress
+        See `predict`.
+
+    Returns
+    -------
+    Predictions
 
     Raises
     ------
     BackboneError
-        There is no such backbone, or its weights are not to be had.
+        There is no such backbone, or its weights are not available.
     DataError
-        A path is missing, or there is no readable image.
+        A path is missing, or no image can be read.
     """
     row = find_backbone(backbone)
-    files = find_images(paths)
+    files = find_images(images)
     classes = imagenet_classes()
-    model = _Model(build_classifier(row), f"{row.name} on ImageNet", classes)
-    return _ask_model(model, files, batch_size or MODEL_BATCH, progress)
+    model = _Classifier(build_classifier(row), f"{row.name} on ImageNet", classes)
+    return _predict_with(model, files, batch_size or BATCH_SIZE, progress)
 
 
-class _Model(NamedTuple):
+class _Classifier(NamedTuple):
     """A Keras model from uint8 images to probabilities of classes."""
 
     model: "keras.Model"
@@ -125,30 +150,33 @@ class _Model(NamedTuple):
     classes: tuple[str, ...]
 
 
-def _ask_model(
-    asked: _Model, files: Sequence[Path], batch_size: int, progress: Progress
-) -> Answers:
-    """Classify with a Keras model, so many images at once: there may be millions."""
-    ask = asking(asked.model, batch_size=batch_size)
-    update = progress.images(asked.title)
+def _predict_with(
+    classifier: _Classifier, files: Sequence[Path], batch_size: int, progress: Progress
+) -> Predictions:
+    predictor = make_predictor(classifier.model, batch_size=batch_size)
+    update = progress.images(classifier.title)
     unreadable: dict[int, str] = {}
     found = []
-    for start in range(0, len(files), AT_ONCE):
+    for start in range(0, len(files), CHUNK):
         update(start, len(files))
-        images, reasons = _decode(files[start : start + AT_ONCE], asked.model)
+        samples, reasons = _decode(files[start : start + CHUNK], classifier.model)
         unreadable.update({start + row: why for row, why in reasons.items()})
-        if len(images):
-            found.append(ask(images))
+        if len(samples):
+            found.append(predictor(samples))
     update(len(files), len(files))
     readable = _readable(files, unreadable)
-    probabilities = np.concatenate(found)
-    return _answers(asked.classes, files, readable, probabilities, unreadable, [])
+    return Predictions(
+        classes=classifier.classes,
+        files=tuple(files[row] for row in readable),
+        probabilities=np.concatenate(found),
+        unreadable=_reasons(files, unreadable),
+    )
 
 
 def _decode(
     files: Sequence[Path], model: "keras.Model"
 ) -> tuple[Samples, dict[int, str]]:
-    """Decode images at each size that a model takes; return why some can't be."""
+    """Decode images at each size that a model takes; return why some can't be read."""
     source = ImageFiles(files)
     with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
         pixels = [
@@ -158,7 +186,7 @@ def _decode(
     unreadable = {row: why for one in pixels for row, why in one.unreadable.items()}
     rows = np.setdiff1d(np.arange(len(files)), list(unreadable))
     arrays = tuple(one.array for one in pixels)
-    return Samples(arrays, rows, rows, np.ones(len(rows))), unreadable
+    return Samples(arrays, rows), unreadable
 
 
 def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[np.intp]:
@@ -167,7 +195,7 @@ def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[n
     Raises
     ------
     DataError
-        None can.
+        No image can be read.
     """
     readable = np.setdiff1d(np.arange(len(files)), list(unreadable))
     if not len(readable):
@@ -178,31 +206,20 @@ def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[n
     return readable
 
 
-def _answers(
-    classes: tuple[str, ...],
-    files: Sequence[Path],
-    readable: NDArray[np.intp],
-    probabilities: NDArray[np.float64],
-    unreadable: Mapping[int, str],
-    notes: Sequence[str],
-) -> Answers:
-    return Answers(
-        classes=classes,
-        files=tuple(files[row] for row in readable),
-        probabilities=probabilities,
-        unreadable={files[row]: why for row, why in sorted(unreadable.items())},
-        notes=tuple(notes),
-    )
+def _reasons(files: Sequence[Path], unreadable: Mapping[int, str]) -> dict[Path, str]:
+    return {files[row]: reason for row, reason in sorted(unreadable.items())}
 
 
-def find_images(paths: Sequence[Path]) -> list[Path]:
-    """Return files as they are named, and the images below folders, each once.
+def find_images(images: Images) -> list[Path]:
+    """Return the files as they are named, and the images in the folders, each once.
 
     Raises
     ------
     DataError
         A path is missing, or there is no image at all.
     """
+    given = [images] if isinstance(images, str | Path) else images
+    paths = [Path(path) for path in given]
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
@@ -212,5 +229,5 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
         else:
             raise DataError(f"{path}: no such file or folder")
     if not found:
-        raise DataError(f"{paths[0]}: no images in it")
+        raise DataError(f"{', '.join(map(str, paths)) or 'no path'}: no images there")
     return list(found)

@@ -1,17 +1,24 @@
-"""What a classifier says of some images."""
+"""The class probabilities that a classifier predicts for images."""
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.errors import FeatxError
 
-@dataclass(frozen=True)
-class Answers:
-    """What a classifier says of some images.
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Predictions:
+    """Class probabilities of images.
 
     Attributes
     ----------
@@ -22,9 +29,9 @@ class Answers:
     probabilities : ndarray of float64, shape (n, n_classes)
         Each row sums to one.
     unreadable : dict of Path to str
-        The others, with the reason.
+        The other images, with the reason.
     notes : tuple of str
-        What a reader should know.
+        Remarks on how the probabilities were computed.
     """
 
     classes: tuple[str, ...]
@@ -33,26 +40,56 @@ class Answers:
     unreadable: dict[Path, str]
     notes: tuple[str, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self)} images, {len(self.classes)} classes"
+        unreadable = f", {len(self.unreadable)} unreadable" if self.unreadable else ""
+        return f"Predictions({counts}{unreadable})"
+
     @property
     def predicted(self) -> list[str]:
         """The most probable class of each image."""
         return [self.classes[code] for code in self.probabilities.argmax(axis=1)]
 
-    def as_csv(self) -> str:
-        """Return `path,predicted,confidence,p_<class>...`, a line per image."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        columns = [f"p_{name}" for name in self.classes]
-        writer.writerow(["path", "predicted", "confidence", *columns])
-        rows = zip(self.files, self.predicted, self.probabilities, strict=True)
-        for path, name, row in rows:
-            writer.writerow([path, name, row.max(), *row])
-        return text.getvalue()
-
     def top(self, count: int) -> list[list[tuple[str, float]]]:
-        """Return each image's most probable classes, the first one first."""
+        """Return the most probable classes of each image, the most probable first."""
         order = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count]
         return [
             [(self.classes[code], float(row[code])) for code in codes]
             for row, codes in zip(self.probabilities, order, strict=True)
         ]
+
+    def to_csv(self) -> str:
+        """Return CSV, a line per image: `path,predicted,confidence,p_<class>...`."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self._columns)
+        writer.writerows(self._rows())
+        return text.getvalue()
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the columns of `to_csv` as a pandas DataFrame.
+
+        Raises
+        ------
+        FeatxError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise FeatxError(
+                "to_frame() needs pandas, which is not installed; pip install pandas"
+            ) from error
+        return pd.DataFrame(list(self._rows()), columns=self._columns)
+
+    @property
+    def _columns(self) -> list[str]:
+        return ["path", "predicted", "confidence", *(f"p_{c}" for c in self.classes)]
+
+    def _rows(self) -> Iterator[list[Any]]:
+        rows = zip(self.files, self.predicted, self.probabilities, strict=True)
+        for path, name, row in rows:
+            yield [str(path), name, row.max(), *row]

@@ -12,16 +12,18 @@ from featx.runs.ranking import best_run, same_data
 from featx.runs.run import Run, list_runs, read_run
 
 
-def find_run(reports_dir: Path, name: str) -> Run:
-    """Return a run by its folder's path or its name in the reports folder.
+def find_run(reports_dir: Path, run: Run | str | Path) -> Run:
+    """Return a run by its folder or its name in the reports folder; a run as it is.
 
     Raises
     ------
     RunError
         There is none, or it is damaged.
     """
-    path = Path(name)
-    return read_run(path if path.is_dir() else reports_dir / name)
+    if isinstance(run, Run):
+        return run
+    path = Path(run)
+    return read_run(path if path.is_dir() else reports_dir / path)
 
 
 def find_best(reports_dir: Path, *, note: Callable[[str], None] = warnings.warn) -> Run:

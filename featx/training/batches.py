@@ -1,4 +1,4 @@
-"""What a model is trained on: arrays with labels, dealt into batches."""
+"""What a model is trained on: rows of arrays with labels, dealt into batches."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,89 +14,120 @@ from featx.training.augmentation_layers import Mixing
 PREFETCH = 2
 """Batches gathered ahead of the model."""
 
+Order = Callable[[], NDArray[np.intp]]
+"""Called at the start of an epoch; returns the order of the samples."""
+
 
 @dataclass(frozen=True)
 class Samples:
-    """Rows to learn from, or to watch.
+    """Rows of arrays, to train, validate or predict on.
 
     Attributes
     ----------
     inputs : tuple of ndarray
-        One for each input of the model; may lie in files.
+        One for each input of the model; may be memory-mapped.
     rows : ndarray of int, shape (n,)
-        Which of their rows are meant.
-    labels : ndarray of int, shape (n,)
-        Codes from 0 on.
-    weight : ndarray of float, shape (n,)
-        How much each row counts; rows of one class alike.
+        Which rows of the inputs to use.
+    labels : ndarray of int, shape (n,), optional
+        Class codes from 0 on; prediction needs none.
+    weight : ndarray of float, shape (n,), optional
+        Weight of each sample in the loss, the same within a class.
     """
 
     inputs: tuple[NDArray[Any], ...]
     rows: NDArray[np.intp]
-    labels: NDArray[np.integer]
-    weight: NDArray[np.floating]
+    labels: NDArray[np.integer] | None = None
+    weight: NDArray[np.floating] | None = None
 
     def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.labels)
+        """Return the number of samples."""
+        return len(self.rows)
 
     def take(self, chosen: Any) -> tuple[NDArray[Any], ...]:
-        """Return some of the rows, of each input."""
+        """Return the chosen samples of each input."""
         rows = self.rows[chosen]
         return tuple(array[rows] for array in self.inputs)
 
-    def batches(
-        self,
-        n_classes: int,
-        batch_size: int,
-        *,
-        order: Callable[[], NDArray[np.intp]] | None = None,
-        mixing: Mixing | None = None,
-    ) -> Any:
-        """Return a data set of (inputs, one-hot labels, weights).
+
+@dataclass(frozen=True)
+class Batches:
+    """How samples are dealt into batches.
+
+    Attributes
+    ----------
+    samples : Samples
+        With labels.
+    batch_size : int
+    n_classes : int, optional
+        Makes the labels one-hot, float32 (n, n_classes); without it they stay codes.
+    seed : int
+        Of the order of the samples, and of dropout and augmentation in the model.
+    mixing : Mixing, optional
+        Mixes the images of a batch and their labels; for models of one input and
+        one-hot labels with weights.
+    """
+
+    samples: Samples
+    batch_size: int
+    n_classes: int | None = None
+    seed: int = 0
+    mixing: Mixing | None = None
+
+    def dataset(self, order: Order | None = None) -> Any:
+        """Return a `tf.data.Dataset` of (inputs, labels) or (inputs, labels, weight).
 
         Parameters
         ----------
-        n_classes, batch_size : int
         order : callable, optional
-            Asked at the start of each epoch for the rows' order; as they are by
-            default.
-        mixing : Mixing, optional
-            For models of one input.
+            Without it the samples keep their own order.
         """
         tf = import_tensorflow()
-        one_hot = np.eye(n_classes, dtype=np.float32)
+        count = len(self.samples)
 
-        def gather() -> Iterator[tuple[Any, Any, Any]]:
-            rows = np.arange(len(self)) if order is None else order()
-            for start in range(0, len(rows), batch_size):
-                chosen = rows[start : start + batch_size]
-                yield (
-                    self.take(chosen),
-                    one_hot[self.labels[chosen]],
-                    self.weight[chosen].astype(np.float32),
-                )
+        def gather() -> Iterator[tuple[Any, ...]]:
+            places = np.arange(count) if order is None else order()
+            for start in range(0, count, self.batch_size):
+                yield self._batch(places[start : start + self.batch_size])
 
-        signature = (
-            tuple(
-                tf.TensorSpec((None, *array.shape[1:]), array.dtype)
-                for array in self.inputs
-            ),
-            tf.TensorSpec((None, n_classes), tf.float32),
-            tf.TensorSpec((None,), tf.float32),
+        signature = tf.nest.map_structure(
+            lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype),
+            self._batch(np.arange(0)),
         )
         batches = tf.data.Dataset.from_generator(gather, output_signature=signature)
-        count = math.ceil(len(self) / batch_size)
-        batches = batches.apply(tf.data.experimental.assert_cardinality(count))
-        if mixing is not None:
-            by_class = np.zeros(n_classes, np.float32)
-            by_class[self.labels] = self.weight
-
-            def mix(inputs: Any, labels: Any, _: Any) -> tuple[Any, Any, Any]:
-                images, mixed = mixing(tf.cast(inputs[0], tf.float32), labels)
-                # Each of the two counts as much as its class does.
-                weight = tf.linalg.matvec(mixed, by_class)
-                return (tf.cast(tf.round(images), tf.uint8),), mixed, weight
-
-            batches = batches.map(mix)
+        steps = math.ceil(count / self.batch_size)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+        if self.mixing is not None:
+            batches = batches.map(self._mix(self.mixing))
         return batches.prefetch(PREFETCH)
+
+    def _batch(self, chosen: NDArray[np.intp]) -> tuple[Any, ...]:
+        """Return inputs, labels and, where there are any, weights of some samples."""
+        samples = self.samples
+        assert samples.labels is not None
+        inputs = samples.take(chosen)
+        labels: NDArray[Any] = samples.labels[chosen].astype(np.int64)
+        if self.n_classes is not None:
+            classes = np.arange(self.n_classes)
+            labels = np.equal.outer(labels, classes).astype(np.float32)
+        # A model of one input takes it bare.
+        batch = (inputs if len(inputs) > 1 else inputs[0], labels)
+        if samples.weight is None:
+            return batch
+        return (*batch, samples.weight[chosen].astype(np.float32))
+
+    def _mix(self, mixing: Mixing) -> Callable[..., Any]:
+        """Return what mixes the images and labels of a batch, and weighs them."""
+        tf, samples = import_tensorflow(), self.samples
+        assert samples.labels is not None
+        assert samples.weight is not None
+        assert self.n_classes is not None
+        by_class = np.zeros(self.n_classes, np.float32)
+        by_class[samples.labels] = samples.weight
+
+        def mix(images: Any, labels: Any, _: Any) -> tuple[Any, Any, Any]:
+            images, mixed = mixing(tf.cast(images, tf.float32), labels)
+            # Each of the two images counts as much as its class does.
+            weight = tf.linalg.matvec(mixed, by_class)
+            return tf.cast(tf.round(images), tf.uint8), mixed, weight
+
+        return mix

@@ -1,4 +1,4 @@
-"""The epochs of a training, each going on from the weights of the one before alone."""
+"""The epochs of a training, each depending only on the weights of the one before."""
 
 import math
 import time
@@ -7,111 +7,132 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featx.errors import NetworkError
-from featx.frameworks import import_keras
-from featx.training.checkpoints import Log
+from featx.frameworks import import_keras, import_tensorflow
+from featx.training.batches import Batches
+from featx.training.checkpoints import Checkpoints
+from featx.training.log import EpochLog
 
 if TYPE_CHECKING:
     import keras
 
 SEED_STATE = "seed_generator_state"
-"""How Keras names what its random layers draw from."""
-
-Draw = Callable[[], np.random.Generator]
+"""Ends the path of the variables that Keras' random layers draw from."""
 
 
 def run_epochs(
     model: "keras.Model",
-    make_batches: Callable[[Draw], Any],
-    log: Log,
+    batches: Batches,
+    checkpoints: Checkpoints,
     *,
     epochs: int,
-    seed: int,
-    watched: Any = None,
+    validation: Batches | None = None,
     rate: Callable[[int], float] | None = None,
-    after: Callable[[], None] = lambda: None,
-    states: Sequence[Any] = (),
+    after: Callable[[int], None] = lambda _: None,
     tensorboard: Path | None = None,
 ) -> None:
     """Train a compiled model from where its log ends.
 
-    What an epoch draws, the order of its rows, dropout and augmentation, follows from
-    the seed and the epoch's number: one that was interrupted ends as a whole one.
+    All that is random in an epoch (the order of the samples, dropout, augmentation)
+    follows from the seed and the number of the epoch, so an interrupted training ends
+    with the same weights as one that ran through.
 
     Parameters
     ----------
     model : keras.Model
-        Its optimizer is built.
-    make_batches : callable
-        Makes the data set. Its argument, called while an epoch's first batch is
-        gathered, returns what that epoch's order is to be drawn with.
-    log : Log
-        Gets a row for each epoch: what Keras measured, `learning_rate` and `seconds`.
+        Compiled, its optimizer built.
+    batches : Batches
+        To train on.
+    checkpoints : Checkpoints
+        Their log gets a row for each epoch: Keras' metrics, `learning_rate` and
+        `seconds`.
     epochs : int
-        Those in the log are among them.
-    seed : int
-    watched : tf.data.Dataset, optional
-        What is measured after each epoch.
+        In all, those in the log included.
+    validation : Batches, optional
+        Measured after each epoch.
     rate : callable, optional
-        Told an epoch's number, from 0 on, returns its learning rate.
+        From the number of an epoch, counted from 0, to its learning rate.
     after : callable
-        Called when an epoch is in the log.
-    states : sequence of keras.Variable
-        What else random numbers are drawn from, besides the model's own layers.
+        Called when an epoch is in the log, with the number of epochs there; saves the
+        weights.
     tensorboard : Path, optional
         Where logs for TensorBoard go.
 
     Raises
     ------
     NetworkError
-        The loss is no number any more.
-    tf.errors.ResourceExhaustedError
-        The memory is too small.
+        The loss became NaN or infinite, or memory ran out.
     """
-    keras = import_keras()
-    current, started = 0, 0.0
-    drawing = [one for one in model.variables if one.path.endswith(SEED_STATE)]
-    drawing += states
+    keras, tf = import_keras(), import_tensorflow()
+    log, seed = checkpoints.log, batches.seed
+    states = _random_states(model, batches)
 
-    class Watch(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    def before(epoch: int) -> None:
+        if rate is not None:
+            model.optimizer.learning_rate = rate(epoch)
+        _reseed(states, [seed, epoch])
+
+    def order() -> NDArray[np.intp]:
+        rng = np.random.default_rng([seed, len(log.rows)])
+        return rng.permutation(len(batches.samples))
+
+    callbacks = [_logging_callback(log, before, after)]
+    if tensorboard is not None:
+        callbacks.append(keras.callbacks.TensorBoard(str(tensorboard)))
+    if log.rows:
+        checkpoints.load(model, len(log.rows))
+    try:
+        model.fit(
+            batches.dataset(order),
+            validation_data=validation.dataset() if validation else None,
+            epochs=epochs,
+            initial_epoch=len(log.rows),
+            shuffle=False,  # the data set has a new order in each epoch
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except tf.errors.ResourceExhaustedError:
+        raise NetworkError(
+            "out of memory; lower --batch-size or use smaller images"
+        ) from None
+
+
+def _logging_callback(
+    log: EpochLog, before: Callable[[int], None], after: Callable[[int], None]
+) -> Any:
+    """Return the Keras callback that logs epochs, and calls others around them."""
+    keras = import_keras()
+
+    class Logging(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
-            nonlocal current, started
-            current, started = epoch, time.perf_counter()
-            if rate is not None:
-                model.optimizer.learning_rate = rate(epoch)
-            _seed(drawing, [seed, epoch])
+            self.started = time.perf_counter()
+            before(epoch)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             if not math.isfinite(logs["loss"]):
                 raise NetworkError(
-                    f"the loss is no number any more after epoch {epoch + 1}; take a"
-                    " smaller --learning-rate"
+                    f"the loss became NaN or infinite after epoch {epoch + 1}; lower"
+                    " --learning-rate"
                 )
             row = {name: float(value) for name, value in logs.items()}
-            row["learning_rate"] = float(model.optimizer.learning_rate)
-            row["seconds"] = round(time.perf_counter() - started, 3)
+            row["learning_rate"] = float(self.model.optimizer.learning_rate)
+            row["seconds"] = round(time.perf_counter() - self.started, 3)
             log.rows.append(row)
-            after()
+            after(len(log.rows))
 
-    callbacks = [Watch()]
-    if tensorboard is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(tensorboard)))
-    if log.rows:
-        log.load(model, len(log.rows))
-    model.fit(
-        make_batches(lambda: np.random.default_rng([seed, current])),
-        validation_data=watched,
-        epochs=epochs,
-        initial_epoch=len(log.rows),
-        shuffle=False,  # each epoch comes in an order of its own already
-        verbose=0,
-        callbacks=callbacks,
-    )
+    return Logging()
 
 
-def _seed(states: Sequence[Any], seed: list[int]) -> None:
-    """Have dropout and augmentation draw in an epoch as they would without a kill."""
+def _random_states(model: "keras.Model", batches: Batches) -> list[Any]:
+    """Return the variables that random layers and the mixing draw from."""
+    states = [one for one in model.variables if one.path.endswith(SEED_STATE)]
+    return [*states, *(batches.mixing.states if batches.mixing else ())]
+
+
+def _reseed(states: Sequence[Any], seed: list[int]) -> None:
+    """Make dropout and augmentation draw as if the training was never interrupted."""
     rng = np.random.default_rng(seed)
     for state in states:
         drawn = rng.integers(2**31, size=state.shape)

@@ -1,4 +1,4 @@
-"""Keras' optimizers, with a rate of its own for each layer."""
+"""Keras' optimizers with a learning rate for each layer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,18 +16,18 @@ def make_optimizer(
     weight_decay: float | None = None,
     rates: Mapping[int, float] | None = None,
 ) -> Any:
-    """Return an optimizer of Keras'.
+    """Return one of Keras' optimizers.
 
     Parameters
     ----------
     name : {"adam", "adamw", "rmsprop", "sgd"}
         SGD has Nesterov's momentum of 0.9.
     weight_decay : float, optional
-        Decoupled; AdamW's own 0.004 where none is given.
+        Decoupled; by default AdamW's 0.004, and none for the others.
     rates : mapping of int to float, optional
-        What the learning rate is multiplied by for a weight, by its `id`: two
-        backbones may have layers of one name. It can't be done by scaling gradients,
-        which Adam would undo.
+        Factor of the learning rate for a weight, by its `id`, since two backbones may
+        have layers of the same name. (Scaling gradients instead would have no effect:
+        Adam normalises them.)
     """
     keras = import_keras()
     base = getattr(keras.optimizers, _CLASSES[name])
@@ -35,13 +35,13 @@ def make_optimizer(
 
     class Rated(base):  # type: ignore[misc, valid-type]
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            # TensorFlow hands its own variable in.
+            # It is called with TensorFlow's variable, not Keras'.
             weight = self._trainable_variables[self._get_variable_index(variable)]
             factor = factors.get(id(weight), 1.0)
             super().update_step(gradient, variable, learning_rate * factor)
 
         def _apply_weight_decay(self, variables: Any) -> None:
-            # Keras' own takes the same learning rate for all.
+            # Keras' method uses the same learning rate for all.
             if self.weight_decay is None:
                 return
             for weight in variables:
@@ -60,16 +60,16 @@ def make_optimizer(
 def layer_rates(
     bases: Sequence[Any], *, backbone_rate: float, depth_decay: float
 ) -> dict[int, float]:
-    """Return what the learning rate of each trained weight is multiplied by.
+    """Return the factor of the learning rate for each trained weight.
 
     Parameters
     ----------
     bases : sequence of keras.Model
-        Backbones, with what is trained of them unfrozen.
+        Backbones; their trainable layers count.
     backbone_rate : float
-        For the trained layer of a backbone that is nearest to the head.
+        Factor for the layer of a backbone that is nearest to the head.
     depth_decay : float
-        For the one nearest to the images, times that; geometrically between them.
+        Further factor for the layer nearest to the input; geometric in between.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Asking a grafted model."""
+"""Probabilities from a Keras model of images."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,55 +12,48 @@ from featx.training.batches import Samples
 if TYPE_CHECKING:
     import keras
 
-if TYPE_CHECKING:
-    import keras
-
-Asked = Callable[[Samples], NDArray[np.float64]]
-"""From images, whose labels don't matter, to probabilities (n, n_classes)."""
+Predictor = Callable[[Samples], NDArray[np.float64]]
+"""From samples to probabilities, shape (n, n_classes); each row sums to one."""
 
 
-def asking(model: "keras.Model", *, batch_size: int) -> Asked:
-    """Trace a model, to be asked again and again with the weights that it has then.
+def make_predictor(model: "keras.Model", *, batch_size: int) -> Predictor:
+    """Trace a model once, to predict repeatedly with the weights it has at each call.
 
     Parameters
     ----------
     model : keras.Model
-        From uint8 images, one input per size, to probabilities.
+        From images, one input per size, to probabilities.
     batch_size : int
-
-    Returns
-    -------
-    callable
-        Its rows sum to one.
+        Images per run of the model.
     """
     run = traced(model)
 
-    def ask_for(images: Samples) -> NDArray[np.float64]:
+    def predict_samples(samples: Samples) -> NDArray[np.float64]:
         found = [
-            run(*images.take(slice(start, start + batch_size)))[0].numpy()
-            for start in range(0, len(images), batch_size)
+            run(*samples.take(slice(start, start + batch_size)))[0].numpy()
+            for start in range(0, len(samples), batch_size)
         ]
         probabilities = np.concatenate(found).astype(np.float64)
-        # float32 sums to one up to its own rounding only.
+        # In float32 they sum to one only up to rounding.
         normal: NDArray[np.float64] = probabilities / probabilities.sum(
             axis=1, keepdims=True
         )
         return normal
 
-    return ask_for
+    return predict_samples
 
 
-def ask(
-    model: "keras.Model", images: Samples, *, batch_size: int
+def predict(
+    model: "keras.Model", samples: Samples, *, batch_size: int
 ) -> NDArray[np.float64]:
-    """Return a model's probabilities of images, as `asking` does, once."""
-    return asking(model, batch_size=batch_size)(images)
+    """Return a model's probabilities, shape (n, n_classes); see `make_predictor`."""
+    return make_predictor(model, batch_size=batch_size)(samples)
 
 
 def traced(model: "keras.Model") -> Callable[..., list[Any]]:
     """Return a model as one graph: from arrays, one per input, to a list of tensors.
 
-    Nothing in it trains; weights are those that the model has when it is called.
+    It runs in inference mode, with the weights that the model has when it is called.
     """
     tf = import_tensorflow()
     signature = [tf.TensorSpec(one.shape, one.dtype) for one in model.inputs]

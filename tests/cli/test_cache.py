@@ -267,7 +267,7 @@ def test_prune_refuses_where_it_cannot_see_all(run, filled):
         (filled / name).symlink_to("/nowhere")
         done = run("cache", "prune", "data")
         assert done.exit_code == 1
-        assert f"{name}: broken link; mend" in done.stderr.splitlines()[-1]
+        assert f"{name}: broken link; fix" in done.stderr.splitlines()[-1]
         (filled / name).unlink()
     pipe = filled / "data" / "train" / "red" / "pipe.png"
     os.mkfifo(pipe)

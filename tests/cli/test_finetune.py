@@ -96,7 +96,7 @@ def test_fused_views_and_a_distilled_head(run, work):
     assert augmented.exit_code == 0, augmented.stderr
     mixed = run("finetune", *first, "--augment", "mixup")
     assert mixed.exit_code == 1
-    assert "mixes images of one size, this run takes 2" in mixed.stderr
+    assert "mixes images of one size, but this run uses 2" in mixed.stderr
 
 
 @pytest.mark.slow
@@ -126,12 +126,12 @@ def test_what_can_be_asked_for(run, fitted, options):
 @pytest.mark.slow
 def test_a_killed_one_goes_on(run, fitted, tmp_path):
     program = (
-        "import os, featx.finetune.train as training\n"
-        "keep = training.Log.keep\n"
-        "def die(log, *words):\n"
-        "    keep(log, *words)\n"
-        "    if len(log.rows) == 2: os._exit(9)\n"
-        "training.Log.keep = die\n"
+        "import os, featx.training.checkpoints as training\n"
+        "save = training.Checkpoints.save\n"
+        "def die(one, *words, **options):\n"
+        "    save(one, *words, **options)\n"
+        "    if len(one.log.rows) == 2: os._exit(9)\n"
+        "training.Checkpoints.save = die\n"
         "from featx.cli.main import main\n"
         "main('finetune --epochs 3 --batch-size 8 --validation 0.25'.split())"
     )
@@ -187,8 +187,8 @@ def test_wrong_words_without_a_run(run, work, words, code, message):
     ("words", "message"),
     [
         (("--unfreeze", "conv_dw_14"), "did you mean 'conv_dw_"),
-        (("--unfreeze", "120%"), "take 0% to 100%"),
-        (("--learning-rate", "1e30"), "smaller --learning-rate"),
+        (("--unfreeze", "120%"), "use 0% to 100%"),
+        (("--learning-rate", "1e30"), "lower --learning-rate"),
     ],
 )
 def test_wrong_words_with_a_run(run, fitted, words, message):

@@ -64,7 +64,7 @@ def test_networks_answer_with_their_own_model(run, work, monkeypatch):
         assert abs(float(row[2]) - float(expected[3])) < 1e-5
     # However many are decoded at once, one that can't be read alone among them.
     for at_once in (1, 5):
-        monkeypatch.setattr(predicting, "AT_ONCE", at_once)
+        monkeypatch.setattr(predicting, "CHUNK", at_once)
         again = run("predict", "data-basenet", "data/test", "--csv")
         numbers = [list(map(float, row[2:])) for row in rows[1:]]
         told = list(csv.reader(io.StringIO(again.stdout)))
@@ -146,7 +146,7 @@ def test_imagenet_needs_no_run(run, work):
     assert done.exit_code == 2
     assert "name a RUN and images, or images and --imagenet" in done.stderr
     done = run("predict", "--imagenet", "mobilenet-0.25", "x", "--weights", "y")
-    assert "--weights belongs to a RUN" in done.stderr
+    assert "--weights is for a RUN" in done.stderr
     done = run("predict", "--imagenet", "mobilnet", "data/test")
     assert "did you mean 'mobilenet'" in done.stderr
     done = run("predict", "--imagenet", "mobilenet", "nowhere")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.export.export import run_model_export
+from featx.export.export import export as export_model
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings
 from featx.pipeline.cache import run_export
@@ -81,7 +81,7 @@ def test_asking_an_exported_model(folder, monkeypatch):
         [settings],
         report=ReportSettings(out_dir=folder / "reports"),
     )
-    run_model_export(run, ["keras"], folder / "cache")
+    export_model(run, "keras", cache_dir=folder / "cache")
     predictions = run.predictions()
     photo = (folder / "data" / predictions.paths[-1]).read_bytes()
     (run.path / "photo.png").write_bytes(photo)

@@ -6,7 +6,7 @@ from typing import Literal, get_args, get_origin
 from hypothesis import strategies as st
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.finetune.settings import FinetuneSettings
+from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.heads.table import HEADS
 from featx.images.layouts.options import DataSettings

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from featx.cli.main import main
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.finetune.settings import FinetuneSettings
+from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings

@@ -11,7 +11,6 @@ from featx.errors import NetworkError, RunError
 from featx.images.decoding import decode
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
-from featx.images.sources import ImageFiles
 from featx.networks.data import read_training_data
 from featx.networks.fit import fit_network
 from featx.networks.settings import NetworkSettings
@@ -169,7 +168,6 @@ def training_data(folder, settings, tmp_path):
     images = read_images(folder / "data")
     return read_training_data(
         images,
-        ImageFiles(images.files),
         settings.side,
         tmp_path,
     )
@@ -177,12 +175,10 @@ def training_data(folder, settings, tmp_path):
 
 def test_pixels_stand_beside_their_images(trained, tmp_path):
     data = training_data(trained[0], SETTINGS, tmp_path)
-    assert len(data.images.pixels) == len(data.split.images) == 36
+    assert len(data.pixels) == len(data.split.images) == 36
     for row in (0, 13, 35):
         content = data.split.images.files[row].read_bytes()
-        np.testing.assert_array_equal(
-            data.images.pixels[row], decode(content, (16, 16))
-        )
+        np.testing.assert_array_equal(data.pixels[row], decode(content, (16, 16)))
 
 
 @pytest.mark.slow

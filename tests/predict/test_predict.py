@@ -1,4 +1,4 @@
-"""A run answers for other images as it answered for its test part."""
+"""A run predicts for other images as it does for its test split."""
 
 import shutil
 
@@ -12,7 +12,7 @@ from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import fit_run
 from featx.pipeline.recipe import Recipe
-from featx.predict.predict import run_predict
+from featx.predict.predict import predict
 from featx.predict.submission import fill_submission
 from featx.runs import find as run_choice
 from featx.runs.run import read_run
@@ -43,27 +43,31 @@ def fake_of(spec):
     return FakeExtractor(spec=spec)
 
 
-def test_answers_equal_those_on_the_test_part(run, colours, tmp_path):
-    answers = run_predict(run, [colours / "test"], tmp_path / "cache")
+def test_predictions_equal_those_on_the_test_part(run, colours, tmp_path):
+    predictions = predict(run, [colours / "test"], cache_dir=tmp_path / "cache")
     expected = run.predictions()
-    assert [str(path.relative_to(colours)) for path in answers.files] == [
+    assert [str(path.relative_to(colours)) for path in predictions.files] == [
         *expected.paths
     ]
-    np.testing.assert_allclose(answers.probabilities, expected.probabilities, rtol=1e-5)
-    assert answers.predicted == list(expected.predicted)
-    name, confidence = answers.top(2)[0][0]
+    np.testing.assert_allclose(
+        predictions.probabilities, expected.probabilities, rtol=1e-5
+    )
+    assert predictions.predicted == list(expected.predicted)
+    name, confidence = predictions.top(2)[0][0]
     assert name == expected.predicted[0]
     assert confidence == pytest.approx(expected.confidence[0], rel=1e-5)
-    lines = answers.as_csv().splitlines()
+    lines = predictions.to_csv().splitlines()
     assert lines[0] == "path,predicted,confidence,p_blue,p_green,p_red"
     assert len(lines) == 13
 
 
 def test_files_and_folders_each_once(run, colours, tmp_path):
     one = colours / "test" / "red" / "000.png"
-    answers = run_predict(run, [one, colours / "test" / "red"], tmp_path / "cache")
-    assert len(answers.files) == 4
-    assert answers.files[0] == one
+    predictions = predict(
+        run, [one, colours / "test" / "red"], cache_dir=tmp_path / "cache"
+    )
+    assert len(predictions.files) == 4
+    assert predictions.files[0] == one
 
 
 def test_what_cannot_be_read_is_told_and_the_others_are_answered(
@@ -71,75 +75,77 @@ def test_what_cannot_be_read_is_told_and_the_others_are_answered(
 ):
     bad = colours / "test" / "red" / "bad.png"
     bad.write_text("no image")
-    answers = run_predict(run, [colours / "test"], tmp_path / "cache")
-    assert len(answers.files) == 12
-    assert list(answers.unreadable) == [bad]
+    predictions = predict(run, [colours / "test"], cache_dir=tmp_path / "cache")
+    assert len(predictions.files) == 12
+    assert list(predictions.unreadable) == [bad]
     with pytest.raises(DataError, match="none of 1 images can be read"):
-        run_predict(run, [bad], tmp_path / "cache")
+        predict(run, [bad], cache_dir=tmp_path / "cache")
 
 
 @pytest.mark.parametrize(("path", "message"), [("gone.jpg", "no such"), ("e", "no im")])
 def test_nothing_to_answer_for(run, tmp_path, path, message):
     (tmp_path / "e").mkdir()
     with pytest.raises(DataError, match=message):
-        run_predict(run, [tmp_path / path], tmp_path / "cache")
+        predict(run, [tmp_path / path], cache_dir=tmp_path / "cache")
 
 
 def test_a_head_that_cannot_be_loaded_is_one_clear_line(run, colours, tmp_path):
     copy = shutil.copytree(run.path, tmp_path / "copy")
     (copy / "head.joblib").write_bytes(b"no pickle")
     with pytest.raises(RunError, match=r"can't be loaded .*again"):
-        run_predict(read_run(copy), [colours / "test"], tmp_path / "cache")
+        predict(read_run(copy), [colours / "test"], cache_dir=tmp_path / "cache")
     (copy / "head.joblib").unlink()
     with pytest.raises(RunError, match="missing"):
-        run_predict(read_run(copy), [colours / "test"], tmp_path / "cache")
+        predict(read_run(copy), [colours / "test"], cache_dir=tmp_path / "cache")
 
 
 def test_submissions_are_filled_by_name(run, colours, tmp_path):
-    answers = run_predict(run, [colours / "test" / "red"], tmp_path / "cache")
+    predictions = predict(run, [colours / "test" / "red"], cache_dir=tmp_path / "cache")
     sample = tmp_path / "sample.csv"
     sample.write_text("id,red,blue\n002,0.3,0.3\n000.png,0.3,0.3\n")
-    lines = fill_submission(sample, answers).splitlines()
+    lines = fill_submission(sample, predictions).splitlines()
     assert lines[0] == "id,red,blue"
     name, red, blue = lines[1].split(",")
     assert name == "002"
     assert [float(red), float(blue)] == [
-        answers.probabilities[2, 2],
-        answers.probabilities[2, 0],
+        predictions.probabilities[2, 2],
+        predictions.probabilities[2, 0],
     ]
     sample.write_text("id,label\n001,0\n")
-    assert fill_submission(sample, answers) == "id,label\n001,red\n"
+    assert fill_submission(sample, predictions) == "id,label\n001,red\n"
 
 
 def test_submissions_of_images_of_one_name(run, colours, tmp_path):
     (bad := colours / "test" / "red" / "bad.png").write_text("no image")
-    answers = run_predict(run, [colours / "test"], tmp_path / "cache")
+    predictions = predict(run, [colours / "test"], cache_dir=tmp_path / "cache")
     sample = tmp_path / "sample.csv"
     sample.write_text("id,label\n000,0\n")
-    with pytest.raises(DataError, match=r"'000' is .*blue/000.png and .*green/000.png"):
-        fill_submission(sample, answers)
+    with pytest.raises(
+        DataError, match=r"'000' matches .*blue/000.png and .*green/000.png"
+    ):
+        fill_submission(sample, predictions)
     whole = colours / "test" / "red" / "000.png"
     sample.write_text(f"id,label\n{whole},0\n")
-    assert fill_submission(sample, answers) == f"id,label\n{whole},red\n"
+    assert fill_submission(sample, predictions) == f"id,label\n{whole},red\n"
     # The sample's own answer stays where the image can't be read.
     sample.write_text(f"id,label\nbad,unknown\n{bad},no\n")
-    assert fill_submission(sample, answers) == f"id,label\nbad,unknown\n{bad},no\n"
+    assert fill_submission(sample, predictions) == f"id,label\nbad,unknown\n{bad},no\n"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("id,red,purple\n000,1,1\n", "column 'purple' is no class"),
+        ("id,red,purple\n000,1,1\n", "column 'purple' is not a class"),
         ("id,red\n999,1\n", "no prediction for '999'"),
         ("id\n000\n", "expected a column of images"),
         ("", "can't be read"),
     ],
 )
 def test_submissions_that_cannot_be_filled(run, colours, tmp_path, content, message):
-    answers = run_predict(run, [colours / "test" / "red"], tmp_path / "cache")
+    predictions = predict(run, [colours / "test" / "red"], cache_dir=tmp_path / "cache")
     sample = tmp_path / "sample.csv"
     sample.write_text(content)
     with pytest.raises(DataError, match=message):
-        fill_submission(sample, answers)
+        fill_submission(sample, predictions)
     with pytest.raises(DataError, match="can't be read"):
-        fill_submission(tmp_path / "gone.csv", answers)
+        fill_submission(tmp_path / "gone.csv", predictions)

@@ -1,4 +1,4 @@
-"""What the frozen layers hand on, computed once and not once an epoch."""
+"""The outputs of the frozen layers, computed once instead of in every epoch."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from featx.finetune.joined_model import Graft
+from featx.finetuning.joined_model import JoinedModel
+from featx.progress import Update, ignore
 from featx.training.batches import Samples
 from featx.training.predict import traced
 
@@ -19,56 +20,56 @@ Images = tuple[NDArray[np.uint8], ...]
 """The same images at each size, each (n, side, side, 3)."""
 
 Change = Callable[[Images], Images]
-"""Makes other images of the same labels: mirrored or augmented ones."""
+"""Flips or augments images."""
 
 
 @dataclass(frozen=True)
-class Handed:
+class FrozenOutputs:
     """Samples for the trained layers.
 
     Attributes
     ----------
     samples : Samples
-        The inputs of `Graft.above`.
+        The inputs of `JoinedModel.above`.
     seconds : float
-        What it took, as if the graph had been there before.
+        Time to compute them, without tracing the graph.
     """
 
     samples: Samples
     seconds: float
 
 
-def hand_on(
-    graft: Graft,
+def compute_frozen_outputs(
+    joined: JoinedModel,
     images: Samples,
     changes: Sequence[Change | None],
     allocate: Allocate,
     *,
     batch_size: int,
-    update: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Handed:
+    update: Update = ignore,
+) -> FrozenOutputs:
     """Run images through the frozen layers, once for each change.
 
     Parameters
     ----------
-    graft : Graft
+    joined : JoinedModel
     images : Samples
-        uint8 (n, side, side, 3) for each input.
+        With labels and weights; uint8 (n, side, side, 3) for each input.
     changes : sequence of callable or None
-        What is done to the images before; None leaves them as they are.
+        How to change the images first; None leaves them as they are.
     allocate : callable
     batch_size : int
     update : callable
-        Told how many rows are done, of how many.
+        Called with the number of finished rows and of all rows.
 
     Raises
     ------
     RunError
-        There is no room for them, where `allocate` says so.
+        `allocate` found no room for them.
     """
-    run = traced(graft.below)
+    run = traced(joined.below)
     n, total = len(images), len(images) * len(changes)
-    kinds = [(tensor.shape[1:], tensor.dtype) for tensor in graft.below.outputs]
+    kinds = [(tensor.shape[1:], tensor.dtype) for tensor in joined.below.outputs]
     arrays = [allocate((total, *shape), dtype) for shape, dtype in kinds]
     start, timed, first = time.perf_counter(), 0, True
     batch: Images = ()
@@ -79,7 +80,7 @@ def hand_on(
             rows = slice(turn * n + place, turn * n + place + len(batch[0]))
             for array, tensor in zip(arrays, found, strict=True):
                 array[rows] = tensor.numpy()
-            if first:  # which built the graph
+            if first:  # this batch traced the graph
                 start, first = time.perf_counter(), False
             else:
                 timed += len(batch[0])
@@ -88,18 +89,17 @@ def hand_on(
         run(*batch)
         timed = len(batch[0])
     seconds = (time.perf_counter() - start) * total / max(1, timed)
-    repeats = len(changes)
-    return Handed(
-        Samples(
-            tuple(arrays),
-            np.arange(total),
-            np.tile(images.labels, repeats),
-            np.tile(images.weight, repeats),
-        ),
-        seconds,
+    assert images.labels is not None
+    assert images.weight is not None
+    samples = Samples(
+        tuple(arrays),
+        np.arange(total),
+        np.tile(images.labels, len(changes)),
+        np.tile(images.weight, len(changes)),
     )
+    return FrozenOutputs(samples, seconds)
 
 
-def mirrored(images: Images) -> Images:
+def flipped(images: Images) -> Images:
     """Return images with left and right exchanged."""
     return tuple(one[:, :, ::-1] for one in images)

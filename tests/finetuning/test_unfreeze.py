@@ -6,7 +6,7 @@ import pytest
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.backbones.keras_model import build_steps
 from featx.errors import BackboneError
-from featx.finetune.unfreeze import block_names, boundary, first_unfrozen, unfreeze
+from featx.finetuning.unfreeze import block_names, boundary, first_unfrozen, unfreeze
 from featx.frameworks import import_keras
 
 
@@ -95,8 +95,8 @@ def test_normalisation_is_never_trained(mobilenet):
     [
         ("blok_16", "did you mean 'block_16'"),
         ("mixed9", "its blocks are block_1, block_2"),
-        ("120%", "take 0% to 100%"),
-        ("x%", "take 0% to 100%"),
+        ("120%", "use 0% to 100%"),
+        ("x%", "use 0% to 100%"),
     ],
 )
 def test_unknown_names_get_the_nearest(mobilenet, wanted, words):

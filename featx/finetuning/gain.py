@@ -1,4 +1,4 @@
-"""What fine-tuning brought: all scores, and the gain over the head."""
+"""The scores of a fine-tuned model, and its gain over the head."""
 
 from typing import Any
 
@@ -8,17 +8,16 @@ from numpy.typing import NDArray
 from featx.evaluation.intervals import mean_interval
 from featx.evaluation.metrics import evaluate as score
 from featx.evaluation.paired import paired_difference
-from featx.finetune.choice import Choice
-from featx.finetune.finetuner import Finetuner
-from featx.finetune.joined_model import Graft
+from featx.finetuning.finetuner import MAIN, Choice, Finetuner
+from featx.finetuning.joined_model import JoinedModel
 from featx.heads.views import ViewsHead
 
 
 def finetune_metrics(
     tuner: Finetuner,
     choice: Choice,
-    trained: Graft,
-    graft: dict[str, Any],
+    trained: JoinedModel,
+    joined_check: dict[str, Any],
     probabilities: NDArray[np.float64],
 ) -> dict[str, Any]:
     """Return the content of `metrics.json`.
@@ -27,23 +26,23 @@ def finetune_metrics(
     ----------
     tuner : Finetuner
     choice : Choice
-    trained : Graft
-    graft : dict
-        What the comparison of the graft with the head gave.
+    trained : JoinedModel
+    joined_check : dict
+        From `check_joined_model`.
     probabilities : ndarray of float64, shape (n_test, n_classes)
         Of the fine-tuned model.
 
     Notes
     -----
-    Gains are paired by image: both answered on the same ones. The held-out part chose
-    the epochs, which flatters its gain; the test part chose nothing.
+    Gains are paired by image, since both models classify the same ones. The validation
+    split chose the epochs, so its gain is optimistic; the test split chose nothing.
     """
-    embeddings, seed = tuner.material.embeddings, tuner.settings.seed
+    embeddings, seed = tuner.start.embeddings, tuner.settings.seed
     classes = embeddings.images.classes
     labels = embeddings.images.labels
     test, held_out = labels[embeddings.test], labels[choice.held_out]
     scores = score(test, probabilities, classes, seed=seed)
-    before = ViewsHead(tuner.material.head).predict_proba(
+    before = ViewsHead(tuner.start.head).predict_proba(
         embeddings.views[embeddings.test]
     )
     hits, hits_before = _hits(probabilities, test), _hits(before, test)
@@ -71,34 +70,33 @@ def finetune_metrics(
             "val_gain": val_gain,
             "val_gain_interval": val_interval,
             "epochs": len(choice.rates),
-            # The test part chooses nothing, so it doesn't recommend either.
+            # The test split chooses nothing, so it doesn't recommend either.
             "recommended": "finetuned" if val_interval[0] > 0 else "head",
-            "graft": graft,
+            "graft": joined_check,
             "boundary": _boundary(choice, trained),
         },
     }
 
 
-def _boundary(choice: Choice, trained: Graft) -> dict[str, Any] | None:
-    """Say what computing the frozen layers' outputs once has saved.
+def _boundary(choice: Choice, trained: JoinedModel) -> dict[str, Any] | None:
+    """Return what computing the frozen layers' outputs once saves per epoch.
 
-    The plain way is an epoch on the same rows, each of which goes through the frozen
-    layers in it.
+    A plain epoch would run the same rows through the frozen layers as well.
     """
-    if choice.seconds_handing is None:
+    if choice.frozen_seconds is None:
         return None
     seconds = [
         value
         for value, phase in zip(
             choice.history["seconds"], choice.history["phase"], strict=True
         )
-        if phase == 1
+        if phase == MAIN
     ]
     epoch = float(np.median(seconds)) if seconds else None
-    plain = None if epoch is None else epoch + choice.seconds_handing
+    plain = None if epoch is None else epoch + choice.frozen_seconds
     return {
-        "layer": ", ".join(trained.handed),
-        "seconds_caching": round(choice.seconds_handing, 3),
+        "layer": ", ".join(trained.boundary),
+        "seconds_caching": round(choice.frozen_seconds, 3),
         "seconds_epoch": epoch,
         "seconds_epoch_plain": None if plain is None else round(plain, 3),
     }

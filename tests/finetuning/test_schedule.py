@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from featx.finetuning.schedule import best_epoch, is_over, learning_rate
+from featx.finetuning.settings import FinetuneSettings
 from featx.frameworks import import_keras
-from featx.training.schedule import Course
 
 LOSSES = st.lists(st.floats(0, 10, width=16), min_size=2, max_size=20)
 
@@ -14,7 +15,7 @@ LOSSES = st.lists(st.floats(0, 10, width=16), min_size=2, max_size=20)
 @given(losses=LOSSES, patience=st.integers(1, 4), delta=st.sampled_from([0.0, 0.25]))
 def test_plateaus_are_keras(losses, patience, delta):
     keras = import_keras()
-    course = Course(
+    schedule = FinetuneSettings(
         learning_rate=1e-2,
         schedule="plateau",
         factor=0.5,
@@ -32,7 +33,7 @@ def test_plateaus_are_keras(losses, patience, delta):
     for epoch, loss in enumerate(losses):
         callback.on_epoch_end(epoch, {"val_loss": loss})
         expected = float(model.optimizer.learning_rate)
-        found = course.rate(epoch, losses[: epoch + 1])
+        found = learning_rate(schedule, epoch, losses[: epoch + 1])
         assert found == pytest.approx(expected, rel=1e-6)
 
 
@@ -40,7 +41,7 @@ def test_plateaus_are_keras(losses, patience, delta):
 @given(losses=LOSSES, patience=st.integers(1, 4), delta=st.sampled_from([0.0, 0.25]))
 def test_stopping_is_keras(losses, patience, delta):
     keras = import_keras()
-    course = Course(patience=patience, min_delta=delta)
+    schedule = FinetuneSettings(patience=patience, min_delta=delta)
     callback = keras.callbacks.EarlyStopping(
         "val_loss", patience=patience, min_delta=delta
     )
@@ -50,15 +51,15 @@ def test_stopping_is_keras(losses, patience, delta):
     callback.on_train_begin()
     for epoch, loss in enumerate(losses):
         callback.on_epoch_end(epoch, {"val_loss": loss})
-        assert course.is_over(losses[: epoch + 1]) == model.stop_training
-        assert course.best(losses[: epoch + 1]) == callback.best_epoch
+        assert is_over(schedule, losses[: epoch + 1]) == model.stop_training
+        assert best_epoch(schedule, losses[: epoch + 1]) == callback.best_epoch
         if model.stop_training:
             break
 
 
 def test_cosine_falls_from_the_rate_to_the_least():
-    course = Course(epochs=10, learning_rate=1e-3, least_rate=1e-5)
-    rates = [course.rate(epoch, [1.0]) for epoch in range(11)]
+    schedule = FinetuneSettings(epochs=10, learning_rate=1e-3, least_rate=1e-5)
+    rates = [learning_rate(schedule, epoch, [1.0]) for epoch in range(11)]
     assert rates[0] == pytest.approx(1e-3)
     assert rates[5] == pytest.approx((1e-3 + 1e-5) / 2)
     assert rates[10] == pytest.approx(1e-5)
@@ -66,6 +67,8 @@ def test_cosine_falls_from_the_rate_to_the_least():
 
 
 def test_nothing_better_than_the_start_is_no_epoch():
-    assert Course().best([1.0, 1.2, 1.0]) == 0
-    assert Course(monitor="accuracy").best([0.5, 0.4, 0.6, 0.6]) == 2
-    assert Course(monitor="accuracy", min_delta=0.2).best([0.5, 0.6]) == 0
+    assert best_epoch(FinetuneSettings(), [1.0, 1.2, 1.0]) == 0
+    accuracy = FinetuneSettings(monitor="accuracy")
+    assert best_epoch(accuracy, [0.5, 0.4, 0.6, 0.6]) == 2
+    demanding = FinetuneSettings(monitor="accuracy", min_delta=0.2)
+    assert best_epoch(demanding, [0.5, 0.6]) == 0

@@ -1,7 +1,7 @@
-"""Which layers of a backbone are trained on: blocks by name, a share, from a layer on.
+"""Which layers of a backbone to train: from a block or layer on, or the last share.
 
-Layers and operations are taken in Keras' order, which is by depth: unfreezing a layer
-unfreezes all that come after it. A base is meant that is as Keras built it: each layer
+Layers and operations are in Keras' order, which is by depth: unfreezing a layer
+unfreezes all that come after it. The base is a model as Keras builds it, each layer
 called once.
 """
 
@@ -25,7 +25,7 @@ _BLOCK = re.compile(
 
 
 def first_unfrozen(base: "keras.Model", wanted: str) -> int:
-    """Return the place, in `base.operations`, of the first layer that is trained.
+    """Return the index in `base.operations` of the first layer to train.
 
     Parameters
     ----------
@@ -38,12 +38,13 @@ def first_unfrozen(base: "keras.Model", wanted: str) -> int:
     Returns
     -------
     int
-        The number of operations where none is trained.
+        The number of operations if none is trained.
 
     Raises
     ------
     BackboneError
-        There is no such block or layer; the message names the nearest and all blocks.
+        There is no such block or layer; the message names the nearest one and all
+        blocks.
     """
     steps = base.operations
     if wanted == NONE:
@@ -70,16 +71,16 @@ def first_unfrozen(base: "keras.Model", wanted: str) -> int:
 
 
 def block_names(base: "keras.Model") -> list[str]:
-    """Return the names of a backbone's blocks, from the images on."""
+    """Return the names of a backbone's blocks, from input to output."""
     found = (_BLOCK.match(_short(step.name)) for step in base.operations)
     return list(dict.fromkeys(match.group(1) for match in found if match))
 
 
 def unfreeze(base: "keras.Model", first: int) -> None:
-    """Have Keras train the layers from a place on, and no others.
+    """Make the layers from an index on trainable, and no others.
 
-    Batch normalisation stays as it is and in inference mode: small batches of one's
-    own images would spoil what it learnt of ImageNet's.
+    Batch normalisation stays frozen, and so in inference mode: small batches of the
+    user's images would spoil its statistics of ImageNet.
     """
     keras = import_keras()
     base.trainable = True
@@ -90,9 +91,9 @@ def unfreeze(base: "keras.Model", first: int) -> None:
 
 
 def boundary(base: "keras.Model", first: int) -> list[Any]:
-    """Return what the frozen steps hand to those from a place on: Keras' tensors.
+    """Return the Keras tensors that go from the frozen operations to the trained ones.
 
-    Where everything is frozen, that is the output.
+    If everything is frozen, that is the output.
     """
     steps = base.operations
     if first >= len(steps):
@@ -103,16 +104,16 @@ def boundary(base: "keras.Model", first: int) -> list[Any]:
 
 
 def _short(name: str) -> str:
-    """Return a layer's name without the model's, which ConvNeXt puts before it."""
+    """Return a layer's name without the model's, which ConvNeXt puts first."""
     return re.sub(r"^convnext_[a-z]+_(?=stage)", "", name)
 
 
 def _is_of(name: str, block: str) -> bool:
-    """Tell whether a layer is named so, or is of the block named so."""
+    """Return whether a name is that of a layer or belongs to that block."""
     if block in (name, _short(name)):
         return True
     rest = _short(name).removeprefix(block)
-    # conv5_block1 is of conv5, block7a_expand of block7; block_16 isn't of block_1.
+    # conv5_block1 belongs to conv5, block7a_expand to block7, block_16 not to block_1.
     return rest != _short(name) and bool(re.match(r"_|[a-z]+_", rest))
 
 
@@ -121,19 +122,19 @@ def _tensors(given: Any) -> list[Any]:
 
 
 def _block_start(base: "keras.Model", end: int) -> int:
-    """Return where the block that ends with a step starts: after the last bottleneck.
+    """Return where the block that ends with an operation starts.
 
-    A bottleneck is a step that all paths run through.
+    That is after the last bottleneck, an operation that all paths run through.
     """
     for place in range(end - 2, -1, -1):  # a block has more than its end
-        handed = boundary(base, place + 1)
-        if len(handed) == 1 and handed[0] is base.operations[place].output:
+        crossing = boundary(base, place + 1)
+        if len(crossing) == 1 and crossing[0] is base.operations[place].output:
             return place + 1
     return 0
 
 
 def _from_share(base: "keras.Model", wanted: str) -> int:
-    """Return where the last so many percent of the layers with weights start."""
+    """Return where the last N% of the layers with weights start."""
     normalising = import_keras().layers.BatchNormalization
     weighted = [
         place
@@ -145,6 +146,8 @@ def _from_share(base: "keras.Model", wanted: str) -> int:
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
-        raise BackboneError(f"{wanted} of a backbone's layers: take 0% to 100%")
+        raise BackboneError(
+            f"{wanted} of a backbone's layers is not possible; use 0% to 100%"
+        )
     count = round(share * len(weighted))
     return weighted[-count] if count else len(base.operations)

@@ -1,4 +1,4 @@
-"""A grafted model says what its head says, and is two halves that fit together."""
+"""A joined model predicts what its head predicts, and its two halves fit together."""
 
 from dataclasses import replace
 
@@ -8,13 +8,13 @@ import pytest
 import featx
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.errors import BackboneError
-from featx.finetune.distill import distil
-from featx.finetune.joined_model import graft
+from featx.finetuning.distill import distil
+from featx.finetuning.joined_model import join
 from featx.frameworks import import_keras
 from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles
 from featx.training.predict import traced
-from tests.finetune.conftest import SIDE, embed, fit
+from tests.finetuning.conftest import SIDE, embed, fit
 from tests.heads.blobs import make_blobs
 
 
@@ -30,7 +30,7 @@ from tests.heads.blobs import make_blobs
 )
 def test_every_linear_or_dense_head(extractor, pixels, labels, head, parameters):
     fitted = fit(head, embed([extractor], {SIDE: pixels}), labels, **parameters)
-    joined = graft([extractor], fitted.head.to_keras)
+    joined = join([extractor], fitted.head.to_keras)
     expected = fitted.predict_proba(embed([extractor], {SIDE: pixels}))
     (found,) = traced(joined.model)(pixels)
     # Random weights leave features of 1e-16, which logreg scales up.
@@ -41,13 +41,13 @@ def test_a_head_on_whole_maps(extractor, pixels, labels):
     maps = replace(extractor, pooling="none")
     views = embed([maps], {SIDE: pixels})
     fitted = fit("conv", views, labels, epochs=2, map_shape=(1, 1, views.shape[2]))
-    (found,) = traced(graft([maps], fitted.head.to_keras).model)(pixels)
+    (found,) = traced(join([maps], fitted.head.to_keras).model)(pixels)
     np.testing.assert_allclose(found, fitted.predict_proba(views), atol=1e-4)
 
 
 @pytest.fixture(scope="module")
 def fused(extractor, pixels, labels):
-    """Two backbones of two sizes, as they are and mirrored."""
+    """Two backbones of two sizes, original and flipped."""
     other = find_extractor("mobilenetv2-0.35", image_size=48, weights="random")
     extractors = [view for one in (extractor, other) for view in (one, one.flipped())]
     rng = np.random.default_rng(1)
@@ -62,7 +62,7 @@ def fused(extractor, pixels, labels):
 @pytest.mark.parametrize("unfrozen", ["20%", "all"])
 def test_several_backbones_sizes_and_views(fused, unfrozen):
     extractors, images, fitted = fused
-    joined = graft(extractors, fitted.head.to_keras, unfrozen=unfrozen)
+    joined = join(extractors, fitted.head.to_keras, unfrozen=unfrozen)
     assert [tensor.name for tensor in joined.model.inputs] == ["images_32", "images_48"]
     (found,) = traced(joined.model)(*images.values())
     expected = fitted.predict_proba(embed(extractors, images))
@@ -82,7 +82,7 @@ def test_several_backbones_sizes_and_views(fused, unfrozen):
 @pytest.mark.slow
 def test_the_saved_model_needs_keras_only(fused, tmp_path):
     extractors, images, fitted = fused
-    joined = graft(extractors, fitted.head.to_keras)
+    joined = join(extractors, fitted.head.to_keras)
     joined.model.save(tmp_path / "model.keras")
     loaded = import_keras().saving.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_array_equal(
@@ -98,8 +98,8 @@ def test_a_cut_within_a_branch(pixels, labels):
     images = rng.integers(0, 255, (4, 75, 75, 3), dtype=np.uint8)
     views = rng.normal(size=(24, 1, 2048)).astype(np.float32)
     head = fit("lda", views, labels).head
-    joined = graft([inception], head.to_keras, unfrozen="conv2d_93")
-    assert len(joined.handed) > 1
+    joined = join([inception], head.to_keras, unfrozen="conv2d_93")
+    assert len(joined.boundary) > 1
     (whole,) = traced(joined.view)(images)
     (halves,) = traced(joined.above)(*traced(joined.below)(images))
     np.testing.assert_allclose(whole, halves, atol=1e-6)
@@ -114,7 +114,7 @@ def test_two_sizes_of_a_backbone_whose_layers_are_numbered(labels):
     ]
     views = np.random.default_rng(0).normal(size=(24, 1, 4096)).astype(np.float32)
     head = fit("lda", views, labels).head
-    joined = graft(sizes, head.to_keras, unfrozen="conv2d_93")
+    joined = join(sizes, head.to_keras, unfrozen="conv2d_93")
     trained = [sum(bool(x.trainable_weights) for x in b.layers) for b in joined.bases]
     assert trained[0] == trained[1] > 0
 
@@ -122,11 +122,11 @@ def test_two_sizes_of_a_backbone_whose_layers_are_numbered(labels):
 @pytest.mark.slow
 def test_a_block_that_some_backbones_have(fused):
     extractors, _, fitted = fused
-    joined = graft(extractors, fitted.head.to_keras, unfrozen="block_16")
+    joined = join(extractors, fitted.head.to_keras, unfrozen="block_16")
     counts = [len(base.trainable_weights) for base in joined.bases]
     assert counts[0] == 0 < counts[1]
     with pytest.raises(BackboneError, match="has no block or layer 'mixed9'"):
-        graft(extractors, fitted.head.to_keras, unfrozen="mixed9")
+        join(extractors, fitted.head.to_keras, unfrozen="mixed9")
 
 
 def test_a_linear_teacher_is_distilled():
@@ -162,6 +162,6 @@ def test_real_weights_and_images(samples, tmp_path):
     pixels = read_pixels(source, extractor.image_size, tmp_path).array
     for head in ("lda", "logreg", "svm", "softmax", "mlp"):
         fitted = fit(head, embeddings.views[train], images.labels[train])
-        (found,) = traced(graft([extractor], fitted.head.to_keras).model)(pixels)
+        (found,) = traced(join([extractor], fitted.head.to_keras).model)(pixels)
         expected = fitted.predict_proba(embeddings.views[test])
         np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=head)

@@ -1,4 +1,4 @@
-"""Training a graft: it goes on after a kill, and ends with the weights it should."""
+"""Training a joined model: it goes on after a kill, and ends with the same weights."""
 
 import contextlib
 from dataclasses import replace
@@ -7,19 +7,27 @@ import numpy as np
 import pytest
 
 from featx.errors import NetworkError
-from featx.finetune.frozen_outputs import hand_on, mirrored
-from featx.finetune.joined_model import graft
-from featx.finetune.train import Recipe, train_as_before, train_watched
+from featx.finetuning.frozen_outputs import compute_frozen_outputs, flipped
+from featx.finetuning.joined_model import join
+from featx.finetuning.schedule import best_epoch
+from featx.finetuning.settings import FinetuneSettings
+from featx.finetuning.train import train_at_rates, train_validated
 from featx.frameworks import import_keras
 from featx.training.augmentation import find_augmentation
 from featx.training.augmentation_layers import mixing
-from featx.training.batches import Samples
+from featx.training.batches import Batches, Samples
 from featx.training.optimizers import OPTIMIZERS, layer_rates, make_optimizer
-from featx.training.predict import ask
-from featx.training.schedule import Course
-from tests.finetune.conftest import CLASSES, SIDE, embed, fit
+from featx.training.predict import predict
+from tests.finetuning.conftest import CLASSES, SIDE, embed, fit
 
-COURSE = Course(epochs=4, learning_rate=1e-2, patience=4)
+SETTINGS = FinetuneSettings(
+    epochs=4,
+    learning_rate=1e-2,
+    patience=4,
+    batch_size=8,
+    backbone_rate=1,
+    depth_decay=1,
+)
 
 
 @pytest.fixture
@@ -27,7 +35,7 @@ def joined(extractor, pixels, labels):
     head = fit("lda", embed([extractor], {SIDE: pixels}), labels).head
     # A head that is not perfect yet has something to learn.
     head.coef_ = head.coef_ * 0.01
-    return graft([extractor], head.to_keras, unfrozen="conv_dw_13")
+    return join([extractor], head.to_keras, unfrozen="conv_dw_13")
 
 
 @pytest.fixture
@@ -36,8 +44,8 @@ def samples(pixels, labels):
     return Samples((pixels,), rows, labels, np.ones(len(rows)))
 
 
-def recipe(**options):
-    return Recipe(CLASSES, 8, lambda: make_optimizer("adam"), **options)
+def batches(samples, **options):
+    return Batches(samples, 8, CLASSES, **options)
 
 
 def weights(joined):
@@ -47,11 +55,10 @@ def weights(joined):
 def test_what_was_interrupted_ends_the_same(joined, samples, tmp_path):
     start = weights(joined)
     model = joined.view
-    whole = train_watched(
-        *(joined, model, samples, samples, COURSE, recipe(), tmp_path / "whole")
-    )
+    fed = batches(samples)
+    whole = train_validated(joined, model, fed, fed, SETTINGS, tmp_path / "whole")
     assert len(whole.rows) == 4
-    assert COURSE.best(whole.watched("loss")) > 0
+    assert best_epoch(SETTINGS, whole.validation("loss")) > 0
     expected = weights(joined)
 
     def stop(epochs):
@@ -59,17 +66,17 @@ def test_what_was_interrupted_ends_the_same(joined, samples, tmp_path):
             raise KeyboardInterrupt
 
     joined.model.set_weights(start)
-    words = (joined, model, samples, samples, COURSE, recipe(), tmp_path / "cut")
+    words = (joined, model, fed, fed, SETTINGS, tmp_path / "cut")
     with pytest.raises(KeyboardInterrupt):
-        train_watched(*words, on_epoch=stop)
+        train_validated(*words, on_epoch=stop)
     joined.model.set_weights(start)
-    gone_on = train_watched(*words)
+    gone_on = train_validated(*words)
     losses = [[row["loss"] for row in log.rows] for log in (whole, gone_on)]
     np.testing.assert_allclose(*losses, rtol=1e-5)
     for found, wanted in zip(weights(joined), expected, strict=True):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
     # Nothing is left to do.
-    again = train_watched(*words)
+    again = train_validated(*words)
     assert again.rows == gone_on.rows
 
 
@@ -77,10 +84,11 @@ def test_what_was_interrupted_ends_the_same(joined, samples, tmp_path):
 def test_what_is_drawn_is_drawn_again_after_a_kill(extractor, samples, tmp_path):
     views = embed([extractor], {SIDE: samples.inputs[0]})
     head = fit("mlp", views, samples.labels, epochs=3, hidden="32,bn,dropout0.5").head
-    joined = graft([extractor], head.to_keras, seed=3)
+    joined = join([extractor], head.to_keras, seed=3)
     statistics = [w for w in joined.head.weights if "moving" in w.path]
     before = [weight.numpy() for weight in statistics]
-    start, course = weights(joined), Course(epochs=3, learning_rate=1e-2, patience=3)
+    start = weights(joined)
+    settings = SETTINGS.model_copy(update={"epochs": 3, "patience": 3})
     augmentation = find_augmentation("mixup,cutmix")
     logs = []
     for folder, killed in (("whole", 9), ("cut", 1), ("cut", 9)):
@@ -90,10 +98,10 @@ def test_what_is_drawn_is_drawn_again_after_a_kill(extractor, samples, tmp_path)
                 raise KeyboardInterrupt
 
         joined.model.set_weights(start)
-        told = recipe(seed=1, mixing=mixing(augmentation, 0))
-        words = (joined, joined.view, samples, samples, course, told)
+        fed = batches(samples, seed=1, mixing=mixing(augmentation, 0))
+        words = (joined, joined.view, fed, batches(samples), settings)
         with contextlib.suppress(KeyboardInterrupt):
-            logs.append(train_watched(*words, tmp_path / folder, on_epoch=stop))
+            logs.append(train_validated(*words, tmp_path / folder, on_epoch=stop))
     whole, gone_on = ([row["loss"] for row in log.rows] for log in logs)
     np.testing.assert_allclose(whole, gone_on, rtol=1e-5)
     # Batch norm stays in inference mode in the head, too.
@@ -116,70 +124,79 @@ def test_weight_decay_obeys_the_rates(name):
 def test_mixed_images_count_as_much_as_their_classes(samples):
     weight = np.array([1.0, 2.0, 5.0])
     weighted = replace(samples, weight=weight[samples.labels])
-    mixed = weighted.batches(3, 8, mixing=mixing(find_augmentation("mixup1"), 0))
-    for _, labels, counted in mixed.as_numpy_iterator():
+    mixed = batches(weighted, mixing=mixing(find_augmentation("mixup1"), 0))
+    for _, labels, counted in mixed.dataset().as_numpy_iterator():
         np.testing.assert_allclose(counted, labels @ weight, rtol=1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", ["epochs.json", "epoch-4.npz"])
 def test_a_damaged_state_starts_over(joined, samples, tmp_path, damage):
-    words = (joined, joined.view, samples, samples, COURSE, recipe(), tmp_path)
-    train_watched(*words)
+    fed = batches(samples)
+    words = (joined, joined.view, fed, fed, SETTINGS, tmp_path)
+    train_validated(*words)
     (tmp_path / damage).unlink()
-    assert len(train_watched(*words).rows) == 4
+    assert len(train_validated(*words).rows) == 4
 
 
 def test_softmax_is_given_back(joined, samples, tmp_path):
     def stop(_):
         raise KeyboardInterrupt
 
-    words = (joined, joined.view, samples, samples, COURSE, recipe(), tmp_path)
+    fed = batches(samples)
+    words = (joined, joined.view, fed, fed, SETTINGS, tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        train_watched(*words, on_epoch=stop)
+        train_validated(*words, on_epoch=stop)
     found = joined.model.predict(samples.inputs[0], verbose=0)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     assert (found >= 0).all()
 
 
-def test_what_frozen_layers_hand_on_trains_as_images_do(joined, samples, tmp_path):
+def test_frozen_outputs_train_as_images_do(joined, samples, tmp_path):
     start = weights(joined)
     rates = [1e-3, 1e-4]
-    train_as_before(joined, joined.view, samples, rates, recipe(), tmp_path / "plain")
-    plain = ask(joined.model, samples, batch_size=8)
+    fed = batches(samples)
+    train_at_rates(joined, joined.view, fed, rates, SETTINGS, tmp_path / "plain")
+    plain = predict(joined.model, samples, batch_size=8)
     joined.model.set_weights(start)
-    handed = hand_on(joined, samples, [None], np.zeros, batch_size=5)
-    assert handed.seconds > 0
-    whole = hand_on(joined, samples, [None], np.zeros, batch_size=99)
-    assert whole.seconds > 0  # though its only batch built the graph
-    train_as_before(
-        *(joined, joined.above, handed.samples, rates, recipe(), tmp_path / "handed")
+    outputs = compute_frozen_outputs(joined, samples, [None], np.zeros, batch_size=5)
+    assert outputs.seconds > 0
+    whole = compute_frozen_outputs(joined, samples, [None], np.zeros, batch_size=99)
+    assert whole.seconds > 0  # though its only batch traced the graph
+    train_at_rates(
+        joined,
+        joined.above,
+        batches(outputs.samples),
+        rates,
+        SETTINGS,
+        tmp_path / "frozen",
     )
-    found = ask(joined.model, samples, batch_size=8)
+    found = predict(joined.model, samples, batch_size=8)
     np.testing.assert_allclose(found, plain, atol=1e-4)
 
 
 def test_changes_come_one_after_the_other(joined, samples):
-    handed = hand_on(joined, samples, [None, mirrored], np.zeros, batch_size=7)
-    (maps,) = handed.samples.inputs
+    outputs = compute_frozen_outputs(
+        joined, samples, [None, flipped], np.zeros, batch_size=7
+    )
+    (maps,) = outputs.samples.inputs
     (pixels,) = samples.inputs
-    expected = joined.below.predict_on_batch([pixels[:, :, ::-1]])
+    expected = joined.below.predict_on_batch(pixels[:, :, ::-1])
     np.testing.assert_allclose(maps[len(samples) :], expected, atol=1e-5)
-    np.testing.assert_array_equal(handed.samples.labels, np.tile(samples.labels, 2))
+    np.testing.assert_array_equal(outputs.samples.labels, np.tile(samples.labels, 2))
 
 
-def test_a_loss_that_is_no_number_is_told(joined, samples, tmp_path):
-    wild = Course(epochs=3, learning_rate=1e30, patience=3)
-    with pytest.raises(NetworkError, match="smaller --learning-rate"):
-        train_watched(
-            *(joined, joined.view, samples, samples, wild, recipe(), tmp_path)
-        )
+def test_a_loss_that_became_nan_is_reported(joined, samples, tmp_path):
+    wild = SETTINGS.model_copy(update={"learning_rate": 1e30})
+    fed = batches(samples)
+    with pytest.raises(NetworkError, match=r"became NaN.*lower --learning-rate"):
+        train_validated(joined, joined.view, fed, fed, wild, tmp_path)
 
 
 def test_rows_of_no_weight_teach_nothing(joined, samples, tmp_path):
     start = weights(joined)
     nothing = Samples(samples.inputs, samples.rows, samples.labels, 0 * samples.weight)
-    train_as_before(joined, joined.view, nothing, [1e-2], recipe(), tmp_path)
+    train_at_rates(joined, joined.view, batches(nothing), [1e-2], SETTINGS, tmp_path)
     for found, wanted in zip(weights(joined), start, strict=True):
         np.testing.assert_array_equal(found, wanted)
 
@@ -190,8 +207,10 @@ def test_optimizers_obey_the_rates(joined, samples, tmp_path, name):
     rates = layer_rates(joined.bases, backbone_rate=0.5, depth_decay=1e-12)
     assert max(rates.values()) == pytest.approx(0.5)
     assert min(rates.values()) == pytest.approx(0.5e-12)
-    told = Recipe(CLASSES, 8, lambda: make_optimizer(name, weight_decay=0, rates=rates))
-    train_as_before(joined, joined.view, samples, [1e-2], told, tmp_path)
+    settings = FinetuneSettings(
+        optimizer=name, weight_decay=0, backbone_rate=0.5, depth_decay=1e-12
+    )
+    train_at_rates(joined, joined.view, batches(samples), [1e-2], settings, tmp_path)
     moved = {
         weight.path: np.abs(weight.numpy() - start[weight.path]).max()
         for weight in joined.model.weights

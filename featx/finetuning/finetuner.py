@@ -1,0 +1,309 @@
+"""Fine-tuning: choose the epochs on a validation split, then train on all images."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.embeddings.backbones.extractor import KerasExtractor
+from featx.embeddings.dataset import Embeddings
+from featx.errors import DataError
+from featx.finetuning.distill import distil
+from featx.finetuning.inputs import InputPreparation
+from featx.finetuning.joined_model import JoinedModel, join
+from featx.finetuning.schedule import best_epoch
+from featx.finetuning.settings import FinetuneSettings
+from featx.finetuning.train import OnEpoch, train_at_rates, train_validated
+from featx.heads.layers import graft as join_layers
+from featx.heads.settings import HeadSettings
+from featx.heads.views import ViewsHead, fit_views
+from featx.progress import SILENT, Progress
+from featx.splits import hold_out
+from featx.training.augmentation_layers import mixing
+from featx.training.batches import Batches, Samples
+from featx.training.log import CURVES, EpochLog, History, as_history
+from featx.training.predict import predict
+
+if TYPE_CHECKING:
+    from featx.heads.base import Head
+
+WARMUP_EPOCHS, WARMUP_RATE = 3, 1e-3
+"""For a distilled head, which only approximates the one that was fitted."""
+
+WARMUP, MAIN = 0, 1
+"""Phases: the head alone, then the unfrozen layers as well."""
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """All that a fine-tuning starts from.
+
+    Attributes
+    ----------
+    embeddings : Embeddings
+    extractors : tuple of KerasExtractor
+        Of the embeddings, in float32.
+    pixels : tuple of ndarray of uint8, each (n, side, side, 3)
+        The images, row for row with the embeddings, at each size.
+    head : Head
+        Fitted on the whole train split.
+    head_settings : HeadSettings
+    """
+
+    embeddings: Embeddings
+    extractors: tuple[KerasExtractor, ...]
+    pixels: tuple[NDArray[np.uint8], ...]
+    head: "Head"
+    head_settings: HeadSettings
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The outcome of training with a validation split.
+
+    Attributes
+    ----------
+    history : dict of str to list of float
+        One value per epoch; `phase` is 0 in the warm-up of the head.
+    warmup_rates, rates : list of float
+        The learning rates of the epochs up to the best one.
+    held_out : ndarray of int
+        Rows of the validation split.
+    head_probabilities, probabilities : ndarray of float64
+        Of the head and of the model at its best epoch, on those rows.
+    frozen_seconds : float or None
+        Time to compute the frozen layers' outputs; None if every epoch does so.
+    """
+
+    history: History
+    warmup_rates: list[float]
+    rates: list[float]
+    held_out: Rows
+    head_probabilities: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    frozen_seconds: float | None
+
+
+@dataclass
+class Finetuner:
+    """Fine-tunes models from one starting point with the same settings.
+
+    Attributes
+    ----------
+    start : StartingPoint
+    settings : FinetuneSettings
+    folder : Path
+        Where the state of an interrupted training is kept.
+    scratch_dir : Path
+        Where arrays go that don't fit into memory.
+    tensorboard : Path or None
+    progress : Progress
+    """
+
+    start: StartingPoint
+    settings: FinetuneSettings
+    folder: Path
+    scratch_dir: Path
+    tensorboard: Path | None = None
+    progress: Progress = SILENT
+
+    def choose(self) -> Choice:
+        """Hold out a validation split, train on the rest, and find the best epoch.
+
+        The head is fitted anew without the validation split: the one that has seen all
+        training images is perfect on them.
+
+        Raises
+        ------
+        DataError
+            There are too few training images for a validation split.
+        BackboneError, HeadError, NetworkError
+        """
+        train, held_out = self._hold_out()
+        head = self._fit_head(train)
+        joined = self.join(head, train)
+        # The frozen layers are the same in both phases, and so are their outputs.
+        inputs = self._preparation.for_training(joined, train)
+        validation = self._preparation.for_validation(joined, held_out)
+        logs: dict[int, EpochLog] = {}
+        rates: dict[int, list[float]] = {WARMUP: []}
+        for phase, settings in self._phases(head).items():
+            joined.warm_up(on=phase == WARMUP)
+            name = "warm-up" if phase == WARMUP else "fine-tuning"
+            log = logs[phase] = train_validated(
+                joined,
+                inputs.model,
+                self._batches(inputs.samples, training=True),
+                self._batches(validation.samples),
+                settings,
+                self.folder / f"choice-{phase}",
+                on_epoch=self._on_epoch(f"{name} with validation", settings.epochs),
+                tensorboard=self.tensorboard,
+            )
+            best = best_epoch(settings, log.validation(settings.monitor))
+            rates[phase] = [row["learning_rate"] for row in log.rows[:best]]
+        views = self.start.embeddings.views[held_out]
+        cached = self._preparation.is_cached
+        return Choice(
+            history=_join_histories(logs),
+            warmup_rates=rates[WARMUP],
+            rates=rates[MAIN],
+            held_out=held_out,
+            head_probabilities=ViewsHead(head).predict_proba(views),
+            probabilities=self.predict(joined, held_out),
+            frozen_seconds=inputs.seconds + validation.seconds if cached else None,
+        )
+
+    def train(self, choice: Choice) -> JoinedModel:
+        """Train on all training images, for the epochs and at the rates chosen.
+
+        Returns
+        -------
+        JoinedModel
+            In float32, also after training in mixed precision.
+        """
+        rows = self.start.embeddings.train
+        joined = self.join(self.start.head, rows)
+        phases = {WARMUP: choice.warmup_rates, MAIN: choice.rates}
+        if any(phases.values()):
+            inputs = self._preparation.for_training(joined, rows)
+        for phase, rates in phases.items():
+            if not rates:
+                continue
+            joined.warm_up(on=phase == WARMUP)
+            train_at_rates(
+                joined,
+                inputs.model,
+                self._batches(inputs.samples, training=True),
+                rates,
+                self.settings,
+                self.folder / f"final-{phase}",
+                on_epoch=self._on_epoch(
+                    "fine-tuning on all training images", len(rates)
+                ),
+                tensorboard=self.tensorboard,
+            )
+        if not self.settings.mixed_precision:
+            return joined
+        weights = joined.model.get_weights()
+        exact = self.join(self.start.head, rows, policy="float32")
+        exact.model.set_weights(weights)
+        return exact
+
+    def join(
+        self, head: "Head", rows: Rows, *, policy: str | None = None
+    ) -> JoinedModel:
+        """Put a head on the backbones; one without Keras layers is distilled.
+
+        Parameters
+        ----------
+        head : Head
+        rows : ndarray of int
+            The rows that the head was fitted on.
+        policy : str, optional
+            Keras' dtype policy; that of the training by default.
+        """
+        to_keras = head.to_keras
+        if not head.has_keras_layers:
+            views = self.start.embeddings.views[rows]
+            distilled = distil(
+                head, views.reshape(-1, views.shape[2]), seed=self.settings.seed
+            )
+            to_keras = partial(join_layers, [distilled])
+        mixed = "mixed_bfloat16" if self.settings.mixed_precision else "float32"
+        return join(
+            self.start.extractors,
+            to_keras,
+            unfrozen=self.settings.unfreeze,
+            policy=policy or mixed,
+            seed=self.settings.seed,
+        )
+
+    def predict(self, joined: JoinedModel, rows: Rows) -> NDArray[np.float64]:
+        """Return the probabilities of some rows, shape (len(rows), n_classes)."""
+        images = Samples(self.start.pixels, rows)
+        return predict(joined.model, images, batch_size=self.settings.batch_size)
+
+    @property
+    def _preparation(self) -> InputPreparation:
+        return InputPreparation(
+            self.start.pixels,
+            self.start.embeddings.images.labels,
+            self.settings,
+            self.scratch_dir,
+            self.progress,
+        )
+
+    def _batches(self, samples: Samples, *, training: bool = False) -> Batches:
+        settings = self.settings
+        mixes = mixing(settings.augmentation, settings.seed) if training else None
+        n_classes = len(self.start.embeddings.images.classes)
+        return Batches(samples, settings.batch_size, n_classes, settings.seed, mixes)
+
+    def _on_epoch(self, title: str, epochs: int) -> OnEpoch:
+        update = self.progress.epochs(title)
+        return lambda done: update(done, epochs)
+
+    def _hold_out(self) -> tuple[Rows, Rows]:
+        embeddings = self.start.embeddings
+        train, held_out = hold_out(
+            embeddings.images.labels[embeddings.train],
+            embeddings.split.groups[embeddings.train],
+            share=self.settings.validation,
+            seed=self.settings.seed,
+        )
+        if not len(held_out):
+            raise DataError(
+                f"{embeddings.images.root}: too few training images to hold out a"
+                " validation split; add images or raise --validation"
+            )
+        return embeddings.train[train], embeddings.train[held_out]
+
+    def _fit_head(self, rows: Rows) -> "Head":
+        embeddings, settings = self.start.embeddings, self.start.head_settings
+        return fit_views(
+            settings.name,
+            embeddings.views[rows],
+            embeddings.images.labels[rows],
+            embeddings.split.groups[rows],
+            seed=settings.seed,
+            class_weight=settings.class_weight,
+            tune=settings.tune,
+            calibrate=True,
+            parameters=settings.parameters_for(
+                embeddings.map_shape, embeddings.rows_are
+            ),
+        ).head
+
+    def _phases(self, head: "Head") -> dict[int, FinetuneSettings]:
+        """Return the settings of each phase, in order."""
+        settings = self.settings
+        warmup = settings.warmup_epochs
+        if warmup is None:
+            warmup = 0 if head.has_keras_layers else WARMUP_EPOCHS
+        if not warmup:
+            return {MAIN: settings}
+        first = settings.model_copy(
+            update={
+                "epochs": warmup,
+                "learning_rate": max(WARMUP_RATE, settings.learning_rate),
+                "schedule": "constant",
+                "patience": warmup,
+            }
+        )
+        return {WARMUP: first, MAIN: settings}
+
+
+def _join_histories(logs: dict[int, EpochLog]) -> History:
+    """Return columns of one value per epoch, counting through all phases."""
+    rows = [
+        {**row, "phase": float(phase)}
+        for phase, log in logs.items()
+        for row in log.rows
+    ]
+    return as_history(rows, ("phase", *CURVES, "learning_rate", "seconds"))

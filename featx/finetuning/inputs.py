@@ -1,0 +1,155 @@
+"""What a joined model is trained on: images, or the outputs of its frozen layers."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import compute_sample_weight
+
+from featx.finetuning.frozen_outputs import (
+    Change,
+    Images,
+    compute_frozen_outputs,
+    flipped,
+)
+from featx.finetuning.joined_model import JoinedModel
+from featx.finetuning.settings import FinetuneSettings
+from featx.finetuning.unfreeze import ALL
+from featx.frameworks import import_keras
+from featx.images.arrays import allocate
+from featx.progress import SILENT, Progress
+from featx.training.augmentation import Augmentation
+from featx.training.augmentation_layers import augment_layers, augmented
+from featx.training.batches import Samples
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A model to train or validate, and its samples.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The trained layers only, or the whole model, behind augmentation layers in
+        training.
+    samples : Samples
+        What the model takes.
+    seconds : float
+        Time to run the samples through the frozen layers; 0 if that was not done.
+    """
+
+    model: Any
+    samples: Samples
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class InputPreparation:
+    """Prepares images for training as the settings ask for.
+
+    Attributes
+    ----------
+    pixels : tuple of ndarray of uint8, each (n, side, side, 3)
+    labels : ndarray of int, shape (n,)
+    settings : FinetuneSettings
+    scratch_dir : Path
+        Where arrays go that don't fit into memory.
+    progress : Progress
+    """
+
+    pixels: tuple[NDArray[np.uint8], ...]
+    labels: NDArray[np.integer]
+    settings: FinetuneSettings
+    scratch_dir: Path
+    progress: Progress = SILENT
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether the frozen layers run once instead of in every epoch.
+
+        For that, their inputs must be the same in all epochs.
+        """
+        settings = self.settings
+        fixed = not settings.augmentation.changes or settings.copies > 0
+        return settings.cached and fixed and settings.unfreeze != ALL
+
+    def for_training(self, joined: JoinedModel, rows: Rows) -> Inputs:
+        """Return the inputs made of some rows, all their views and copies."""
+        images = self._images(rows)
+        if not self.is_cached:
+            return Inputs(self._augmenting(joined), images)
+        views = [flipped if flip else None for flip in joined.flips]
+        return self._frozen(joined, images, [*views, *self._copies()])
+
+    def for_validation(self, joined: JoinedModel, rows: Rows) -> Inputs:
+        """Return the inputs made of the original view of some rows."""
+        images = self._images(rows)
+        if not self.is_cached:
+            return Inputs(joined.view, images)
+        return self._frozen(joined, images, [None])
+
+    def _images(self, rows: Rows) -> Samples:
+        labels = self.labels[rows]
+        weight = compute_sample_weight(self.settings.class_weight, labels)
+        return Samples(self.pixels, rows, labels, weight)
+
+    def _frozen(
+        self, joined: JoinedModel, images: Samples, changes: list[Change | None]
+    ) -> Inputs:
+        outputs = compute_frozen_outputs(
+            joined,
+            images,
+            changes,
+            lambda shape, dtype: allocate(shape, dtype, self.scratch_dir),
+            batch_size=self.settings.batch_size,
+            update=self.progress.images("through the frozen layers"),
+        )
+        return Inputs(joined.above, outputs.samples, outputs.seconds)
+
+    def _copies(self) -> list[Change]:
+        """Return as many random augmentations as the settings ask for."""
+        settings = self.settings
+        return [
+            _augmentation_of(
+                settings.augmentation, settings.seed + number, len(self.pixels)
+            )
+            for number in range(settings.copies)
+        ]
+
+    def _augmenting(self, joined: JoinedModel) -> Any:
+        """Return the model behind layers that augment its images in training."""
+        wanted = self.settings.augmentation
+        if True in joined.flips:
+            wanted = replace(wanted, flip=True)
+        keras = import_keras()
+        view = joined.view
+
+        def augment(tensor: Any) -> Any:
+            x = keras.ops.cast(tensor, "float32")
+            # The same seed for all sizes: they show an image with the same changes.
+            prefix = f"augment_{tensor.shape[1]}"
+            for layer in augment_layers(wanted, self.settings.seed, prefix=prefix):
+                x = layer(x)
+            return keras.ops.cast(keras.ops.round(x), "uint8")
+
+        return keras.Model(
+            view.input, view(keras.tree.map_structure(augment, view.input))
+        )
+
+
+def _augmentation_of(augmentation: Augmentation, seed: int, sizes: int) -> Change:
+    """Return a function that augments uint8 images, each batch differently.
+
+    Layers of one seed draw the same for each of the sizes.
+    """
+    each = [augment_layers(augmentation, seed) for _ in range(sizes)]
+
+    def change(images: Images) -> Images:
+        pairs = zip(each, images, strict=True)
+        return tuple(augmented(layers, one.astype(np.float32)) for layers, one in pairs)
+
+    return change

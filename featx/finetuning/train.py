@@ -1,0 +1,162 @@
+"""Training a joined model by epochs, so that a kill loses one epoch at most."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featx.finetuning.joined_model import JoinedModel
+from featx.finetuning.schedule import best_epoch, is_over, learning_rate
+from featx.finetuning.settings import FinetuneSettings
+from featx.frameworks import import_keras
+from featx.heads.table import HEAD_LAYER
+from featx.training.batches import Batches
+from featx.training.checkpoints import Checkpoints
+from featx.training.epochs import run_epochs
+from featx.training.log import EpochLog
+from featx.training.optimizers import layer_rates, make_optimizer
+
+if TYPE_CHECKING:
+    import keras
+
+OnEpoch = Callable[[int], None]
+"""Called with the number of finished epochs, at the start and after each."""
+
+
+def train_validated(
+    joined: JoinedModel,
+    trained: "keras.Model",
+    batches: Batches,
+    validation: Batches,
+    settings: FinetuneSettings,
+    folder: Path,
+    *,
+    on_epoch: OnEpoch = lambda _: None,
+    tensorboard: Path | None = None,
+) -> EpochLog:
+    """Train a model in place, validate each epoch, and leave it at its best one.
+
+    Parameters
+    ----------
+    joined : JoinedModel
+    trained : keras.Model
+        `joined.above`, `joined.view`, or a model that ends in one of them.
+    batches, validation : Batches
+        One-hot, with weights.
+    settings : FinetuneSettings
+    folder : Path
+        Where the state is kept; an interrupted training goes on from the last epoch
+        that was finished.
+    on_epoch : callable
+    tensorboard : Path, optional
+        Where logs for TensorBoard go, below the name of `folder`.
+
+    Returns
+    -------
+    EpochLog
+        Of all epochs; the model has the weights of `best_epoch`.
+
+    Raises
+    ------
+    NetworkError
+        The loss became NaN or infinite, memory ran out, or the state can't be written.
+    """
+    checkpoints = Checkpoints.open(folder)
+    log = checkpoints.log
+
+    def watched() -> list[float]:
+        return log.validation(settings.monitor)
+
+    def after(epochs: int) -> None:
+        checkpoints.save(trained, also={best_epoch(settings, watched())})
+        trained.stop_training = is_over(settings, watched())
+        on_epoch(epochs)
+
+    with _compiled(joined, trained, settings):
+        if not log.start:
+            loss, accuracy = trained.evaluate(validation.dataset(), verbose=0)
+            log.start = {"val_loss": float(loss), "val_accuracy": float(accuracy)}
+            checkpoints.save(trained)
+        on_epoch(len(log.rows))
+        if not is_over(settings, watched()):
+            run_epochs(
+                trained,
+                batches,
+                checkpoints,
+                epochs=settings.epochs,
+                validation=validation,
+                rate=lambda epoch: learning_rate(settings, epoch, watched()),
+                after=after,
+                tensorboard=tensorboard and tensorboard / folder.name,
+            )
+        checkpoints.load(trained, best_epoch(settings, watched()))
+    return log
+
+
+def train_at_rates(
+    joined: JoinedModel,
+    trained: "keras.Model",
+    batches: Batches,
+    rates: Sequence[float],
+    settings: FinetuneSettings,
+    folder: Path,
+    *,
+    on_epoch: OnEpoch = lambda _: None,
+    tensorboard: Path | None = None,
+) -> EpochLog:
+    """Train a model in place at these learning rates, one per epoch, unvalidated.
+
+    The other parameters and errors are those of `train_validated`.
+    """
+    checkpoints = Checkpoints.open(folder)
+
+    def after(epochs: int) -> None:
+        checkpoints.save(trained)
+        on_epoch(epochs)
+
+    on_epoch(len(checkpoints.log.rows))
+    with _compiled(joined, trained, settings):
+        run_epochs(
+            trained,
+            batches,
+            checkpoints,
+            epochs=len(rates),
+            rate=lambda epoch: rates[epoch],
+            after=after,
+            tensorboard=tensorboard and tensorboard / folder.name,
+        )
+    return checkpoints.log
+
+
+@contextlib.contextmanager
+def _compiled(
+    joined: JoinedModel, model: "keras.Model", settings: FinetuneSettings
+) -> Iterator[None]:
+    """Compile a model to be trained on logits; restore its softmax afterwards."""
+    keras = import_keras()
+    last = joined.head.get_layer(HEAD_LAYER)
+    softmax, last.activation = last.activation, keras.activations.linear
+    rates = layer_rates(
+        joined.bases,
+        backbone_rate=settings.backbone_rate,
+        depth_decay=settings.depth_decay,
+    )
+    try:
+        model.compile(
+            optimizer=make_optimizer(
+                settings.optimizer, weight_decay=settings.weight_decay, rates=rates
+            ),
+            loss=keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=settings.label_smoothing
+            ),
+            weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            jit_compile=False,
+        )
+        # The first checkpoint, before the first step, has its weights as well.
+        model.optimizer.build(model.trainable_variables)
+        yield
+    finally:
+        last.activation = softmax
+        for one in (model, joined.model, joined.view, joined.above):
+            # Functions traced without the softmax must not be used again.
+            one.predict_function = one.test_function = one.train_function = None
