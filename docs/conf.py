@@ -29,6 +29,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 # Docstrings are numpy style and name the types, so signatures need not repeat them.
 # Single backticks in them mean code.
 default_role = "literal"
+# The command line's help has options in it: two hyphens must stay two.
+smartquotes = False
 autodoc_typehints = "none"
 autodoc_class_signature = "separated"
 autodoc_member_order = "bysource"
@@ -40,7 +42,7 @@ html_title = f"featx {release}"
 html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,
-    "show_prev_next": True,
+    "header_links_before_dropdown": 6,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
