@@ -18,8 +18,7 @@ from featx.finetuning.frozen_outputs import compute_frozen_outputs
 from featx.finetuning.joined_model import join
 from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.train import train_at_rates
-from featx.heads.layers import Dense
-from featx.heads.layers import graft as graft_layers
+from featx.heads.layers import Dense, apply_in_keras
 from featx.training.batches import Batches, Samples
 
 PAIRS = (
@@ -36,7 +35,7 @@ def measure(backbone: str, unfrozen: str, asked: argparse.Namespace) -> list[str
     rng = np.random.default_rng(0)
     width = extractor.backbone.features
     head = Dense(rng.normal(0, 0.01, (width, CLASSES)), np.zeros(CLASSES)).softened(1)
-    joined = join([extractor], lambda x: graft_layers([head], x), unfrozen=unfrozen)
+    joined = join([extractor], lambda x: apply_in_keras([head], x), unfrozen=unfrozen)
     side = extractor.image_size
     shape = (asked.images, side, side, 3)
     images = Samples(

@@ -17,7 +17,7 @@ from featx.finetuning.joined_model import JoinedModel, join
 from featx.finetuning.schedule import best_epoch
 from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.train import OnEpoch, train_at_rates, train_validated
-from featx.heads.layers import graft as join_layers
+from featx.heads.layers import apply_in_keras
 from featx.heads.settings import HeadSettings
 from featx.heads.views import ViewsHead, fit_views
 from featx.progress import SILENT, Progress
@@ -214,7 +214,7 @@ class Finetuner:
             distilled = distil(
                 head, views.reshape(-1, views.shape[2]), seed=self.settings.seed
             )
-            to_keras = partial(join_layers, [distilled])
+            to_keras = partial(apply_in_keras, [distilled])
         mixed = "mixed_bfloat16" if self.settings.mixed_precision else "float32"
         return join(
             self.start.extractors,

@@ -107,7 +107,7 @@ class Head(ClassifierMixin, BaseEstimator):
         HeadError
             The head has no Keras layers, or was fitted on another width.
         """
-        from featx.heads.layers import graft
+        from featx.heads.layers import apply_in_keras
 
         check_is_fitted(self, "classes_")
         layers = self._layers()
@@ -116,7 +116,7 @@ class Head(ClassifierMixin, BaseEstimator):
                 f"{type(self).__name__}: fitted on {self.n_features_in_} numbers an"
                 f" image, can't go behind a tensor of shape {embedding.shape}"
             )
-        return graft(layers, embedding)
+        return apply_in_keras(layers, embedding)
 
     @property
     def has_keras_layers(self) -> bool:

@@ -1,8 +1,8 @@
 """A fitted head's layers as arrays: they answer in NumPy and become Keras' exactly.
 
-Arrays go into the pickle of a run, so that predicting needs no framework; `graft` puts
-the same layers behind a Keras tensor. Those are Keras' own layers and operations only:
-a saved model loads in plain Keras, with safe mode on.
+Arrays go into the pickle of a run, so that predicting needs no framework;
+`apply_in_keras` applies the same layers to a Keras tensor. Those are Keras' own layers
+and operations only: a saved model loads in plain Keras, with safe mode on.
 """
 
 from collections.abc import Sequence
@@ -172,7 +172,7 @@ class BatchNorm:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Dropout: of use where a grafted head is trained on.
+    """Dropout: of use where a joined head is trained further.
 
     Attributes
     ----------
@@ -245,7 +245,7 @@ def apply_layers(layers: Sequence[Layer], X: Floats) -> Floats:
     return np.concatenate(found)
 
 
-def graft(layers: Sequence[Layer], tensor: Any) -> Any:
+def apply_in_keras(layers: Sequence[Layer], tensor: Any) -> Any:
     """Return what the layers make of a Keras tensor, shape (None, d).
 
     The last layer is named `HEAD_LAYER`, those before it ``head_<kind>_<number>``.

@@ -18,8 +18,8 @@ more memory than most machines have, and the others minutes. Who wants one names
 
 
 HEAD_LAYER = "head"
-"""Name of the last grafted layer, the Dense that gives probabilities; those before it
-have names that begin with ``head_``."""
+"""Name of a head's last Keras layer, the Dense that gives probabilities; the names of
+those before it begin with ``head_``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""BaseNet and BaseNet++: what a course has its students begin and end with."""
+"""BaseNet and BaseNet++, the first and the last network of a university course."""
 
 from typing import Any
 

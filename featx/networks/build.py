@@ -1,7 +1,7 @@
-"""A network as one Keras model: raw pixels in, probabilities out.
+"""Build a network as one Keras model, from raw pixels to probabilities.
 
-Normalisation and augmentation are part of its graph, so it saves and loads with plain
-Keras and holds nothing of featx's; augmentation works in training only.
+Normalisation and augmentation are part of its graph, so plain Keras saves and loads it
+without featx; augmentation is active in training only.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from featx.errors import NetworkError
 from featx.frameworks import import_keras, python_seed
-from featx.networks.table import Network
+from featx.networks.table import NetworkRow
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     import keras
 
 COURSEWORK = Augmentation("coursework", flip=True, rotation=10, shift=0.2)
-"""What the courseworks did to the images of their networks."""
+"""How the courseworks augmented images for their networks."""
 
-AT_ONCE = 256
+CHUNK = 256
 
 
 class ChannelStatistics(NamedTuple):
-    """What images are normalised by, channel by channel."""
+    """Mean and variance of each colour channel, for normalisation."""
 
     mean: tuple[float, ...]
     variance: tuple[float, ...]
@@ -40,13 +40,13 @@ def measure_channels(
     Parameters
     ----------
     pixels : ndarray of uint8, shape (n, height, width, 3)
-        May be larger than the memory.
+        May be memory-mapped.
     rows : ndarray of int
-        Which images; the training ones.
+        Which images to use: the training images.
     """
     total, squares = np.zeros(3), np.zeros(3)
-    for start in range(0, len(rows), AT_ONCE):
-        values = pixels[rows[start : start + AT_ONCE]].reshape(-1, 3)
+    for start in range(0, len(rows), CHUNK):
+        values = pixels[rows[start : start + CHUNK]].reshape(-1, 3)
         total += values.sum(axis=0, dtype=np.float64)
         squares += np.square(values, dtype=np.float64).sum(axis=0)
     count = len(rows) * pixels.shape[1] * pixels.shape[2]
@@ -56,7 +56,7 @@ def measure_channels(
 
 
 def build_network(
-    network: Network,
+    network: NetworkRow,
     image_size: int,
     n_classes: int,
     *,
@@ -68,14 +68,14 @@ def build_network(
 
     Parameters
     ----------
-    network : Network
+    network : NetworkRow
     image_size : int
         Side in pixels.
     n_classes : int
     channels : ChannelStatistics
-        Of the training images; constants of the graph, no parameters.
+        Of the training images; constants of the graph, not parameters.
     augment : bool
-        Rotate by up to 10 degrees, shift by up to a fifth and mirror, in training.
+        Rotate by up to 10 degrees, shift by up to a fifth and flip in training.
     seed : int
         Of weights, dropout and augmentation.
 
@@ -108,13 +108,13 @@ def build_network(
         outputs = keras.layers.Dense(
             n_classes, activation="softmax", name="probabilities"
         )(add_layers(keras, x))
-        # A name of letters only: Keras would refuse the pluses.
+        # Keras refuses names with pluses.
         name = network.name.replace("+", "_plus")
         return keras.Model(images, outputs, name=name)
 
 
-def check_size(network: Network, image_size: int) -> None:
-    """Refuse images that pooling would leave nothing of.
+def check_size(network: NetworkRow, image_size: int) -> None:
+    """Refuse images so small that pooling would leave nothing.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def check_size(network: Network, image_size: int) -> None:
     """
     if image_size < network.least_size:
         raise NetworkError(
-            f"{network.name} takes images from {network.least_size}x"
-            f"{network.least_size} pixels on, not {image_size}x{image_size}: set"
+            f"{network.name} needs images of at least {network.least_size}x"
+            f"{network.least_size} pixels, not {image_size}x{image_size}; set"
             f" --image-size to {network.least_size} or more"
         )

@@ -1,4 +1,4 @@
-"""A small convolutional network with all the usual means against overfitting."""
+"""A small convolutional network with batch normalisation and dropout."""
 
 from typing import Any
 

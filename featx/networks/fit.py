@@ -118,7 +118,7 @@ def fit_network(
     )
 
 
-def train_network(
+def train_once(
     model: "keras.Model",
     samples: Samples,
     held_out: Samples,
@@ -263,7 +263,7 @@ class _Trainings:
             seed=seed,
         )
         model = build(augment=settings.augmented)
-        log = train_network(
+        log = train_once(
             model,
             self._samples(train),
             self._samples(held_out),

@@ -1,4 +1,4 @@
-"""One row per network; adding one touches this table and its own module."""
+"""The table of networks: a new one needs a row here and a module of its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from featx.errors import NetworkError, nearest
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class NetworkRow:
     """All that featx knows about a network without importing a framework.
 
     Attributes
@@ -16,16 +16,16 @@ class Network:
     name : str
         As on the command line.
     module, builder : str
-        What adds its layers: `featx.networks.<module>.<builder>`, called with Keras
-        and normalised images, returns features, shape (N, d), before the classifier.
+        The function `featx.networks.<module>.<builder>` adds its layers: from Keras and
+        normalised images to features, shape (N, d), for the classifier.
     image_size : int
-        Side in pixels where none is given.
+        Default side of the images in pixels.
     least_size : int
-        Under it, pooling leaves nothing.
+        Smallest side for which pooling leaves anything.
     augment : bool
-        Whether it sees rotated, shifted and mirrored images where nothing is said.
+        Whether training images are rotated, shifted and flipped by default.
     summary : str
-        One line for people.
+        One line for the help.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Network:
 
 
 _ROWS = (
-    Network(
+    NetworkRow(
         "basenet",
         "basenet",
         "basenet",
@@ -47,7 +47,7 @@ _ROWS = (
         augment=False,
         summary="two convolutions of 5x5, each pooled, and a dense layer",
     ),
-    Network(
+    NetworkRow(
         "basenet++",
         "basenet",
         "basenet_plus_plus",
@@ -56,16 +56,16 @@ _ROWS = (
         augment=True,
         summary="three wide convolutions, batch norm, dropout",
     ),
-    Network(
+    NetworkRow(
         "cnn",
         "cnn",
         "cnn",
         image_size=64,
         least_size=4,
         augment=True,
-        summary="two blocks of 5x5 and 3x3, batch norm, dropout of a half",
+        summary="two blocks of 5x5 and 3x3, batch norm, dropout of 0.5",
     ),
-    Network(
+    NetworkRow(
         "residual",
         "residual",
         "residual",
@@ -76,10 +76,10 @@ _ROWS = (
     ),
 )
 
-NETWORKS: Mapping[str, Network] = MappingProxyType({row.name: row for row in _ROWS})
+NETWORKS: Mapping[str, NetworkRow] = MappingProxyType({row.name: row for row in _ROWS})
 
 
-def find_network(name: str) -> Network:
+def find_network(name: str) -> NetworkRow:
     """Return a network's row.
 
     Raises
@@ -91,6 +91,6 @@ def find_network(name: str) -> Network:
         return NETWORKS[name.lower()]
     except KeyError:
         raise NetworkError(
-            f"no network '{name}'{nearest(name, NETWORKS)} (`featx train --help` names"
-            " them)"
+            f"no network '{name}'{nearest(name, NETWORKS)}; `featx train --help` lists"
+            " them"
         ) from None

@@ -1,6 +1,7 @@
 """Networks from scratch: decode and split images, train, score, write the run."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -55,23 +56,17 @@ def run_train(
     RunError
         The run, or pixels that don't fit into memory, can't be written.
     """
-    reports_dir = report.out_dir
     for settings in networks:
         check_size(find_network(settings.name), settings.side)
     images = read_images(data)
-    claim_reports(reports_dir)
-    decoded: tuple[int, TrainingData] | None = None
+    claim_reports(report.out_dir)
     runs: list[Run] = []
-    for settings in networks:
-        side = settings.side
-        if decoded is None or decoded[0] != side:
-            decoded = None  # frees the pixels of the other size first
-            decoded = (
-                side,
-                read_training_data(images, side, reports_dir, progress=progress),
-            )
-        recipe = Recipe(data=data, network=[settings], report=report)
-        runs.append(_train_run(decoded[1], recipe, progress))
+    for side, group in groupby(networks, key=lambda settings: settings.side):
+        decoded = read_training_data(images, side, report.out_dir, progress=progress)
+        for settings in group:
+            recipe = Recipe(data=data, network=[settings], report=report)
+            runs.append(_train_run(decoded, recipe, progress))
+        del decoded  # frees the pixels before those of another size are decoded
     return runs
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.errors import FeatxError
+from featx.runs.frames import import_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,12 +77,7 @@ class Predictions:
         FeatxError
             pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise FeatxError(
-                "to_frame() needs pandas, which is not installed; pip install pandas"
-            ) from error
+        pd = import_pandas()
         return pd.DataFrame(list(self._rows()), columns=self._columns)
 
     @property

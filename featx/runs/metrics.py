@@ -46,7 +46,7 @@ class Parent(Record):
     val_accuracy: float
 
 
-class JoinedModel(Record):
+class JoinedModelCheck(Record):
     """How the joined model compared with the head before training.
 
     Attributes
@@ -71,7 +71,7 @@ class JoinedModel(Record):
     distilled_agreement: float | None = None
 
 
-class FrozenOutputs(Record):
+class FrozenOutputTimes(Record):
     """What it saved to compute the outputs of the frozen layers once.
 
     Attributes
@@ -102,8 +102,8 @@ class FinetuneMetrics(Record):
         How many were chosen, not counting the warm-up.
     recommended : {"finetuned", "head"}
         By the images held out.
-    graft : JoinedModel
-    boundary : FrozenOutputs or None
+    graft : JoinedModelCheck
+    boundary : FrozenOutputTimes or None
     """
 
     parent: Parent
@@ -113,8 +113,8 @@ class FinetuneMetrics(Record):
     val_gain_interval: Interval
     epochs: int
     recommended: Literal["finetuned", "head"]
-    graft: JoinedModel
-    boundary: FrozenOutputs | None = None
+    graft: JoinedModelCheck
+    boundary: FrozenOutputTimes | None = None
 
 
 class Metrics(Record):

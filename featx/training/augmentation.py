@@ -1,6 +1,6 @@
-"""What is done to training images only, so that no network sees one image twice.
+"""Augmentation of training images: presets, options, and the words that name them.
 
-Rows without a framework; `featx.training.augmentation_layers` makes layers of them.
+Free of frameworks; `featx.training.augmentation_layers` makes Keras layers of it.
 """
 
 import re
@@ -13,16 +13,16 @@ from featx.errors import NetworkError, nearest
 
 
 class Option(NamedTuple):
-    """One thing that may be done to an image.
+    """One way to change an image.
 
     Attributes
     ----------
     most : float
-        More makes no sense.
+        The largest value.
     usual : float
-        Where it is asked for without a number.
+        The value if none is given.
     summary : str
-        A few words for people, with the number in them.
+        A few words with a place for the value.
     """
 
     most: float
@@ -32,8 +32,8 @@ class Option(NamedTuple):
 
 OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
-        "flip": Option(1, 1, "mirrored"),
-        "rotation": Option(180, 10, "turned by {:g} degrees"),
+        "flip": Option(1, 1, "flipped"),
+        "rotation": Option(180, 10, "rotated by {:g} degrees"),
         "shift": Option(0.5, 0.1, "shifted by {:.3g}%"),
         "zoom": Option(0.5, 0.1, "zoomed by {:.3g}%"),
         "brightness": Option(1, 0.1, "brightness by {:.3g}%"),
@@ -50,41 +50,41 @@ _WORD = re.compile(r"(?P<option>[a-z]+)(?P<value>\d*\.?\d*)")
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """What is done to training images; zero and False leave them as they are.
+    """How to change training images; zero and False leave them as they are.
 
     Attributes
     ----------
     name : str
         As on the command line.
     flip : bool
-        Mirror every other image, left to right.
+        Flip an image left to right with a probability of a half.
     rotation : float
-        Degrees to either side.
+        Largest angle in degrees, to either side.
     shift : float
-        Up and down by up to this share of the height, aside by that of the width.
+        Largest shift, as a share of the height and of the width.
     zoom : float
-        Out of and into the image by up to this share of its sides.
+        Largest zoom in or out, as a share of the sides.
     brightness : float
-        More or less by up to this share of the range of pixels.
+        Largest change, as a share of the range of pixel values.
     contrast : float
-        More or less by up to this share of the image's own.
+        Largest change, as a share of the image's contrast.
     erasing : float
-        Probability that a rectangle of 2 to 15% of an image is made grey: random
+        Probability that a rectangle of 2 to 15% of an image becomes grey: random
         erasing, Zhong et al., https://arxiv.org/abs/1708.04896.
     randaugment : float
-        Magnitude, 1 being the strongest, of two operations drawn for each image:
+        Magnitude, up to 1, of two operations drawn for each image:
         RandAugment, Cubuk et al., https://arxiv.org/abs/1909.13719.
     mixup : float
-        Of Beta(mixup, mixup) comes the share of an image that is blended with another:
-        mixup, Zhang et al., https://arxiv.org/abs/1710.09412.
+        Images are blended in pairs, with shares drawn from Beta(mixup, mixup): mixup,
+        Zhang et al., https://arxiv.org/abs/1710.09412.
     cutmix : float
-        Of Beta(cutmix, cutmix) comes the area of an image that another leaves of it:
-        CutMix, Yun et al., https://arxiv.org/abs/1905.04899.
+        A rectangle of another image is pasted in, and the share that is left of the
+        first is drawn from Beta(cutmix, cutmix): CutMix, Yun et al., https://arxiv.org/abs/1905.04899.
 
     Raises
     ------
     NetworkError
-        A number is negative or too large to make sense.
+        A value is negative or too large.
     """
 
     name: str
@@ -104,28 +104,28 @@ class Augmentation:
             value = getattr(self, name)
             if not 0 <= value <= option.most:
                 raise NetworkError(
-                    f"augmentation '{self.name}': {name} goes from 0 to"
-                    f" {option.most:g}, not to {value:g}"
+                    f"augmentation '{self.name}': {name} must be between 0 and"
+                    f" {option.most:g}, not {value:g}"
                 )
 
     @property
     def summary(self) -> str:
-        """One line for people."""
+        """All changes in one line."""
         done = [
             option.summary.format(value * (100 if "%" in option.summary else 1))
             for name, option in OPTIONS.items()
             if (value := float(getattr(self, name)))
         ]
-        return ", ".join(done) or "as they are"
+        return ", ".join(done) or "unchanged"
 
     @property
     def changes(self) -> bool:
-        """Whether it does anything at all."""
+        """Whether it changes images at all."""
         return any(getattr(self, name) for name in OPTIONS)
 
     @property
     def mixes(self) -> bool:
-        """Whether it makes one image of two."""
+        """Whether it combines two images into one."""
         return bool(self.mixup or self.cutmix)
 
 
@@ -143,24 +143,24 @@ AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
 """The presets, by name."""
 
 GRAMMAR = (
-    f"parted by commas: a preset, then any of {', '.join(OPTIONS)}; presets are"
+    f"comma-separated: a preset, then any of {', '.join(OPTIONS)}; presets are"
     f" {', '.join(AUGMENTATIONS)}"
 )
 
 
 def find_augmentation(text: str) -> Augmentation:
-    """Return a preset, or what words make of one: ``light,rotation20,mixup``.
+    """Return a preset, or one changed by options: ``light,rotation20,mixup``.
 
     Parameters
     ----------
     text : str
-        A preset or options, parted by commas. An option may have its number behind
-        it, and has its usual one without; 0 turns it off.
+        A preset or options, comma-separated. An option may be followed by its value,
+        as in ``rotation20``; without one it has its usual value, and 0 turns it off.
 
     Raises
     ------
     NetworkError
-        A word is none of the grammar's, or its number is out of range.
+        A word is unknown, or a value is out of range.
     """
     words = [word.strip().lower() for word in text.split(",")]
     name = ",".join(words)
@@ -179,12 +179,12 @@ def _parse(word: str, text: str) -> tuple[str, Any]:
         stem = match["option"] if match else word
         hint = nearest(stem, known) if stem not in known else ""
         raise NetworkError(
-            f"augmentation '{text}': no '{word}' here{hint or f'; {GRAMMAR}'}"
+            f"augmentation '{text}': unknown word '{word}'{hint or f'; {GRAMMAR}'}"
         )
     try:
         value = float(match["value"]) if match["value"] else option.usual
     except ValueError:  # a lone point
         raise NetworkError(
-            f"augmentation '{text}': '{word}' ends in no number; {GRAMMAR}"
+            f"augmentation '{text}': '{word}' has no valid number; {GRAMMAR}"
         ) from None
     return match["option"], bool(value) if match["option"] == "flip" else value

@@ -1,8 +1,8 @@
-"""Keras layers that augment images in the training graph, and what mixes batches.
+"""Keras layers that augment images, and the mixing of batches.
 
-Two parts: layers of the training graph, which leave labels alone, and a callable for
-the batches before it, which mixes images and their labels. Neither goes into a saved
-model. Pixels are float32 from 0 to 255 throughout, labels one-hot.
+The layers are part of the training graph and leave labels alone; the mixing changes
+batches before the graph, images and labels. Neither goes into a saved model. Pixels are
+float32 from 0 to 255 throughout, labels one-hot.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
 
 PIXELS = (0, 255)
 EDGE = "nearest"
-"""What comes in at an edge repeats the edge."""
+"""Areas that come into the image repeat its edge."""
 ERASED = (0.02, 0.15)
-"""Least and greatest share of an image that is erased; the paper goes to 0.4."""
+"""Smallest and largest share of an image to erase; the paper goes to 0.4."""
 GREY = (124, 116, 104)
-"""ImageNet's mean colour, which says nothing to a network that was trained there."""
+"""ImageNet's mean colour, which is neutral to a network trained on it."""
 
 _DRAWN = (*OPTIONS, "which")
-"""What is drawn at random, each with a seed of its own."""
+"""All random draws, each with its own seed."""
 
 
 def augment_layers(
     augmentation: Augmentation, seed: int, *, prefix: str = "augment"
 ) -> list["keras.Layer"]:
-    """Make the layers that change images and leave labels alone.
+    """Return the layers that change images and leave labels alone.
 
     Parameters
     ----------
     augmentation : Augmentation
-        All of it but `mixup` and `cutmix`.
+        `mixup` and `cutmix` are ignored.
     seed : int
-        Layers of the same seed do the same to the same batches in the same order; each
-        batch moves them on. What one option draws doesn't depend on the others.
+        Layers with the same seed change a sequence of batches in the same way. What one
+        option draws doesn't depend on the others.
     prefix : str
-        Of the layers' names, which differ within one model.
+        Of the layers' names, which must differ within a model.
 
     Returns
     -------
     list of keras.Layer
-        To be called one after the other on float32 (N, H, W, 3), pixels from 0 to 255
-        before as after; without ``training=True`` they change nothing. They hold no
-        weights, compute in float32 under a mixed policy too, and are for the training
-        graph only. Empty where there is nothing to do.
+        To be called one after the other on float32 (N, H, W, 3), with pixels from 0 to
+        255 before and after; without ``training=True`` they change nothing. They have
+        no weights and compute in float32 under a mixed policy too. Empty if there is
+        nothing to do.
     """
     layers = import_keras().layers
     seeds = _seeds(seed)
     edge, pixels = {"fill_mode": EDGE}, {"value_range": PIXELS}
     turn, shift = augmentation.rotation / 360, augmentation.shift
-    # Keras takes a single factor for an upper end, so both ends are said.
+    # Keras takes a single factor for the upper bound; these are both bounds.
     contrast, erasing = (augmentation.contrast,) * 2, (augmentation.erasing,) * 2
     rows: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
         ("rotation", layers.RandomRotation, {"factor": turn, **edge}),
@@ -87,23 +87,22 @@ def augment_layers(
         for name, make, options in rows
         if getattr(augmentation, name)
     ]
-    # Interpolation rounds: a white pixel may come out as 255.00002.
+    # Interpolation rounds: a white pixel may become 255.00002.
     clip = layers.ReLU(max_value=PIXELS[1], dtype="float32", name=f"{prefix}_clip")
     return [*chosen, clip] if chosen else []
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """What mixes a batch.
+    """Mixes the images of a batch.
 
     Attributes
     ----------
     mix : callable
         From float32 images (N, H, W, 3) and one-hot float32 labels (N, C) to both
-        mixed: the labels by the share that each image has in the result, so that they
-        still sum to one.
+        mixed; labels in proportion to the images, so that they still sum to one.
     states : tuple of keras.Variable
-        What is drawn next.
+        Random states.
     """
 
     mix: Callable[[Any, Any], tuple[Any, Any]]
@@ -115,30 +114,28 @@ class Mixing:
 
 
 def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
-    """Make what blends or cuts two images of a batch, and their labels, into one.
+    """Return the mixing of images, and their labels, of an augmentation.
 
     Parameters
     ----------
     augmentation : Augmentation
-        Its `mixup` and `cutmix`; with both, a batch is drawn to go through either.
+        Its `mixup` and `cutmix`; with both, one of them is drawn for each batch.
     seed : int
-        As for `augment_layers`.
+        See `augment_layers`.
 
     Returns
     -------
     Mixing or None
-        None where there is nothing to mix.
-
-        It works by itself and in ``Dataset.map``, where H and W must be known. Its
-        state moves on with each batch, so without `num_parallel_calls`: parallel calls
-        would draw in any order. Images are one array: several views of a batch, of
-        different sizes, aren't mixed.
+        None if there is nothing to mix. It can be called directly or by
+        ``Dataset.map``, where H and W must be known, and without `num_parallel_calls`,
+        since parallel calls would draw in any order. Images of several sizes can't be
+        mixed.
     """
     if not augmentation.mixes:
         return None
     keras = import_keras()
     seeds = _seeds(seed)
-    # Dataset.map runs on the CPU, and can't reach a state that lies on a GPU.
+    # Dataset.map runs on the CPU and can't access states on a GPU.
     with keras.device("cpu"):
         which = keras.random.SeedGenerator(seeds["which"])
         mix_up = keras.layers.MixUp(
@@ -170,17 +167,17 @@ def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
 def augmented_samples(
     augmentation: Augmentation, images: NDArray[np.uint8], copies: int, seed: int
 ) -> NDArray[np.uint8]:
-    """Return images as a network would see them in training.
+    """Return images as a network sees them in training.
 
     Parameters
     ----------
     augmentation : Augmentation
     images : ndarray of uint8, shape (n, height, width, 3)
-        A few, RGB. They are one batch: what is mixed is mixed of them.
+        RGB; one batch, so images are mixed among themselves.
     copies : int
-        How often each is augmented.
+        Number of augmented copies of each image.
     seed : int
-        As for `augment_layers`.
+        See `augment_layers`.
 
     Returns
     -------
@@ -198,7 +195,7 @@ def augmented_samples(
 
 
 def augmented(layers: Sequence["keras.Layer"], images: Any) -> NDArray[np.uint8]:
-    """Return what `augment_layers`, in training, make of images (N, H, W, 3)."""
+    """Return images (N, H, W, 3) changed by the layers of `augment_layers`."""
     for layer in layers:
         images = layer(images, training=True)
     pixels: NDArray[np.uint8] = np.rint(images).astype(np.uint8)
@@ -206,6 +203,6 @@ def augmented(layers: Sequence["keras.Layer"], images: Any) -> NDArray[np.uint8]
 
 
 def _seeds(seed: int) -> dict[str, int]:
-    """Return a seed for each option: layers of one seed would draw the same numbers."""
+    """Return a seed for each option: equal seeds would draw equal numbers."""
     drawn = np.random.SeedSequence(seed).generate_state(len(_DRAWN))
     return dict(zip(_DRAWN, drawn.tolist(), strict=True))

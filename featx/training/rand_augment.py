@@ -1,8 +1,8 @@
-"""RandAugment of Keras' own layers, with operations drawn for each image.
+"""RandAugment built of Keras' layers, with operations drawn for each image.
 
-Keras has a RandAugment too. It draws two operations for a whole batch, turns by up to
-half a circle at its default strength, and is strongest where it should be weakest: at a
-factor of 0.1 it leaves one bit of each colour and inverts nearly all pixels.
+Keras' own RandAugment draws two operations for a whole batch, rotates by up to half a
+circle at its default strength, and is strongest where it should be weakest: at a factor
+of 0.1 it leaves one bit of each colour and inverts nearly all pixels.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import keras
 
 OPERATIONS = 2
-"""So many are done to each image, one after the other; the paper's N for ImageNet."""
+"""Operations per image, one after the other; the paper's N for ImageNet."""
 
 # At magnitude 1, as in the paper's search space.
 TURN = 30 / 360  # of a full circle
@@ -25,34 +25,33 @@ BRIGHTNESS = 0.4  # of the range of pixels
 CONTRAST = 0.9
 SATURATION = 0.9  # of the way to grey
 SHARPNESS = 0.45  # around 0.5, which changes nothing
-BITS = 4  # that a colour loses of its eight
+BITS = 4  # of eight, removed from each colour
 
 
 def rand_augment(
     magnitude: float, *, seed: int, dtype: str = "float32", name: str | None = None
 ) -> "keras.Layer":
-    """Make a layer that does two operations, drawn for each image, to it.
+    """Return a layer that applies two operations, drawn for each image.
 
     RandAugment: Cubuk et al., 2019, https://arxiv.org/abs/1909.13719. The operations
     are rotation, shear, translation, brightness, contrast, colour, sharpness,
-    posterisation and automatic contrast. Of the paper's, equalisation and solarisation
-    are left out: Keras' layers equalise a whole batch as one, and can't bound what they
-    invert.
+    posterisation and automatic contrast. Equalisation and solarisation are left out:
+    Keras' layers equalise a whole batch at once, and can't limit what they invert.
 
     Parameters
     ----------
     magnitude : float
         From 0, nothing, to 1, the strongest.
     seed : int
-        Of the draws and of all operations.
+        Of the draw of operations and of the operations.
     dtype, name : str
-        As for all Keras layers.
+        As of all Keras layers.
 
     Returns
     -------
     keras.Layer
-        Takes and gives (N, H, W, 3), pixels from 0 to 255; changes nothing without
-        ``training=True``.
+        From and to (N, H, W, 3), with pixels from 0 to 255; without ``training=True``
+        it changes nothing.
     """
     keras = import_keras()
     first, *seeds = np.random.SeedSequence(seed).generate_state(16).tolist()
@@ -63,11 +62,11 @@ def rand_augment(
 
 
 def _layer_class() -> Any:
-    """Return the class of the layer, for which Keras must be imported."""
+    """Return the class of the layer; defining it needs Keras."""
     from keras import Layer
 
     class RandAugment(Layer):  # type: ignore[misc]
-        """Computes all operations and picks one for each image, as Keras' does."""
+        """Computes all operations and selects one per image, as Keras' layer does."""
 
         def __init__(self, operations: list[Any], drawn: Any, **options: Any) -> None:
             super().__init__(**options)
@@ -89,7 +88,7 @@ def _layer_class() -> Any:
 
 
 def _one_operation(operations: list[Any], images: Any, drawn: Any) -> Any:
-    """Do to each image what is drawn for it."""
+    """Apply to each image the operation drawn for it."""
     keras = import_keras()
     shape = (keras.ops.shape(images)[0], 1, 1, 1)
     picked = keras.random.randint(shape, 0, len(operations), seed=drawn)
@@ -103,7 +102,7 @@ def _one_operation(operations: list[Any], images: Any, drawn: Any) -> Any:
 def _operations(
     layers: Any, magnitude: float, seeds: list[int], dtype: str
 ) -> list[Any]:
-    """Make one layer per operation, to either side where it has two."""
+    """Return one layer per operation, in both directions where there are two."""
     edge = {"fill_mode": "nearest"}
     shear, shift = magnitude * SHEAR, magnitude * SHIFT
     sharp, lost = magnitude * SHARPNESS, round(magnitude * BITS)

@@ -60,7 +60,7 @@ def test_the_help_names_the_networks(run):
         (
             ("train", "--network", "residual", "--image-size", "40"),
             1,
-            "residual takes images from 64x64 pixels on, not 40x40: set --image-size",
+            "residual needs images of at least 64x64 pixels, not 40x40; set",
         ),
         (("data", "cifar"), 2, "'cifar' is not one of 'cifar10', 'cifar100'"),
         (("data", "mnist", "--classes", "1"), 2, "not in the range"),

@@ -35,7 +35,7 @@ def test_odd_names(odd_names):
 
 
 def test_a_long_subtitle_is_written_in_whole():
-    subtitle = " ".join(["mirrored, turned by 20 degrees, shifted by 5%"] * 4)
+    subtitle = " ".join(["flipped, rotated by 20 degrees, shifted by 5%"] * 4)
     pixels = np.zeros((1, 8, 8, 3), np.uint8)
     figure = augmented_figure(pixels, pixels[:, None].repeat(6, 1), ["a"], subtitle)
     words = [text.get_text() for text in figure.axes[0].texts]

@@ -54,7 +54,7 @@ def test_under_the_least_size(name):
     network = find_network(name)
     least = network.least_size
     assert network.image_size >= least
-    with pytest.raises(NetworkError, match=f"from {least}x{least} pixels on, not"):
+    with pytest.raises(NetworkError, match=f"of at least {least}x{least} pixels, not"):
         check_size(network, least - 1)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from featx.errors import NetworkError
 from featx.networks.build import build_network, measure_channels
-from featx.networks.fit import train_network
+from featx.networks.fit import train_once
 from featx.networks.settings import NetworkSettings
 from featx.networks.table import find_network
 from featx.training.batches import Samples
@@ -71,7 +71,7 @@ def train(
     held_out = np.array(held_out, dtype=np.intp)
     with contextlib.ExitStack() as stack:
         folder = folder or stack.enter_context(tempfile.TemporaryDirectory())
-        log = train_network(
+        log = train_once(
             model,
             take(images, rows),
             take(images, held_out),

@@ -200,7 +200,7 @@ def test_folds_give_a_cross_validated_accuracy(trained, tmp_path):
 
 def test_too_small_images_are_refused_before_the_data_is_read(tmp_path):
     small = NetworkSettings(name="residual", image_size=63)
-    with pytest.raises(NetworkError, match="from 64x64 pixels on, not 63x63"):
+    with pytest.raises(NetworkError, match="of at least 64x64 pixels, not 63x63"):
         run_train(DataSettings(path=tmp_path / "none"), [small])
 
 

@@ -33,7 +33,7 @@ def test_words():
     assert (found.rotation, found.zoom) == (20, 0)
     assert found.mixup == OPTIONS["mixup"].usual
     assert (
-        found.summary == "mirrored, turned by 20 degrees, shifted by 5%, mixup of 0.2"
+        found.summary == "flipped, rotated by 20 degrees, shifted by 5%, mixup of 0.2"
     )
     assert find_augmentation("flip").flip is True
     assert find_augmentation("strong,mixup0,cutmix0").mixes is False
@@ -61,13 +61,13 @@ def test_words_say_what_they_make(numbers):
         ("stong", "did you mean 'strong'"),
         ("xyz", "a preset, then any of flip, rotation"),
         ("xyz", "none, light, medium, strong"),
-        ("light,rotaton20", "no 'rotaton20' here; did you mean 'rotation'"),
-        ("flip,light", "no 'light' here; parted by commas: a preset, then"),
-        ("rotation-5", "no 'rotation-5' here; did you mean 'rotation'"),
-        ("zoom.", "'zoom.' ends in no number"),
-        ("", "no '' here"),
-        ("light,", "no '' here"),
-        ("rotation181", "rotation goes from 0 to 180, not to 181"),
+        ("light,rotaton20", "unknown word 'rotaton20'; did you mean 'rotation'"),
+        ("flip,light", "unknown word 'light'; comma-separated: a preset, then"),
+        ("rotation-5", "unknown word 'rotation-5'; did you mean 'rotation'"),
+        ("zoom.", "'zoom.' has no valid number"),
+        ("", "unknown word ''"),
+        ("light,", "unknown word ''"),
+        ("rotation181", "rotation must be between 0 and 180, not 181"),
     ],
 )
 def test_words_that_mean_nothing(text, hint):
@@ -79,5 +79,5 @@ def test_words_that_mean_nothing(text, hint):
     ("option", "value"), [("rotation", 181), ("shift", -0.1), ("mixup", float("nan"))]
 )
 def test_numbers_that_make_no_sense(option, value):
-    with pytest.raises(NetworkError, match=f"'mine': {option} goes from 0 to"):
+    with pytest.raises(NetworkError, match=f"'mine': {option} must be between 0 and"):
         Augmentation("mine", **{option: value})

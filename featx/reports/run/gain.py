@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from featx.figures.training_curves import warmup_epochs
 from featx.reports.numbers import duration, percent, points
-from featx.runs.metrics import FinetuneMetrics, FrozenOutputs, JoinedModel
+from featx.runs.metrics import FinetuneMetrics, FrozenOutputTimes, JoinedModelCheck
 from featx.runs.run import Run
 
 
@@ -132,12 +132,12 @@ def _choice(run: Run, found: FinetuneMetrics) -> str:
     )
 
 
-def explain_graft(graft: JoinedModel) -> str:
+def explain_graft(graft: JoinedModelCheck) -> str:
     """Say whether the model began as the head.
 
     Parameters
     ----------
-    graft : JoinedModel
+    graft : JoinedModelCheck
         Of `metrics.json`.
     """
     agreed = graft.distilled_agreement
@@ -161,7 +161,7 @@ def explain_graft(graft: JoinedModel) -> str:
     return text
 
 
-def _allowed(graft: JoinedModel) -> str:
+def _allowed(graft: JoinedModelCheck) -> str:
     """Say how far apart the two may be: float32 has few digits for large logits."""
     tolerance, logit = graft.tolerance or 0.0, graft.largest_logit or 0.0
     if graft.largest_difference > tolerance:
@@ -172,12 +172,12 @@ def _allowed(graft: JoinedModel) -> str:
     return f"{tolerance:.0e} is allowed where logits reach {logit:.0f}"
 
 
-def explain_boundary(boundary: FrozenOutputs | None) -> str:
+def explain_boundary(boundary: FrozenOutputTimes | None) -> str:
     """Say what it saved to compute the frozen layers' outputs once.
 
     Parameters
     ----------
-    boundary : FrozenOutputs or None
+    boundary : FrozenOutputTimes or None
         Of `metrics.json`.
 
     Returns
