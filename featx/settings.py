@@ -1,9 +1,9 @@
 """The base of all settings: validated, frozen, and each setting stated once.
 
-A field of a settings class holds all there is to a setting: type, default, bounds,
-description and, as a `CliOption`, how it looks on the command line. The options of the
-command line, the keys of recipes, the JSON schema and the defaults in help texts are
-made from it.
+A field of a settings class holds all there is to a setting: type, default, bounds and,
+as a `CliOption`, how it looks on the command line; the docstring below it describes it.
+The options of the command line, the keys of recipes, the JSON schema and the help texts
+are made from these.
 """
 
 import re
@@ -24,7 +24,9 @@ class Settings(BaseModel):
     option and a recipe its key instead.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
 
 
 @dataclass(frozen=True)

@@ -18,48 +18,36 @@ class ExtractSettings(Settings):
     backbone: Annotated[
         str,
         checked_by(lambda name: find_backbone(name).name),
-        Field(
-            description="Frozen network that computes the embeddings;"
-            " `featx backbones` lists them."
-        ),
         CliOption(metavar="NAME[@SIZE]", repeatable=True),
     ]
+    """Frozen network that computes the embeddings; `featx backbones` lists them."""
+
     image_size: Annotated[
         int | None,
-        Field(ge=1, description="Side in pixels to which images are resized."),
+        Field(ge=1),
         CliOption(none_means="the backbone's own", repeatable=True),
     ] = None
-    flip: Annotated[
-        bool,
-        Field(
-            description="Embed each image flipped left to right as well: more rows to"
-            " train on, and two predictions to average for a test image."
-        ),
-    ] = False
-    pooling: Annotated[
-        Literal["avg", "max", "none"],
-        Field(
-            description="How the last feature map becomes one row: its average, its"
-            " maximum, or all of it (none)."
-        ),
-    ] = "avg"
+    """Side in pixels to which images are resized."""
+
+    flip: bool = False
+    """Embed each image flipped left to right as well: more rows to train on, and two
+    predictions to average for a test image."""
+
+    pooling: Literal["avg", "max", "none"] = "avg"
+    """How the last feature map becomes one row: its average, its maximum, or all of it
+    (none)."""
+
     layer: Annotated[
-        str | None,
-        Field(description="Inner layer whose output to use."),
-        CliOption(metavar="NAME", none_means="the last one"),
+        str | None, CliOption(metavar="NAME", none_means="the last one")
     ] = None
-    weights: Annotated[
-        str,
-        Field(description="Weights of the backbone; PATH is a file of your own."),
-        CliOption(metavar="imagenet|random|PATH"),
-    ] = "imagenet"
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "float16"],
-        Field(
-            description="Arithmetic of the backbone; auto: the fastest that leaves the"
-            " embeddings the same."
-        ),
-    ] = "auto"
+    """Inner layer whose output to use."""
+
+    weights: Annotated[str, CliOption(metavar="imagenet|random|PATH")] = "imagenet"
+    """Weights of the backbone; PATH is a file of your own."""
+
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Arithmetic of the backbone; auto: the fastest that leaves the embeddings the
+    same."""
 
     @model_validator(mode="before")
     @classmethod
@@ -81,13 +69,10 @@ class ExtractSettings(Settings):
 class CacheSettings(Settings):
     """Where embeddings are cached, and how many are computed at a time."""
 
-    folder: Annotated[
-        Path,
-        Field(description="Folder of the cached embeddings."),
-        CliOption(name="cache-dir"),
-    ] = Path("cache")
+    folder: Annotated[Path, CliOption(name="cache-dir")] = Path("cache")
+    """Folder of the cached embeddings."""
+
     batch_size: Annotated[
-        int | None,
-        Field(ge=1, description="Images per run of the backbone."),
-        CliOption(none_means="what fits in memory"),
+        int | None, Field(ge=1), CliOption(none_means="what fits in memory")
     ] = None
+    """Images per run of the backbone."""

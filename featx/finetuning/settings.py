@@ -46,153 +46,96 @@ class FinetuneSettings(Settings):
     """Which layers of a backbone to fine-tune together with a head, and how."""
 
     # Replaced by its settings, so that it need not be written.
-    preset: Annotated[
-        Preset | None,
-        Field(
-            exclude=True,
-            description="Settings of one of the courseworks; other options override"
-            " them.",
-        ),
-    ] = None
-    unfreeze: Annotated[
-        str,
-        Field(
-            description="Layers of the backbone to train: a block or layer and all"
-            " after it (mixed9, conv5, block_16, block5), or the last N% of the"
-            " layers; of several backbones, in those that have it."
-        ),
-        CliOption(metavar="none|all|BLOCK|N%"),
-    ] = "20%"
-    epochs: Annotated[
-        int, Field(ge=1, description="Largest number of passes over the images.")
-    ] = 10
+    preset: Annotated[Preset | None, Field(exclude=True)] = None
+    """Settings of one of the courseworks; other options override them."""
+
+    unfreeze: Annotated[str, CliOption(metavar="none|all|BLOCK|N%")] = "20%"
+    """Layers of the backbone to train: a block or layer and all after it (mixed9,
+    conv5, block_16, block5), or the last N% of the layers; of several backbones, in
+    those that have it."""
+
+    epochs: Annotated[int, Field(ge=1)] = 10
+    """Largest number of passes over the images."""
+
     warmup_epochs: Annotated[
-        int | None,
-        Field(ge=0, description="Epochs before these that train the head alone."),
-        CliOption(none_means="0; 3 for a distilled head"),
+        int | None, Field(ge=0), CliOption(none_means="0; 3 for a distilled head")
     ] = None
-    batch_size: Annotated[int, Field(ge=1, description="Images per training step.")] = (
-        32
-    )
-    optimizer: Annotated[
-        Literal["adam", "adamw", "rmsprop", "sgd"],
-        Field(description="Optimizer of Keras; sgd has a momentum of 0.9."),
-    ] = "adam"
-    learning_rate: Annotated[
-        float, Field(gt=0, description="Learning rate of the head.")
-    ] = 1e-4
-    backbone_rate: Annotated[
-        float,
-        Field(
-            gt=0,
-            description="Learning rate of the backbone's last layers, as a multiple"
-            " of the head's.",
-        ),
-    ] = 0.3
-    depth_decay: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=1,
-            description="Learning rate of the first trained layer, as a multiple of"
-            " that of the last.",
-        ),
-    ] = 0.3
+    """Epochs before these that train the head alone."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Images per training step."""
+
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    """Optimizer of Keras; sgd has a momentum of 0.9."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    """Learning rate of the head."""
+
+    backbone_rate: Annotated[float, Field(gt=0)] = 0.3
+    """Learning rate of the backbone's last layers, as a multiple of the head's."""
+
+    depth_decay: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """Learning rate of the first trained layer, as a multiple of that of the last."""
+
     weight_decay: Annotated[
-        float | None,
-        Field(ge=0, description="Decoupled weight decay."),
-        CliOption(none_means="0; 0.004 for adamw"),
+        float | None, Field(ge=0), CliOption(none_means="0; 0.004 for adamw")
     ] = None
-    schedule: Annotated[
-        Literal["constant", "cosine", "plateau"],
-        Field(description="How the learning rate falls."),
-    ] = "cosine"
-    factor: Annotated[
-        float,
-        Field(
-            gt=0,
-            lt=1,
-            description="With the plateau schedule, multiply the rate by this.",
-        ),
-    ] = 0.2
-    plateau_patience: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="With the plateau schedule, after this many epochs without"
-            " progress.",
-        ),
-    ] = 3
-    least_rate: Annotated[
-        float, Field(ge=0, description="With the plateau schedule, the smallest rate.")
-    ] = 1e-7
-    monitor: Annotated[
-        Literal["loss", "accuracy"],
-        Field(description="What is to improve on the validation images."),
-    ] = "loss"
-    patience: Annotated[
-        int,
-        Field(ge=1, description="Stop after this many epochs without progress."),
-    ] = 5
-    min_delta: Annotated[
-        float, Field(ge=0, description="Smallest change that counts as progress.")
-    ] = 0.0
-    label_smoothing: Annotated[
-        float,
-        Field(
-            ge=0,
-            lt=1,
-            description="Share of each label that is spread over all classes.",
-        ),
-    ] = 0.0
-    class_weight: Annotated[
-        Literal["balanced"] | None,
-        Field(description="balanced: rare classes count as much as frequent ones."),
-    ] = None
+    """Decoupled weight decay."""
+
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+    """How the learning rate falls."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """With the plateau schedule, multiply the rate by this."""
+
+    plateau_patience: Annotated[int, Field(ge=1)] = 3
+    """With the plateau schedule, after this many epochs without progress."""
+
+    least_rate: Annotated[float, Field(ge=0)] = 1e-7
+    """With the plateau schedule, the smallest rate."""
+
+    monitor: Literal["loss", "accuracy"] = "loss"
+    """What is to improve on the validation images."""
+
+    patience: Annotated[int, Field(ge=1)] = 5
+    """Stop after this many epochs without progress."""
+
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    """Smallest change that counts as progress."""
+
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each label that is spread over all classes."""
+
+    class_weight: Literal["balanced"] | None = None
+    """balanced: rare classes count as much as frequent ones."""
+
     augment: Annotated[
         str,
         checked_by(lambda text: find_augmentation(text).name),
-        Field(
-            description="Change training images at random, anew in each epoch; a preset"
-            " or words such as light,rotation20,mixup, listed below."
-        ),
         CliOption(metavar="none|light|medium|strong|WORDS"),
     ] = "none"
-    copies: Annotated[
-        int,
-        Field(
-            ge=0,
-            description="Make this many augmented copies of each image once, and cache"
-            " what the frozen layers compute from them; 0: augment anew in each"
-            " epoch.",
-        ),
-    ] = 0
-    cached: Annotated[
-        bool,
-        Field(
-            description="Compute the outputs of the frozen layers once, where nothing"
-            " before them is random."
-        ),
-    ] = True
-    mixed_precision: Annotated[
-        bool, Field(description="Train the backbone in bfloat16.")
-    ] = False
-    validation: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=0.5,
-            description="Share of the training images held out to choose the number of"
-            " epochs.",
-        ),
-    ] = 0.2
-    tensorboard: Annotated[
-        bool,
-        Field(description="Write logs for TensorBoard to OUT_DIR/tensorboard/."),
-    ] = False
-    seed: Annotated[
-        int, Field(description="Seed of the validation split and the training.")
-    ] = 0
+    """Change training images at random, anew in each epoch; a preset or words such as
+    light,rotation20,mixup, listed below."""
+
+    copies: Annotated[int, Field(ge=0)] = 0
+    """Make this many augmented copies of each image once, and cache what the frozen
+    layers compute from them; 0: augment anew in each epoch."""
+
+    cached: bool = True
+    """Compute the outputs of the frozen layers once, where nothing before them is
+    random."""
+
+    mixed_precision: bool = False
+    """Train the backbone in bfloat16."""
+
+    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+    """Share of the training images held out to choose the number of epochs."""
+
+    tensorboard: bool = False
+    """Write logs for TensorBoard to OUT_DIR/tensorboard/."""
+
+    seed: int = 0
+    """Seed of the validation split and the training."""
 
     @model_validator(mode="before")
     @classmethod

@@ -28,49 +28,39 @@ class HeadSettings(Settings):
     name: Annotated[
         str,
         checked_by(_known_head),
-        Field(
-            description="Classifier to fit; `featx heads` lists them, all means each"
-            " that fits the embeddings."
-        ),
         CliOption(name="head", metavar="NAME|all", repeatable=True),
     ]
-    tune: Annotated[
-        bool,
-        Field(
-            description="Choose the head's parameters by an inner cross-validation on"
-            " the training split."
-        ),
-    ] = False
-    folds: Annotated[
-        int, Field(ge=2, description="Number of folds of the cross-validation.")
-    ] = 5
-    repeats: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="Repeat the cross-validation this many times, each time with"
-            " other folds.",
-        ),
-    ] = 1
+    """Classifier to fit; `featx heads` lists them, all means each that fits the
+    embeddings."""
+
+    tune: bool = False
+    """Choose the head's parameters by an inner cross-validation on the training
+    split."""
+
+    folds: Annotated[int, Field(ge=2)] = 5
+    """Number of folds of the cross-validation."""
+
+    repeats: Annotated[int, Field(ge=1)] = 1
+    """Repeat the cross-validation this many times, each time with other folds."""
+
     hidden: Annotated[
         str | None,
         checked_by(_known_layers),
-        Field(
-            description="Comma-separated hidden layers of the heads mlp and conv: a"
-            " number of units (Dense with ReLU), bn or dropoutRATE, for example"
-            " 768,bn,dropout0.25,512."
-        ),
         CliOption(metavar="LAYERS", none_means="mlp: 128, conv: 256"),
     ] = None
-    class_weight: Annotated[
-        Literal["balanced"] | None,
-        Field(description="balanced: rare classes count as much as frequent ones."),
-    ] = None
-    seed: Annotated[int, Field(description="Seed of the folds and of the head.")] = 0
+    """Comma-separated hidden layers of the heads mlp and conv: a number of units (Dense
+    with ReLU), bn or dropoutRATE, for example 768,bn,dropout0.25,512."""
+
+    class_weight: Literal["balanced"] | None = None
+    """balanced: rare classes count as much as frequent ones."""
+
+    seed: int = 0
+    """Seed of the folds and of the head."""
+
     parameters: Annotated[dict[str, Any], CliOption(exists=False)] = Field(
-        default_factory=dict,
-        description="Parameters of the head by name, such as {C = 0.01}.",
+        default_factory=dict
     )
+    """Parameters of the head by name, such as {C = 0.01}."""
 
     @model_validator(mode="after")
     def _hidden_layers_are_somewhere(self) -> Self:

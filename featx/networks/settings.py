@@ -14,46 +14,40 @@ class NetworkSettings(Settings):
     name: Annotated[
         str,
         checked_by(lambda name: find_network(name).name),
-        Field(description="Network to train, one of those listed below."),
         CliOption(name="network", metavar="NAME", repeatable=True),
     ]
+    """Network to train, one of those listed below."""
+
     image_size: Annotated[
-        int | None,
-        Field(ge=1, description="Side in pixels to which images are resized."),
-        CliOption(none_means="the network's own"),
+        int | None, Field(ge=1), CliOption(none_means="the network's own")
     ] = None
-    epochs: Annotated[
-        int, Field(ge=1, description="Passes over the training images.")
-    ] = 50
-    batch_size: Annotated[int, Field(ge=1, description="Images per training step.")] = (
-        64
-    )
-    learning_rate: Annotated[
-        float, Field(gt=0, description="Learning rate of Adam.")
-    ] = 1e-3
+    """Side in pixels to which images are resized."""
+
+    epochs: Annotated[int, Field(ge=1)] = 50
+    """Passes over the training images."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    """Images per training step."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    """Learning rate of Adam."""
+
     augment: Annotated[
-        bool | None,
-        Field(description="Rotate, shift and flip training images at random."),
-        CliOption(none_means="augment, but for basenet"),
+        bool | None, CliOption(none_means="augment, but for basenet")
     ] = None
+    """Rotate, shift and flip training images at random."""
+
     folds: Annotated[
-        int | None,
-        Field(
-            ge=2,
-            description="Cross-validate in this many folds, each a training of its"
-            " own.",
-        ),
-        CliOption(none_means="hold out a tenth instead"),
+        int | None, Field(ge=2), CliOption(none_means="hold out a tenth instead")
     ] = None
-    repeats: Annotated[
-        int,
-        Field(
-            ge=1,
-            description="Train this many times with different seeds, and report mean"
-            " and standard deviation.",
-        ),
-    ] = 1
-    seed: Annotated[int, Field(description="Seed of the training.")] = 0
+    """Cross-validate in this many folds, each a training of its own."""
+
+    repeats: Annotated[int, Field(ge=1)] = 1
+    """Train this many times with different seeds, and report mean and standard
+    deviation."""
+
+    seed: int = 0
+    """Seed of the training."""
 
     @property
     def side(self) -> int:

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar, get_args
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
@@ -30,26 +30,26 @@ class Recipe(Settings):
     of `[[extract]]`.
     """
 
-    data: Annotated[DataSettings, Field(description="The images.")] = DataSettings()
-    cache: Annotated[CacheSettings, Field(description="The cache of embeddings.")] = (
-        CacheSettings()
-    )
-    extract: list[ExtractSettings] = Field(
-        default_factory=list, description="Embeddings; several are concatenated."
-    )
-    head: list[HeadSettings] = Field(
-        default_factory=list, description="Heads to fit on the embeddings."
-    )
-    network: list[NetworkSettings] = Field(
-        default_factory=list, description="Networks to train from scratch."
-    )
-    finetune: Annotated[
-        FinetuneSettings | None,
-        Field(description="Fine-tuning of the best head with its backbones."),
-    ] = None
-    report: Annotated[
-        ReportSettings, Field(description="The folder of runs and reports.")
-    ] = ReportSettings()
+    data: DataSettings = DataSettings()
+    """The images."""
+
+    cache: CacheSettings = CacheSettings()
+    """The cache of embeddings."""
+
+    extract: list[ExtractSettings] = Field(default_factory=list)
+    """Embeddings; several are concatenated."""
+
+    head: list[HeadSettings] = Field(default_factory=list)
+    """Heads to fit on the embeddings."""
+
+    network: list[NetworkSettings] = Field(default_factory=list)
+    """Networks to train from scratch."""
+
+    finetune: FinetuneSettings | None = None
+    """Fine-tuning of the best head with its backbones."""
+
+    report: ReportSettings = ReportSettings()
+    """The folder of runs and reports."""
 
     @property
     def own_weights(self) -> list[Path]:
@@ -73,6 +73,7 @@ class Project(Settings):
     """What `featx.toml` may say: where the data is, and how its labels are read."""
 
     data: DataSettings
+    """The images."""
 
 
 def read_recipe(path: Path) -> Recipe:

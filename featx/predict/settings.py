@@ -11,21 +11,17 @@ from featx.settings import CliOption, Settings
 class OutputSettings(Settings):
     """How predictions are printed; as a table by default."""
 
-    top_k: Annotated[
-        int, Field(ge=1, description="Number of classes to show per image.")
-    ] = 3
-    csv: Annotated[bool, Field(description="Print all probabilities as CSV.")] = False
-    submission: Annotated[
-        Path | None,
-        Field(
-            description="Fill in the columns of Kaggle's sample_submission.csv, and"
-            " print it."
-        ),
-        CliOption(metavar="SAMPLE"),
-    ] = None
-    as_json: Annotated[
-        bool, Field(description="Print the result as JSON."), CliOption(name="json")
-    ] = False
+    top_k: Annotated[int, Field(ge=1)] = 3
+    """Number of classes to show per image."""
+
+    csv: bool = False
+    """Print all probabilities as CSV."""
+
+    submission: Annotated[Path | None, CliOption(metavar="SAMPLE")] = None
+    """Fill in the columns of Kaggle's sample_submission.csv, and print it."""
+
+    as_json: Annotated[bool, CliOption(name="json")] = False
+    """Print the result as JSON."""
 
     @model_validator(mode="after")
     def _one_format(self) -> Self:

@@ -1,9 +1,6 @@
 """Settings of where runs and reports are written."""
 
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from featx.settings import Settings
 
@@ -11,6 +8,5 @@ from featx.settings import Settings
 class ReportSettings(Settings):
     """Where runs and reports are written."""
 
-    out_dir: Annotated[Path, Field(description="Folder of runs and reports.")] = Path(
-        "reports"
-    )
+    out_dir: Path = Path("reports")
+    """Folder of runs and reports."""

@@ -39,44 +39,32 @@ DEFAULT_TEST_SIZE = 0.25
 class DataSettings(Settings):
     """Which images to use, how they are labelled, and which of them test."""
 
-    path: Annotated[
-        Path,
-        Field(description="Folder of the images."),
-        CliOption(name="data"),
-    ] = Path("data")
-    labels: Annotated[
-        Path | None,
-        Field(description="CSV file that names a file and its class in each row."),
-        CliOption(none_means="the folders' names"),
-    ] = None
+    path: Annotated[Path, CliOption(name="data")] = Path("data")
+    """Folder of the images."""
+
+    labels: Annotated[Path | None, CliOption(none_means="the folders' names")] = None
+    """CSV file that names a file and its class in each row."""
+
     path_column: Annotated[
-        str | None,
-        Field(description="Column of the CSV file that names the image files."),
-        CliOption(metavar="NAME", none_means="found by its name"),
+        str | None, CliOption(metavar="NAME", none_means="found by its name")
     ] = None
+    """Column of the CSV file that names the image files."""
+
     label_column: Annotated[
-        str | None,
-        Field(description="Column of the CSV file that names the classes."),
-        CliOption(metavar="NAME", none_means="found by its name"),
+        str | None, CliOption(metavar="NAME", none_means="found by its name")
     ] = None
-    train_list: Annotated[
-        Path | None,
-        Field(description="Text file with a line CLASS/FILE for each training image."),
-    ] = None
-    test_list: Annotated[
-        Path | None,
-        Field(description="Text file with a line CLASS/FILE for each test image."),
-    ] = None
+    """Column of the CSV file that names the classes."""
+
+    train_list: Path | None = None
+    """Text file with a line CLASS/FILE for each training image."""
+
+    test_list: Path | None = None
+    """Text file with a line CLASS/FILE for each test image."""
+
     test_size: Annotated[
-        float | None,
-        Field(
-            gt=0,
-            lt=1,
-            description="Share of the images to test on, where the data has no test"
-            " split of its own.",
-        ),
-        CliOption(none_means=f"{DEFAULT_TEST_SIZE:g}"),
+        float | None, Field(gt=0, lt=1), CliOption(none_means=f"{DEFAULT_TEST_SIZE:g}")
     ] = None
-    seed: Annotated[
-        int, Field(description="Seed of the split into training and test images.")
-    ] = 0
+    """Share of the images to test on, where the data has no test split of its own."""
+
+    seed: int = 0
+    """Seed of the split into training and test images."""
