@@ -8,8 +8,8 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make demo   the whole flow on images it draws itself, in a few minutes"
-	@echo "make test   lint, types, import contract, tests, coverage"
-	@echo "make slow   the long tests"
+	@echo "make test   lint, types, import contract, fast tests with coverage"
+	@echo "make slow   the slow tests"
 	@echo "make docs   the documentation, in docs/_build/html"
 	@echo "make bench  featx's speed beside others', a quarter of an hour"
 	@echo "make clean  remove .venv and what the tests left"
@@ -31,10 +31,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n 2 -m "not slow" --cov --cov-report=term
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 slow: $(STAMP)
-	$(BIN)/pytest -n 2 -m slow
+	$(BIN)/pytest -n 2 --dist worksteal -m slow
 
 # -W makes an error of every warning: a broken link, a name that is not there.
 docs: $(STAMP)

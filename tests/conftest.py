@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,15 @@ from tests.made_runs import (  # noqa: F401  fixtures
     odd_names,
     plain_figures,
 )
+
+
+def pytest_configure():
+    """Let child processes be interrupted, even if the caller ignores SIGINT.
+
+    A shell starts `make test &` with SIGINT ignored, and children inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class MeanColour:

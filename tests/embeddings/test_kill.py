@@ -63,19 +63,33 @@ def start(folder, cache):
     return process
 
 
+def wait_for_a_commit(process, cache, known):
+    """Wait until there is a part file that was not known, or the process has ended."""
+    while process.poll() is None and set(cache.parts()) <= known:
+        time.sleep(0.002)
+
+
 def kill_and_finish(folder, root, moments):
-    """Kill an extraction at each moment, in seconds, then let one finish."""
+    """Kill an extraction at each moment, then let one finish.
+
+    Moments are in seconds after the start, every other one after the next commit.
+    """
     files = sorted(folder.iterdir())
     source, extractor = ImageFiles(files), FakeExtractor()
     cache = EmbeddingCache(root, extractor.spec)
-    committed = 0
-    for moment in moments:
+    committed, partly = 0, False
+    for number, moment in enumerate(moments):
+        known = set(cache.parts())
         with start(folder, root) as process:
+            if number % 2 == 0:
+                wait_for_a_commit(process, cache, known)
             time.sleep(moment)
             process.send_signal(signal.SIGKILL)
         present = int(cache.contains(source.digests.keys).sum())
         assert present >= committed
         committed = present
+        partly |= 0 < committed < IMAGES
+    assert partly  # or it was never killed between two commits
     with start(folder, root) as process:
         computed = int(process.stdout.readline())
         assert process.wait() == 0
@@ -91,15 +105,15 @@ def kill_and_finish(folder, root, moments):
 
 def test_five_kills_lose_nothing_that_was_committed(folder, tmp_path):
     rng = random.Random(0)
-    kill_and_finish(folder, tmp_path / "cache", [rng.uniform(0, 0.3) for _ in range(5)])
+    kill_and_finish(folder, tmp_path / "cache", [rng.uniform(0, 0.1) for _ in range(5)])
 
 
 @pytest.mark.slow
 def test_thirty_kills_lose_nothing_that_was_committed(folder, tmp_path):
-    # Short lives, so that most of the thirty die at work and not after it.
+    # Short lives, so that most of the thirty are killed at work and not after it.
     rng = random.Random(1)
     kill_and_finish(
-        folder, tmp_path / "cache", [rng.uniform(0, 0.08) for _ in range(30)]
+        folder, tmp_path / "cache", [rng.uniform(0, 0.02) for _ in range(30)]
     )
 
 
