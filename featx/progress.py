@@ -1,6 +1,8 @@
 """Who is told of progress: nobody here, the terminal in the command line."""
 
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Update = Callable[[int, int], None]
@@ -41,3 +43,11 @@ class Progress:
 
 
 SILENT = Progress()
+
+
+@contextlib.contextmanager
+def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Note under a name how many seconds a block took, if it succeeds."""
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 3)

@@ -1,8 +1,6 @@
 """Stage three: join a run's head with its backbones, fine-tune them, write the run."""
 
-import contextlib
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,9 +25,9 @@ from featx.images.arrays import read_pixels
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
-from featx.pipeline.command import plain_command
-from featx.pipeline.recipe import Recipe, recipe_text, settings_of
-from featx.progress import SILENT, Progress
+from featx.pipeline.contents import run_contents
+from featx.pipeline.recipe import Recipe, settings_of
+from featx.progress import SILENT, Progress, timed
 from featx.provenance import fingerprint_of
 from featx.runs.find import extractors_of, find_best, find_run
 from featx.runs.info import Kind
@@ -101,7 +99,7 @@ def run_finetune(
 
     def make(folder: Path) -> RunContents:
         seconds: dict[str, float] = {}
-        with _timed(seconds, "decoding"):
+        with timed(seconds, "decoding"):
             start = _starting_point(parent, embeddings, extractors, report, progress)
         tuner = Finetuner(
             start,
@@ -111,7 +109,7 @@ def run_finetune(
             tensorboard=logs if settings.tensorboard else None,
             progress=progress,
         )
-        return _finetune(parent, tuner, recipe, fingerprint, seconds)
+        return _finetune(parent, tuner, recipe, seconds)
 
     return make_run(report.out_dir, Kind.FINETUNE, fingerprint, make, progress=progress)
 
@@ -200,55 +198,38 @@ def _finetune(
     parent: Run,
     tuner: Finetuner,
     recipe: Recipe,
-    fingerprint: str,
     seconds: dict[str, float],
 ) -> RunContents:
     """Check the joined model, train it, score it, and return the run's contents."""
     embeddings, progress = tuner.start.embeddings, tuner.progress
-    with _timed(seconds, "graft_check"):
+    with timed(seconds, "graft_check"):
         joined_check = check_joined_model(tuner, recipe.cache.folder, progress)
-    with _timed(seconds, "choosing"):
+    with timed(seconds, "choosing"):
         choice = tuner.choose()
-    with _timed(seconds, "fit"):
+    with timed(seconds, "fit"):
         trained = tuner.train(choice)
-    test = embeddings.split.test
-    with _timed(seconds, "predicting"):
-        probabilities = tuner.predict(trained, test)
-    images = embeddings.images
-    return RunContents(
-        name=f"{parent.name}-finetune",
-        info={
-            **_describe(parent, tuner, trained),
-            "timings": seconds,
-            "command": plain_command(recipe, parent=parent.name) or "",
-            "fingerprint": fingerprint,
-        },
+    with timed(seconds, "predicting"):
+        probabilities = tuner.predict(trained, embeddings.test)
+    return run_contents(
+        recipe,
+        embeddings.split,
+        f"{parent.name}-finetune",
+        {**_describe(parent, tuner, trained), "timings": seconds},
         metrics=finetune_metrics(tuner, choice, trained, joined_check, probabilities),
-        paths=[images.paths[row] for row in test],
-        labels=images.labels[test],
         probabilities=probabilities,
         model=trained.model,
         history=choice.history,
         pictures=_pictures(tuner),
-        recipe=recipe_text(recipe),
     )
-
-
-@contextlib.contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    seconds[name] = round(time.perf_counter() - start, 3)
 
 
 def _describe(parent: Run, tuner: Finetuner, trained: JoinedModel) -> dict[str, Any]:
     """Return what `run.json` says about how the run was made."""
     settings = tuner.settings
-    kept = ("data", "backbone", "weights", "embedding", "head")
+    kept = ("backbone", "weights", "embedding", "head")
     info = parent.info.as_dict()
     notes = [*parent.info.notes, *tuner.start.embeddings.notes]
     return {
-        "kind": Kind.FINETUNE,
         **{name: info[name] for name in kept},
         "parent": parent.name,
         "parameters": int(trained.model.count_params()),

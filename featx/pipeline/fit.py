@@ -1,8 +1,8 @@
 """Stage two, whole: fit a head, score it honestly, write the run."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,10 @@ from featx.evaluation.metrics import evaluate as score
 from featx.heads.settings import HeadSettings
 from featx.heads.views import ViewsHead, fit_views
 from featx.images.layouts.options import DataSettings
-from featx.pipeline.command import plain_command
+from featx.pipeline.contents import run_contents
 from featx.pipeline.extract import find_embeddings
-from featx.pipeline.recipe import Recipe, recipe_text
-from featx.progress import SILENT, Progress, Update, ignore
+from featx.pipeline.recipe import Recipe
+from featx.progress import SILENT, Progress, Update, ignore, timed
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
 from featx.runs.metrics import Metrics
@@ -93,43 +93,30 @@ def fit(
     rows = embeddings.train
     views, y = embeddings.views[rows], embeddings.images.labels[rows]
     groups = embeddings.split.groups[rows]
-    parameters = settings.parameters_for(embeddings.map_shape, embeddings.rows_are)
-
-    def fit_rows(
-        views: Any, y: Any, groups: Any, *, calibrate: bool = False
-    ) -> ViewsHead:
-        return fit_views(
-            settings.name,
+    fit_rows = partial(
+        fit_views,
+        settings.name,
+        seed=settings.seed,
+        class_weight=settings.class_weight,
+        tune=settings.tune,
+        parameters=settings.parameters_for(embeddings.map_shape, embeddings.rows_are),
+    )
+    timings: dict[str, float] = {}
+    with timed(timings, "cross_validation"):
+        cross_validation = cross_validate(
+            partial(fit_rows, calibrate=False),
             views,
             y,
             groups,
+            folds=settings.folds,
+            repeats=settings.repeats,
             seed=settings.seed,
-            class_weight=settings.class_weight,
-            tune=settings.tune,
-            calibrate=calibrate,
-            parameters=parameters,
+            on_fold=on_fold,
         )
-
-    start = time.perf_counter()
-    cross_validation = cross_validate(
-        fit_rows,
-        views,
-        y,
-        groups,
-        folds=settings.folds,
-        repeats=settings.repeats,
-        seed=settings.seed,
-        on_fold=on_fold,
-    )
-    between = time.perf_counter()
-    fitted = fit_rows(views, y, groups, calibrate=True).head
-    timings = {
-        "cross_validation": round(between - start, 3),
-        "fit": round(time.perf_counter() - between, 3),
-    }
-    return FittedHead(
-        fitted, embeddings.images.classes, settings, cross_validation, timings
-    )
+    with timed(timings, "fit"):
+        fitted = fit_rows(views, y, groups).head
+    classes = embeddings.images.classes
+    return FittedHead(fitted, classes, settings, cross_validation, timings)
 
 
 def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
@@ -190,23 +177,18 @@ def fit_run(
 
     def make(_state: Path) -> RunContents:
         fitted = fit(embeddings, settings, on_fold=progress.folds(settings.name))
-        rows = embeddings.test
         probabilities = _predict(fitted, embeddings)
         mark = "-random" if embeddings.weights == "random" else ""
-        return RunContents(
-            name=f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
-            info={
-                **_describe(embeddings, fitted, recipe.data),
-                "command": plain_command(recipe) or "",
-                "fingerprint": fingerprint,
-            },
+        return run_contents(
+            recipe,
+            embeddings.split,
+            f"{embeddings.images.name}-{embeddings.backbone}{mark}-{settings.name}",
+            _describe(embeddings, fitted),
             metrics=_score(fitted, embeddings, probabilities),
-            paths=[embeddings.images.paths[row] for row in rows],
-            labels=embeddings.images.labels[rows],
             probabilities=probabilities,
             head=fitted.head,
             history=fitted.head.history_,
-            recipe=recipe_text(_with_precision(recipe, embeddings.specs)),
+            kept=_with_precision(recipe, embeddings.specs),
         )
 
     return make_run(
@@ -214,21 +196,11 @@ def fit_run(
     )
 
 
-def _describe(
-    embeddings: Embeddings, fitted: FittedHead, data: DataSettings
-) -> dict[str, Any]:
-    """Return what `run.json` says of how the run was made."""
-    images, settings = embeddings.images, fitted.settings
+def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
+    """Return what `run.json` says about how the head was made."""
+    settings = fitted.settings
     random = [RANDOM_NOTE] if embeddings.weights == "random" else []
     return {
-        "kind": Kind.HEAD,
-        "data": {
-            "name": images.name,
-            "root": str(images.root.resolve()),
-            "fingerprint": embeddings.split.fingerprint,
-            "layout": images.layout,
-            "settings": data.model_dump(mode="json"),
-        },
         "backbone": embeddings.backbone,
         "weights": embeddings.weights,
         "embedding": [spec.as_dict() for spec in embeddings.specs],

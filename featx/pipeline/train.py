@@ -13,8 +13,8 @@ from featx.networks.data import TrainingData, read_training_data
 from featx.networks.fit import WEIGHTS, FittedNetwork, fit_network
 from featx.networks.settings import NetworkSettings
 from featx.networks.table import find_network
-from featx.pipeline.command import plain_command
-from featx.pipeline.recipe import Recipe, recipe_text
+from featx.pipeline.contents import run_contents
+from featx.pipeline.recipe import Recipe
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
@@ -120,25 +120,19 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
     """Train, score and write a run, unless there is one with the same inputs."""
     (settings,) = recipe.network
     fingerprint = _fingerprint(images, settings)
-    split, test = images.split, images.split.test
 
     def make(folder: Path) -> RunContents:
         update = progress.epochs(settings.name)
         fitted = fit_network(images, settings, folder, on_epoch=update)
-        return RunContents(
-            name=f"{split.images.name}-{settings.name}",
-            info={
-                **_describe(images, settings, fitted),
-                "command": plain_command(recipe) or "",
-                "fingerprint": fingerprint,
-            },
+        return run_contents(
+            recipe,
+            images.split,
+            f"{images.split.images.name}-{settings.name}",
+            _describe(images, settings, fitted),
             metrics=fitted.metrics,
-            paths=[split.images.paths[row] for row in test],
-            labels=split.images.labels[test],
             probabilities=fitted.probabilities,
             model=fitted.model,
             history=fitted.history,
-            recipe=recipe_text(recipe),
         )
 
     return make_run(
@@ -150,15 +144,7 @@ def _describe(
     images: TrainingData, settings: NetworkSettings, fitted: FittedNetwork
 ) -> dict[str, Any]:
     """Return what `run.json` says about how the run was made."""
-    split = images.split
     return {
-        "kind": Kind.NETWORK,
-        "data": {
-            "name": split.images.name,
-            "root": str(split.images.root.resolve()),
-            "fingerprint": split.fingerprint,
-            "layout": split.images.layout,
-        },
         "backbone": settings.name,
         "weights": WEIGHTS,
         "head": WEIGHTS,
@@ -166,7 +152,7 @@ def _describe(
         "settings": _settings(settings),
         "seed": settings.seed,
         "timings": fitted.timings,
-        "notes": list(split.notes),
+        "notes": list(images.split.notes),
     }
 
 

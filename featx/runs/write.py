@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +288,7 @@ def make_run(
     if run is None:
         claim_reports(reports_dir)
         run, fresh = _make_alone(
-            state, fingerprint, make, lambda: progress.note(WAITING)
+            state, kind, fingerprint, make, lambda: progress.note(WAITING)
         )
     progress.run(run.short_title, run.path, fresh=fresh)
     return run
@@ -296,6 +296,7 @@ def make_run(
 
 def _make_alone(
     state: Path,
+    kind: Kind,
     fingerprint: str,
     make: Callable[[Path], RunContents],
     on_wait: Callable[[], None],
@@ -315,6 +316,8 @@ def _make_alone(
             run = find_fitted(reports_dir, fingerprint)
             fresh = run is None
             if run is None:
-                run = write_run(reports_dir, make(state))
+                contents = make(state)
+                made = {**contents.info, "kind": kind, "fingerprint": fingerprint}
+                run = write_run(reports_dir, replace(contents, info=made))
             shutil.rmtree(state, ignore_errors=True)
             return run, fresh
