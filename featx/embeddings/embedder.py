@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from featx.embeddings.backbones.extractor import AUTO, Extractor, find_extractor
+from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.extract import embed_rows
 from featx.errors import ImageError
 from featx.images.sources import ImageArrays, ImageFiles, Source
@@ -18,8 +19,8 @@ from featx.images.sources import ImageArrays, ImageFiles, Source
 class Embedder(TransformerMixin, BaseEstimator):
     """From image files or pixels to embeddings, in a scikit-learn pipeline.
 
-    Nothing is learnt, so `fit` only returns the transformer, and cross-validating a
-    pipeline computes each image once: what was embedded is in the cache.
+    Nothing is learned from the data. Cross-validating a pipeline computes each image
+    once, because embeddings are kept in the cache.
 
     Parameters
     ----------
@@ -69,7 +70,14 @@ class Embedder(TransformerMixin, BaseEstimator):
         self.cache_dir = cache_dir
 
     def fit(self, X: Any = None, y: Any = None) -> Self:  # noqa: ARG002  nothing to learn
-        """Return the transformer as it is."""
+        """Check the backbone's name and return the transformer; no image is read.
+
+        Raises
+        ------
+        BackboneError
+            There is no such backbone.
+        """
+        find_backbone(self.backbone)
         return self
 
     def transform(

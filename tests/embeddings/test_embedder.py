@@ -77,6 +77,14 @@ def test_an_unreadable_image_is_an_error(embedder, tmp_path):
         embedder.transform([good, bad])
 
 
+def test_fit_checks_the_backbone_and_init_does_not():
+    embedder = featx.Embedder("mobilnet")
+    with pytest.raises(BackboneError, match="did you mean 'mobilenet'"):
+        embedder.fit([], [])
+    right = embedder.set_params(backbone="mobilenet")
+    assert right.fit([], []) is right
+
+
 def test_wrong_words_are_errors():
     with pytest.raises(BackboneError, match="did you mean 'resnet50'"):
         featx.Embedder("resnet5O").get_feature_names_out()
