@@ -1,24 +1,29 @@
 """Images and what training makes of them, side by side."""
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.figures.labels import text_label
-from featx.figures.samples import GAP, NAME, SIDE, TITLE, fit_square, write
-from featx.figures.style import INK, MUTED, new_figure
+from featx.figures.samples import (
+    GAP,
+    NAME,
+    SIDE,
+    STRIP,
+    draw_square,
+    fit_square,
+    new_sheet,
+    write,
+)
+from featx.figures.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 APART = 4 * GAP
 """Between an original and its copies."""
-
-LETTERS, SUBTITLE = 15, 0.17
-"""Of the subtitle in an inch, and the inches from one line of it to the next."""
 
 
 def augmented_figure(
@@ -40,36 +45,16 @@ def augmented_figure(
     subtitle : str
         Whose images these are, and how they were augmented.
     """
-    line = NAME + SIDE + 2 * GAP
-    starts = [0.0] + [SIDE + APART + k * (SIDE + GAP) for k in range(copies.shape[1])]
-    width = starts[-1] + SIDE
-    letters = max(20, int(width * LETTERS))
-    subtitles = wrap(subtitle, letters)
-    title = TITLE + (len(subtitles) - 1) * SUBTITLE
-    height = title + NAME + len(originals) * line
-    figure = new_figure(width, height)
-    figure.set_layout_engine("none")
-    # One pair of axes in inches, from the upper left.
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
-    write(axes, 0.13, "Augmentation", fontsize=11.5, fontweight="bold", color=INK)
-    for number, text in enumerate(subtitles):
-        below = text_label(text, limit=letters)
-        style = {"fontsize": 8.5, "color": MUTED, **below.style}
-        write(axes, 0.36 + number * SUBTITLE, below.texts[0], **style)
-    for words, left in zip(("original", "as trained on"), starts, strict=False):
-        write(axes, title + NAME / 2, words, left=left, fontsize=8.5, color=MUTED)
+    lefts = [0.0] + [SIDE + APART + k * (SIDE + GAP) for k in range(copies.shape[1])]
+    height = NAME + len(originals) * STRIP
+    figure, axes, start = new_sheet(lefts[-1] + SIDE, height, "Augmentation", subtitle)
+    for words, left in zip(("original", "as trained on"), lefts, strict=False):
+        write(axes, left, start + NAME / 2, words)
     for row, label in enumerate(labels):
-        top = title + NAME + row * line
+        top = start + NAME + row * STRIP
         name = text_label(label)
         style = {"fontsize": 9, "color": INK, **name.style}
-        write(axes, top + NAME / 2, name.texts[0], **style)
-        for pixels, left in zip([originals[row], *copies[row]], starts, strict=True):
-            axes.imshow(
-                fit_square(pixels),
-                extent=(left, left + SIDE, top + NAME + SIDE, top + NAME),
-                aspect="auto",
-                interpolation="nearest",
-            )
+        write(axes, 0, top + NAME / 2, name.texts[0], **style)
+        for pixels, left in zip([originals[row], *copies[row]], lefts, strict=True):
+            draw_square(axes, fit_square(pixels), left, top + NAME)
     return figure

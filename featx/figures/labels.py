@@ -57,29 +57,27 @@ def class_labels(names: Sequence[str], *, limit: int = 28) -> Labels:
     limit : int
         Greatest width, in Latin letters.
     """
-    families = _families(names)
-    known = _characters(families)
+    known, style = _fonts(names)
     texts = [
         shorten(_clean(name), limit)
         if all(ord(c) in known for c in _clean(name))
         else f"class {number}"
         for number, name in enumerate(names, start=1)
     ]
-    return Labels(texts, _style(families))
+    return Labels(texts, style)
 
 
 def lacking_glyphs(names: Sequence[str]) -> bool:
     """Return whether some name can't be drawn with the fonts installed."""
-    known = _characters(_families(names))
+    known, _ = _fonts(names)
     return any(ord(c) not in known for name in names for c in _clean(name))
 
 
 def text_label(text: str, *, limit: int = 90) -> Labels:
     """Make a label of one text; a character without a font becomes a box."""
-    families = _families([text])
-    known = _characters(families)
+    known, style = _fonts([text])
     drawable = "".join(c if ord(c) in known else "\u25a1" for c in _clean(text))
-    return Labels([shorten(drawable, limit)], _style(families))
+    return Labels([shorten(drawable, limit)], style)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -117,23 +115,23 @@ def _clean(text: str) -> str:
     )
 
 
-def _style(families: tuple[str, ...]) -> dict[str, Any]:
-    return {"fontfamily": list(families), "parse_math": False, "usetex": False}
+def _fonts(texts: Sequence[str]) -> tuple[set[int], dict[str, Any]]:
+    """Choose the font families that together draw the most of `texts`.
 
-
-def _families(texts: Sequence[str]) -> tuple[str, ...]:
-    """Choose the font families that together draw the most of `texts`."""
-    chosen = [BASE_FAMILY]
-    lacking = {ord(c) for text in texts for c in _clean(text)} - _charmap(BASE_FAMILY)
+    Returns
+    -------
+    known : set of int
+        Code points that they draw.
+    style : dict
+        Of the matplotlib texts.
+    """
+    chosen, known = [BASE_FAMILY], set(_charmap(BASE_FAMILY))
+    wanted = {ord(c) for text in texts for c in _clean(text)}
     for family in FALLBACK_FAMILIES:
-        if lacking & _charmap(family):
+        if (wanted - known) & _charmap(family):
             chosen.append(family)
-            lacking -= _charmap(family)
-    return tuple(chosen)
-
-
-def _characters(families: Sequence[str]) -> frozenset[int]:
-    return frozenset[int]().union(*(_charmap(family) for family in families))
+            known |= _charmap(family)
+    return known, {"fontfamily": chosen, "parse_math": False, "usetex": False}
 
 
 @lru_cache(maxsize=64)

@@ -1,17 +1,17 @@
 """The leaderboard of one data set as a figure."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featx.figures.labels import class_labels, text_label
 from featx.figures.style import (
     BLUE,
-    INK,
     MUTED,
     ORANGE,
     RANDOM_WEIGHTS,
     head,
     legend,
+    name_rows,
     new_figure,
     style_axes,
 )
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_SHOWN = 40
+
+FOLDS: dict[str, Any] = {
+    "marker": "D",
+    "markersize": 6,
+    "markerfacecolor": "white",
+    "markeredgewidth": 1.6,
+    "linestyle": "none",
+}
+"""How the accuracy in cross-validation is marked."""
 
 
 def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
@@ -38,7 +47,7 @@ def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
     for row, run in enumerate(shown):
         _draw_run(axes, row, run)
     style_axes(axes, grid="x")
-    _name_rows(axes, shown)
+    _name_runs(axes, shown)
     axes.set_xlabel("accuracy")
     axes.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     more = f"; the first {MOST_SHOWN} of {len(runs)}" if len(runs) > MOST_SHOWN else ""
@@ -48,7 +57,7 @@ def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
 
 
 def _draw_run(axes: "Axes", row: int, run: Run) -> None:
-    """Draw one line; a run with random weights is hollow and grey.
+    """Draw a run's row: hollow and grey on random weights.
 
     A run that was not cross-validated has no second mark.
     """
@@ -60,29 +69,17 @@ def _draw_run(axes: "Axes", row: int, run: Run) -> None:
     axes.plot([accuracy], [row], "o", color=colour, markerfacecolor=fill, markersize=8)
     if run.metrics.cv_accuracy is None:
         return
-    axes.plot(
-        [run.metrics.cv_accuracy],
-        [row],
-        "D",
-        color=MUTED if run.random_weights else ORANGE,
-        markerfacecolor="white",
-        markeredgewidth=1.6,
-        markersize=6,
-    )
+    colour = MUTED if run.random_weights else ORANGE
+    axes.plot([run.metrics.cv_accuracy], [row], color=colour, **FOLDS)
 
 
-def _name_rows(axes: "Axes", runs: Sequence[Run]) -> None:
-    names = [run.name for run in runs]
-    labels = class_labels(names, limit=44)
+def _name_runs(axes: "Axes", runs: Sequence[Run]) -> None:
     texts = [
-        f"{text_label(run.name, limit=44).texts[0]}\n({RANDOM_WEIGHTS})"
-        if run.random_weights
-        else text_label(run.name, limit=44).texts[0]
+        text_label(run.name, limit=44).texts[0]
+        + (f"\n({RANDOM_WEIGHTS})" if run.random_weights else "")
         for run in runs
     ]
-    axes.set_yticks(range(len(runs)), texts, **labels.style)
-    axes.set_ylim(len(runs) - 0.4, -0.6)
-    axes.tick_params(axis="y", labelcolor=INK, length=0, pad=6)
+    name_rows(axes, texts, class_labels([run.name for run in runs]).style)
 
 
 def _add_legend(axes: "Axes") -> None:
@@ -90,7 +87,6 @@ def _add_legend(axes: "Axes") -> None:
 
     test = Line2D([], [], color=BLUE, marker="o", markersize=8, linewidth=2)
     test.set_label("test split, with 95% interval")
-    folds = Line2D([], [], color=ORANGE, marker="D", markersize=6, linestyle="none")
-    folds.set(markerfacecolor="white", markeredgewidth=1.6)
+    folds = Line2D([], [], color=ORANGE, **FOLDS)
     folds.set_label("cross-validation, which decides the rank")
     legend(axes, [test, folds])

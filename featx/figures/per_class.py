@@ -1,11 +1,13 @@
 """Precision, recall and F1 of every class as a figure."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.figures.classes import classes_figure
 from featx.figures.labels import Labels, class_labels
 from featx.figures.style import (
     BLUE,
@@ -13,9 +15,10 @@ from featx.figures.style import (
     INK,
     MUTED,
     ORANGE,
-    head,
-    legend,
-    new_figure,
+    count_on,
+    mark_value,
+    name_rows,
+    note,
     style_axes,
 )
 from featx.runs.metrics import ClassScores
@@ -24,10 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ALL_SHOWN = 40  # up to so many classes each has its line
-ENDS_SHOWN = 20  # of more, so many of the best and of the worst
-
-ROW = 0.235  # inches
 Scores = Mapping[str, ClassScores]
 
 
@@ -52,61 +51,29 @@ def per_class_figure(
     subtitle : str
         Whose numbers these are.
     """
-    order = by_f1(per_class, classes)
+    scores = [per_class[name] for name in classes]
+    values = np.array([[one.precision, one.recall, one.f1] for one in scores])
     labels = class_labels(classes, limit=34)
-    values = np.array(
-        [
-            [one.precision, one.recall, one.f1]
-            for one in (per_class[name] for name in classes)
-        ]
+    return classes_figure(
+        by_f1(per_class, classes),
+        partial(_draw_rows, values, labels),
+        partial(_draw_distribution, values[:, 2]),
+        titles=(
+            "Precision, recall and F1 by class",
+            f"F1 of all {len(values)} classes",
+        ),
+        ends=("best", "worst"),
+        subtitle=subtitle,
     )
-    if len(classes) <= ALL_SHOWN:
-        figure = new_figure(7.6, 1.5 + ROW * len(classes))
-        axes = figure.subplots()
-        _draw_rows(axes, values, labels, order)
-        head(axes, "Precision, recall and F1 by class", subtitle)
-        legend(axes)
-        return figure
-    return _many_classes(values, labels, order, subtitle)
-
-
-def _many_classes(
-    values: NDArray[np.float64], labels: Labels, order: list[int], subtitle: str
-) -> "Figure":
-    figure = new_figure(11.5, 8.2)
-    grid = figure.add_gridspec(2, 2, height_ratios=(1.5, ENDS_SHOWN * ROW))
-    top = figure.add_subplot(grid[0, :])
-    _draw_distribution(top, values[:, 2])
-    head(top, f"F1 of all {len(values)} classes", subtitle)
-    best, worst = order[:ENDS_SHOWN], order[-ENDS_SHOWN:]
-    for column, (title, shown) in enumerate((("best", best), ("worst", worst))):
-        axes = figure.add_subplot(grid[1, column])
-        _draw_rows(axes, values, labels, shown)
-        axes.set_title(
-            f"The {len(shown)} {title}",
-            loc="left",
-            fontsize=10,
-            fontweight="bold",
-            color=INK,
-        )
-    legend(axes)
-    return figure
 
 
 def _draw_rows(
-    axes: "Axes", values: NDArray[np.float64], labels: Labels, shown: Sequence[int]
+    values: NDArray[np.float64], labels: Labels, axes: "Axes", shown: Sequence[int]
 ) -> None:
     """Draw one line per class, the first at the top."""
     rows = np.arange(len(shown))
     precision, recall, f1 = values[list(shown)].T
-    axes.hlines(
-        rows,
-        np.minimum(precision, recall),
-        np.maximum(precision, recall),
-        color=FAINT,
-        linewidth=1.6,
-        zorder=1,
-    )
+    axes.hlines(rows, precision, recall, color=FAINT, linewidth=1.6, zorder=1)
     for label, x, marker, colour in (
         ("precision", precision, ">", BLUE),
         ("recall", recall, "<", ORANGE),
@@ -116,50 +83,21 @@ def _draw_rows(
         mark[0].set(clip_on=False, zorder=3)
     style_axes(axes, grid="x")
     axes.set_xlim(0, 1)
-    axes.set_ylim(len(shown) - 0.4, -0.6)
-    axes.set_yticks(rows, [labels.texts[i] for i in shown], **labels.style)
-    axes.tick_params(axis="y", labelcolor=INK, length=0, pad=8)
-    for row, text in [(-1, "F1"), *enumerate(f"{value:.2f}" for value in f1)]:
-        axes.annotate(
-            text,
-            (1, row),
-            xytext=(12, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8.5,
-            color=INK if row < 0 else MUTED,
-            annotation_clip=False,
-        )
+    name_rows(axes, [labels.texts[i] for i in shown], labels.style)
+    note(axes, "F1", (1, -1), (12, 0), color=INK)
+    for row, value in enumerate(f1):
+        note(axes, f"{value:.2f}", (1, row), (12, 0), color=MUTED)
 
 
-def _draw_distribution(axes: "Axes", f1: NDArray[np.float64]) -> None:
+def _draw_distribution(f1: NDArray[np.float64], axes: "Axes") -> None:
     """Draw how many classes reach which F1."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.hist(
-        f1,
-        bins=np.linspace(0, 1, 21).tolist(),
-        color=BLUE,
-        edgecolor="white",
-        alpha=0.85,
-    )
+    bins = np.linspace(0, 1, 21).tolist()
+    axes.hist(f1, bins=bins, color=BLUE, edgecolor="white", alpha=0.85)
     mean = float(f1.mean())
-    axes.axvline(mean, color=ORANGE, linewidth=1.8)
-    axes.annotate(
-        f"mean {mean:.2f}",
-        (mean, 0.97),
-        xycoords=axes.get_xaxis_transform(),
-        xytext=(6 if mean < 0.85 else -6, 0),
-        textcoords="offset points",
-        ha="left" if mean < 0.85 else "right",
-        va="top",
-        fontsize=8.5,
-        fontweight="bold",
-        color=ORANGE,
-    )
+    mark_value(axes, mean, f"mean {mean:.2f}", on_left=mean >= 0.85)
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])
     style_axes(axes, grid="y")
     axes.set_xlim(0, 1)
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    count_on(axes.yaxis, 4)
     axes.set_ylabel("classes")
     axes.set_xlabel("F1")

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from featx.evaluation.calibration import BINS, Reliability
 from featx.figures.style import (
     BLUE,
+    DASHED,
     GRID,
     MUTED,
     head,
     legend,
     new_figure,
+    note,
     style_axes,
 )
 
@@ -28,7 +30,7 @@ def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":
         2, 1, sharex=True, height_ratios=(4.6, 1), gridspec_kw={"hspace": 0.04}
     )
     top.fill_between([0, 1], [0, 1], color=GRID, alpha=0.5, label="overconfident")
-    top.plot([0, 1], [0, 1], color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
+    top.plot([0, 1], [0, 1], color=MUTED, linestyle=DASHED, linewidth=1)
     full = bins.count > 0
     x, y = bins.confidence[full], bins.accuracy[full]
     spread = np.abs(np.stack([y - bins.low[full], bins.high[full] - y]))
@@ -57,15 +59,8 @@ def _draw_counts(axes: "Axes", count: NDArray[np.int64]) -> None:
     axes.bar(edges, count, width=0.092, color=BLUE, alpha=0.45)
     for x, number in zip(edges, count, strict=True):
         if number:
-            axes.annotate(
-                f"{number}",
-                (x, number),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7.5,
-                color=MUTED,
-            )
+            style = {"ha": "center", "va": "baseline", "fontsize": 7.5}
+            note(axes, f"{number}", (x, number), (0, 2), color=MUTED, **style)
     style_axes(axes)
     axes.set(ylim=(0, 1.3 * max(count.max(), 1)), yticks=[], ylabel="images")
     axes.set_xlabel("confidence: probability of the predicted class")

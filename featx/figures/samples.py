@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,11 @@ IN_A_LINE = 8
 SIDE = 1.1  # inches, of an image's square
 GAP = 0.06
 NAME = 0.24
+STRIP = NAME + SIDE + 2 * GAP
 TITLE = 0.62
+LETTERS, SUBTITLE = 15, 0.17
+"""Of the subtitle in an inch, and the inches from one line of it to the next."""
+
 BACKGROUND = 0xF4, 0xF6, 0xF8  # of the pages
 
 
@@ -78,61 +83,72 @@ def samples_figure(
     subtitle : str
         Whose images these are.
     """
+    images = inspection.images
     columns = 1 if len(strips) <= ONE_COLUMN else 2
     lines = -(-len(strips) // columns)
     between = 3 * GAP * (columns - 1)
     width = IN_A_LINE * (SIDE + GAP) - GAP + between
-    height = TITLE + lines * (NAME + SIDE + 2 * GAP)
-    figure = new_figure(width, height)
-    figure.set_layout_engine("none")
-    # One pair of axes in inches, from the upper left.
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, width), ylim=(height, 0))
-    axes.axis("off")
-    write(axes, 0.13, "Samples", fontsize=11.5, fontweight="bold", color=INK)
-    below = text_label(subtitle)
-    write(axes, 0.36, below.texts[0], fontsize=8.5, color=MUTED, **below.style)
-    names = class_labels(inspection.images.classes, limit=54 if columns == 2 else 80)
+    figure, axes, start = new_sheet(width, lines * STRIP, "Samples", subtitle)
+    names = class_labels(images.classes, limit=54 if columns == 2 else 80)
     for number, strip in enumerate(strips):
         column, line = divmod(number, lines)
         left = column * (width + between) / 2
-        top = TITLE + line * (NAME + SIDE + 2 * GAP)
-        name = names.texts[strip.label]
-        style = {"fontsize": 9, "color": INK, **names.style}
-        write(axes, top + NAME / 2, name, left=left, **style)
-        _draw_strip(axes, inspection, strip, left, top + NAME)
+        top = start + line * STRIP
+        name = {"fontsize": 9, "color": INK, **names.style}
+        write(axes, left, top + NAME / 2, names.texts[strip.label], **name)
+        if not len(strip.rows):
+            write(axes, left, top + NAME + SIDE / 2, "no readable image")
+        for place, row in enumerate(strip.rows):
+            square = small_square(images.root / images.paths[row])
+            draw_square(axes, square, left + place * (SIDE + GAP), top + NAME)
     return figure
 
 
-def write(
-    axes: "Axes", y: float, text: str, *, left: float = 0.0, **style: object
-) -> None:
-    """Write one line, `y` and `left` in inches from the upper left."""
-    style = {"parse_math": False, "va": "center", **style}
-    axes.text(left, y, text, **style)  # type: ignore[arg-type]
+def new_sheet(
+    width: float, height: float, title: str, subtitle: str
+) -> tuple["Figure", "Axes", float]:
+    """Make a figure measured in inches from the upper left, with a heading.
+
+    Parameters
+    ----------
+    width, height : float
+        Of what is drawn below the heading.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    axes : matplotlib.axes.Axes
+        Its only ones.
+    start : float
+        The height of the heading.
+    """
+    letters = max(20, int(width * LETTERS))
+    lines = wrap(subtitle, letters)
+    start = TITLE + (len(lines) - 1) * SUBTITLE
+    figure = new_figure(width, start + height)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(start + height, 0))
+    axes.axis("off")
+    write(axes, 0, 0.13, title, fontsize=11.5, fontweight="bold", color=INK)
+    for number, line in enumerate(lines):
+        label = text_label(line, limit=letters)
+        write(axes, 0, 0.36 + number * SUBTITLE, label.texts[0], **label.style)
+    return figure, axes, start
 
 
-def _draw_strip(
-    axes: "Axes", inspection: Inspection, strip: Strip, left: float, top: float
+def write(axes: "Axes", left: float, y: float, text: str, **style: Any) -> None:
+    """Write one line, centred on the height `y`."""
+    look = {"fontsize": 8.5, "color": MUTED, "parse_math": False, "va": "center"}
+    axes.text(left, y, text, **{**look, **style})
+
+
+def draw_square(
+    axes: "Axes", pixels: NDArray[np.uint8], left: float, top: float
 ) -> None:
-    images = inspection.images
-    if not len(strip.rows):
-        write(
-            axes,
-            top + SIDE / 2,
-            "no readable image",
-            left=left,
-            fontsize=8.5,
-            color=MUTED,
-        )
-    for place, row in enumerate(strip.rows):
-        x = left + place * (SIDE + GAP)
-        axes.imshow(
-            small_square(images.root / images.paths[row]),
-            extent=(x, x + SIDE, top + SIDE, top),
-            aspect="auto",
-            interpolation="nearest",
-        )
+    """Draw a square image with its upper left corner there."""
+    extent = (left, left + SIDE, top + SIDE, top)
+    axes.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
 
 
 def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]:

@@ -1,18 +1,22 @@
 """Width against height, and aspect ratios, as figures."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.figures.style import (
     BLUE,
+    DASHED,
     FAINT,
     INK,
     MUTED,
     ORANGE,
+    count_on,
     head,
+    mark_value,
     new_figure,
+    note,
     style_axes,
 )
 
@@ -64,15 +68,13 @@ def sizes_figure(
     smallest_dot = np.clip(9000 / len(counts), 1.0, 7.0)
     areas = smallest_dot + 420 * counts / max(counts.sum(), 60)
     axes.scatter(x, y, s=areas, color=BLUE, alpha=0.45, linewidths=0, zorder=3)
-    axes.plot(
-        [np.median(widths)],
-        [np.median(heights)],
-        "+",
-        color=ORANGE,
-        markersize=13,
-        markeredgewidth=2,
-        zorder=4,
-    )
+    cross: dict[str, Any] = {
+        "color": ORANGE,
+        "markersize": 13,
+        "markeredgewidth": 2,
+        "zorder": 4,
+    }
+    axes.plot([np.median(widths)], [np.median(heights)], "+", **cross)
     style_axes(axes, grid="both")
     _scale(axes, smallest, largest, logarithmic=logarithmic)
     axes.set_xlabel("width, pixels")
@@ -103,21 +105,15 @@ def _cells(
 def _draw_guides(axes: "Axes", largest: int, *, logarithmic: bool) -> None:
     """Draw the lines of some aspect ratios through the origin."""
     start = 1e-9 if logarithmic else 0.0
-    for ratio in (0.5, 1.0, 2.0):
-        ends = [start, 10.0 * largest]
-        axes.plot(
-            [ratio * end for end in ends],
-            ends,
-            color=FAINT,
-            linewidth=1.2 if ratio == 1 else 0.9,
-            linestyle="-" if ratio == 1 else (0, (4, 3)),
-            zorder=1,
-        )
+    ends = np.array([start, 10.0 * largest])
+    for ratio, width, line in ((0.5, 0.9, DASHED), (1.0, 1.2, "-"), (2.0, 0.9, DASHED)):
+        style: dict[str, Any] = {"linewidth": width, "linestyle": line, "zorder": 1}
+        axes.plot(ratio * ends, ends, color=FAINT, **style)
 
 
 def _scale(axes: "Axes", smallest: int, largest: int, *, logarithmic: bool) -> None:
     """Set equal limits on both axes, and say what the lines are."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     if logarithmic:
         axes.set(xscale="log", yscale="log")
@@ -129,7 +125,7 @@ def _scale(axes: "Axes", smallest: int, largest: int, *, logarithmic: bool) -> N
     else:
         limits = (0.0, 1.1 * largest)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda side, _: f"{side:,.0f}"))
+        axis.set_major_formatter(lambda side, _: f"{side:,.0f}")
     axes.set(xlim=limits, ylim=limits, box_aspect=1)
     top = limits[1]
     # The title stands above, so the first is inside.
@@ -138,16 +134,7 @@ def _scale(axes: "Axes", smallest: int, largest: int, *, logarithmic: bool) -> N
         ("1:1", (top, top), (4, 0), "center"),
         ("2:1", (top, top / 2), (4, 0), "center"),
     ):
-        axes.annotate(
-            text,
-            place,
-            xytext=offset,
-            textcoords="offset points",
-            va=vertical,
-            fontsize=8,
-            color=MUTED,
-            annotation_clip=False,
-        )
+        note(axes, text, place, offset, va=vertical, fontsize=8, color=MUTED)
 
 
 def aspect_ratios_figure(
@@ -172,19 +159,8 @@ def aspect_ratios_figure(
     edges = step * np.arange(np.floor(low / step) - 0.5, np.ceil(high / step) + 1)
     axes.hist(doublings, bins=edges.tolist(), color=BLUE, edgecolor="white", alpha=0.9)
     median = float(np.median(widths / heights))
-    axes.axvline(np.log2(median), color=ORANGE, linewidth=1.8)
-    axes.annotate(
-        f"median {median:.2f}",
-        (np.log2(median), 0.985),
-        xycoords=axes.get_xaxis_transform(),
-        xytext=(6 if median < 1.3 else -6, 0),
-        textcoords="offset points",
-        ha="left" if median < 1.3 else "right",
-        va="top",
-        fontsize=8.5,
-        fontweight="bold",
-        color=ORANGE,
-    )
+    text = f"median {median:.2f}"
+    mark_value(axes, float(np.log2(median)), text, on_left=median >= 1.3)
     style_axes(axes, grid="y")
     _name_ratios(axes, low, high)
     axes.set_xlim(edges[0] - step, edges[-1] + step)
@@ -197,8 +173,6 @@ def aspect_ratios_figure(
 
 
 def _name_ratios(axes: "Axes", low: float, high: float) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     if high - low <= WIDE_SPAN:
         ticks = {np.log2(ratio): name for name, ratio in NAMED_RATIOS.items()}
     else:
@@ -207,5 +181,4 @@ def _name_ratios(axes: "Axes", low: float, high: float) -> None:
     shown = {place: name for place, name in ticks.items() if low <= place <= high}
     axes.set_xticks(list(shown), list(shown.values()))
     axes.tick_params(axis="x", labelcolor=INK)
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10), integer=True))
-    axes.yaxis.set_major_formatter(lambda y, _: f"{y:,.0f}")
+    count_on(axes.yaxis, 5)

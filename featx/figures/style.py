@@ -12,6 +12,7 @@ from featx.figures.labels import text_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 INK = "#1c2733"
@@ -25,6 +26,7 @@ ORANGE = "#d55e00"
 GREEN = "#009e73"
 
 MATRIX_COLOURS = "Blues"
+DASHED = (0, (4, 3))
 DPI = 150
 RANDOM_WEIGHTS = "random weights, never trained"
 
@@ -88,36 +90,70 @@ def head(axes: "Axes", title: str, subtitle: str, *, scale: float = 1.0) -> None
         Above one for figures so large that they are shown reduced.
     """
     below = text_label(subtitle)
+    lines = (
+        (25, 11.5, title, {"fontweight": "bold", "color": INK, "parse_math": False}),
+        (11, 8.5, below.texts[0], {"color": MUTED, **below.style}),
+    )
+    for height, size, text, style in lines:
+        style |= {"xycoords": "axes fraction", "va": "baseline"}
+        note(axes, text, (0, 1), (0, height * scale), fontsize=size * scale, **style)
+
+
+def note(
+    axes: "Axes",
+    text: str,
+    place: tuple[float, float],
+    offset: tuple[float, float],
+    **style: Any,
+) -> None:
+    """Write a small text, `offset` points from `place`, even outside the axes."""
     axes.annotate(
-        title,
-        (0, 1),
-        xytext=(0, 25 * scale),
-        xycoords="axes fraction",
+        text,
+        place,
+        xytext=offset,
         textcoords="offset points",
-        fontsize=11.5 * scale,
+        **{"va": "center", "fontsize": 8.5, "annotation_clip": False, **style},
+    )
+
+
+def mark_value(axes: "Axes", x: float, text: str, *, on_left: bool) -> None:
+    """Draw a line at a value of the x axis, with its name beside it."""
+    axes.axvline(x, color=ORANGE, linewidth=1.8)
+    note(
+        axes,
+        text,
+        (x, 0.975),
+        (-6 if on_left else 6, 0),
+        xycoords=axes.get_xaxis_transform(),
+        ha="right" if on_left else "left",
+        va="top",
         fontweight="bold",
-        color=INK,
-        parse_math=False,
+        color=ORANGE,
     )
-    axes.annotate(
-        below.texts[0],
-        (0, 1),
-        xytext=(0, 11 * scale),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontsize=8.5 * scale,
-        color=MUTED,
-        **below.style,
-    )
+
+
+def count_on(axis: "Axis", ticks: int) -> None:
+    """Put about so many ticks at whole numbers, with commas between thousands."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(ticks, steps=(1, 2, 5, 10), integer=True))
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+
+
+def name_rows(axes: "Axes", texts: Sequence[str], style: dict[str, Any]) -> None:
+    """Name the rows of `axes` on its left, the first one at the top."""
+    axes.set_yticks(range(len(texts)), texts, **style)
+    axes.set_ylim(len(texts) - 0.4, -0.6)
+    axes.tick_params(axis="y", labelcolor=INK, length=0, pad=7)
 
 
 def legend(axes: "Axes", handles: Sequence[Any] | None = None) -> None:
-    """Explain the marks of `axes` in one line under the figure."""
+    """Explain the marks of `axes`, where it has any, in one line under the figure."""
     from matplotlib.figure import Figure
 
     figure = axes.get_figure(root=True)
-    if isinstance(figure, Figure):
-        shown = handles or axes.get_legend_handles_labels()[0]
+    shown = handles or axes.get_legend_handles_labels()[0]
+    if shown and isinstance(figure, Figure):
         figure.legend(
             handles=shown,
             loc="outside lower center",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from featx.figures.style import (
     BLUE,
+    DASHED,
     GREEN,
     GRID,
     INK,
@@ -152,7 +153,7 @@ def _mark_best(
         epoch,
         color=MUTED,
         linewidth=1,
-        linestyle=(0, (4, 3)),
+        linestyle=DASHED,
         label=f"{which} epoch: {epoch:.0f}",
         zorder=1,
     )
