@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings.backbones.engine import Engine
+from featx.embeddings.backbones.engine import Engine, find_engine
 from featx.embeddings.backbones.extractor import AUTO, Extractor, KerasExtractor
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.errors import ImageError
-from featx.frameworks import import_tensorflow
-from featx.hardware import has_bfloat16
 from featx.images.sources import Source, View
 
 LEAST_SPEEDUP = 1.15
@@ -142,7 +140,7 @@ def _sample(source: Source, view: View) -> NDArray[np.uint8]:
 
 
 def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> PrecisionChoice:
-    tried = _faster_precision()
+    tried = find_engine(extractor.engine).faster_precision()
     if not len(images):
         return PrecisionChoice("float32")
     if tried is None:
@@ -188,16 +186,3 @@ def mean_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     products = (a * b).sum(axis=1) / np.maximum(norms, 1e-300)
     cosines = np.where(norms > 0, products, (a == b).all(axis=1))
     return float(np.nan_to_num(cosines, nan=0.0, posinf=0.0, neginf=0.0).mean())
-
-
-def _faster_precision() -> str | None:
-    """Return the arithmetic that this machine may be faster in than float32."""
-    tf = import_tensorflow()
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "bfloat16" if has_bfloat16() else None
-    details = tf.config.experimental.get_device_details(gpus[0])
-    capability = details.get("compute_capability", (0, 0))
-    if capability >= (8, 0):
-        return "bfloat16"
-    return "float16" if capability >= (7, 0) else None

@@ -10,8 +10,9 @@ import pytest
 
 from featx import hardware as machine
 from featx.embeddings import precision
-from featx.embeddings.backbones.engine import open_engine
+from featx.embeddings.backbones import tensorflow_engine
 from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.backbones.weights import Weights
 from featx.embeddings.extract import embed_rows
 from featx.embeddings.precision import LEAST_COSINE, LEAST_SPEEDUP, choose_precision
@@ -37,7 +38,7 @@ def small(tmp_path):
 
 @dataclass
 class Clock:
-    """Stands where time stands: each engine takes what it is told to."""
+    """Takes the place of `time`; each engine advances it by a given time."""
 
     now: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -51,7 +52,7 @@ def fake(monkeypatch):
     """Engines of a chosen speed and error in place of TensorFlow's."""
     clock = Clock()
     monkeypatch.setattr(precision, "time", clock)
-    monkeypatch.setattr(precision, "_faster_precision", lambda: "bfloat16")
+    monkeypatch.setattr(tensorflow_engine, "faster_precision", lambda: "bfloat16")
 
     def set_up(*, speedup, noise):
         clock.seconds = {"float32": 0.01, "bfloat16": 0.01 / speedup}
@@ -103,7 +104,7 @@ def test_the_faster_is_taken_where_it_pays_and_agrees(
     )
 
 
-def test_it_is_decided_once_and_the_mirrored_view_follows(small, fake, tmp_path):
+def test_it_is_decided_once_and_the_flipped_view_follows(small, fake, tmp_path):
     fake(speedup=2.0, noise=0.0)
     choose_precision(small, SOURCE, tmp_path)
     fake(speedup=0.5, noise=0.0)
@@ -123,7 +124,7 @@ def test_what_was_asked_for_before_is_followed(small, fake, tmp_path):
 
 
 def test_a_machine_without_faster_arithmetic(small, monkeypatch, tmp_path):
-    monkeypatch.setattr(precision, "_faster_precision", lambda: None)
+    monkeypatch.setattr(tensorflow_engine, "faster_precision", lambda: None)
     chosen, note = choose_precision(small, SOURCE, tmp_path)
     assert chosen.precision == "float32"
     assert "nothing faster" in note
@@ -145,9 +146,7 @@ def test_float16_takes_a_gpu(small):
 
 
 def test_bfloat16_takes_a_cpu_that_has_it(small, monkeypatch):
-    monkeypatch.setattr(
-        "featx.embeddings.backbones.extractor.has_bfloat16", lambda: False
-    )
+    monkeypatch.setattr(tensorflow_engine, "has_bfloat16", lambda: False)
     with pytest.raises(BackboneError, match="no instructions for it"):
         replace(small, precision="bfloat16").open()
 
@@ -192,7 +191,9 @@ def test_keras_policies_keep_rows_float32():
     backbone = find_extractor("mobilenet-0.25", weights="random").backbone
     weights = Weights("random", None, None, 0)
     rows = [
-        open_engine(backbone, weights, (32, 32), policy=policy)(IMAGES)
+        tensorflow_engine.TensorFlowEngine(
+            build_model(backbone, weights, image_size=(32, 32), policy=policy)
+        )(IMAGES)
         for policy in ("float32", "mixed_bfloat16")
     ]
     assert rows[1].dtype == np.float32

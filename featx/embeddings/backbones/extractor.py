@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from featx.embeddings.backbones.engine import Engine, TensorFlowEngine, open_engine
+from featx.embeddings.backbones.engine import Engine, find_engine
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights, resolve_weights
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError
-from featx.frameworks import import_tensorflow
-from featx.hardware import has_bfloat16
 
 POOLINGS = ("avg", "max", "none")
 
@@ -36,7 +33,7 @@ class Extractor(Protocol):
         """Width of an embedding."""
 
     def flipped(self) -> "Extractor":
-        """Return what embeds the mirrored view of images."""
+        """Return what embeds the flipped view of images."""
 
     def open(self) -> Engine:
         """Load the model; this may take seconds."""
@@ -56,6 +53,7 @@ class KerasExtractor:
     layer: str | None = None
     flip: bool = False
     precision: str = "float32"
+    engine: str = "tensorflow"
 
     @property
     def spec(self) -> Spec:
@@ -67,23 +65,24 @@ class KerasExtractor:
             layer=self.layer,
             flip=self.flip,
             weights=self.weights.kind,
-            weights_id=_weights_id(self.weights),
+            weights_id=self.weights.sha256
+            or f"seed {self.weights.seed}, keras {version('keras')}",
             precision=self.precision,
         )
 
     @property
     def dim(self) -> int:
-        """Width of an embedding; for an inner layer or a whole map the model tells."""
+        """Width of an embedding; inner layers and whole maps need the model for it."""
         if self.layer or self.pooling == "none":
             return replace(self, precision="float32").open().dim
         return self.backbone.features
 
     def flipped(self) -> "KerasExtractor":
-        """Return what embeds the mirrored view of images."""
+        """Return what embeds the flipped view of images."""
         return replace(self, flip=True)
 
     def open(self) -> Engine:
-        """Build the Keras model and its graph; a second call finds it built.
+        """Load the model; a second call finds it loaded.
 
         Raises
         ------
@@ -92,16 +91,7 @@ class KerasExtractor:
         WeightsError
             The file doesn't fit the backbone.
         """
-        tf = import_tensorflow()
-        on_gpu = bool(tf.config.list_physical_devices("GPU"))
-        _check_precision(self.precision, on_gpu=on_gpu)
-        mixed = on_gpu and self.precision != "float32"
-        policy = f"mixed_{self.precision}" if mixed else "float32"
-        # Neither the mirror nor the CPU's bfloat16 needs a model of its own.
-        engine = _open(replace(self, flip=False, precision="float32"), policy)
-        if self.precision == "bfloat16" and not on_gpu:
-            return engine.with_bfloat16()
-        return engine
+        return find_engine(self.engine).open_engine(self)
 
 
 def find_extractor(
@@ -115,7 +105,7 @@ def find_extractor(
     seed: int = 0,
     cache_dir: Path | None = None,
 ) -> KerasExtractor:
-    """Return the extractor that these words name.
+    """Return the extractor of a backbone with its weights.
 
     Parameters
     ----------
@@ -154,45 +144,12 @@ def find_extractor(
     _check_word("--precision", precision, PRECISIONS)
     memo = None if cache_dir is None else cache_dir / WEIGHTS_MEMO
     found = resolve_weights(row, weights, seed=seed, memo=memo)
-    return KerasExtractor(
-        row, found, size, pooling, layer=layer, flip=False, precision=precision
-    )
+    return KerasExtractor(row, found, size, pooling, layer, precision=precision)
 
 
 def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
     if word not in known:
         raise BackboneError(f"{option} {word}: expected one of {', '.join(known)}")
-
-
-def _check_precision(precision: str, *, on_gpu: bool) -> None:
-    if precision == "float16" and not on_gpu:
-        raise BackboneError(
-            "--precision float16: takes a GPU, and TensorFlow finds none; take auto"
-        )
-    if precision == "bfloat16" and not (on_gpu or has_bfloat16()):
-        raise BackboneError(
-            "--precision bfloat16: this CPU has no instructions for it (AVX512-BF16"
-            " or AMX); take auto or float32"
-        )
-
-
-def _weights_id(weights: Weights) -> str:
-    if weights.sha256 is not None:
-        return weights.sha256
-    return f"seed {weights.seed}, keras {version('keras')}"
-
-
-@lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
-def _open(extractor: KerasExtractor, policy: str) -> TensorFlowEngine:
-    size = (extractor.image_size, extractor.image_size)
-    return open_engine(
-        extractor.backbone,
-        extractor.weights,
-        size,
-        extractor.pooling,
-        layer=extractor.layer,
-        policy=policy,
-    )
 
 
 def find_by_spec(

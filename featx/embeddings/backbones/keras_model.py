@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from featx.embeddings.backbones.table import Backbone
     from featx.embeddings.backbones.weights import Weights
 
-POOLINGS = ("avg", "max", "none")
-"""How a backbone's last feature map becomes a row: its mean, maximum or all of it."""
-
 # ImageNet's mean and standard deviation (red, green, blue, of pixels in [0, 1]).
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -66,9 +63,9 @@ def build_model(
     Raises
     ------
     BackboneError
-        If the images are too small, or there is no such pooling or layer.
+        There is no such layer.
     WeightsError
-        If the file doesn't fit the model.
+        The file doesn't fit the model.
     """
     import_keras().backend.clear_session()
     steps = build_steps(
@@ -116,7 +113,6 @@ def build_steps(
 
     Layer names count up from what Keras' session has built before.
     """
-    _check(backbone, image_size, pooling)
     keras = import_keras()
     # ConvNeXt normalises after its pooling, so the builder has to do the pooling.
     inside = None if layer or pooling == "none" else pooling
@@ -155,21 +151,6 @@ def layer_shape(
     base = _build_base(keras, backbone, random, image_size, None)
     shape: tuple[int, ...] = _find_layer(base, backbone, layer).output.shape[1:]
     return shape
-
-
-def _check(backbone: "Backbone", image_size: tuple[int, int], pooling: str) -> None:
-    """Refuse images that Keras would refuse, and poolings that there aren't."""
-    height, width = image_size
-    least = backbone.min_size
-    if min(height, width) < least:
-        raise BackboneError(
-            f"{backbone.name} takes images from {least}x{least} pixels on, "
-            f"not {height}x{width}: set the image size to {least} or more"
-        )
-    if pooling not in POOLINGS:
-        raise BackboneError(
-            f"unknown pooling '{pooling}': it is one of {', '.join(POOLINGS)}"
-        )
 
 
 def _build_base(

@@ -1,109 +1,34 @@
-"""The engine computes what its model computes, for any number of images."""
+"""Another engine is a module and a row of the table."""
 
-import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
-import pytest
 
-from featx.embeddings.backbones.engine import (
-    Engine,
-    TensorFlowEngine,
-    is_frozen,
-    open_engine,
-)
-from featx.embeddings.backbones.keras_model import build_model
-from featx.embeddings.backbones.table import find_backbone
-from featx.embeddings.backbones.weights import Weights
-from featx.errors import BackboneError
-from featx.frameworks import import_tensorflow
-
-BACKBONE = find_backbone("mobilenet-0.25")
-RANDOM = Weights("random", None, None, 0)
+from featx.embeddings.backbones.engine import ENGINES
+from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.extract import embed_rows
+from featx.images.sources import ImageArrays
 
 
-@pytest.fixture(scope="module")
-def model():
-    return build_model(BACKBONE, RANDOM, image_size=(40, 48))
+class MeanColours:
+    dim, batch_size = 3, 8
+
+    def __call__(self, batch):
+        return batch.mean(axis=(1, 2)).astype(np.float32)
 
 
-@pytest.fixture
-def images():
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (5, 40, 48, 3), dtype=np.uint8)
-
-
-@pytest.mark.parametrize("freeze", [True, False])
-def test_engine_equals_its_model(model, images, freeze):
-    engine = TensorFlowEngine(model, freeze=freeze)
-    rows = engine(images)
-    assert engine.dim == BACKBONE.features
-    assert rows.dtype == np.float32
-    assert rows.shape == (5, engine.dim)
-    np.testing.assert_allclose(rows, model(images), rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("freeze", [True, False])
-def test_batches_may_differ_in_number(model, images, freeze):
-    engine = TensorFlowEngine(model, freeze=freeze)
-    whole = engine(images)
-    for count in (0, 1, 3):
-        rows = engine(images[:count])
-        assert rows.shape == (count, engine.dim)
-        np.testing.assert_allclose(rows, whole[:count], rtol=1e-4, atol=1e-6)
-
-
-def test_images_of_another_size_or_type_are_refused(model, images):
-    engine = TensorFlowEngine(model)
-    for wrong in (images[:, :32], images[0], images.astype(np.float32)):
-        with pytest.raises(ValueError, match=r"uint8 \(N, 40, 48, 3\), not"):
-            engine(wrong)
-
-
-def test_frozen_weights_are_constants(model):
-    tf = import_tensorflow()
-    assert TensorFlowEngine(model)._graph.variables == ()
-    assert len(TensorFlowEngine(model, freeze=False)._graph.variables) > 0
-    assert tf.executing_eagerly()
-
-
-def test_engine_is_opened_from_a_row(images):
-    engine: Engine = open_engine(BACKBONE, RANDOM, (40, 48))
-    assert engine(images).shape == (5, 256)
-    inner = open_engine(BACKBONE, RANDOM, (40, 48), "max", layer="conv_pw_6_relu")
-    assert inner(images).shape == (5, inner.dim) == (5, 128)
-    with pytest.raises(BackboneError, match="has no layer"):
-        open_engine(BACKBONE, RANDOM, (40, 48), layer="nothing")
-
-
-@pytest.mark.parametrize(
-    ("name", "frozen"),
-    [
-        ("mobilenet-0.25", True),
-        ("nasnetlarge", True),
-        ("efficientnetv2l", False),
-        ("convnextsmall", True),
-        ("convnextbase", False),
-        ("convnextxlarge", False),
-    ],
-)
-def test_large_backbones_are_not_frozen(name, frozen):
-    assert is_frozen(find_backbone(name)) == frozen
-
-
-def test_tensorflow_starts_quietly():
-    script = (
-        "from featx.frameworks import import_tensorflow\n"
-        "tf = import_tensorflow()\n"
-        "print(float(tf.reduce_sum(tf.ones([2, 2]))))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "4.0"
-    assert done.stderr == ""
+def test_an_engine_is_a_module_and_a_row(monkeypatch, tmp_path):
+    module = ModuleType("mean_colours")
+    module.open_engine = lambda _: MeanColours()
+    module.faster_precision = lambda: None
+    monkeypatch.setitem(sys.modules, "mean_colours", module)
+    monkeypatch.setitem(ENGINES, "mean_colours", "mean_colours")
+    images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    extractor = find_extractor("mobilenet-0.25", image_size=32, weights="random")
+    other = replace(extractor, engine="mean_colours")
+    ((rows, done),) = embed_rows(ImageArrays(images), [other], tmp_path)
+    np.testing.assert_array_equal(rows, MeanColours()(images))
+    assert done.computed == 5
+    assert "float32: this machine has nothing faster" in done.notes[0]

@@ -1,0 +1,282 @@
+"""Running a Keras model as one TensorFlow graph: the engine `tensorflow`."""
+
+import contextlib
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from featx.embeddings.backbones.engine import Engine
+from featx.embeddings.backbones.keras_model import build_model
+from featx.errors import BackboneError
+from featx.frameworks import garbage_kept, import_keras, import_tensorflow
+from featx.hardware import available_memory, has_bfloat16
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
+
+    from featx.embeddings.backbones.extractor import KerasExtractor
+    from featx.embeddings.backbones.table import Backbone
+
+
+# Freezing copies the weights several times over: in millions of parameters, what
+# stays within a few GiB. ConvNeXt's large matrices take more (XLarge frozen: over
+# 24 GiB, unfrozen: 2.4 GB).
+_FREEZE_LIMIT = 100.0
+_FREEZE_LIMITS = {"convnext": 50.0}
+
+# Larger batches bring nothing more.
+_CPU_BATCH, _GPU_BATCH = 32, 256
+
+# Of the memory there is, what the maps of a batch may take: two run at a time.
+_MEMORY_SHARE = 0.2
+
+# A map, what it is made of, and what the convolution between them works with.
+_LIVE_MAPS = 4
+
+
+class TensorFlowEngine:
+    """Runs a Keras model as one TensorFlow graph.
+
+    Frozen to constants, the graph's optimiser folds batch normalisation into the
+    convolutions and fuses what follows them: up to three times as fast as
+    ``model.predict`` on a CPU.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From uint8 (N, height, width, 3) to (N, D).
+    freeze : bool
+        Make constants of the weights. It takes memory for several copies of them
+        for a while, and later changes of the model's weights aren't seen.
+
+    Attributes
+    ----------
+    dim : int
+        Width D of an embedding.
+    batch_size : int
+        How many images at a time suit the memory that there was.
+    """
+
+    def __init__(self, model: "keras.Model", *, freeze: bool = True) -> None:
+        self.dim: int = int(model.output_shape[-1])
+        self._shape: tuple[int, ...] = tuple(model.input_shape[1:])
+        self._tf = import_tensorflow()
+        self._graph = _trace(self._tf, model, freeze=freeze)
+        self._bfloat16 = False
+        self._optimized = _Once()
+        self.batch_size = _suitable_batch(self._tf, self._graph)
+
+    def with_bfloat16(self) -> Self:
+        """Return the same graph computed in bfloat16 on the CPU, by oneDNN.
+
+        Sums stay in float32, and so do the operations that oneDNN has no bfloat16 for
+        or that need more digits.
+        """
+        twin = copy.copy(self)
+        twin._bfloat16 = True
+        twin._optimized = _Once()
+        return twin
+
+    def __call__(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
+        """Embed a batch.
+
+        Parameters
+        ----------
+        batch : ndarray of uint8, shape (N, height, width, 3)
+            Images in RGB, of the model's size; N may differ from call to call.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, D)
+            One row per image.
+
+        Raises
+        ------
+        ValueError
+            If the batch is of another size or type.
+        MemoryError
+            If the batch doesn't fit into memory; a smaller one may.
+        """
+        if batch.dtype != np.uint8 or batch.shape[1:] != self._shape:
+            # A traced graph takes other sizes without a word.
+            raise ValueError(
+                f"a batch is uint8 (N, {', '.join(map(str, self._shape))}), "
+                f"not {batch.dtype} {batch.shape}"
+            )
+        if len(batch) == 0:  # which the optimised graph can't compute
+            return np.empty((0, self.dim), np.float32)
+        bfloat16 = self._bfloat16
+        arithmetic = (
+            _onednn_bfloat16(self._tf) if bfloat16 else contextlib.nullcontext()
+        )
+        try:
+            with arithmetic:
+                self._optimized(lambda: self._run(batch[:1]))
+                return self._run(batch)
+        except self._tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(f"a batch of {len(batch)} images") from error
+
+    def _run(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
+        (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
+        return np.asarray(rows.numpy(), dtype=np.float32)
+
+
+class _Once:
+    """Lets one thread optimize a graph, which happens when it runs first.
+
+    Several threads would do it at the same time otherwise, and it takes longer than a
+    batch does.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done = False
+
+    def __call__(self, run: Callable[[], object]) -> None:
+        """Run it, unless a run has returned; threads that come meanwhile wait."""
+        with self._lock:
+            if not self._done:
+                run()
+                self._done = True
+
+
+@contextlib.contextmanager
+def _onednn_bfloat16(tf: Any) -> Iterator[None]:
+    """Let graphs that this thread runs inside use oneDNN's bfloat16.
+
+    ``tf.config.optimizer`` has the option too, but for the whole process, and threads
+    that have run a graph before don't hear of a change: with several, some of them
+    would compute the embeddings of one precision in the other.
+    """
+    from tensorflow.python.eager.context import FunctionCallOptions, context
+
+    before = context().function_call_options
+    config = tf.compat.v1.ConfigProto.FromString(before.config_proto_serialized)
+    rewriting = config.graph_options.rewrite_options
+    rewriting.auto_mixed_precision_onednn_bfloat16 = rewriting.ON
+    context().function_call_options = FunctionCallOptions(before.executor_type, config)
+    try:
+        yield
+    finally:
+        context().function_call_options = before
+
+
+def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:
+    """Return the model as a concrete function: one uint8 tensor to a list of one."""
+    height, width = model.input_shape[1:3]
+    signature = tf.TensorSpec([None, height, width, 3], tf.uint8)
+    weights = [(variable, variable.numpy()) for variable in model.variables if freeze]
+
+    def embed(images: Any) -> list[Any]:
+        # Traced as constants in the first place: converting a traced graph's variables
+        # gives the same and takes four times as long.
+        constants = [(variable, tf.constant(value)) for variable, value in weights]
+        with import_keras().StatelessScope(state_mapping=constants):
+            return [tf.cast(model(images, training=False), tf.float32)]
+
+    graph = tf.function(embed, input_signature=[signature], autograph=False)
+    return graph.get_concrete_function()
+
+
+def _suitable_batch(tf: Any, graph: Any) -> int:
+    """Return how many images at a time suit the memory: a power of two."""
+    most, memory = _CPU_BATCH, available_memory()
+    if tf.config.list_physical_devices("GPU"):
+        most, memory = _GPU_BATCH, _gpu_memory()
+    fits = int(memory * _MEMORY_SHARE / (_LIVE_MAPS * _largest_map(graph)))
+    return 1 << (min(most, max(1, fits)).bit_length() - 1)
+
+
+def _largest_map(graph: Any) -> int:
+    """Return the bytes of an image's largest map on its way through a graph."""
+    shapes = (
+        output.shape.as_list()
+        for operation in graph.graph.get_operations()
+        for output in operation.outputs
+        if output.shape.rank == 4
+    )
+    # Weights have no open dimension, maps one: how many images there are.
+    maps = [shape[1:] for shape in shapes if shape[0] is None and None not in shape[1:]]
+    return max(4 * int(np.prod(sides)) for sides in maps)
+
+
+def _gpu_memory() -> int:
+    """Return the bytes of the first GPU that TensorFlow may take."""
+    from tensorflow.python.client import device_lib
+
+    devices = device_lib.list_local_devices()
+    return int(max(d.memory_limit for d in devices if d.device_type == "GPU"))
+
+
+def open_engine(extractor: "KerasExtractor") -> Engine:
+    """Build a backbone and its graph; a second call finds them built.
+
+    It runs on a GPU if TensorFlow finds one, on the CPU otherwise.
+
+    Raises
+    ------
+    BackboneError
+        There is no such layer, or this machine can't compute in the precision.
+    WeightsError
+        The file doesn't fit the backbone.
+    """
+    on_gpu = bool(import_tensorflow().config.list_physical_devices("GPU"))
+    _check_precision(extractor.precision, on_gpu=on_gpu)
+    mixed = on_gpu and extractor.precision != "float32"
+    policy = f"mixed_{extractor.precision}" if mixed else "float32"
+    # Neither flipping nor the CPU's bfloat16 needs a model of its own.
+    engine = _open(replace(extractor, flip=False, precision="float32"), policy)
+    if extractor.precision == "bfloat16" and not on_gpu:
+        return engine.with_bfloat16()
+    return engine
+
+
+@lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
+def _open(extractor: "KerasExtractor", policy: str) -> TensorFlowEngine:
+    with garbage_kept():
+        model = build_model(
+            extractor.backbone,
+            extractor.weights,
+            image_size=(extractor.image_size, extractor.image_size),
+            pooling=extractor.pooling,
+            layer=extractor.layer,
+            policy=policy,
+        )
+        return TensorFlowEngine(model, freeze=is_frozen(extractor.backbone))
+
+
+def _check_precision(precision: str, *, on_gpu: bool) -> None:
+    if precision == "float16" and not on_gpu:
+        raise BackboneError(
+            "--precision float16: takes a GPU, and TensorFlow finds none; take auto"
+        )
+    if precision == "bfloat16" and not (on_gpu or has_bfloat16()):
+        raise BackboneError(
+            "--precision bfloat16: this CPU has no instructions for it (AVX512-BF16"
+            " or AMX); take auto or float32"
+        )
+
+
+def faster_precision() -> str | None:
+    """Return the precision that may be faster than float32 on this machine."""
+    tf = import_tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "bfloat16" if has_bfloat16() else None
+    details = tf.config.experimental.get_device_details(gpus[0])
+    capability = details.get("compute_capability", (0, 0))
+    if capability >= (8, 0):
+        return "bfloat16"
+    return "float16" if capability >= (7, 0) else None
+
+
+def is_frozen(backbone: "Backbone") -> bool:
+    """Return whether a backbone is small enough to be frozen to constants."""
+    limit = _FREEZE_LIMITS.get(backbone.module, _FREEZE_LIMIT)
+    return backbone.parameters <= limit
