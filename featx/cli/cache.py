@@ -20,7 +20,7 @@ from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.cli.show_cache import (
     show_export,
-    show_holdings,
+    show_inventory,
     show_pruning,
     show_verification,
 )
@@ -46,13 +46,13 @@ def cache() -> None:
 @cache.command("list", cls=SettingsCommand, options=[cache_dir_option, json_option])
 def list_(cache: "CacheSettings", as_json: bool) -> None:
     """List what the cache holds, a line for each kind of embedding."""
-    from featx.embeddings.cache.inventory import find_caches, take_stock
+    from featx.embeddings.cache.inventory import find_caches, inventory_entry
 
-    shelf = find_caches(cache.folder)
-    holdings = [take_stock(one) for one in shelf.caches]
-    show_notes([*(n for h in holdings for n in h.notes), *shelf.damaged])
-    show_notes(shelf.foreign)
-    show_holdings(cache.folder, holdings, as_json=as_json)
+    inventory = find_caches(cache.folder)
+    entries = [inventory_entry(one) for one in inventory.caches]
+    show_notes([*(n for e in entries for n in e.notes), *inventory.damaged])
+    show_notes(inventory.foreign)
+    show_inventory(cache.folder, entries, as_json=as_json)
 
 
 @cache.command(
@@ -170,7 +170,7 @@ def export(
     from featx.pipeline.cache import run_export
 
     with TerminalProgress() as progress:
-        exported = run_export(
+        embeddings = run_export(
             data, out, extract=extract, cache=cache, progress=progress
         )
-    show_export(exported, as_json=as_json)
+    show_export(out, embeddings, as_json=as_json)

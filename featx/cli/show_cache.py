@@ -11,10 +11,12 @@ import click
 from featx.cli.show import MISSING, RANDOM_MARK, show_json, show_notes, show_table
 
 if TYPE_CHECKING:
-    from featx.embeddings.cache.inventory import Holding
+    from featx.embeddings.cache.inventory import InventoryEntry
     from featx.embeddings.cache.prune import Pruned
+    from featx.embeddings.cache.verify import Verified
+    from featx.embeddings.dataset import Embeddings
     from featx.embeddings.spec import Spec
-    from featx.pipeline.cache import Exported, Pruning, Verification, Verified
+    from featx.pipeline.cache import Pruning, Verification
 
 # The longest unit that a span fills once; the rest is no matter.
 SPANS = (
@@ -26,49 +28,49 @@ SPANS = (
 )
 
 
-def show_holdings(
-    cache_dir: Path, holdings: "Sequence[Holding]", *, as_json: bool
+def show_inventory(
+    cache_dir: Path, entries: "Sequence[InventoryEntry]", *, as_json: bool
 ) -> None:
     """Print what a cache holds."""
     from featx.reports.numbers import counted, file_size
 
     if as_json:
-        show_json([_held(holding) for holding in holdings])
+        show_json([_entry_as_dict(entry) for entry in entries])
         return
-    if not holdings:
+    if not entries:
         click.echo(f"{cache_dir} is empty; `featx extract --backbone NAME` fills it")
         return
     rows = [
         [
-            *_names(holding.spec),
-            f"{holding.rows:,}",
-            file_size(holding.size),
-            _age(holding.newest),
-            holding.spec.id,
+            *_names(entry.spec),
+            f"{entry.rows:,}",
+            file_size(entry.size),
+            _age(entry.newest),
+            entry.spec.id,
         ]
-        for holding in holdings
+        for entry in entries
     ]
     columns = ["backbone", "options", "images", "size", "age", "spec"]
     show_table("", columns, rows, left=2, whole=1)
-    images, size = sum(h.rows for h in holdings), sum(h.size for h in holdings)
+    images, size = sum(e.rows for e in entries), sum(e.size for e in entries)
     click.echo(
-        f"{counted(len(holdings), 'folder')}, {cache_dir}/*-SPEC:"
+        f"{counted(len(entries), 'folder')}, {cache_dir}/*-SPEC:"
         f" {counted(images, 'embedding')}, {file_size(size)}"
     )
 
 
-def show_export(exported: "Exported", *, as_json: bool) -> None:
+def show_export(path: Path, embeddings: "Embeddings", *, as_json: bool) -> None:
     """Print what was written where."""
     from featx.reports.numbers import file_size
 
-    embeddings, size = exported.embeddings, exported.path.stat().st_size
+    size = path.stat().st_size
     show_notes(embeddings.notes)
     images, views, width = embeddings.views.shape
     classes = len(embeddings.images.classes)
     if as_json:
         show_json(
             {
-                "file": str(exported.path),
+                "file": str(path),
                 "bytes": size,
                 "images": images,
                 "n_train": len(embeddings.train),
@@ -86,17 +88,17 @@ def show_export(exported: "Exported", *, as_json: bool) -> None:
     click.echo(
         f"{len(embeddings.train):,} training and {len(embeddings.test):,} test images,"
         f" {classes:,} classes\n{embeddings.backbone}{mark}\n"
-        f"{width:,} numbers an image{flipped}\n{exported.path}, {file_size(size)}"
+        f"{width:,} numbers an image{flipped}\n{path}, {file_size(size)}"
     )
 
 
-def _held(holding: "Holding") -> dict[str, Any]:
+def _entry_as_dict(entry: "InventoryEntry") -> dict[str, Any]:
     return {
-        "spec": holding.spec.as_dict(),
-        "folder": str(holding.folder),
-        "rows": holding.rows,
-        "bytes": holding.size,
-        "newest": holding.newest,
+        "spec": entry.spec.as_dict(),
+        "folder": str(entry.folder),
+        "rows": entry.rows,
+        "bytes": entry.size,
+        "newest": entry.newest,
     }
 
 
@@ -126,7 +128,9 @@ def show_verification(verification: "Verification", *, as_json: bool) -> None:
 
     show_notes(verification.notes)
     skipped = [one for one in verification.specs if one.skipped]
-    show_notes(f"{one.folder}: not computed again: {one.skipped}" for one in skipped)
+    show_notes(
+        f"{one.cache.folder}: not computed again: {one.skipped}" for one in skipped
+    )
     if as_json:
         show_json([_verified_as_dict(one) for one in verification.specs])
         return
@@ -144,7 +148,7 @@ def show_verification(verification: "Verification", *, as_json: bool) -> None:
 def _verified_cells(one: "Verified") -> list[str]:
     compared = one.comparison
     return [
-        *_names(one.spec),
+        *_names(one.cache.spec),
         str(compared.images) if compared else MISSING,
         _small(compared.largest_difference) if compared else MISSING,
         f"{compared.mean_cosine:.5f}" if compared else MISSING,
@@ -172,8 +176,8 @@ def _verdict(one: "Verified") -> str:
 def _verified_as_dict(one: "Verified") -> dict[str, Any]:
     compared = one.comparison
     return {
-        "spec": one.spec.as_dict(),
-        "folder": str(one.folder),
+        "spec": one.cache.spec.as_dict(),
+        "folder": str(one.cache.folder),
         "parts": one.parts,
         "damaged": one.damaged,
         "compared": compared.images if compared else 0,

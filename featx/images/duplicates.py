@@ -1,6 +1,6 @@
 """Files of the same content: copies, leaks between the splits, contradictions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,8 @@ class Duplicates:
 
     Attributes
     ----------
-    rows : ndarray of int64, shape (m,)
-        Rows of the image set, group after group; sorted within a group.
-    starts : ndarray of int64, shape (n_groups + 1,)
-        Where each group begins in `rows`; the last is `m`.
+    groups : sequence of ndarray of int64
+        Rows of the image set, ascending within each group.
     conflicting : ndarray of bool, shape (n_groups,)
         Whether a group's files have different labels.
     across : ndarray of bool, shape (n_groups,)
@@ -27,29 +25,33 @@ class Duplicates:
         Whether some are in the test split.
     """
 
-    rows: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    groups: Sequence[NDArray[np.int64]]
     conflicting: NDArray[np.bool_]
     across: NDArray[np.bool_]
     tested: NDArray[np.bool_]
 
     def __len__(self) -> int:
-        return len(self.conflicting)
+        return len(self.groups)
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        return (self[group] for group in range(len(self)))
+        return iter(self.groups)
 
     def __getitem__(self, group: int) -> NDArray[np.int64]:
         """Return the rows of one group."""
-        if not 0 <= group < len(self):
-            raise IndexError(group)
-        return self.rows[self.starts[group] : self.starts[group + 1]]
+        return self.groups[group]
+
+    @property
+    def copies(self) -> int:
+        """Number of files beyond the first of each group."""
+        return sum(map(len, self.groups)) - len(self)
 
 
 def find_duplicates(
     images: ImageSet, keys: NDArray[np.uint8], readable: NDArray[np.bool_]
 ) -> Duplicates:
     """Group the files that have the same content.
+
+    What must be fixed comes first: conflicting labels, then leaks.
 
     Parameters
     ----------
@@ -58,53 +60,27 @@ def find_duplicates(
     readable : ndarray of bool, shape (n,)
         The others are passed over: all empty files are alike.
     """
-    rows, lengths = _group(keys, np.flatnonzero(readable))
-    if not len(lengths):
-        return _arrange(rows, lengths, *np.zeros((3, 0), bool))
-    starts = np.cumsum(lengths) - lengths
-    is_test = images.is_test
-    tests = np.zeros(len(images), bool) if is_test is None else is_test
-    labels = images.labels[rows]
-    conflicting = np.minimum.reduceat(labels, starts) != np.maximum.reduceat(
-        labels, starts
-    )
-    tested = np.logical_or.reduceat(tests[rows], starts)
-    across = tested & ~np.logical_and.reduceat(tests[rows], starts)
-    return _arrange(rows, lengths, conflicting, across, tested)
+    is_test = np.zeros(len(images), bool) if images.is_test is None else images.is_test
+    found = []
+    for rows in _group(keys, np.flatnonzero(readable)):
+        labels, tests = images.labels[rows], is_test[rows]
+        conflicting = bool((labels != labels[0]).any())
+        across = bool(tests.any() and not tests.all())
+        found.append((rows, conflicting, across, bool(tests.any())))
+    found.sort(key=lambda group: (not group[1], not group[2], group[0][0]))
+    flags = np.array([group[1:] for group in found], bool).reshape(-1, 3)
+    return Duplicates([group[0] for group in found], *flags.T)
 
 
 def _group(
     keys: NDArray[np.uint8], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows that are not alone with their content, and groups' lengths."""
+) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows of each content that occurs more than once."""
     # Four numbers sort ten times faster than 32 bytes do.
     words = np.ascontiguousarray(keys[rows]).view(np.uint64)
     order = np.lexsort(words.T)  # stable, so rows ascend within a group
     words = words[order]
-    first = np.ones(len(order), bool)
-    first[1:] = (words[1:] != words[:-1]).any(axis=1)
-    lengths = np.diff(np.append(np.flatnonzero(first), len(order)))
-    several = np.repeat(lengths > 1, lengths)
-    return rows[order[several]], lengths[lengths > 1]
-
-
-def _arrange(
-    rows: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    conflicting: NDArray[np.bool_],
-    across: NDArray[np.bool_],
-    tested: NDArray[np.bool_],
-) -> Duplicates:
-    """Put what must be fixed first: conflicting labels, then leaks."""
-    starts = np.cumsum(lengths) - lengths
-    order = np.lexsort((rows[starts], ~across, ~conflicting))
-    lengths = lengths[order]
-    ends = np.cumsum(lengths)
-    within = np.arange(len(rows)) - np.repeat(ends - lengths, lengths)
-    return Duplicates(
-        rows=rows[np.repeat(starts[order], lengths) + within],
-        starts=np.append(0, ends),
-        conflicting=conflicting[order],
-        across=across[order],
-        tested=tested[order],
-    )
+    changes = np.flatnonzero((words[1:] != words[:-1]).any(axis=1)) + 1
+    bounds = np.concatenate([[0], changes, [len(rows)]])
+    for group in np.flatnonzero(np.diff(bounds) > 1):
+        yield rows[order[bounds[group] : bounds[group + 1]]]

@@ -1,7 +1,7 @@
 """What an image set's files are: size, format, content; read whole, each once."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import PurePath
 from typing import NamedTuple
@@ -126,31 +126,46 @@ def inspect_images(images: ImageSet, update: Update = ignore) -> Inspection:
         Called with (done, total) as it goes.
     """
     count = len(images)
-    gathered = _Gathered(
-        keys=np.zeros((count, DIGEST_SIZE), dtype=np.uint8),
-        shapes=np.zeros((count, 2), dtype=np.int32),
-        sizes=np.zeros(count, dtype=np.int64),
-        kind=np.full(count, -1, dtype=np.int32),
-    )
+    keys = np.zeros((count, DIGEST_SIZE), dtype=np.uint8)
+    shapes = np.zeros((count, 2), dtype=np.int32)
+    sizes = np.zeros(count, dtype=np.int64)
+    kind = np.full(count, -1, dtype=np.int32)
+    kinds: dict[ImageFormat, int] = {}
+    unreadable: dict[int, str] = {}
     update(0, count)
     with prefetch(partial(_look, images), range(count)) as found:
         for row, facts in enumerate(found):
-            gathered.add(row, facts)
+            keys[row] = np.frombuffer(facts.key, dtype=np.uint8)
+            sizes[row] = facts.size
+            shapes[row] = facts.shape
+            if facts.kind is None:
+                unreadable[row] = facts.reason
+            else:
+                kind[row] = kinds.setdefault(facts.kind, len(kinds))
             update(row + 1, count)
-    kinds, kind = gathered.commonest_first()
-    duplicates = find_duplicates(images, gathered.keys, gathered.kind >= 0)
-    heights, widths = gathered.shapes.T
+    names, codes = _commonest_first(list(kinds), kind)
     return Inspection(
-        images=images,
-        keys=gathered.keys,
-        widths=widths,
-        heights=heights,
-        sizes=gathered.sizes,
-        kinds=kinds,
-        kind=kind,
-        unreadable=gathered.unreadable,
-        duplicates=duplicates,
+        images,
+        keys,
+        widths=shapes[:, 1],
+        heights=shapes[:, 0],
+        sizes=sizes,
+        kinds=names,
+        kind=codes,
+        unreadable=unreadable,
+        duplicates=find_duplicates(images, keys, kind >= 0),
     )
+
+
+def _commonest_first(
+    kinds: list[ImageFormat], kind: NDArray[np.int32]
+) -> tuple[tuple[ImageFormat, ...], NDArray[np.int32]]:
+    """Return the kinds by falling count, and each row's index into them."""
+    counts = np.bincount(kind[kind >= 0], minlength=len(kinds))
+    order = sorted(range(len(kinds)), key=lambda code: (-counts[code], kinds[code]))
+    place = np.full(len(kinds) + 1, -1, dtype=np.int32)  # its last is for the -1
+    place[order] = np.arange(len(order))
+    return tuple(kinds[code] for code in order), place[kind]
 
 
 @dataclass
@@ -162,36 +177,6 @@ class _Facts:
     shape: tuple[int, int] = (0, 0)
     kind: ImageFormat | None = None
     reason: str = ""
-
-
-@dataclass
-class _Gathered:
-    """Facts as they come, in arrays: there may be millions of files."""
-
-    keys: NDArray[np.uint8]
-    shapes: NDArray[np.int32]
-    sizes: NDArray[np.int64]
-    kind: NDArray[np.int32]
-    kinds: dict[ImageFormat, int] = field(default_factory=dict)
-    unreadable: dict[int, str] = field(default_factory=dict)
-
-    def add(self, row: int, facts: _Facts) -> None:
-        self.keys[row] = np.frombuffer(facts.key, dtype=np.uint8)
-        self.sizes[row] = facts.size
-        if facts.kind is None:
-            self.unreadable[row] = facts.reason
-        else:
-            self.shapes[row] = facts.shape
-            self.kind[row] = self.kinds.setdefault(facts.kind, len(self.kinds))
-
-    def commonest_first(self) -> tuple[tuple[ImageFormat, ...], NDArray[np.int32]]:
-        """Return the kinds by falling count, and each row's index into them."""
-        counts = np.bincount(self.kind[self.kind >= 0], minlength=len(self.kinds))
-        names = list(self.kinds)
-        order = sorted(range(len(names)), key=lambda code: (-counts[code], names[code]))
-        place = np.full(len(names) + 1, -1, dtype=np.int32)  # its last is for the -1
-        place[order] = np.arange(len(order))
-        return tuple(names[code] for code in order), place[self.kind]
 
 
 def _look(images: ImageSet, row: int) -> _Facts:

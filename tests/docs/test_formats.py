@@ -46,7 +46,7 @@ def export(folder, suffix):
         folder / f"export{suffix}",
         extract=[settings],
         cache=CacheSettings(folder=folder / "cache"),
-    ).embeddings
+    )
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".npz", ".parquet"])

@@ -24,12 +24,20 @@ BLOCK_BYTES = 1 << 25
 VIEWS = ("embedding", "mirrored")
 
 
-def _writer(out: Path) -> Callable[[Path, Embeddings], None]:
-    """Return what writes the format of a suffix."""
+def find_writer(out: Path) -> Callable[[Path, Embeddings], None]:
+    """Return what writes the format of a suffix.
+
+    Raises
+    ------
+    CacheError
+        The suffix is unknown, or the path is a folder.
+    """
     write = WRITERS.get(out.suffix.lower())
     if write is None:
         known = ", ".join(WRITERS)
         raise CacheError(f"--out {out}: its suffix says no format; take one of {known}")
+    if out.is_dir():
+        raise CacheError(f"--out {out}: a folder; name a file")
     return write
 
 

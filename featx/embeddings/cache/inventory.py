@@ -1,5 +1,6 @@
-"""What a cache folder holds: a look from outside that changes nothing."""
+"""What a cache folder holds; nothing is changed."""
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,17 +16,17 @@ from featx.images.decoding import PIXELS_VERSION
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """The specs' folders in a cache, and what else lies there.
+class Inventory:
+    """The folders of the specs in a cache, and its other folders.
 
     Attributes
     ----------
     caches : list of EmbeddingCache
-        Similar ones stand together: they share a model.
+        Similar ones are neighbours, as they share a model.
     damaged : list of str
         Folders that lost their spec, one line each.
     foreign : list of str
-        Folders that aren't featx's, or another version's, one line each.
+        Folders of other programs or other versions of featx, one line each.
     """
 
     caches: list[EmbeddingCache] = field(default_factory=list)
@@ -34,7 +35,7 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class Holding:
+class InventoryEntry:
     """What a cache holds of one spec.
 
     Attributes
@@ -48,7 +49,7 @@ class Holding:
     newest : float or None
         When the newest part was written, in seconds since 1970; None without parts.
     notes : list of str
-        Damage that a person should know of.
+        Damage, one line each.
     """
 
     spec: Spec
@@ -59,8 +60,8 @@ class Holding:
     notes: list[str]
 
 
-def find_caches(root: Path) -> Shelf:
-    """Find the specs' folders in a cache folder; read no part.
+def find_caches(root: Path) -> Inventory:
+    """List the folders in a cache folder; no part file is read.
 
     Raises
     ------
@@ -78,16 +79,16 @@ def find_caches(root: Path) -> Shelf:
         raise CacheError(
             f"{root}: can't be listed ({error.strerror}); name a folder by --cache-dir"
         ) from error
-    shelf = Shelf()
+    inventory = Inventory()
     for folder in folders:
         if not folder.name.startswith("."):
-            _place(shelf, folder)
-    shelf.caches.sort(key=lambda cache: _likeness(cache.spec))
-    return shelf
+            _place(inventory, folder)
+    inventory.caches.sort(key=lambda cache: _likeness(cache.spec))
+    return inventory
 
 
-def take_stock(cache: EmbeddingCache) -> Holding:
-    """Count what a cache holds of a spec; a damaged part stays where it is."""
+def inventory_entry(cache: EmbeddingCache) -> InventoryEntry:
+    """Count what a cache holds of a spec; damaged part files are left in place."""
     keys = [np.zeros((0, 32), np.uint8)]
     notes: list[str] = []
     with cache.lock.shared():
@@ -105,7 +106,7 @@ def take_stock(cache: EmbeddingCache) -> Holding:
             f"{cache.folder}: {aside} damaged {parts_are} set aside;"
             " `featx cache prune` removes what was set aside"
         )
-    return Holding(
+    return InventoryEntry(
         spec=cache.spec,
         folder=cache.folder,
         rows=len(np.unique(np.concatenate(keys), axis=0)),
@@ -119,10 +120,8 @@ def folder_size(folder: Path) -> int:
     """Return the bytes of all files in a folder."""
     total = 0
     for path in folder.glob("*"):
-        try:
+        with contextlib.suppress(OSError):  # removed meanwhile
             total += path.stat().st_size
-        except OSError:  # gone meanwhile
-            continue
     return total
 
 
@@ -141,29 +140,29 @@ def options_of(spec: Spec) -> list[str]:
     return [word for word in words if word]
 
 
-def _place(shelf: Shelf, folder: Path) -> None:
-    """Put a folder where it belongs on the shelf."""
+def _place(inventory: Inventory, folder: Path) -> None:
+    """Put a folder where it belongs on the inventory."""
     try:
         spec = _read_spec(folder)
     except FileNotFoundError:
         if any(folder.glob("part-*.h5")):
-            shelf.damaged.append(
+            inventory.damaged.append(
                 f"{folder}: {SPEC_FILE} is missing; move the folder away and extract"
                 " again"
             )
         else:
-            shelf.foreign.append(f"{folder}: not a folder of featx's, left alone")
+            inventory.foreign.append(f"{folder}: not a folder of featx's, left alone")
     except (OSError, ValueError) as error:
-        shelf.damaged.append(
+        inventory.damaged.append(
             f"{folder}: {SPEC_FILE} is damaged ({error}); move the folder away and"
             " extract again"
         )
     else:
         cache = EmbeddingCache(folder.parent, spec)
         if cache.folder == folder:
-            shelf.caches.append(cache)
+            inventory.caches.append(cache)
         else:
-            shelf.foreign.append(
+            inventory.foreign.append(
                 f"{folder}: its name and {SPEC_FILE} don't agree (renamed, or of"
                 " another version of featx), left alone"
             )

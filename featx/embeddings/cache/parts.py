@@ -1,7 +1,7 @@
-"""A part: one immutable HDF5 file with the embeddings of some images.
+"""A part file: one immutable HDF5 file with the embeddings of some images.
 
-See `docs/formats.md`. A part is made in memory and written in one go, so that a full
-disk or a kill never leaves half of one under its name.
+See `docs/formats.md`. It is made in memory and written in one go, so that a full disk
+or a kill never leaves half of one under its name.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def write_part(
     path: Path,
     keys: NDArray[np.uint8],
     embeddings: NDArray[np.float32],
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, str],
 ) -> None:
     """Write a part, whole or not at all.
 
@@ -57,10 +57,9 @@ def write_part(
 
     memory = io.BytesIO()
     with h5py.File(memory, "w", libver=LIBRARY_VERSIONS) as file:
-        attributes = {"format": FORMAT, "version": VERSION, **provenance}
-        for name, value in attributes.items():
-            fixed = np.bytes_(value.encode()) if isinstance(value, str) else value
-            file.attrs[name] = fixed
+        for name, value in provenance.items():
+            file.attrs[name] = np.bytes_(value.encode())
+        file.attrs.update({"format": np.bytes_(FORMAT), "version": VERSION})
         for name, rows in (("key", keys), ("embedding", embeddings)):
             row_bytes = max(1, rows.shape[1] * rows.dtype.itemsize)
             chunk = int(np.clip(CHUNK_BYTES // row_bytes, 1, max(1, len(rows))))
@@ -123,44 +122,26 @@ def _text(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-class _opened:  # noqa: N801  a context manager, used like a function
-    """Open a part for reading; all that HDF5 raises becomes DamagedPartError."""
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a part file for reading; all that HDF5 raises becomes DamagedPartError."""
+    import h5py
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file: Any = None
-
-    def __enter__(self) -> Any:
-        import h5py
-
-        try:
-            self.file = h5py.File(self.path, "r", locking=False)
-            self._check()
-        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-            self._close()
-            raise self._damage(error) from error
-        return self.file
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self._close()
-        if isinstance(error, (OSError, KeyError, RuntimeError, ValueError)):
-            raise self._damage(error) from error
-
-    def _check(self) -> None:
-        keys, rows = self.file["key"], self.file["embedding"]
-        attributes = self.file.attrs
-        if _text(attributes["format"]) != FORMAT or attributes["version"] > VERSION:
-            raise ValueError("another format, or of a newer featx")
-        if keys.ndim != 2 or rows.ndim != 2 or keys.shape != (rows.shape[0], 32):
-            raise ValueError("keys and embeddings don't fit together")
-
-    def _damage(self, error: BaseException) -> DamagedPartError:
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            _check_layout(file)
+            yield file
+    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return DamagedPartError(f"{self.path} is damaged ({reason})")
+        raise DamagedPartError(f"{path} is damaged ({reason})") from error
 
-    def _close(self) -> None:
-        if self.file is not None:
-            self.file.close()
+
+def _check_layout(file: Any) -> None:
+    if _text(file.attrs["format"]) != FORMAT or file.attrs["version"] > VERSION:
+        raise ValueError("another format, or of a newer featx")
+    keys, rows = file["key"], file["embedding"]
+    if keys.ndim != 2 or rows.ndim != 2 or keys.shape != (rows.shape[0], 32):
+        raise ValueError("keys and embeddings don't fit together")
 
 
 def common_width(paths: Iterable[Path]) -> int:

@@ -17,7 +17,10 @@ from featx.embeddings.cache.store import (
     split_keys,
 )
 from featx.embeddings.spec import Spec
-from featx.errors import CacheError
+from featx.errors import CacheError, DataError
+from featx.images.digests import digest_files
+from featx.images.walking import broken_links, image_files
+from featx.progress import Update, ignore
 
 
 @dataclass
@@ -96,6 +99,38 @@ def prune(
     if not pruned.removed:
         cache.merge()  # what is left of the parts may be small
     return pruned
+
+
+def digest_folder(folder: Path, update: Update = ignore) -> list[bytes]:
+    """Return the digests of all images below a folder.
+
+    Raises
+    ------
+    DataError
+        Some can't be read, or there are none: their rows would be dropped as unused.
+    """
+    # A link to another disk's folder looks, when broken, like a file that is no image.
+    for link in broken_links(folder):
+        raise DataError(
+            f"{link}: broken link; fix or remove it first, for the embeddings of what"
+            " it leads to would be lost"
+        )
+    files = list(image_files(folder))
+    if not files:
+        raise DataError(
+            f"{folder}: no images in it now; is its disk mounted? If it is meant to be"
+            " empty, name the other folders: `featx cache prune DATA...`"
+        )
+    digests = digest_files(files, update)
+    if digests.unreadable:
+        row, reason = min(digests.unreadable.items())
+        count = len(digests.unreadable)
+        lost = "1 image" if count == 1 else f"{count} images"
+        raise DataError(
+            f"{files[row]}: {reason}; the embeddings of {lost} that can't be read would"
+            " be lost"
+        )
+    return split_keys(digests.keys)
 
 
 def _plan(

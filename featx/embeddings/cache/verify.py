@@ -1,16 +1,14 @@
-"""Is the cache what it says it is? Checksums read whole, a sample computed again."""
+"""Verifying a cache: check all checksums, compute a sample of embeddings again."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings.backbones.extractor import (
-    Extractor,
-)
+from featx.embeddings.backbones.extractor import Extractor
 from featx.embeddings.cache.parts import (
     DamagedPartError,
     check_width,
@@ -22,8 +20,11 @@ from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.extract import embed_rows
 from featx.embeddings.precision import mean_cosine
 from featx.embeddings.spec import Spec
+from featx.errors import BackboneError
+from featx.images.digests import digest_files
+from featx.images.image_set import ImageSet
 from featx.images.sources import ImageFiles
-from featx.progress import Update, ignore
+from featx.progress import Progress, Update, ignore
 
 TOLERANCE = {"float32": 1e-3, "bfloat16": 0.3, "float16": 0.3}
 """Largest relative difference that arithmetic explains: see `docs/formats.md`.
@@ -61,6 +62,35 @@ class Comparison:
     def ok(self) -> bool:
         """Whether they are the same, as far as the arithmetic goes."""
         return self.largest_difference <= self.tolerance
+
+
+@dataclass
+class Verified:
+    """What was found of a spec.
+
+    Attributes
+    ----------
+    cache : EmbeddingCache
+    parts : int
+        Number of part files.
+    damaged : list of str
+        Names of those that were damaged and are set aside.
+    comparison : Comparison or None
+        Of a sample with what is computed now.
+    skipped : str or None
+        Why nothing was compared, although it was asked for.
+    """
+
+    cache: EmbeddingCache
+    parts: int = 0
+    damaged: list[str] = field(default_factory=list)
+    comparison: Comparison | None = None
+    skipped: str | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the sample differs from what is computed now."""
+        return self.comparison is not None and not self.comparison.ok
 
 
 def check_parts(cache: EmbeddingCache) -> Iterator[str | None]:
@@ -112,6 +142,42 @@ def draw_sample(
     return [int(row) for row in present[np.sort(chosen)]]
 
 
+def compare_samples(
+    found: Sequence[Verified],
+    images: ImageSet,
+    find: FindExtractor,
+    *,
+    count: int,
+    seed: int,
+    progress: Progress,
+) -> None:
+    """Compare a sample of each spec with what is computed now.
+
+    A spec that can't be computed here gets a reason; the others go on.
+    """
+    keys = digest_files(images.files, progress.images("reading images")).keys
+    samples = [draw_sample(one.cache, keys, count, seed) for one in found]
+    update, done, total = progress.images("computing"), 0, sum(map(len, samples))
+
+    def report(now: int, _: int) -> None:
+        update(done + now, total)
+
+    for one, rows in zip(found, samples, strict=True):
+        if not rows:
+            if not one.damaged:  # then it may have had some
+                one.skipped = f"it has none of the images in {images.root}"
+            continue
+        files = [images.files[row] for row in rows]
+        try:
+            one.comparison = compare(one.cache, find(one.cache.spec), files, report)
+            if one.comparison is None:
+                one.skipped = "none of its images can be read any more"
+        except BackboneError as error:
+            one.skipped = str(error)
+        done += len(rows)
+        update(done, total)
+
+
 def compare(
     cache: EmbeddingCache,
     extractor: Extractor,
@@ -125,7 +191,7 @@ def compare(
     files : sequence of Path
         Images that the cache has.
     update : callable
-        Told how many are computed and how many there are.
+        Called with (done, total) images.
 
     Returns
     -------

@@ -153,7 +153,6 @@ def _cards(inspection: Inspection) -> list[dict[str, str]]:
         )
     ]
     each = f"{totals.min():,} to {totals.max():,} images each"
-    copies = len(groups.rows) - len(groups)
     cards = [
         (
             "Images",
@@ -162,7 +161,7 @@ def _cards(inspection: Inspection) -> list[dict[str, str]]:
         ),
         ("Classes", len(images.classes), each),
         ("Unreadable", len(inspection.unreadable), "left out by featx"),
-        ("Copies", copies, f"of {counted(len(groups), 'image')}"),
+        ("Copies", groups.copies, f"of {counted(len(groups), 'image')}"),
         ("Contradictions", int(groups.conflicting.sum()), "same image, other label"),
     ]
     return [

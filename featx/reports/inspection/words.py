@@ -188,12 +188,13 @@ def _duplicates(inspection: Inspection, most: int) -> Finding:
     groups = inspection.duplicates
     calm = [groups[number] for number in np.flatnonzero(~groups.conflicting)[:most]]
     lines = [name_group(inspection, rows) for rows in calm]
-    copies = len(groups.rows) - len(groups)
-    text = f"{counted(copies, 'copy', 'copies')} of {counted(len(groups), 'image')}"
+    text = (
+        f"{counted(groups.copies, 'copy', 'copies')} of {counted(len(groups), 'image')}"
+    )
     where = where_duplicates_lie(inspection)
     text += f": {where}" if where else ""
     total = int((~groups.conflicting).sum())
-    return _listed("Duplicates", text if copies else "", lines, total, most)
+    return _listed("Duplicates", text if len(groups) else "", lines, total, most)
 
 
 def _conflicts(inspection: Inspection, most: int) -> Finding:

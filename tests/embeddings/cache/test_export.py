@@ -90,7 +90,7 @@ def export(data, out, wanted, cache_dir, **options):
         out,
         extract=wanted,
         cache=CacheSettings(folder=cache_dir),
-    ).embeddings
+    )
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from featx.embeddings.cache.inventory import find_caches, options_of, take_stock
+from featx.embeddings.cache.inventory import find_caches, inventory_entry, options_of
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
@@ -20,21 +20,21 @@ def test_each_spec_is_found_and_counted(tmp_path):
     one.add(keys[2:5], rows[2:5])
     two.add(keys, rows)
     (tmp_path / "weights.json").write_text("{}")
-    shelf = find_caches(tmp_path)
-    assert [cache.spec for cache in shelf.caches] == [one.spec, two.spec]
-    assert shelf.damaged == shelf.foreign == []
-    holding, other = map(take_stock, shelf.caches)
-    assert (holding.rows, other.rows) == (5, 6)  # a content in two parts counts once
-    assert holding.newest == max(path.stat().st_mtime for path in one.parts())
-    assert holding.size == sum(path.stat().st_size for path in one.folder.iterdir())
-    assert holding.notes == []
+    inventory = find_caches(tmp_path)
+    assert [cache.spec for cache in inventory.caches] == [one.spec, two.spec]
+    assert inventory.damaged == inventory.foreign == []
+    entry, other = map(inventory_entry, inventory.caches)
+    assert (entry.rows, other.rows) == (5, 6)  # a content in two parts counts once
+    assert entry.newest == max(path.stat().st_mtime for path in one.parts())
+    assert entry.size == sum(path.stat().st_size for path in one.folder.iterdir())
+    assert entry.notes == []
 
 
 def test_a_folder_without_parts_holds_nothing(tmp_path):
     with EmbeddingCache(tmp_path, SPEC).writable():
         pass
-    holding = take_stock(find_caches(tmp_path).caches[0])
-    assert (holding.rows, holding.newest) == (0, None)
+    entry = inventory_entry(find_caches(tmp_path).caches[0])
+    assert (entry.rows, entry.newest) == (0, None)
 
 
 def test_looking_leaves_a_damaged_part_where_it_is(tmp_path):
@@ -42,13 +42,14 @@ def test_looking_leaves_a_damaged_part_where_it_is(tmp_path):
     cache.add(make_keys(3), make_rows(3))
     path = cache.add(make_keys(3, seed=1), make_rows(3))
     path.write_bytes(path.read_bytes()[:100])
-    holding = take_stock(cache)
-    assert holding.rows == 3
-    assert "`featx cache verify` sets it aside" in holding.notes[0]
+    entry = inventory_entry(cache)
+    assert entry.rows == 3
+    assert "`featx cache verify` sets it aside" in entry.notes[0]
     assert path.exists()
     cache.contains(make_keys(1))
     assert (
-        "1 damaged part is set aside; `featx cache prune`" in take_stock(cache).notes[0]
+        "1 damaged part is set aside; `featx cache prune`"
+        in inventory_entry(cache).notes[0]
     )
 
 
@@ -58,9 +59,9 @@ def test_a_damaged_spec_is_named(tmp_path, content):
     cache.add(make_keys(3), make_rows(3))
     content = content if isinstance(content, bytes) else content.encode()
     (cache.folder / "spec.json").write_bytes(content)
-    shelf = find_caches(tmp_path)
-    assert shelf.caches == shelf.foreign == []
-    (line,) = shelf.damaged
+    inventory = find_caches(tmp_path)
+    assert inventory.caches == inventory.foreign == []
+    (line,) = inventory.damaged
     assert line.startswith(f"{cache.folder}: spec.json is damaged (")
     assert "extract again" in line
     assert "\n" not in line
@@ -74,12 +75,12 @@ def test_foreign_and_renamed_folders_are_named(tmp_path):
     cache.folder.rename(tmp_path / "old")
     (tmp_path / "lost").mkdir()
     (tmp_path / "lost" / "part-1.h5").write_text("")
-    shelf = find_caches(tmp_path)
-    assert shelf.caches == []
-    holiday, old = shelf.foreign
+    inventory = find_caches(tmp_path)
+    assert inventory.caches == []
+    holiday, old = inventory.foreign
     assert "holiday: not a folder of featx's" in holiday
     assert "old: its name and spec.json don't agree" in old
-    assert "lost: spec.json is missing" in shelf.damaged[0]
+    assert "lost: spec.json is missing" in inventory.damaged[0]
 
 
 def test_no_cache_is_one_line(tmp_path):
