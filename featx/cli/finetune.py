@@ -100,10 +100,14 @@ def finetune(
 
 def show_finetuned(run: "Run", parent: "Run") -> None:
     """Print what fine-tuning brought over the head that it started from."""
-    from featx.reports.run.gain import explain_boundary, explain_graft, recommend
+    from featx.reports.run.gain import (
+        explain_frozen_outputs,
+        explain_joined_model,
+        recommend,
+    )
 
     metrics, found = run.metrics, run.metrics["finetune"]
-    _say(explain_graft(found["graft"]))
+    _say(explain_joined_model(found["graft"]))
     title = (
         f"{run.data_name}: {metrics['n_train']} training images, {metrics['n_val']} of"
         f" them held out to choose, {metrics['n_test']} test images"
@@ -131,7 +135,7 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     ]
     show_table(title, ["", "held out", "test acc", "95%"], rows)
     advice = recommend(run)
-    said = [explain_boundary(found["boundary"])]
+    said = [explain_frozen_outputs(found["boundary"])]
     if advice:
         said.append(f"{advice.reason} {advice.advice}")
     _say(*said)

@@ -75,7 +75,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
         columns = ["head", "cv acc", "test acc", "95%"]
-        columns += [*(_column(metric) for metric in listed), "fit s"]
+        columns += [*(_column(metric) for metric in listed), "total s"]
         show_table(title, columns, rows)
         if any(row[1].startswith("(") for row in rows):
             click.echo("(in brackets: not cross-validated, but on images held out)\n")

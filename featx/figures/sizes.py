@@ -1,5 +1,6 @@
 """Width against height, and aspect ratios, as figures."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,7 +177,8 @@ def _name_ratios(axes: "Axes", low: float, high: float) -> None:
     if high - low <= WIDE_SPAN:
         ticks = {np.log2(ratio): name for name, ratio in NAMED_RATIOS.items()}
     else:
-        powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+        step = math.ceil((high - low) / 10)
+        powers = range(step * math.floor(low / step), math.ceil(high) + 1, step)
         ticks = {float(p): f"{2 ** max(p, 0)}:{2 ** max(-p, 0)}" for p in powers}
     shown = {place: name for place, name in ticks.items() if low <= place <= high}
     axes.set_xticks(list(shown), list(shown.values()))

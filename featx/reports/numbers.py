@@ -10,7 +10,8 @@ MISSING = "\u2013"  # an en dash
 
 def show(metrics: Metrics, key: str) -> str:
     """Write one metric: shares in percent, others with three decimals."""
-    return _write(metrics.get(key), BY_KEY[key])
+    value = metrics.get(key)
+    return MISSING if value is None else _write(value, BY_KEY[key])
 
 
 def show_interval(metrics: Metrics, key: str) -> str:
@@ -22,19 +23,15 @@ def show_interval(metrics: Metrics, key: str) -> str:
     return f"{low} to {high}"
 
 
-def metric_rows(metrics: Metrics) -> list[dict[str, str]]:
-    """List all metrics that a run has, as texts for its table."""
-    return [
-        {
-            "key": metric.key,
-            "label": metric.label,
-            "value": show(metrics, metric.key),
-            "interval": show_interval(metrics, metric.key),
-            "meaning": metric.meaning,
-        }
-        for metric in METRICS
-        if metrics.get(metric.key) is not None
-    ]
+def measured(metrics: Metrics) -> list[Metric]:
+    """Return the rows of the table of metrics that a run has."""
+    return [metric for metric in METRICS if metrics.get(metric.key) is not None]
+
+
+def deviation(metrics: Metrics) -> str:
+    """Write the deviation over the folds as `` ± 1.1``, in percentage points."""
+    value = metrics.cv_accuracy_std
+    return "" if value is None else f" ± {points(value)}"
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -85,7 +82,5 @@ def moment(created: str) -> str:
     return f"{parsed:%Y-%m-%d %H:%M} UTC"
 
 
-def _write(value: float | None, metric: Metric) -> str:
-    if value is None:
-        return MISSING
+def _write(value: float, metric: Metric) -> str:
     return percent(value) if metric.share else f"{value:.3f}"

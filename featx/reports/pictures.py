@@ -1,10 +1,9 @@
-"""Pictures inside a page: base64, with a size and a text that says what they show."""
+"""Pictures in a page: base64, with their size and a text that says what they show."""
 
 import base64
 import io
-import struct
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -39,25 +38,23 @@ class Picture:
     link: str = ""
 
 
-def picture(png: bytes, alt: str, *, link: str = "") -> Picture:
-    """Make a picture for a page of a PNG file's content."""
-    # The header chunk: width and height are its first numbers.
-    width, height = struct.unpack(">II", png[16:24])
-    return Picture(
-        "data:image/png;base64," + base64.b64encode(png).decode(),
-        alt,
-        round(SHOWN * width),
-        round(SHOWN * height),
-        link,
-    )
+def picture(png: bytes, alt: str, *, link: str = "", photo: bool = False) -> Picture:
+    """Make a picture for a page of a PNG file's content.
 
-
-def photograph(png: bytes, alt: str, *, link: str = "") -> Picture:
-    """Make a picture of a figure of photographs: as JPEG it takes a fifth."""
+    Parameters
+    ----------
+    photo : bool
+        Whether the figure shows photographs: as JPEG it takes a fifth.
+    """
     from PIL import Image
 
-    source = _as_jpeg(Image.open(io.BytesIO(png)).convert("RGB"), quality=88)
-    return replace(picture(png, alt, link=link), source=source)
+    image = Image.open(io.BytesIO(png))
+    if photo:
+        source = _as_jpeg(image.convert("RGB"), quality=88)
+    else:
+        source = "data:image/png;base64," + base64.b64encode(png).decode()
+    width, height = (round(SHOWN * side) for side in image.size)
+    return Picture(source, alt, width, height, link)
 
 
 def _as_jpeg(image: "Image.Image", *, quality: int) -> str:
@@ -92,14 +89,14 @@ def thumbnail(root: Path, path: str) -> str:
 
 
 def _reduce(image: "Image.Image") -> "Image.Image":
-    """Shrink, turn upright, and put what is transparent on white."""
+    """Shrink, turn as EXIF says, and put what is transparent on white."""
     from PIL import Image, ImageOps
 
     image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-    upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((THUMBNAIL, THUMBNAIL))
-    if not upright.has_transparency_data:
-        return upright.convert("RGB")
-    layer = upright.convert("RGBA")
+    turned = ImageOps.exif_transpose(image)
+    turned.thumbnail((THUMBNAIL, THUMBNAIL))
+    if not turned.has_transparency_data:
+        return turned.convert("RGB")
+    layer = turned.convert("RGBA")
     white = Image.new("RGBA", layer.size, "white")
     return Image.alpha_composite(white, layer).convert("RGB")

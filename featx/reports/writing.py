@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featx.atomic import write_atomically
 from featx.errors import RunError
+from featx.reports import numbers
 
 if TYPE_CHECKING:
     import jinja2
@@ -61,10 +62,22 @@ def environment() -> "jinja2.Environment":
     """Return what renders templates: values are escaped, unknown names are errors."""
     import jinja2
 
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters |= {
+        "count": "{:,}".format,
+        "duration": numbers.duration,
+        "percent": numbers.percent,
+    }
+    made.globals |= {
+        "deviation": numbers.deviation,
+        "show": numbers.show,
+        "show_interval": numbers.show_interval,
+        "MISSING": numbers.MISSING,
+    }
+    return made

@@ -108,7 +108,8 @@ def test_it_imports_no_framework_that_trains(tmp_path):
 import sys
 from featx.cli.main import main
 from featx.reports.inspection import page
-page.inspection_figures = lambda *_: {{"classes": bytes(24)}}
+from tests.reports.inspection.blank import draw_nothing
+page.inspection_figures = draw_nothing
 try:
     main(["inspect", {str(root)!r}, "--out-dir", {str(tmp_path)!r}])
 except SystemExit as left:

@@ -40,16 +40,11 @@ def inspection_facts(inspection: Inspection) -> dict[str, Any]:
 
 
 def class_rows(inspection: Inspection) -> list[dict[str, Any]]:
-    """Return each class's name, number of images by part, and unreadable ones."""
-    several = len(inspection.splits) > 1
+    """Return each class's name, number of images by split, and unreadable ones."""
     return [
         {
             "name": name,
-            **(
-                dict(zip(inspection.splits, map(int, counts), strict=True))
-                if several
-                else {}
-            ),
+            **dict(zip(inspection.splits, map(int, counts), strict=True)),
             "images": int(counts.sum()),
             "unreadable": int(unreadable),
         }

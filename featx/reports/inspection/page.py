@@ -23,24 +23,25 @@ from featx.reports.inspection.words import (
     MODES,
     balance,
     measures,
-    telling,
+    representatives,
     where_duplicates_lie,
 )
-from featx.reports.numbers import counted, moment, percent
-from featx.reports.pictures import Picture, photograph, picture, thumbnail
+from featx.reports.numbers import counted, moment
+from featx.reports.pictures import Picture, picture, thumbnail
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.write import slug
 
 FACTS_FILE = "inspection.json"
 
-UNREADABLE_SHOWN = 50
-MISNAMED_SHOWN = 50
+FILES_LISTED = 50
+"""Unreadable and misnamed files with a row each; the facts list them all."""
+
 GROUPS_SHOWN = 30
-FILES_SHOWN = 6
+FILES_SHOWN = 6  # of a group of duplicates
 
 
 def claim_folder(reports_dir: Path, name: str) -> Path:
-    """Make the folder where the inspection of a data set of this name lands.
+    """Make the folder for the inspection of a data set of this name.
 
     Raises
     ------
@@ -101,10 +102,10 @@ def render_inspection(
     for name in FIGURES:
         if name in drawn:
             replace_file(folder / f"{name}.png", drawn[name])
-        else:  # of an earlier inspection, which had something to draw
+        else:  # left from an earlier inspection
             (folder / f"{name}.png").unlink(missing_ok=True)
     text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    # A path that is not UTF-8 holds lone surrogates; so they become JSON's \\udcxx.
+    # A path that is not UTF-8 holds lone surrogates, which become JSON's \\udcxx.
     replace_file(folder / FACTS_FILE, text.encode("utf-8", errors="backslashreplace"))
     replace_file(folder / PAGE, page)
     return folder / PAGE
@@ -119,21 +120,16 @@ def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, An
         "cards": _cards(inspection),
         "pictures": _pictures(inspection, drawn),
         "unnamed": lacking_glyphs(images.classes),
-        "parts": [part for part in inspection.splits if part != "images"],
+        "splits": [split for split in inspection.splits if split != "images"],
         "classes": [rows[i] for i in by_count(inspection.counts)],
         "largest": max(row["images"] for row in rows),
         "balance": balance(inspection),
         # Formats have a table of their own.
         "measures": [(one.title, one.text) for one in measures(inspection)][:-1],
-        "formats": _formats(inspection),
-        "misnamed": [
-            (images.paths[row], kind)
-            for row, kind in list(inspection.misnamed.items())[:MISNAMED_SHOWN]
-        ],
-        "unreadable": [
-            (images.paths[row], images.classes[images.labels[row]], reason)
-            for row, reason in list(inspection.unreadable.items())[:UNREADABLE_SHOWN]
-        ],
+        "formats": format_rows(inspection),
+        "modes": MODES,
+        "misnamed": list(inspection.misnamed.items())[:FILES_LISTED],
+        "unreadable": list(inspection.unreadable.items())[:FILES_LISTED],
         "groups": [
             _group(inspection, i) for i in range(min(len(groups), GROUPS_SHOWN))
         ],
@@ -143,22 +139,14 @@ def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, An
 
 
 def _cards(inspection: Inspection) -> list[dict[str, str]]:
-    """List the numbers that stand at the top."""
+    """List the numbers at the top of the page."""
     images, groups = inspection.images, inspection.duplicates
     totals = inspection.counts.sum(axis=1)
-    parts = [
-        f"{count:,} {part}"
-        for part, count in zip(
-            inspection.splits, inspection.counts.sum(axis=0), strict=True
-        )
-    ]
+    sums = zip(inspection.counts.sum(axis=0), inspection.splits, strict=True)
+    splits = " + ".join(f"{count:,} {split}" for count, split in sums)
     each = f"{totals.min():,} to {totals.max():,} images each"
     cards = [
-        (
-            "Images",
-            len(images),
-            " + ".join(parts) if len(parts) > 1 else "no test split",
-        ),
+        ("Images", len(images), "no test split" if images.is_test is None else splits),
         ("Classes", len(images.classes), each),
         ("Unreadable", len(inspection.unreadable), "left out by featx"),
         ("Copies", groups.copies, f"of {counted(len(groups), 'image')}"),
@@ -181,38 +169,22 @@ def _pictures(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, P
         f" {texts.get('Aspect ratios')}.",
     }
     return {
-        name: (photograph if name == "samples" else picture)(
-            content, alts[name], link=f"{name}.png"
-        )
+        name: picture(content, alts[name], link=f"{name}.png", photo=name == "samples")
         for name, content in drawn.items()
     }
-
-
-def _formats(inspection: Inspection) -> list[dict[str, str]]:
-    rows = format_rows(inspection)
-    total = sum(row["images"] for row in rows)
-    return [
-        {
-            "format": row["format"],
-            "mode": MODES.get(row["mode"], row["mode"]),
-            "images": f"{row['images']:,}",
-            "share": percent(row["images"] / total),
-        }
-        for row in rows
-    ]
 
 
 def _group(inspection: Inspection, number: int) -> dict[str, Any]:
     """Describe a group of duplicates for its row."""
     images, groups = inspection.images, inspection.duplicates
     rows = groups[number]
-    shown = list(telling(inspection, rows))[:FILES_SHOWN]
-    parts = {inspection.split(int(row)) for row in rows}
+    shown = representatives(inspection, rows)[:FILES_SHOWN]
+    splits = {inspection.split(int(row)) for row in rows}
     return {
         "picture": thumbnail(images.root, images.paths[rows[0]]),
         "files": [(images.paths[r], images.classes[images.labels[r]]) for r in shown],
         "more": len(rows) - len(shown),
         "conflicting": bool(groups.conflicting[number]),
         "across": bool(groups.across[number]),
-        "where": "\u00a0+\u00a0".join(sorted(parts, reverse=True)),
+        "where": "\u00a0+\u00a0".join(sorted(splits, reverse=True)),
     }

@@ -1,8 +1,6 @@
-"""What an inspection found, in a few words: for the terminal and for the page."""
+"""What an inspection found, summed up for the terminal and the page."""
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +29,11 @@ class Finding:
     Attributes
     ----------
     title, text : str
-        What it is about, and the gist of it.
+        The subject, and a summary.
     details : tuple of str
-        A line each for the first few cases.
+        A line for each of the first few cases.
     more : int
-        How many cases have no line.
+        Number of cases without a line.
     """
 
     title: str
@@ -50,15 +48,46 @@ def findings(inspection: Inspection, *, most: int = 5) -> list[Finding]:
     Parameters
     ----------
     most : int
-        Cases that are named for each; the rest are counted.
+        Cases that are named for each subject; the rest are counted.
     """
+    paths, groups = inspection.images.paths, inspection.duplicates
+    misnamed = list(inspection.misnamed.items())
+    unreadable = list(inspection.unreadable.items())
+    copies, conflicts = groups.copies, int(groups.conflicting.sum())
+    names = [name_group(inspection, groups[i]) for i in range(min(conflicts, most))]
+    others = range(conflicts, len(groups))  # conflicting groups come first
+    twins = [name_group(inspection, groups[i]) for i in others[:most]]
+    where = where_duplicates_lie(inspection)
     return [
         Finding("Classes", balance(inspection)),
         *measures(inspection),
-        _misnamed(inspection, most),
-        _unreadable(inspection, most),
-        _duplicates(inspection, most),
-        _conflicts(inspection, most),
+        _listed(
+            "Misnamed",
+            f"{counted(len(misnamed), 'file')} of another format than the suffix says",
+            [f"{paths[row]} is {kind}" for row, kind in misnamed[:most]],
+            len(misnamed),
+        ),
+        _listed(
+            "Unreadable",
+            f"{counted(len(unreadable), 'image')}, left out by featx",
+            [f"{paths[row]} ({reason})" for row, reason in unreadable[:most]],
+            len(unreadable),
+        ),
+        Finding(
+            "Duplicates",
+            f"{counted(copies, 'copy', 'copies')} of {counted(len(groups), 'image')}"
+            f"{': ' if where else ''}{where}"
+            if copies
+            else "none",
+            tuple(twins),
+            len(others) - len(twins),
+        ),
+        _listed(
+            "Contradictions",
+            f"{counted(conflicts, 'image')} in several classes",
+            names,
+            conflicts,
+        ),
     ]
 
 
@@ -98,7 +127,7 @@ def measures(inspection: Inspection) -> list[Finding]:
 
 def name_group(inspection: Inspection, rows: NDArray[np.int64]) -> str:
     """Name files of the same content, and their labels where these differ."""
-    shown = list(islice(telling(inspection, rows), IN_A_GROUP))
+    shown = representatives(inspection, rows)[:IN_A_GROUP]
     images = inspection.images
     differ = len(set(images.labels[rows])) > 1
     names = [
@@ -111,19 +140,19 @@ def name_group(inspection: Inspection, rows: NDArray[np.int64]) -> str:
     return " = ".join(names) + (f" and {rest:,} more" if rest else "")
 
 
-def telling(inspection: Inspection, rows: NDArray[np.int64]) -> Iterator[int]:
-    """Yield a group's rows, each label's and each part's first ones first."""
+def representatives(inspection: Inspection, rows: NDArray[np.int64]) -> list[int]:
+    """Order a group's rows: the first of each label and of each split come first."""
     labels = inspection.images.labels
     firsts: dict[tuple[int, str], int] = {}
     for row in map(int, rows):
         firsts.setdefault((int(labels[row]), inspection.split(row)), row)
     by_label = {label: row for (label, _), row in reversed(firsts.items())}
     first = [*sorted(by_label.values()), *firsts.values(), *map(int, rows)]
-    yield from dict.fromkeys(first)
+    return list(dict.fromkeys(first))
 
 
 def where_duplicates_lie(inspection: Inspection) -> str:
-    """Count groups of duplicates within and across the parts; empty without parts."""
+    """Count groups of duplicates within and across splits; empty without splits."""
     groups = inspection.duplicates
     if len(inspection.splits) == 1 or not len(groups):
         return ""
@@ -168,48 +197,8 @@ def _formats(inspection: Inspection) -> str:
     )
 
 
-def _misnamed(inspection: Inspection, most: int) -> Finding:
-    lines = [
-        f"{inspection.images.paths[row]} is {kind}"
-        for row, kind in inspection.misnamed.items()
-    ]
-    text = f"{counted(len(lines), 'file')} of another format than the suffix says"
-    return _listed("Misnamed", text if lines else "", lines, len(lines), most)
-
-
-def _unreadable(inspection: Inspection, most: int) -> Finding:
-    found = inspection.unreadable
-    lines = (f"{inspection.images.paths[r]} ({why})" for r, why in found.items())
-    text = f"{counted(len(found), 'image')}, left out by featx" if found else ""
-    return _listed("Unreadable", text, lines, len(found), most)
-
-
-def _duplicates(inspection: Inspection, most: int) -> Finding:
-    groups = inspection.duplicates
-    calm = [groups[number] for number in np.flatnonzero(~groups.conflicting)[:most]]
-    lines = [name_group(inspection, rows) for rows in calm]
-    text = (
-        f"{counted(groups.copies, 'copy', 'copies')} of {counted(len(groups), 'image')}"
+def _listed(title: str, text: str, details: list[str], total: int) -> Finding:
+    """Make a finding of its first cases; `none` where there is no case."""
+    return Finding(
+        title, text if total else "none", tuple(details), total - len(details)
     )
-    where = where_duplicates_lie(inspection)
-    text += f": {where}" if where else ""
-    total = int((~groups.conflicting).sum())
-    return _listed("Duplicates", text if len(groups) else "", lines, total, most)
-
-
-def _conflicts(inspection: Inspection, most: int) -> Finding:
-    groups = inspection.duplicates
-    total = int(groups.conflicting.sum())  # they stand first
-    lines = [
-        name_group(inspection, groups[number]) for number in range(min(total, most))
-    ]
-    text = f"{counted(total, 'image')} in several classes"
-    return _listed("Contradictions", text if total else "", lines, total, most)
-
-
-def _listed(
-    title: str, text: str, lines: Iterable[str], total: int, most: int
-) -> Finding:
-    """Make a finding of its first lines; `none` where there is nothing to tell."""
-    shown: Sequence[str] = list(islice(lines, most))
-    return Finding(title, text or "none", tuple(shown), max(0, total - len(shown)))

@@ -11,16 +11,12 @@ from featx.errors import RunError
 from featx.evaluation.metrics import METRICS
 from featx.figures.style import RANDOM_WEIGHTS, png
 from featx.reports.leaderboard.transfer import transfer_gap
-from featx.reports.numbers import MISSING, duration, percent, show, show_interval
+from featx.reports.numbers import show
 from featx.reports.pictures import picture
-from featx.reports.run.explain import deviation
 from featx.reports.run.gain import finetuning_gain
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.ranking import same_data
 from featx.runs.run import Run
-
-LISTED = [metric for metric in METRICS if metric.listed]
-"""Metrics that have a column, beside accuracy and cross-validation."""
 
 
 def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
@@ -59,7 +55,6 @@ def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
 def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
     """Collect what the page shows of one data set; `runs` come best first."""
     best = runs[0]
-    n_train, n_test = best.metrics.n_train, best.metrics.n_test
     alt = (
         f"Test accuracy with its 95% interval and cross-validated accuracy of"
         f" {len(runs)} runs on {best.data_name}; the first is {best.name} with"
@@ -67,18 +62,13 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         f"{f' ({RANDOM_WEIGHTS})' if best.random_weights else ''}."
     )
     return {
-        "name": best.data_name,
-        "layout": best.info.data.layout or "",
-        "fingerprint": best.data_fingerprint,
-        "columns": [one.brief for one in LISTED],
-        "n_train": n_train,
-        "n_test": n_test,
-        "n_classes": len(best.classes),
-        "chance": percent(1 / len(best.classes)),
-        "rows": [_row(reports_dir, run) for run in runs],
+        "best": best,
+        "listed": [metric for metric in METRICS if metric.listed],
+        "rows": [(run, _link(reports_dir, run)) for run in runs],
         "gap": transfer_gap(runs),
         "gain": finetuning_gain(runs),
         "random": any(run.random_weights for run in runs),
+        "unranked": any(run.metrics.cv_accuracy is None for run in runs),
         "picture": picture(png(plots.leaderboard(runs)), alt),
     }
 
@@ -87,25 +77,6 @@ def _rank_score(run: Run) -> str:
     if run.metrics.cv_accuracy is None:
         return f"{show(run.metrics, 'val_accuracy')} on held-out training images"
     return f"{show(run.metrics, 'cv_accuracy')} in cross-validation"
-
-
-def _row(reports_dir: Path, run: Run) -> dict[str, Any]:
-    seconds = run.info.timings.get("fit")
-    return {
-        "name": run.name,
-        "link": _link(reports_dir, run),
-        "backbone": run.backbone,
-        "head": f"{run.head}, fine-tuned" if run.finetuned else run.head,
-        "random": run.random_weights,
-        "cross_validated": run.metrics.cv_accuracy is not None,
-        "held_out": show(run.metrics, "val_accuracy"),
-        "cv_accuracy": show(run.metrics, "cv_accuracy"),
-        "deviation": deviation(run.metrics),
-        "accuracy": show(run.metrics, "accuracy"),
-        "interval": show_interval(run.metrics, "accuracy"),
-        "others": [(one.brief, show(run.metrics, one.key)) for one in LISTED],
-        "fit": MISSING if seconds is None else duration(seconds),
-    }
 
 
 def _link(reports_dir: Path, run: Run) -> str:

@@ -19,7 +19,7 @@ def transfer_gap(runs: Sequence[Run]) -> str:
     -------
     str
         Empty where there is not one of each. With a 95% interval, paired by image,
-        where both answered on the same files.
+        where both were tested on the same files.
     """
     scratch = next((run for run in runs if run.from_scratch), None)
     transfer = next(
@@ -52,5 +52,4 @@ def _paired_interval(one: Run, other: Run) -> list[float] | None:
 def _hits(run: Run) -> dict[str, bool]:
     """Return for each test image whether a run was right."""
     found = run.predictions()
-    rows = zip(found.paths, found.labels, found.predicted, strict=True)
-    return {path: label == predicted for path, label, predicted in rows}
+    return dict(zip(found.paths, found.correct.tolist(), strict=True))

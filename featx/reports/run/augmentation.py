@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from featx.reports.pictures import photograph
+from featx.reports.pictures import picture
 from featx.reports.run.section import RunPage, Section
 from featx.runs.run import AUGMENTED_FILE
 
@@ -31,7 +31,7 @@ def _content(page: RunPage) -> dict[str, Any] | None:
         f"{f' (augmentation {kind})' if kind else ''}."
     )
     return {
-        "picture": photograph(path.read_bytes(), alt, link=path.name),
+        "picture": picture(path.read_bytes(), alt, link=path.name, photo=True),
         "copies": run.info.settings.get("copies"),
     }
 

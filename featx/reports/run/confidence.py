@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from featx import plots
 from featx.evaluation.calibration import reliability
-from featx.reports.run.explain import explain_confidence
+from featx.reports.numbers import percent
 from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
@@ -20,6 +23,35 @@ interval.</p>
 </div>
 </div>
 """
+
+
+def explain_confidence(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_], error: float
+) -> str:
+    """Say whether the probabilities agree with how often they are right.
+
+    Parameters
+    ----------
+    confidence : ndarray of float, shape (n,)
+        Probability of the predicted class.
+    correct : ndarray of bool, shape (n,)
+    error : float
+        Expected calibration error.
+    """
+    sure, right = float(confidence.mean()), float(correct.mean())
+    # Two standard errors of the accuracy, but at least two points.
+    leeway = max(0.02, 2 * (right * (1 - right) / len(correct)) ** 0.5)
+    if sure > right + leeway:
+        verdict = "It is overconfident: treat its probabilities with caution."
+    elif sure < right - leeway:
+        verdict = "It is right more often than it says: it is underconfident."
+    else:
+        verdict = "On average its probabilities are about right."
+    return (
+        f"On average it gives the class it names a probability of {percent(sure)},"
+        f" and is right {percent(right)} of the time. {verdict}"
+        f" The mean gap over ten bins (expected calibration error) is {error:.3f}."
+    )
 
 
 def _content(page: RunPage) -> dict[str, Any]:

@@ -1,24 +1,25 @@
-"""What fine-tuning gained over the head it started from, in sentences."""
+"""Section: what fine-tuning gained over the head that it started from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from featx.figures.training_curves import warmup_epochs
 from featx.reports.numbers import duration, percent, points
+from featx.reports.run.section import prose_section
 from featx.runs.metrics import FinetuneMetrics, FrozenOutputTimes, JoinedModelCheck
 from featx.runs.run import Run
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What a fine-tuned run recommends; the images held out decide it.
+    """What a fine-tuned run recommends, by the held-out images.
 
     Attributes
     ----------
     finetuned : bool
-        The fine-tuned model, not the head that it started from.
+        Whether it is the fine-tuned model, not the head that it started from.
     advice, reason : str
-        In words.
+        A sentence each.
     """
 
     finetuned: bool
@@ -35,13 +36,13 @@ def recommend(run: Run) -> Advice | None:
         return Advice(
             True,
             "Use this model.",
-            "On the images held out it beats the head it started from by more than"
+            "On the held-out images it beats the head it started from by more than"
             " chance would.",
         )
     return Advice(
         False,
         f"Use the head, {run.info.parent}.",
-        "On the images held out fine-tuning does not beat it by more than chance"
+        "On the held-out images fine-tuning does not beat it by more than chance"
         " would.",
     )
 
@@ -54,8 +55,8 @@ def explain_gain(run: Run) -> list[str]:
     sentences = [
         f"On the test split it reaches {_test_gain(run, found)}",
         _choice(run, found),
-        explain_graft(found.graft),
-        explain_boundary(found.boundary),
+        explain_joined_model(found.graft),
+        explain_frozen_outputs(found.boundary),
     ]
     return [sentence for sentence in sentences if sentence]
 
@@ -66,8 +67,7 @@ def finetuning_gain(runs: Sequence[Run]) -> str:
     Parameters
     ----------
     runs : sequence of Run
-        Best first: of several fine-tuned ones the first speaks, which the images held
-        out have chosen. Those on random weights don't count.
+        Best first. The first fine-tuned one counts, but none on random weights.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def _test_gain(run: Run, found: FinetuneMetrics) -> str:
 
 
 def _choice(run: Run, found: FinetuneMetrics) -> str:
-    """Say what the images held out chose, and what was trained then."""
+    """Say what the held-out images chose, and what was trained then."""
     metrics, epochs = run.metrics, found.epochs
     count = f"{metrics.n_val:,} of the {metrics.n_train:,} training images"
     before = percent(found.parent.val_accuracy)
@@ -117,7 +117,7 @@ def _choice(run: Run, found: FinetuneMetrics) -> str:
     if not epochs:
         warm = warmup_epochs(run.history())
         return text + (
-            "After no epoch was the model better there than without any, so"
+            "No epoch made the model better there, so"
             f" {'the backbone is as it was' if warm else 'it is the head itself'}; the"
             f" head, fitted without them, got {before} of them right."
         )
@@ -126,76 +126,62 @@ def _choice(run: Run, found: FinetuneMetrics) -> str:
         f" {percent(metrics.val_accuracy or 0.0)} after {epochs}"
         f" epoch{'' if epochs == 1 else 's'} of fine-tuning:"
         f" {signed_points(found.val_gain)} points (95% interval"
-        f" {signed_range(found.val_gain_interval)}; the choice flatters it a"
-        " little). The model here is the head of all training images, trained on all of"
-        " them for as long."
+        f" {signed_range(found.val_gain_interval)}; a little optimistic, since they"
+        " chose the epoch). The model here was then trained on all training images,"
+        " for as many epochs, from the head that was fitted on all of them."
     )
 
 
-def explain_graft(graft: JoinedModelCheck) -> str:
-    """Say whether the model began as the head.
-
-    Parameters
-    ----------
-    graft : JoinedModelCheck
-        Of `metrics.json`.
-    """
-    agreed = graft.distilled_agreement
+def explain_joined_model(check: JoinedModelCheck) -> str:
+    """Say how closely the model before training agreed with the head."""
+    agreed = check.distilled_agreement
     if agreed is not None:
         text = (
             "The head has no Keras layers: a dense layer was distilled from it, which"
-            f" names the same class for {percent(agreed)} of {graft.images:,} test"
+            f" names the same class for {percent(agreed)} of {check.images:,} test"
             " images."
         )
     else:
         text = (
             "Before training the model gave the head's probabilities within"
-            f" {graft.largest_difference:.1e} on {graft.images:,} test images"
-            f" ({_allowed(graft)})."
+            f" {check.largest_difference:.1e} on {check.images:,} test images"
+            f" ({_allowed(check)})."
         )
-    if graft.drift is not None:
+    if check.drift is not None:
         text += (
             " The head's own embeddings are in a lower precision, which changes"
-            f" probabilities by {graft.drift:.2g} at most."
+            f" probabilities by {check.drift:.2g} at most."
         )
     return text
 
 
-def _allowed(graft: JoinedModelCheck) -> str:
+def _allowed(check: JoinedModelCheck) -> str:
     """Say how far apart the two may be: float32 has few digits for large logits."""
-    tolerance, logit = graft.tolerance or 0.0, graft.largest_logit or 0.0
-    if graft.largest_difference > tolerance:
+    tolerance, logit = check.tolerance or 0.0, check.largest_logit or 0.0
+    if check.largest_difference > tolerance:
         return (
-            f"more than {tolerance:.0e}, as rounding may bring about in a head that"
+            f"more than {tolerance:.0e}, which rounding can cause in a head that"
             " divides by tiny deviations"
         )
     return f"{tolerance:.0e} is allowed where logits reach {logit:.0f}"
 
 
-def explain_boundary(boundary: FrozenOutputTimes | None) -> str:
-    """Say what it saved to compute the frozen layers' outputs once.
-
-    Parameters
-    ----------
-    boundary : FrozenOutputTimes or None
-        Of `metrics.json`.
-
-    Returns
-    -------
-    str
-        Empty where nothing was computed once.
-    """
-    if not boundary or not boundary.seconds_epoch:
+def explain_frozen_outputs(times: FrozenOutputTimes | None) -> str:
+    """Say what it saved to compute the frozen layers' outputs once, if it was done."""
+    if not times or not times.seconds_epoch:
         return ""
-    epoch, plain = boundary.seconds_epoch, boundary.seconds_epoch_plain
-    text = (
-        f"The outputs of {boundary.layer} were computed once, in"
-        f" {duration(boundary.seconds_caching)}: an epoch took {duration(epoch)} on"
-        " it"
-    )
-    if plain is None:
-        return f"{text}."
+    epoch, plain = times.seconds_epoch, times.seconds_epoch_plain
+    compared = "."
+    if plain is not None:
+        compared = (
+            f", and would take {duration(plain)} from the images:"
+            f" {plain / epoch:.1f} times as long."
+        )
     return (
-        f"{text}, and would take {duration(plain)} the plain way, from the images:"
-        f" {plain / epoch:.1f} times as long."
+        f"The outputs of {times.layer} were computed once, in"
+        f" {duration(times.seconds_caching)}: an epoch on them took"
+        f" {duration(epoch)}{compared}"
     )
+
+
+SECTION = prose_section("What fine-tuning gained", explain_gain)

@@ -1,8 +1,9 @@
 """Section: the wrong predictions that the run was surest of."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from featx.reports.numbers import percent
 from featx.reports.pictures import thumbnail
@@ -12,49 +13,34 @@ from featx.runs.run import Run, RunPredictions
 MISTAKES = 12
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A wrongly classified test image.
+def surest_mistakes(run: Run, predictions: RunPredictions) -> list[dict[str, str]]:
+    """List the twelve wrong predictions with the highest confidence.
 
-    Attributes
-    ----------
-    path : str
-        Relative to the data folder.
-    true, predicted : str
-        Class names.
-    confidence : str
-        Probability of the predicted class, in percent.
-    picture : str
-        A small JPEG as a data URI; empty where the file can't be read.
+    Returns
+    -------
+    list of dict
+        `path` relative to the data folder; the classes `true` and `predicted`;
+        `confidence`, in percent; `picture`, a small JPEG as a data URI, empty where
+        the file can't be read.
     """
-
-    path: str
-    true: str
-    predicted: str
-    confidence: str
-    picture: str
-
-
-def surest_mistakes(run: Run, predictions: RunPredictions) -> list[Mistake]:
-    """List the twelve wrong predictions with the highest confidence."""
-    wrong = [i for i, correct in enumerate(predictions.correct) if not correct]
-    wrong.sort(key=lambda i: -predictions.confidence[i])
+    wrong = np.flatnonzero(~predictions.correct)
+    surest = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
     root = Path(run.info.data.root)
     return [
-        Mistake(
-            predictions.paths[i],
-            predictions.labels[i],
-            predictions.predicted[i],
-            percent(float(predictions.confidence[i])),
-            thumbnail(root, predictions.paths[i]),
-        )
-        for i in wrong[:MISTAKES]
+        {
+            "path": predictions.paths[i],
+            "true": predictions.labels[i],
+            "predicted": predictions.predicted[i],
+            "confidence": percent(float(predictions.confidence[i])),
+            "picture": thumbnail(root, predictions.paths[i]),
+        }
+        for i in surest[:MISTAKES]
     ]
 
 
 TEMPLATE = """\
 {% if mistakes %}
-<p class="hint">{{ mistakes | length }} of {{ "{:,}".format(wrong) }} wrong predictions.
+<p class="hint">{{ mistakes | length }} of {{ wrong | count }} wrong predictions.
 Look at them first: often the label is wrong, or two classes are one.</p>
 <table class="mistakes">
 <thead><tr><th>Image</th><th>True class</th><th>Predicted</th>

@@ -5,29 +5,28 @@ from typing import Any
 from urllib.parse import quote
 
 from featx.errors import RunError
-from featx.evaluation.metrics import METRICS
-from featx.reports.numbers import moment, show, show_interval
+from featx.evaluation.metrics import BY_KEY
+from featx.reports.numbers import deviation, measured, moment, show, show_interval
 from featx.reports.run import (
     augmentation,
     classes,
     confidence,
     confusion,
-    finetuning,
+    explain,
+    gain,
     mistakes,
     origin,
     scores,
-    summary,
     training,
 )
-from featx.reports.run.explain import deviation
 from featx.reports.run.gain import recommend, signed_points, signed_range
 from featx.reports.run.section import RunPage
 from featx.reports.writing import PAGE, environment, newer_than, render, replace_file
 from featx.runs.run import METRICS_FILE, RUN_FILE, Run
 
 SECTIONS = (
-    summary.SECTION,
-    finetuning.SECTION,
+    explain.SECTION,
+    gain.SECTION,
     scores.SECTION,
     confusion.SECTION,
     classes.SECTION,
@@ -59,7 +58,15 @@ def render_run(run: Run) -> Path:
     """
     page = RunPage(run)
     try:
-        html = render("run.html.j2", **_header(run), sections=_sections(page))
+        html = render(
+            "run.html.j2",
+            run=run,
+            created=moment(run.info.created),
+            cards=_cards(run),
+            advice=recommend(run),
+            parent=_parent_link(run),
+            sections=_sections(page),
+        )
     except (OSError, ValueError) as error:
         raise RunError(
             f"{run.path}: incomplete ({type(error).__name__}: {error}); make it again"
@@ -88,51 +95,35 @@ def _sections(page: RunPage) -> list[dict[str, Any]]:
     return shown
 
 
-def _header(run: Run) -> dict[str, Any]:
-    return {
-        "run": run,
-        "created": moment(run.info.created),
-        "cards": _cards(run),
-        "advice": recommend(run),
-        "parent": _parent_link(run),
-    }
-
-
 def _cards(run: Run) -> list[dict[str, str]]:
     """List the numbers that stand at the top, the most important one first."""
-    metrics = run.metrics
-    rows = sorted(METRICS, key=lambda metric: metric.key != "accuracy")
-    shown = [
+    metrics, found = run.metrics, run.metrics.finetune
+    cards = [
         {
             "label": metric.brief,
             "value": show(metrics, metric.key),
             "extra": deviation(metrics) if metric.key == "cv_accuracy" else "",
             "interval": show_interval(metrics, metric.key),
         }
-        for metric in rows
-        if metric.brief and metrics.get(metric.key) is not None
+        for metric in measured(metrics)
+        if metric.brief
     ]
-    return [*shown[:1], *_gain_cards(run), *shown[1:]]
-
-
-def _gain_cards(run: Run) -> list[dict[str, str]]:
-    found = run.metrics.finetune
-    if found is None:
-        return []
-    return [
-        {
+    cards.sort(key=lambda card: card["label"] != BY_KEY["accuracy"].brief)
+    if found is not None:
+        card = {
             "label": "Gain over the head",
             "value": signed_points(found.gain),
             "extra": " points",
             "interval": signed_range(found.gain_interval),
         }
-    ]
+        cards.insert(1, card)
+    return cards
 
 
 def _parent_link(run: Run) -> str:
     """Return the relative address of the page of the head that was fine-tuned."""
     parent = Path(run.info.parent or "")
-    # Only a name: of whatever else stands there no link is made.
+    # Links go to names only: the entry could hold any path.
     if str(parent) != parent.name or not (run.path.parent / parent / PAGE).is_file():
         return ""
     return f"../{quote(parent.name)}/{PAGE}"

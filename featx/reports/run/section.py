@@ -70,7 +70,7 @@ class Section:
     prose : bool
         Text in lines of readable length.
     marked : bool
-        Whether the title says so where the backbone's weights are random.
+        Whether the title is tagged where the backbone's weights are random.
     """
 
     title: str
@@ -78,3 +78,14 @@ class Section:
     content: Callable[[RunPage], dict[str, Any] | None]
     prose: bool = False
     marked: bool = False
+
+
+def prose_section(title: str, explain: Callable[[Run], list[str]]) -> Section:
+    """Make a section of sentences about a run, a paragraph each; none, no section."""
+    template = "{% for sentence in sentences %}<p>{{ sentence }}</p>\n{% endfor %}"
+
+    def content(page: RunPage) -> dict[str, Any] | None:
+        sentences = explain(page.run)
+        return {"sentences": sentences} if sentences else None
+
+    return Section(title, template, content, prose=True, marked=True)

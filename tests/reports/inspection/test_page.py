@@ -82,13 +82,13 @@ def test_a_copy_whose_name_is_no_text_is_listed(plain_figures, tmp_path):
 def test_lists_are_bounded_on_the_page_and_whole_in_the_facts(
     plain_figures, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(page_module, "UNREADABLE_SHOWN", 2)
+    monkeypatch.setattr(page_module, "FILES_LISTED", 2)
     monkeypatch.setattr(page_module, "GROUPS_SHOWN", 1)
     root = make_messy(tmp_path / "messy")
     path = rendered(root, tmp_path)
     page = Page(path)
-    assert "The other 3 images stand in inspection.json" in page.words
-    assert "The other 3 groups stand in inspection.json" in page.words
+    assert "The other 3 images are listed in inspection.json" in page.words
+    assert "The other 3 groups are listed in inspection.json" in page.words
     assert "inspection.json" in page.links
     facts = read_facts(path)
     assert len(facts["unreadable"]) == 5
@@ -102,7 +102,7 @@ def test_a_set_without_a_test_part(plain_figures, tmp_path):
     words = Page(path).words
     assert "no test split" in words
     assert "Train" not in words
-    assert "None: every image was decoded whole." in words
+    assert "None: every image could be decoded in full." in words
     assert "None: no two readable files have the same bytes." in words
     facts = read_facts(path)
     assert facts["classes"] == [

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from featx.reports.run.explain import explain, explain_confidence
+from featx.reports.run.confidence import explain_confidence
+from featx.reports.run.explain import explain
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_without_images_the_rows_are_still_there(plain_figures, make_run):
     page = Page(render_run(run))
     assert "image/jpeg" not in page.source
     found = surest_mistakes(run, run.predictions())
-    assert [item.path in page.text for item in found] == [True] * len(found)
-    sure = [float(item.confidence.rstrip("%")) for item in found]
+    assert [item["path"] in page.text for item in found] == [True] * len(found)
+    sure = [float(item["confidence"].rstrip("%")) for item in found]
     assert sure == sorted(sure, reverse=True)
     assert len(found) == min(mistakes_module.MISTAKES, len(wrong_paths(run)))
