@@ -94,3 +94,8 @@ def nearest(name: str, known: "Iterable[str]", *, count: int = 3) -> str:
     if not matches:
         return ""
     return "; did you mean " + " or ".join(f"'{by_lower[m]}'" for m in matches) + "?"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or else its type."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -146,3 +146,12 @@ def socket_timeout(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+def fetch_failure(error: Exception) -> str:
+    """Return in one line why Keras could not fetch a file.
+
+    Its message is ``URL fetch failure on <url>: <number> -- <reason>``.
+    """
+    lines = str(error).rpartition(" -- ")[2].strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 
 from featx.atomic import atomic_folder
 from featx.errors import DataError, nearest
-from featx.frameworks import import_keras, keras_home, socket_timeout
+from featx.frameworks import (
+    fetch_failure,
+    import_keras,
+    keras_home,
+    socket_timeout,
+)
 from featx.progress import SILENT, Progress
 
 _TORONTO = "https://www.cs.toronto.edu/~kriz"
@@ -220,8 +225,7 @@ def _load(row: PublicSet, load: Load) -> tuple[LoadedSplit, LoadedSplit]:
     try:
         return load(row)
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
-        lines = str(error).rpartition(" -- ")[2].strip().splitlines()
-        reason = lines[0] if lines else type(error).__name__
+        reason = fetch_failure(error)
     folder = keras_home() / "datasets"
     files = ", ".join(f"{url} as {folder / name}" for name, url in row.files.items())
     raise DataError(

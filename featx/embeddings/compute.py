@@ -71,7 +71,8 @@ class SpecQueue:
         self._batch: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
         self._running: deque[tuple[NDArray[np.uint8], Future[NDArray[np.float32]]]]
         self._running = deque()
-        self._pending = _Pending(self.cache)
+        self._uncommitted: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
+        self._uncommitted_since = 0.0
 
     def open(self, models: ThreadPoolExecutor) -> None:
         """Load the model, to be run by these threads."""
@@ -100,7 +101,7 @@ class SpecQueue:
             keys, embedded = self._running.popleft()
             if not embedded.cancelled() and embedded.exception() is None:
                 self._take(keys, embedded.result())
-        self._pending.commit()
+        self._commit()
 
     def _submit(self) -> None:
         assert self._models is not None
@@ -118,8 +119,22 @@ class SpecQueue:
         return done
 
     def _take(self, keys: NDArray[np.uint8], rows: NDArray[np.float32]) -> None:
-        self._pending.add(keys, rows)
+        if not self._uncommitted:
+            self._uncommitted_since = time.monotonic()
+        self._uncommitted.append((keys, rows))
         self.computed += len(keys)
+        if (
+            sum(len(keys) for keys, _ in self._uncommitted) >= COMMIT_IMAGES
+            or sum(rows.nbytes for _, rows in self._uncommitted) >= COMMIT_BYTES
+            or time.monotonic() - self._uncommitted_since >= COMMIT_SECONDS
+        ):
+            self._commit()
+
+    def _commit(self) -> None:
+        if self._uncommitted:
+            keys, rows = map(np.concatenate, zip(*self._uncommitted, strict=True))
+            self._uncommitted = []
+            self.cache.add(keys, rows)
 
     def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch, in smaller ones where the memory is too small for it."""
@@ -166,9 +181,9 @@ class Computation:
     update: Update
     failed: dict[int, ImageError] = field(default_factory=dict)
     seconds: float = 0.0
-    _passed_over: int = 0
 
     def __post_init__(self) -> None:
+        self._failed_shares = 0
         self._rows = sorted(frozenset().union(*(queue.rows for queue in self.queues)))
 
     def run(self) -> None:
@@ -189,10 +204,8 @@ class Computation:
                 stack.callback(queue.commit)
             stack.callback(models.shutdown, wait=True, cancel_futures=True)
             self._report()
-            results = stack.enter_context(
-                prefetch(self._decode, self._rows, ahead=ahead)
-            )
-            decoded = self._readable(results)
+            prefetched = prefetch(self._decode, self._rows, ahead=ahead)
+            decoded = self._readable(stack.enter_context(prefetched))
             # The first images are decoded while the models are being loaded.
             first = next(decoded, None)
             if first is not None:
@@ -217,7 +230,7 @@ class Computation:
         return [queue for queue in self.queues if row in queue.rows]
 
     def _report(self) -> None:
-        done = self._passed_over + sum(queue.computed for queue in self.queues)
+        done = self._failed_shares + sum(queue.computed for queue in self.queues)
         rows = sum(len(queue.rows) for queue in self.queues)
         # An image counts in as many shares as there are embeddings of it.
         self.update(done * len(self._rows) // rows, len(self._rows))
@@ -236,34 +249,6 @@ class Computation:
         for row, views in results:
             if isinstance(views, ImageError):
                 self.failed[row] = views
-                self._passed_over += len(self._wanting(row))
+                self._failed_shares += len(self._wanting(row))
             else:
                 yield row, views
-
-
-@dataclass
-class _Pending:
-    """Embeddings that are computed and not committed yet."""
-
-    cache: EmbeddingCache
-    keys: list[NDArray[np.uint8]] = field(default_factory=list)
-    rows: list[NDArray[np.float32]] = field(default_factory=list)
-    since: float = 0.0
-
-    def add(self, keys: NDArray[np.uint8], rows: NDArray[np.float32]) -> None:
-        if not self.keys:
-            self.since = time.monotonic()
-        self.keys.append(keys)
-        self.rows.append(rows)
-        if (
-            sum(map(len, self.keys)) >= COMMIT_IMAGES
-            or sum(rows.nbytes for rows in self.rows) >= COMMIT_BYTES
-            or time.monotonic() - self.since >= COMMIT_SECONDS
-        ):
-            self.commit()
-
-    def commit(self) -> None:
-        if self.keys:
-            keys, rows = np.concatenate(self.keys), np.concatenate(self.rows)
-            self.keys, self.rows = [], []
-            self.cache.add(keys, rows)

@@ -1,6 +1,6 @@
 """Stage one, whole: from a data folder to the rows that heads are fitted on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -36,7 +36,7 @@ class Embeddings:
     specs : tuple of Spec
         What decided the values.
     notes : tuple of str
-        What a reader of any score should know.
+        What was left out or looks wrong, one line each.
     """
 
     split: Split
@@ -230,25 +230,19 @@ def find_extractors(
         The flipped view is wanted of some only: the two views would differ in width.
     BackboneError, WeightsError
     """
-    each = [wanted] if isinstance(wanted, str) else wanted
-    each = each if isinstance(each, Sequence) else [each]
-    flips = {item.flip for item in each if isinstance(item, ExtractSettings)}
+    if isinstance(wanted, str) or not isinstance(wanted, Sequence):
+        wanted = [wanted]
+    flips = {item.flip for item in wanted if isinstance(item, ExtractSettings)}
     if len(flips) > 1:
         raise RecipeError("extract.flip: true for some backbones only; set it for all")
-    extractors = [_find_extractor(item, cache_dir) for item in _each_setting_once(each)]
+    extractors = [
+        _find_extractor(item, cache_dir)
+        for i, item in enumerate(wanted)
+        if not isinstance(item, ExtractSettings) or item not in wanted[:i]
+    ]
     if not (flip or True in flips):
         return extractors
     return [view for one in extractors for view in (one, one.flipped())]
-
-
-def _each_setting_once(wanted: Sequence[Wanted]) -> Iterator[Wanted]:
-    seen: list[ExtractSettings] = []
-    for item in wanted:
-        if isinstance(item, ExtractSettings):
-            if item in seen:
-                continue
-            seen.append(item)
-        yield item
 
 
 def _find_extractor(wanted: Wanted, cache_dir: Path) -> Extractor:
@@ -276,7 +270,7 @@ def side_by_side(
 
 
 def title_of(extractors: Sequence[Extractor]) -> str:
-    """Say which embeddings are computed, for a progress bar."""
+    """Name the embeddings that are computed, for a progress bar."""
     if len(extractors) == 1:
         return str(extractors[0].spec)
     return f"{len(extractors)} embeddings an image"

@@ -1,8 +1,4 @@
-"""Stage one: find what the cache lacks, compute that, list what can't be read.
-
-Decide, then act: `plan_extraction` looks and returns which images are there, which
-are to be computed and which can't be read; `extract` acts on it.
-"""
+"""Stage one: find what the cache lacks, compute that, list what can't be read."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -24,25 +20,6 @@ from featx.images.sources import Source
 from featx.progress import Update, ignore
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be done for some images.
-
-    Attributes
-    ----------
-    compute : tuple of int
-        Rows to compute, each content once.
-    cached : int
-        How many images the cache has already.
-    unreadable : dict of int to str
-        Row to reason: can't be opened, or quarantined earlier.
-    """
-
-    compute: tuple[int, ...]
-    cached: int
-    unreadable: dict[int, str]
-
-
 @dataclass
 class Extraction:
     """What stage one did for one spec.
@@ -59,7 +36,7 @@ class Extraction:
     seconds : float
         Spent on computing, without loading the models, for all specs together.
     notes : list of str
-        What a person should know of.
+        What a user should know, one line each.
     """
 
     spec: Spec
@@ -70,31 +47,6 @@ class Extraction:
     computed: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
-
-
-def plan_extraction(
-    source: Source, cache: EmbeddingCache, *, retry: bool = False
-) -> Plan:
-    """Find out which images the cache lacks.
-
-    Parameters
-    ----------
-    retry : bool
-        Whether quarantined images are tried again.
-    """
-    digests = source.digests
-    present = cache.contains(digests.keys)
-    quarantined = {} if retry else cache.quarantine.reasons()
-    unreadable = dict(digests.unreadable)
-    compute: dict[bytes, int] = {}
-    for row, key in enumerate(split_keys(digests.keys)):
-        if row in unreadable or present[row]:
-            continue
-        if key in quarantined:
-            unreadable[row] = quarantined[key]
-        else:
-            compute.setdefault(key, row)
-    return Plan(tuple(compute.values()), int(present.sum()), unreadable)
 
 
 def extract(
@@ -109,8 +61,8 @@ def extract(
     """Compute and commit the embeddings that the cache lacks.
 
     Models are loaded only if there is something to compute. Each image is decoded
-    once for all extractors, while the models run on those before. Whatever stops
-    this, what was committed stays, and an interrupt commits what was computed.
+    once for all extractors, while the models run on those before. After an error or
+    an interrupt, what was computed so far is committed.
 
     Parameters
     ----------
@@ -141,17 +93,9 @@ def extract(
     for extractor in extractors:
         chosen, note = choose_precision(extractor, source, cache_dir)
         cache = EmbeddingCache(cache_dir, chosen.spec)
-        plan = plan_extraction(source, cache, retry=retry)
-        queue = SpecQueue(chosen, cache, frozenset(plan.compute), batch_size)
-        result = Extraction(
-            spec=chosen.spec,
-            images=len(source.names),
-            cached=plan.cached,
-            folder=cache.folder,
-            unreadable=dict(plan.unreadable),
-            notes=[note] if note else [],
-        )
-        works.append((queue, result))
+        rows, result = _plan(source, cache, retry=retry)
+        result.notes += [note] if note else []
+        works.append((SpecQueue(chosen, cache, rows, batch_size), result))
     todo = [queue for queue, _ in works if queue.rows]
     computation = Computation(source, todo, update)
     if todo:
@@ -163,6 +107,26 @@ def extract(
     return [result for _, result in works]
 
 
+def _plan(
+    source: Source, cache: EmbeddingCache, *, retry: bool
+) -> tuple[frozenset[int], Extraction]:
+    """Return which rows to compute, each content once, and what is there already."""
+    present = cache.contains(source.digests.keys)
+    quarantined = {} if retry else cache.quarantine.reasons()
+    unreadable = dict(source.digests.unreadable)
+    compute: dict[bytes, int] = {}
+    for row, key in enumerate(split_keys(source.digests.keys)):
+        if row in unreadable or present[row]:
+            continue
+        if key in quarantined:
+            unreadable[row] = quarantined[key]
+        else:
+            compute.setdefault(key, row)
+    count = len(source.names)
+    result = Extraction(cache.spec, count, int(present.sum()), cache.folder, unreadable)
+    return frozenset(compute.values()), result
+
+
 def _finish(
     source: Source,
     queue: SpecQueue,
@@ -171,7 +135,7 @@ def _finish(
     *,
     retry: bool,
 ) -> None:
-    """Merge parts, list what can't be read, and say what was done."""
+    """Merge part files, list what can't be read, and complete the result."""
     cache = queue.cache
     if queue.rows:
         result.computed = queue.computed
@@ -213,12 +177,12 @@ def _quarantine(
 def _forget(
     source: Source, result: Extraction, cache: EmbeddingCache, *, retry: bool
 ) -> None:
-    """Take out of the list what can be read now."""
+    """Remove from the list what can be read now."""
     if not cache.quarantine.read():
         return
     rows = [r for r in range(len(source.names)) if r not in result.unreadable]
     keys = {bytes(source.digests.keys[row]) for row in rows} if retry else set()
-    # Where there is no list to be written, it stays as it is.
+    # A list that can't be written stays as it is.
     with contextlib.suppress(OSError):
         cache.quarantine.forget(keys, {source.names[row] for row in rows})
 
@@ -254,21 +218,22 @@ def embed_rows(
     """
     done = extract(source, extractors, cache_dir, **options)
     for _ in range(ATTEMPTS):
-        found = [_read(source, extraction, cache_dir) for extraction in done]
-        pairs = list(zip(found, done, strict=True))
-        lost = [extraction for rows, extraction in pairs if rows is None]
-        if not lost:
-            return [
-                (rows, extraction) for rows, extraction in pairs if rows is not None
-            ]
-        # A part turned out to be damaged and was set aside: compute its rows again.
+        read = [_read(source, extraction, cache_dir) for extraction in done]
+        found = [
+            (rows, one)
+            for rows, one in zip(read, done, strict=True)
+            if rows is not None
+        ]
+        if len(found) == len(done):
+            return found
+        # A part file was damaged and set aside: compute its rows again.
         again = extract(source, extractors, cache_dir, **options)
         for extraction, anew in zip(done, again, strict=True):
             extraction.computed += anew.computed
             extraction.cached = anew.cached
             extraction.unreadable = anew.unreadable
     raise CacheError(
-        f"{lost[0].folder}: embeddings vanish as they are written; check the disk"
+        f"{cache_dir}: embeddings vanish as they are written; check the disk"
     )
 
 

@@ -1,7 +1,7 @@
-"""Choosing the arithmetic that a spec is computed in: measured once, and kept.
+"""Choosing the precision that a spec is computed in: measured once, and kept.
 
-The float32 embeddings of some of the images are the reference. Faster arithmetic is
-taken only where it pays and gives the same embeddings.
+The float32 embeddings of some of the images are the reference. A lower precision is
+chosen only where it is faster and gives the same embeddings.
 """
 
 import json
@@ -42,7 +42,7 @@ class PrecisionChoice:
     ----------
     precision : str
     tried : str or None
-        The faster arithmetic that was measured; None where this machine has none.
+        The precision that was measured; None where this machine has no faster one.
     cosine : float or None
         Mean cosine between its embeddings and float32's.
     float32_rate, tried_rate : float or None
@@ -56,11 +56,9 @@ class PrecisionChoice:
     tried_rate: float | None = None
 
     def __str__(self) -> str:
-        """Say which and why."""
-        if self.tried is None:
+        """Name the precision and the reason."""
+        if not (self.tried and self.tried_rate and self.float32_rate):
             return f"{self.precision}: this machine has nothing faster"
-        assert self.float32_rate is not None
-        assert self.tried_rate is not None
         speedup = self.tried_rate / self.float32_rate
         return (
             f"{self.precision}; {self.tried} is {speedup:.2f} times as fast as"
@@ -140,16 +138,14 @@ def _sample(source: Source, view: View) -> NDArray[np.uint8]:
 
 
 def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> PrecisionChoice:
-    tried = find_engine(extractor.engine).faster_precision()
     if not len(images):
         return PrecisionChoice("float32")
+    reference = replace(extractor, precision="float32").open()
+    tried = find_engine(extractor.engine).faster_precision()
     if tried is None:
-        # A model that can't be built raises before anything is written.
-        replace(extractor, precision="float32").open()
         return PrecisionChoice("float32")
     # A batch of full size, however few images there are.
     batch = images[np.arange(SAMPLE) % len(images)]
-    reference = replace(extractor, precision="float32").open()
     candidate = replace(extractor, precision=tried).open()
     few = batch[:FEW]
     expected = reference(few)  # the first run optimises the graph

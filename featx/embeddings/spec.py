@@ -1,4 +1,4 @@
-"""The spec: all that decides an embedding's value, and nothing else."""
+"""The spec: all that decides the value of an embedding, beside the image."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ class Spec:
     layer : str or None
         The inner layer whose output is taken; None for the last one's.
     flip : bool
-        Whether the image is mirrored, left to right.
+        Whether the image is flipped, left to right.
     weights : str
         ``imagenet``, ``file`` or ``random``.
     weights_id : str
@@ -32,7 +32,7 @@ class Spec:
     precision : {"float32", "bfloat16", "float16"}
         Arithmetic of the model.
     pixels : int
-        Version of featx's way from a file to pixels.
+        Version of the decoding from a file to pixels.
     """
 
     backbone: str
@@ -47,7 +47,7 @@ class Spec:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Return the spec that `spec.json` holds; what is no input is passed over.
+        """Return the spec that `spec.json` holds; other keys are ignored.
 
         Raises
         ------
@@ -73,9 +73,9 @@ class Spec:
         return f"{self.backbone}-{self.image_size}-{self.pooling}{flip}-{self.id}"
 
     def __str__(self) -> str:
-        """Say which embeddings these are, for people."""
+        """Describe the embeddings in words."""
         words = [f"{self.backbone} at {self.image_size} pixels"]
         words += [f"layer {self.layer}"] if self.layer else []
         words += [f"{self.pooling} pooling"] if self.pooling != "avg" else []
-        words += ["mirrored"] if self.flip else []
+        words += ["flipped"] if self.flip else []
         return ", ".join(words)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.errors import ImageError
+from featx.errors import ImageError, first_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +35,7 @@ FAST_FORMATS = {"JPEG", "PNG"}
 FAST_MODES = {"L", "RGB"}
 
 ORIENTATION = 0x0112
-PILLOWS_REMARKS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
 def decode(content: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -75,12 +75,12 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     return resized
 
 
-def mirror(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Mirror pixels, shape (h, w, 3), left to right."""
+def flip(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Flip pixels, shape (h, w, 3), left to right."""
     import cv2
 
-    mirrored: NDArray[np.uint8] = cv2.flip(pixels, 1)
-    return mirrored
+    flipped: NDArray[np.uint8] = cv2.flip(pixels, 1)
+    return flipped
 
 
 def decode_full(content: bytes) -> NDArray[np.uint8]:
@@ -92,7 +92,7 @@ class Decoded(NamedTuple):
     """An image at its own size, and what the file said it was."""
 
     pixels: NDArray[np.uint8]
-    """RGB, upright, shape (height, width, 3)."""
+    """RGB, turned as EXIF says, shape (height, width, 3)."""
     format: str
     """As Pillow names it, found by content."""
     mode: str
@@ -103,7 +103,7 @@ def decode_content(content: bytes) -> Decoded:
     """Decode an image at its own size, with its format and mode; see `decode`."""
     if not content:
         raise ImageError("empty file; fetch it again")
-    _hush_pillow()
+    _silence_pillow()
     image = _open(content)
     width, height = image.size
     if width * height > MAX_PIXELS:
@@ -115,10 +115,10 @@ def decode_content(content: bytes) -> Decoded:
     return Decoded(_turn(pixels, _orientation(image)), image.format or "", mode)
 
 
-def _hush_pillow() -> None:
-    """Keep Pillow's remarks on odd metadata from the user; what matters raises."""
+def _silence_pillow() -> None:
+    """Silence Pillow's warnings about metadata; what matters raises."""
     # `catch_warnings` isn't safe in threads; this is, and is done once.
-    if PILLOWS_REMARKS not in warnings.filters:
+    if PILLOW_WARNINGS not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -146,7 +146,7 @@ def _open(content: bytes) -> "Image":
 
 
 def _is_fast(image: "Image") -> bool:
-    """Tell whether OpenCV decodes it as Pillow would."""
+    """Return whether OpenCV decodes it as Pillow would."""
     return (
         image.format in FAST_FORMATS
         and image.mode in FAST_MODES
@@ -156,11 +156,11 @@ def _is_fast(image: "Image") -> bool:
 
 
 @lru_cache(maxsize=1)
-def _hush_opencv() -> None:
-    """Keep OpenCV's remarks from the user: Pillow says what is wrong with a file.
+def _silence_opencv() -> None:
+    """Silence OpenCV: Pillow reports what is wrong with a file.
 
     What libjpeg and libpng print within OpenCV stays: it goes past Python, and only
-    turning off stderr for the whole process, all threads, would hush it.
+    turning off stderr for the whole process, all threads, would silence it.
     """
     import cv2
 
@@ -172,7 +172,7 @@ def _decode_fast(content: bytes) -> NDArray[np.uint8] | None:
     """Return RGB pixels as they lie in the file, or None where OpenCV refuses."""
     import cv2
 
-    _hush_opencv()
+    _silence_opencv()
     try:
         pixels: NDArray[np.uint8] | None = cv2.imdecode(
             np.frombuffer(content, dtype=np.uint8),
@@ -203,7 +203,7 @@ def _decode_any(image: "Image") -> NDArray[np.uint8]:
 
 
 def _orientation(image: "Image") -> int:
-    """Return EXIF's orientation, 1 (upright) where EXIF is damaged."""
+    """Return EXIF's orientation, 1 (as it is) where EXIF is damaged."""
     if "exif" not in image.info:
         return 1
     try:
@@ -213,7 +213,7 @@ def _orientation(image: "Image") -> int:
 
 
 def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Turn pixels, shape (h, w, 3), upright."""
+    """Turn pixels, shape (h, w, 3), as EXIF's orientation says."""
     if orientation in {5, 6, 7, 8}:
         pixels = pixels.swapaxes(0, 1)
     if orientation in {3, 4, 7, 8}:
@@ -226,5 +226,4 @@ def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 def _failure(error: Exception) -> ImageError:
     if isinstance(error, MemoryError):
         return ImageError(NO_MEMORY, lasting=False)
-    text = str(error).splitlines() or [type(error).__name__]
-    return ImageError(f"damaged ({text[0]}); fetch it again")
+    return ImageError(f"damaged ({first_line(error)}); fetch it again")

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import DataError, ImageError
-from featx.images.decoding import NO_MEMORY, decode_full, mirror, resize
+from featx.images.decoding import NO_MEMORY, decode_full, flip, resize
 from featx.images.digests import Digests, digest_files, read_failure, read_file
 
 CHANGED = "changed while it was read; run this again"
 
 
 class View(NamedTuple):
-    """How an image is shown to a backbone."""
+    """The size of an image for a backbone, and whether it is flipped."""
 
     side: int
     """Of the square, in pixels."""
     flip: bool = False
-    """Mirrored, left to right."""
+    """Whether it is flipped, left to right."""
 
 
 Views = Mapping[View, NDArray[np.uint8]]
@@ -112,8 +112,8 @@ class ImageArrays:
 
 
 def _make_views(pixels: NDArray[np.uint8], views: Collection[View]) -> Views:
-    upright = {side: resize(pixels, (side, side)) for side in {v.side for v in views}}
-    return {v: mirror(upright[v.side]) if v.flip else upright[v.side] for v in views}
+    original = {side: resize(pixels, (side, side)) for side in {v.side for v in views}}
+    return {v: flip(original[v.side]) if v.flip else original[v.side] for v in views}
 
 
 def _digest_arrays(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -13,36 +13,29 @@ SUFFIXES = {
 
 
 def image_files(folder: Path) -> Iterator[Path]:
-    """Yield all image files below a folder, hidden ones left out; follow links.
+    """Return all image files below a folder, hidden ones left out; follow links.
 
     Raises
     ------
     DataError
         A folder can't be listed.
     """
-    for parent, files in _walk(folder):
-        for name in sorted(files):
-            if is_image(name):
-                yield Path(parent, name)
+    return (path for path in _walk(folder) if is_image(path.name))
 
 
 def broken_links(folder: Path) -> Iterator[Path]:
-    """Yield all links below a folder that lead nowhere, hidden ones left out.
+    """Return all links below a folder that lead nowhere, hidden ones left out.
 
     Raises
     ------
     DataError
         A folder can't be listed.
     """
-    for parent, files in _walk(folder):
-        for name in sorted(files):
-            path = Path(parent, name)
-            if not name.startswith(".") and path.is_symlink() and not path.exists():
-                yield path
+    return (p for p in _walk(folder) if p.is_symlink() and not p.exists())
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder with its files' names, once; links are followed."""
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder once, hidden ones left out; follow links."""
     start = os.path.realpath(folder)
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
@@ -52,7 +45,9 @@ def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield parent, files
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield Path(parent, name)
 
 
 def relative(path: Path, root: Path) -> str:
@@ -61,12 +56,12 @@ def relative(path: Path, root: Path) -> str:
 
 
 def is_image(name: str) -> bool:
-    """Tell whether a file's name is that of an image, not hidden."""
+    """Return whether a file's name is that of an image, not hidden."""
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
 
 
 def _holds(outer: str, inner: str) -> bool:
-    """Tell whether a real path is another one or lies above it."""
+    """Return whether a real path is another one or lies above it."""
     return os.path.join(inner, "").startswith(os.path.join(outer, ""))  # noqa: PTH118
 
 

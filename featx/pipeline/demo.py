@@ -1,6 +1,5 @@
 """The whole flow on images that featx draws itself; needs no network."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from featx.datasets.shapes import draw_image_set
@@ -10,21 +9,11 @@ from featx.errors import DataError, WeightsError
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.recipe import Recipe
-from featx.pipeline.report import Report
-from featx.pipeline.run_recipe import run_recipe
+from featx.pipeline.run_recipe import RecipeResult, run_recipe
 from featx.progress import SILENT, Progress
-from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 
 DEMO_BACKBONE = "mobilenetv2-0.35"
-
-
-@dataclass(frozen=True)
-class Demo:
-    """What the demo did."""
-
-    runs: list[Run]
-    report: Report
 
 
 def run_demo(
@@ -32,19 +21,19 @@ def run_demo(
     *,
     backbone: str = DEMO_BACKBONE,
     progress: Progress = SILENT,
-) -> Demo:
+) -> RecipeResult:
     """Draw images, embed them, fit all heads, render the report, all in one folder.
 
-    ImageNet weights are taken where Keras has them or can fetch them. Where it can't,
-    the progress is told in one line, and random weights take their place, whose
-    scores are marked wherever they appear. Nothing else in featx falls back like this.
+    ImageNet weights are used where Keras has them or can fetch them. Where it can't,
+    a note says so, and random weights take their place, whose scores are marked
+    wherever they appear. Nothing else in featx falls back like this.
 
     Raises
     ------
     DataError
         The folder can't be written to.
     FeatxError
-        Whatever a stage raises.
+        As the steps raise it.
     """
     try:
         data = draw_image_set(folder / "shapes")
@@ -68,5 +57,4 @@ def run_demo(
         head=[HeadSettings(name="all")],
         report=ReportSettings(out_dir=folder / "reports"),
     )
-    done = run_recipe(recipe, progress=progress)
-    return Demo(done.runs, done.report)
+    return run_recipe(recipe, progress=progress)

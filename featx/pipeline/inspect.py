@@ -28,7 +28,7 @@ def run_inspect(
     DataError, RunError
     """
     images = read_images(data)
-    # A folder that can't be written to is told before a long work, not after it.
+    # A folder that can't be written to is reported before the long work, not after it.
     claim_folder(reports_dir, images.name)
     inspection = inspect_images(images, progress.images("reading images"))
     page = render_inspection(inspection, reports_dir, seed=data.seed)

@@ -221,7 +221,7 @@ def test_views_layers_and_whole_maps(run, work):
     assert done.exit_code == 0, done.stderr
     assert done.stdout.count("36 computed") == 4
     assert (
-        "mobilenet-0.25 at 48 pixels, layer conv_pw_6_relu, none pooling, mirrored"
+        "mobilenet-0.25 at 48 pixels, layer conv_pw_6_relu, none pooling, flipped"
     ) in done.stdout
     fitted = run("fit", "--head", "lda")
     assert fitted.exit_code == 0, fitted.stderr

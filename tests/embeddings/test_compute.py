@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from featx.embeddings.backbones import engine
+from featx.embeddings.backbones import tensorflow_engine
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.extract import embed_rows, extract
 from featx.errors import BackboneError
-from featx.images.decoding import decode, mirror
+from featx.images.decoding import decode, flip
 from featx.images.sources import ImageFiles, View
 from tests.conftest import FakeExtractor, MeanColour, write_image
 
@@ -36,7 +36,7 @@ class Counting(ImageFiles):
 
 @dataclass
 class Corner(FakeExtractor):
-    """Embeds the pixels at the left edge, so that a mirrored image differs."""
+    """Embeds the pixels at the left edge, so that a flipped image differs."""
 
     def open(self):
         class Edge(MeanColour):
@@ -63,7 +63,7 @@ def test_each_image_is_decoded_once_for_all_views(files, tmp_path):
         side = extractor.spec.image_size
         pixels = [decode(path.read_bytes(), (side, side)) for path in files]
         if extractor.spec.flip:
-            pixels = [mirror(image) for image in pixels]
+            pixels = [flip(image) for image in pixels]
         expected = MeanColour([])(np.stack(pixels)[:, :, :2])
         np.testing.assert_allclose(rows, expected, rtol=1e-6)
 
@@ -94,7 +94,7 @@ def test_progress_counts_images_not_views(files, tmp_path):
     assert {total for _, total in seen} == {20}
 
 
-def test_a_mirrored_image_is_mirrored(tmp_path):
+def test_a_flipped_image_is_flipped(tmp_path):
     path = write_image(tmp_path / "x.png", (9, 90, 200), size=(6, 6), noise=9)
     views = ImageFiles([path]).show(0, [View(6), View(6, flip=True)])
     np.testing.assert_array_equal(views[View(6)][:, ::-1], views[View(6, flip=True)])
@@ -150,7 +150,9 @@ def test_the_batch_suits_the_memory(monkeypatch):
     opened = extractor.open()
 
     def batch(gigabytes):
-        monkeypatch.setattr(engine, "available_memory", lambda: int(gigabytes * 1e9))
-        return engine._suitable_batch(opened._tf, opened._graph)
+        monkeypatch.setattr(
+            tensorflow_engine, "available_memory", lambda: int(gigabytes * 1e9)
+        )
+        return tensorflow_engine._suitable_batch(opened._tf, opened._graph)
 
     assert [batch(x) for x in (64, 0.2, 0.02, 1e-6)] == [32, 8, 1, 1]

@@ -1,6 +1,5 @@
 """The shape of the feature maps that rows of ``--pooling none`` are."""
 
-from functools import lru_cache
 from math import isqrt
 
 from featx.embeddings.backbones.table import find_backbone
@@ -11,7 +10,7 @@ from featx.errors import BackboneError
 def find_map_shape(spec: Spec, width: int) -> tuple[int, int, int] | None:
     """Return height, width and channels of the maps that lie flat in a spec's rows.
 
-    For a backbone's last map the table of backbones tells; no framework is needed.
+    For a backbone's last map the table of backbones says it; no framework is needed.
     For an inner layer the backbone is built, without its weights.
 
     Parameters
@@ -33,7 +32,13 @@ def find_map_shape(spec: Spec, width: int) -> tuple[int, int, int] | None:
     if spec.pooling != "none":
         return None
     if spec.layer is not None:
-        return _layer_shape(spec.backbone, spec.image_size, spec.layer)
+        from featx.embeddings.backbones.keras_model import layer_shape
+
+        shape = layer_shape(spec.backbone, spec.image_size, spec.layer)
+        if len(shape) != 3:
+            return None
+        height, width, channels = shape
+        return height, width, channels
     features = find_backbone(spec.backbone).features
     side = isqrt(width // features)
     if side * side * features != width:
@@ -41,17 +46,3 @@ def find_map_shape(spec: Spec, width: int) -> tuple[int, int, int] | None:
             f"{spec}: rows of {width} numbers are no square maps of {features} channels"
         )
     return side, side, features
-
-
-@lru_cache(maxsize=8)
-def _layer_shape(
-    backbone: str, image_size: int, layer: str
-) -> tuple[int, int, int] | None:
-    from featx.embeddings.backbones.keras_model import layer_shape
-
-    size = (image_size, image_size)
-    shape = layer_shape(find_backbone(backbone), size, layer)
-    if len(shape) != 3:
-        return None
-    height, width, channels = shape
-    return height, width, channels

@@ -5,11 +5,11 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.backbones.weights import TIMEOUT_S, Fetch, fetch_weights
-from featx.errors import WeightsError
+from featx.errors import WeightsError, first_line
 from featx.frameworks import import_keras, keras_home, socket_timeout
 
 if TYPE_CHECKING:
@@ -83,14 +83,11 @@ def build_classifier(backbone: Backbone) -> "keras.Model":
     keras.backend.clear_session()
     build = getattr(keras.applications, backbone.builder)
     preprocess = getattr(keras.applications, backbone.module).preprocess_input
-    width: dict[str, Any] = {}
-    if backbone.alpha is not None:
-        width["alpha"] = backbone.alpha
     shape = (backbone.image_size, backbone.image_size, 3)
     try:
         with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
             # Which file has the classifier is for Keras to know.
-            network = build(weights="imagenet", input_shape=shape, **width)
+            network = build(weights="imagenet", input_shape=shape, **backbone.width)
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
         what = f"the weights of {backbone.name} with its ImageNet classifier"
         raise _missing(what, error, keras_home() / "models") from None
@@ -101,8 +98,8 @@ def build_classifier(backbone: Backbone) -> "keras.Model":
 
 def _missing(what: str, error: Exception, path: Path) -> WeightsError:
     """Return what to say where a file can't be had; `path` is where it belongs."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
     return WeightsError(
-        f"{what} can't be had ({lines[0][:200]}): try again with a network, or bring"
-        f" the file to {path} from a machine where it is; a damaged one there has to go"
+        f"{what} can't be had ({first_line(error)[:200]}): try again with a network, or"
+        f" bring the file to {path} from a machine where it is; a damaged one there has"
+        " to go"
     )

@@ -9,16 +9,17 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from featx.errors import BackboneError, WeightsError, nearest
+from featx.embeddings.backbones.table import Backbone, find_backbone
+from featx.embeddings.backbones.weights import Weights
+from featx.errors import BackboneError, WeightsError, first_line, nearest
 from featx.frameworks import import_keras, python_seed
 
 if TYPE_CHECKING:
     import keras
 
-    from featx.embeddings.backbones.table import Backbone
-    from featx.embeddings.backbones.weights import Weights
 
 # ImageNet's mean and standard deviation (red, green, blue, of pixels in [0, 1]).
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -26,8 +27,8 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def build_model(
-    backbone: "Backbone",
-    weights: "Weights",
+    backbone: Backbone,
+    weights: Weights,
     *,
     image_size: tuple[int, int],
     pooling: str = "avg",
@@ -101,8 +102,8 @@ class BackboneSteps:
 
 
 def build_steps(
-    backbone: "Backbone",
-    weights: "Weights",
+    backbone: Backbone,
+    weights: Weights,
     *,
     image_size: tuple[int, int],
     pooling: str = "avg",
@@ -131,32 +132,30 @@ def build_steps(
     return BackboneSteps(prepare, base, pool)
 
 
-def layer_shape(
-    backbone: "Backbone", image_size: tuple[int, int], layer: str
-) -> tuple[int, ...]:
-    """Return the shape of an inner layer's output of one image.
+@lru_cache(maxsize=8)
+def layer_shape(name: str, image_size: int, layer: str) -> tuple[int, ...]:
+    """Return the shape of an inner layer's output for one square image.
 
-    The network is built for it, with whatever weights Keras draws.
+    The network is built for it, with random weights.
 
     Raises
     ------
     BackboneError
         There is no such layer.
     """
-    from featx.embeddings.backbones.weights import Weights
-
     keras = import_keras()
     keras.backend.clear_session()
     random = Weights("random", path=None, sha256=None, seed=0)
-    base = _build_base(keras, backbone, random, image_size, None)
+    backbone = find_backbone(name)
+    base = _build_base(keras, backbone, random, (image_size, image_size), None)
     shape: tuple[int, ...] = _find_layer(base, backbone, layer).output.shape[1:]
     return shape
 
 
 def _build_base(
     keras: Any,
-    backbone: "Backbone",
-    weights: "Weights",
+    backbone: Backbone,
+    weights: Weights,
     image_size: tuple[int, int],
     pooling: str | None,
 ) -> Any:
@@ -168,7 +167,6 @@ def _build_base(
     another place. So any image size uses the one file whose digest is known.
     """
     build = getattr(keras.applications, backbone.builder)
-    width = {} if backbone.alpha is None else {"alpha": backbone.alpha}
     seed = 0 if weights.seed is None else weights.seed
     with python_seed(seed):
         base = build(
@@ -176,7 +174,7 @@ def _build_base(
             weights=None,
             input_shape=(*image_size, 3),
             pooling=pooling,
-            **width,
+            **backbone.width,
         )
     if weights.path is not None:
         _load(base, backbone, weights)
@@ -196,7 +194,7 @@ def _dtype_policy(keras: Any, policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _load(base: Any, backbone: "Backbone", weights: "Weights") -> None:
+def _load(base: Any, backbone: Backbone, weights: Weights) -> None:
     """Load the file into the model, or say in one line why it doesn't fit."""
     try:
         with warnings.catch_warnings():
@@ -211,10 +209,9 @@ def _load(base: Any, backbone: "Backbone", weights: "Weights") -> None:
         UserWarning,
         zipfile.BadZipFile,
     ) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise WeightsError(
             f"{weights.path} doesn't fit {backbone.name}: give a file of Keras' "
-            f"weights of this model without its classifier ({lines[0][:200]})"
+            f"weights of this model without its classifier ({first_line(error)[:200]})"
         ) from error
 
 
@@ -243,7 +240,7 @@ def _rescale_as_imagenet(keras: Any, base: Any, *, always: bool) -> None:
         layer.finalize_state()
 
 
-def _find_layer(base: Any, backbone: "Backbone", name: str) -> Any:
+def _find_layer(base: Any, backbone: Backbone, name: str) -> Any:
     """Return the layer of that name."""
     layers = {layer.name: layer for layer in base.layers}
     if name not in layers:

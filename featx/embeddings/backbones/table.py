@@ -66,6 +66,11 @@ class Backbone:
     weights_hash: str | None
     imagenet_rescaling: bool
 
+    @property
+    def width(self) -> dict[str, float]:
+        """The width multiplier as an argument of the builder, if it takes one."""
+        return {} if self.alpha is None else {"alpha": self.alpha}
+
 
 class _R(NamedTuple):
     """A row: what differs between the members of a family."""
@@ -81,28 +86,27 @@ class _R(NamedTuple):
 def _family(
     *rows: _R,
     module: str,
-    file: str,
+    file: str = _KERNELS,
     url: str = "",
     folder: str = "",
     remote_file: str = "",
-    prefix: str = "",
     min_size: int = 32,
     imagenet_rescaling: bool = False,
 ) -> Iterator[Backbone]:
     """Yield the rows of one family with what its members share.
 
     `file` is a pattern: ``{name}`` stands for the builder in lower case, ``{variant}``
-    for that without `prefix`, ``{alpha}`` for the width. The URL is `url` (by default
-    Keras' bucket and `folder`, which is by default `module`) and `remote_file`, by
-    default `file`.
+    for what it adds to the module's name, ``{alpha}`` for the width. The URL is `url`
+    (by default Keras' bucket and `folder`, which is by default `module`) and
+    `remote_file`, by default `file`.
     """
     for row in rows:
         name = row.builder.lower()
-        variant = row.builder.removeprefix(prefix).lower()
-        local, remote = (
-            pattern.format(name=name, variant=variant, alpha=row.alpha)
-            for pattern in (file, remote_file or file)
-        )
+        words = {
+            "name": name,
+            "variant": name.removeprefix(module.replace("_", "")),
+            "alpha": row.alpha,
+        }
         yield Backbone(
             name=name if row.alpha in {None, 1.0} else f"{name}-{row.alpha}",
             builder=row.builder,
@@ -112,8 +116,9 @@ def _family(
             features=row.features,
             parameters=row.parameters,
             alpha=row.alpha,
-            weights_file=local,
-            weights_url=(url or f"{_URL}{folder or module}/") + remote,
+            weights_file=file.format(**words),
+            weights_url=(url or f"{_URL}{folder or module}/")
+            + (remote_file or file).format(**words),
             weights_hash=row.weights_hash,
             imagenet_rescaling=imagenet_rescaling,
         )
@@ -133,32 +138,27 @@ _ROWS = (
     *_family(
         _R("Xception", 299, 2048, 20.9, "b0042744bf5b25fce3cb969f33bebb97"),
         module="xception",
-        file=_KERNELS,
         min_size=71,
     ),
     *_family(
         _R("VGG16", 224, 512, 14.7, "6d6bbae143d832006294945121d1f1fc"),
         module="vgg16",
-        file=_KERNELS,
     ),
     *_family(
         _R("VGG19", 224, 512, 20.0, "253f8cb515780f3b799900260a226db6"),
         module="vgg19",
-        file=_KERNELS,
     ),
     *_family(
         _R("ResNet50", 224, 2048, 23.6, "4d473c1dd8becc155b73f8504c6f6626"),
         _R("ResNet101", 224, 2048, 42.7, "88cf7a10940856eca736dc7b7e228a21"),
         _R("ResNet152", 224, 2048, 58.4, "ee4c566cf9a93f14d82f913c2dc6dd0c"),
         module="resnet",
-        file=_KERNELS,
     ),
     *_family(
         _R("ResNet50V2", 224, 2048, 23.6, "fac2f116257151a9d068a22e544a4917"),
         _R("ResNet101V2", 224, 2048, 42.6, "c0ed64b8031c3730f411d2eb4eea35b5"),
         _R("ResNet152V2", 224, 2048, 58.3, "ed17cf2e0169df9d443503ef94b23b33"),
         module="resnet_v2",
-        file=_KERNELS,
         folder="resnet",
     ),
     *_family(
@@ -173,25 +173,19 @@ _ROWS = (
         file="inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
         min_size=75,
     ),
-    *_family(
-        _R("MobileNet", 224, 256, 0.2, None, 0.25),
-        module="mobilenet",
-        file="mobilenet_2_5_224_tf_no_top.h5",
-    ),
-    *_family(
-        _R("MobileNet", 224, 512, 0.8, None, 0.5),
-        module="mobilenet",
-        file="mobilenet_5_0_224_tf_no_top.h5",
-    ),
-    *_family(
-        _R("MobileNet", 224, 768, 1.8, None, 0.75),
-        module="mobilenet",
-        file="mobilenet_7_5_224_tf_no_top.h5",
-    ),
-    *_family(
-        _R("MobileNet", 224, 1024, 3.2, None, 1.0),
-        module="mobilenet",
-        file="mobilenet_1_0_224_tf_no_top.h5",
+    *(
+        backbone
+        for features, parameters, alpha, digits in (
+            (256, 0.2, 0.25, "2_5"),
+            (512, 0.8, 0.5, "5_0"),
+            (768, 1.8, 0.75, "7_5"),
+            (1024, 3.2, 1.0, "1_0"),
+        )
+        for backbone in _family(
+            _R("MobileNet", 224, features, parameters, None, alpha),
+            module="mobilenet",
+            file=f"mobilenet_{digits}_224_tf_no_top.h5",
+        )
     ),
     *_family(
         _R("MobileNetV2", 224, 1280, 0.4, None, 0.35),
@@ -210,21 +204,18 @@ _ROWS = (
         _R("MobileNetV3Large", 224, 960, 3.0, "07fb09a5933dd0c8eaafa16978110389", 1.0),
         module="mobilenet_v3",
         file="weights_mobilenet_v3_{variant}_224_{alpha}_float_no_top_v2.h5",
-        prefix="MobileNetV3",
     ),
     *_family(
         _R("DenseNet121", 224, 1024, 7.0, "30ee3e1110167f948a6b9946edeeb738"),
         _R("DenseNet169", 224, 1664, 12.6, "b8c4d4c20dd625c148057b9ff1c1176b"),
         _R("DenseNet201", 224, 1920, 18.3, "c13680b51ded0fb44dff2d8f86ac8bb1"),
         module="densenet",
-        file=_KERNELS,
     ),
     *_family(
         _R("NASNetMobile", 224, 1056, 4.3, "1ed92395b5b598bdda52abe5c0dbfd63"),
         _R("NASNetLarge", 331, 4032, 84.9, "d81d89dc07e6e56530c4e77faddd61b5"),
         module="nasnet",
         file="nasnet_{variant}_no_top.h5",
-        prefix="NASNet",
         remote_file="NASNet-{variant}-no-top.h5",
     ),
     *_family(
@@ -251,7 +242,6 @@ _ROWS = (
         _R("EfficientNetV2L", 480, 1280, 117.7, "b0b66b5c863aef5b46e8608fe1711615"),
         module="efficientnet_v2",
         file="efficientnetv2-{variant}_notop.h5",
-        prefix="EfficientNetV2",
     ),
     *_family(
         _R("ConvNeXtTiny", 224, 768, 27.8, _CONVNEXT["Tiny"]),
@@ -261,7 +251,6 @@ _ROWS = (
         _R("ConvNeXtXLarge", 224, 2048, 348.1, _CONVNEXT["XLarge"]),
         module="convnext",
         file="convnext_{variant}_notop.h5",
-        prefix="ConvNeXt",
     ),
 )
 

@@ -17,7 +17,12 @@ from typing import Any, Literal
 from featx.atomic import ASIDE, atomic_file, write_atomically
 from featx.embeddings.backbones.table import Backbone
 from featx.errors import WeightsError, nearest
-from featx.frameworks import import_keras, keras_home, socket_timeout
+from featx.frameworks import (
+    fetch_failure,
+    import_keras,
+    keras_home,
+    socket_timeout,
+)
 
 Fetch = Callable[[str, Path, str | None], None]
 """Downloads a URL to a path and checks its hash, if any; raises if it can't."""
@@ -143,9 +148,7 @@ def _bring(backbone: Backbone, path: Path, fetch: Fetch) -> None:
         fetch(backbone.weights_url, path, backbone.weights_hash)
         reason = "" if path.is_file() else "the download left no file"
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
-        # "URL fetch failure on <url>: <number> -- <reason>": the URL comes below.
-        lines = str(error).rpartition(" -- ")[2].strip().splitlines()
-        reason = lines[0] if lines else type(error).__name__
+        reason = fetch_failure(error)
     if reason:
         raise WeightsError(
             f"the ImageNet weights of {backbone.name} are not on this machine and "

@@ -1,4 +1,4 @@
-"""A file that HDF5 may write to on any disk: failures are told when it has closed."""
+"""Writing HDF5 to a disk that may be full: failures are raised after closing."""
 
 import contextlib
 import io
@@ -7,24 +7,22 @@ from pathlib import Path
 from typing import Any
 
 
-class _Stream(io.RawIOBase):
-    """Passes all on to a file until it fails; from then on it takes everything.
+class _Stream(io.FileIO):
+    """A file that swallows failures, and keeps the first one.
 
-    HDF5 that meets a full disk leaves the process in pieces: it tries to write the
-    rest again when Python exits, and crashes.
+    On a full disk HDF5 tries to write the rest again when Python exits, and crashes
+    the process.
     """
 
-    def __init__(self, file: io.FileIO) -> None:
-        self.file = file
-        self.error: OSError | None = None
+    error: OSError | None = None
 
     def write(self, content: Any) -> int:
-        """Write all of the bytes, or none any more after a failure."""
+        """Write all of the bytes; a failure is kept in `error`."""
         rest = memoryview(content).cast("B")
         size = len(rest)
         with self._noting():
             while len(rest):
-                rest = rest[self.file.write(rest) :]
+                rest = rest[super().write(rest) :]
         return size
 
     def readinto(self, target: Any) -> int:
@@ -32,25 +30,15 @@ class _Stream(io.RawIOBase):
         place = memoryview(target).cast("B")
         done = 0
         with self._noting():
-            while done < len(place) and (count := self.file.readinto(place[done:])):
+            while done < len(place) and (count := super().readinto(place[done:])):
                 done += count
         place[done:] = bytes(len(place) - done)
         return len(place)
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        with self._noting():
-            return self.file.seek(offset, whence)
-        return offset
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self.file.tell()
-
     def truncate(self, size: int | None = None) -> int:
         """Cut the file short, or make it longer."""
         with self._noting():
-            return self.file.truncate(size)
+            return super().truncate(size)
         return size or 0
 
     @contextlib.contextmanager
@@ -68,10 +56,9 @@ def hdf5_file(path: Path) -> Iterator[Any]:
     Raises
     ------
     OSError
-        It could not be written; told at the end, when HDF5 is done with it.
+        It could not be written; raised at the end, when HDF5 has closed it.
     """
-    with path.open("w+b", buffering=0) as file:
-        stream = _Stream(file)
+    with _Stream(path, "w+") as stream:
         with _created(stream) as opened:
             yield opened
         if stream.error is not None:
@@ -79,9 +66,9 @@ def hdf5_file(path: Path) -> Iterator[Any]:
 
 
 def _created(stream: _Stream) -> Any:
-    """Return a new file in which no time is written: the same rows, the same bytes.
+    """Return a new file without timestamps: the same rows give the same bytes.
 
-    h5py has no word for that in the root's case, so that its lower layer is asked.
+    Only h5py's low-level interface can turn them off for the root group.
     """
     import h5py
 

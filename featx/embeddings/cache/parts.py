@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.atomic import write_atomically
-from featx.errors import CacheError
+from featx.errors import CacheError, first_line
 
 FORMAT = "featx-embeddings"
 VERSION = 2
@@ -132,8 +132,7 @@ def _opened(path: Path) -> Iterator[Any]:
             _check_layout(file)
             yield file
     except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DamagedPartError(f"{path} is damaged ({reason})") from error
+        raise DamagedPartError(f"{path} is damaged ({first_line(error)})") from error
 
 
 def _check_layout(file: Any) -> None:
