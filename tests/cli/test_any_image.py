@@ -52,6 +52,7 @@ def extracted(tmp_path_factory):
     return Extracted(tmp_path_factory.mktemp("any"))
 
 
+@pytest.mark.slow
 def test_the_others_go_on(extracted):
     assert extracted.first.returncode == 0, extracted.first.stderr
     contents = {path.read_bytes() for path in extracted.good + extracted.twins}

@@ -189,7 +189,7 @@ def test_python_m_featx_is_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("name", "least"),
     [
-        ("cub200-25", 0.74),
+        pytest.param("cub200-25", 0.74, marks=pytest.mark.slow),
         pytest.param("cifar10-small", 0.64, marks=pytest.mark.slow),
     ],
 )

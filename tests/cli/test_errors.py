@@ -72,6 +72,7 @@ def test_weights_that_are_not_there(run, tmp_path):
     assert_one_line(run("extract", root, *words), "none.h5")
 
 
+@pytest.mark.slow
 def test_no_network_and_no_weights(tmp_path):
     root = make_colours(tmp_path / "data")
     env = {

@@ -37,6 +37,7 @@ def fitted(made, monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_the_best_run_is_fine_tuned(run, fitted):
     done = run("finetune", *QUICK, "--unfreeze", "conv_dw_13")
     assert done.exit_code == 0, done.stderr
@@ -188,7 +189,9 @@ def test_wrong_words_without_a_run(run, work, words, code, message):
     [
         (("--unfreeze", "conv_dw_14"), "did you mean 'conv_dw_"),
         (("--unfreeze", "120%"), "use 0% to 100%"),
-        (("--learning-rate", "1e30"), "lower --learning-rate"),
+        pytest.param(
+            ("--learning-rate", "1e30"), "lower --learning-rate", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_wrong_words_with_a_run(run, fitted, words, message):

@@ -126,6 +126,7 @@ def test_the_classes_of_imagenet(work):
         assert top[f"class {best}"] == pytest.approx(row[best], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_imagenet_without_its_files_is_one_line(work):
     home = work / "home"
     write_classes(home)

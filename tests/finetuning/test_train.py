@@ -44,6 +44,9 @@ def samples(pixels, labels):
     return Samples((pixels,), rows, labels, np.ones(len(rows)))
 
 
+OTHERS = [name for name in OPTIMIZERS if name not in ("adam", "sgd")]
+
+
 def batches(samples, **options):
     return Batches(samples, 8, CLASSES, **options)
 
@@ -52,6 +55,7 @@ def weights(joined):
     return [weight.numpy() for weight in joined.model.weights]
 
 
+@pytest.mark.slow
 def test_what_was_interrupted_ends_the_same(joined, samples, tmp_path):
     start = weights(joined)
     model = joined.view
@@ -139,6 +143,7 @@ def test_a_damaged_state_starts_over(joined, samples, tmp_path, damage):
     assert len(train_validated(*words).rows) == 4
 
 
+@pytest.mark.slow
 def test_softmax_is_given_back(joined, samples, tmp_path):
     def stop(_):
         raise KeyboardInterrupt
@@ -201,7 +206,9 @@ def test_rows_of_no_weight_teach_nothing(joined, samples, tmp_path):
         np.testing.assert_array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name", ["adam", "sgd", *(pytest.param(n, marks=pytest.mark.slow) for n in OTHERS)]
+)
 def test_optimizers_obey_the_rates(joined, samples, tmp_path, name):
     start = {weight.path: weight.numpy() for weight in joined.model.weights}
     rates = layer_rates(joined.bases, backbone_rate=0.5, depth_decay=1e-12)

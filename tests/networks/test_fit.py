@@ -152,6 +152,7 @@ def test_what_was_interrupted_ends_the_same(tmp_path):
     assert told == [2, 3, 3]
 
 
+@pytest.mark.slow
 def test_a_damaged_state_starts_over(tmp_path):
     images, wanted, told = colours(24), settings(epochs=2), []
     train(images, wanted, folder=tmp_path)

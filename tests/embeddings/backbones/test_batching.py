@@ -52,6 +52,7 @@ def make_images(count, side):
     return np.stack([resize(image, (side, side)) for image in coarse])
 
 
+@pytest.mark.slow
 def test_batches_of_random_weights(precision, tmp_path):
     options = {"weights": "random", "image_size": 64, "precision": precision}
     extractor = find_extractor("mobilenet-0.25", **options)

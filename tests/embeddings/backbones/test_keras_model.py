@@ -24,13 +24,12 @@ RANDOM = Weights("random", None, None, 0)
 BY_SIZE = sorted(BACKBONES.values(), key=lambda row: row.parameters)
 SMALLEST = {row.module: row.name for row in reversed(BY_SIZE)}
 # Those between the two are built by the same lines, with other depths and widths;
-# larger ones take minutes. tests/embeddings/test_backbones.py compares every row.
+# larger ones take minutes. test_table.py compares every row.
 LARGEST = {row.module: row.name for row in BY_SIZE if row.parameters <= 100}
-SMALL, LARGE = 1, 30
-"""Millions of parameters: as many are quick, and more take up to 10 GB here."""
+LARGE = 30
+"""Millions of parameters; larger backbones take up to 10 GB here."""
 ENDS = [name for name in BACKBONES if name in {*SMALLEST.values(), *LARGEST.values()}]
-QUICK = [name for name in ENDS if find_backbone(name).parameters <= SMALL]
-OTHERS = [name for name in ENDS if name not in QUICK]
+QUICKEST, *OTHERS = sorted(ENDS, key=lambda name: find_backbone(name).parameters)
 
 
 def make_images(count, height, width):
@@ -122,9 +121,8 @@ def relative_error(name):
     return float(np.linalg.norm(got - expected) / np.linalg.norm(expected))
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_backbone_equals_keras_by_hand(name):
-    assert relative_error(name) < 1e-4
+def test_smallest_backbone_equals_keras_by_hand():
+    assert relative_error(QUICKEST) < 1e-4
 
 
 def process(backbones):
@@ -246,7 +244,9 @@ def test_callers_random_states_stay_as_they_are():
     )
 
 
-@pytest.mark.parametrize("name", ["inceptionv3", "xception", "mobilenet-0.25"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("inceptionv3", marks=pytest.mark.slow), "mobilenet-0.25"]
+)
 def test_least_size_is_taken_and_less_refused(name):
     row = find_backbone(name)
     least = row.min_size
@@ -296,7 +296,10 @@ def save_by_hand(row, size, path):
     return base
 
 
-@pytest.mark.parametrize("name", ["mobilenetv3small-0.75", "convnexttiny"])
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenetv3small-0.75", pytest.param("convnexttiny", marks=pytest.mark.slow)],
+)
 def test_one_file_serves_every_size(name, tmp_path):
     row = find_backbone(name)
     path = tmp_path / "some.weights.h5"
@@ -307,6 +310,7 @@ def test_one_file_serves_every_size(name, tmp_path):
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.slow
 def test_weights_of_another_model_are_refused_in_one_line(tmp_path):
     row = find_backbone("mobilenet-0.25")
     other = tmp_path / "other.weights.h5"
@@ -357,7 +361,9 @@ def test_another_backend_of_keras_is_refused(monkeypatch):
 
 
 @pytest.mark.samples
-@pytest.mark.parametrize("name", ["mobilenetv2-0.35", "mobilenet-0.25"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("mobilenetv2-0.35", marks=pytest.mark.slow), "mobilenet-0.25"]
+)
 def test_imagenet_weights_equal_keras_own(name):
     row = find_backbone(name)
     if not (keras_home() / "models" / row.weights_file).is_file():

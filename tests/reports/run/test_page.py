@@ -12,7 +12,9 @@ from featx.reports.writing import generator
 from tests.reports.pages import Page, assert_self_contained
 
 
-@pytest.mark.parametrize("n_classes", [2, 12, 120])
+@pytest.mark.parametrize(
+    "n_classes", [2, 12, pytest.param(120, marks=pytest.mark.slow)]
+)
 def test_page_is_whole(make_run, n_classes):
     run = make_run(n_classes, epochs=3)
     path = render_run(run)
