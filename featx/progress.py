@@ -1,4 +1,4 @@
-"""Who is told of progress: nobody here, the terminal in the command line."""
+"""Reporting progress: silent by default, shown by the command line."""
 
 import contextlib
 import time
@@ -6,40 +6,40 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Update = Callable[[int, int], None]
-"""Told how many of a work are done and how many there are."""
+"""Called with how many items are done and how many there are."""
 
 
 def ignore(done: int, total: int) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 class Progress:
-    """Told what a long flow does; a subclass shows what it wants to."""
+    """Receives the progress of a long flow; subclasses show it."""
 
     def images(self, title: str) -> Update:  # noqa: ARG002
-        """Return what is told how many images of an extraction are done."""
+        """Return what to call as images are done."""
         return ignore
 
     def parts(self, title: str) -> Update:  # noqa: ARG002
-        """Return what is told how many parts of a cache are checked."""
+        """Return what to call as part files of a cache are checked."""
         return ignore
 
     def folds(self, head: str) -> Update:  # noqa: ARG002
-        """Return what is told how many folds of a head are done."""
+        """Return what to call as folds of a head are done."""
         return ignore
 
     def epochs(self, network: str) -> Update:  # noqa: ARG002
-        """Return what is told how many epochs of a network's training are done."""
+        """Return what to call as epochs of a network's training are done."""
         return ignore
 
     def pages(self, done: int, total: int) -> None:
-        """Take note of how many pages are drawn."""
+        """Report how many pages are drawn."""
 
     def run(self, name: str, path: Path, *, fresh: bool) -> None:
-        """Take note of a run, and whether it was made now."""
+        """Report a run, and whether it was made now."""
 
     def note(self, line: str) -> None:
-        """Take note of something that a person should know at once."""
+        """Report something that the user should know at once."""
 
 
 SILENT = Progress()

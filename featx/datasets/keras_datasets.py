@@ -1,4 +1,4 @@
-"""Writing a public data set as an image folder: `train/<class>/`, `test/<class>/`."""
+"""Writing the data sets of Keras as image folders with a train and a test split."""
 
 import contextlib
 import sys
@@ -23,8 +23,6 @@ from featx.frameworks import (
 from featx.progress import SILENT, Progress
 
 _TORONTO = "https://www.cs.toronto.edu/~kriz"
-
-
 _GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 
 
@@ -191,6 +189,8 @@ def write_keras_dataset(
     OSError
         It can't be written.
     """
+    from PIL import Image
+
     row = find_public_set(name)
     names = row.classes[:classes]
     if classes is not None and not 2 <= classes <= len(row.classes):
@@ -214,7 +214,9 @@ def write_keras_dataset(
             pixels, codes = loaded[split]
             for index in rows:
                 label = names[int(codes.reshape(-1)[index])]
-                _write(aside / split / label / f"{index:05}.png", pixels[index])
+                path = aside / split / label / f"{index:05}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels[index]).save(path)
                 done += 1
                 update(done, total)
     return WrittenDataset(folder, names, len(chosen["train"]), len(chosen["test"]))
@@ -246,10 +248,3 @@ def _choose(
     rows = [np.flatnonzero(labels == code) for code in range(n_classes)]
     drawn = [rng.permutation(of_class)[:per_class] for of_class in rows]
     return np.sort(np.concatenate(drawn))
-
-
-def _write(path: Path, pixels: NDArray[np.uint8]) -> None:
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)

@@ -80,13 +80,14 @@ class ImageSet:
     @property
     def _summary(self) -> str:
         if self.is_test is None:
-            split = f"test split of {self._share:.0%} to be drawn"
+            split = f"test split of {self.share:.0%} to be drawn"
         else:
             split = f"{(~self.is_test).sum()} train + {self.is_test.sum()} test"
         return f"{len(self)} images, {len(self.classes)} classes, {split}"
 
     @property
-    def _share(self) -> float:
+    def share(self) -> float:
+        """Share of the images for the test split where the data gives none."""
         return DEFAULT_TEST_SIZE if self.test_size is None else self.test_size
 
     @property
@@ -270,19 +271,17 @@ def _with_test_split(images: ImageSet, digests: Digests) -> ImageSet:
                 " drop --test-size, or name the folder that holds the classes"
             )
         return images
-    share = DEFAULT_TEST_SIZE if images.test_size is None else images.test_size
+    share = images.share
     if not 0 < share < 1:
         raise DataError(f"--test-size {share}: must lie between 0 and 1, like 0.25")
-    is_test = _draw_test_split(images, digests, share)
+    is_test = _draw_test_split(images, digests)
     layout = (
         f"{images.layout}; {100 * share:g}% cut off for the test, seed {images.seed}"
     )
     return replace(images, is_test=is_test, layout=layout)
 
 
-def _draw_test_split(
-    images: ImageSet, digests: Digests, share: float
-) -> NDArray[np.bool_]:
+def _draw_test_split(images: ImageSet, digests: Digests) -> NDArray[np.bool_]:
     """Choose the test images, a stratified share of the distinct contents."""
     rows = _readable_rows(images, digests.unreadable)
     _, first, content = np.unique(
@@ -297,7 +296,7 @@ def _draw_test_split(
             " needs two to be split into training and test: add images or take it out"
         )
     is_test = np.zeros(len(images), bool)
-    drawn = draw_stratified(labels, share=share, seed=images.seed)
+    drawn = draw_stratified(labels, share=images.share, seed=images.seed)
     is_test[rows] = np.isin(content.reshape(-1), drawn)
     return is_test
 
@@ -321,7 +320,7 @@ def _readable_rows(images: ImageSet, unreadable: Mapping[int, str]) -> NDArray[n
 
 
 def _find_leaks(images: ImageSet, keys: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Tell which training images have the content of a test image, shape (n,)."""
+    """Return which training images have the content of a test image, shape (n,)."""
     assert images.is_test is not None
     tested = {bytes(key) for key in keys[images.is_test]}
     leaked = np.array([bytes(key) in tested for key in keys]) & ~images.is_test

@@ -205,18 +205,14 @@ def _hash_file(path: Path) -> dict[str, str]:
 
 def _read_memo(memo: Path | None) -> dict[str, dict[str, Any]]:
     """Return the remembered entries that are whole; none of a broken memo."""
-    if memo is None:
-        return {}
     try:
-        content = json.loads(memo.read_text(encoding="utf-8"))
+        content = json.loads(memo.read_text(encoding="utf-8")) if memo else {}
     except (OSError, ValueError):
-        return {}
-    if not isinstance(content, dict):
         return {}
     whole = {"size", "mtime_ns", "sha256", "md5"}
     return {
         path: entry
-        for path, entry in content.items()
+        for path, entry in (content if isinstance(content, dict) else {}).items()
         if isinstance(entry, dict) and whole <= entry.keys()
     }
 

@@ -1,4 +1,4 @@
-"""What was extracted last for a data folder, so that `fit` needs not be told."""
+"""Which embeddings were extracted last for a data folder: the default of `fit`."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ FILE = "last-extracted.json"
 def remember(cache_dir: Path, data: Path, settings: list[dict[str, Any]]) -> None:
     """Remember with which settings a data folder was extracted.
 
-    A cache that can't be written to remembers nothing and stops nothing.
+    Nothing happens where the cache can't be written to.
     """
     _write(cache_dir, {**_read(cache_dir), str(data.resolve()): settings})
 
@@ -30,7 +30,7 @@ def remembered(cache_dir: Path) -> list[Path]:
 
 
 def forget(cache_dir: Path, folders: Iterable[Path]) -> None:
-    """Forget data folders that are gone for good."""
+    """Forget data folders."""
     known = _read(cache_dir)
     gone = {str(folder) for folder in folders} & known.keys()
     if gone:

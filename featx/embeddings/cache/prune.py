@@ -1,4 +1,4 @@
-"""Taking rows out of a cache that no data set uses."""
+"""Removing rows from a cache that no data set uses."""
 
 import contextlib
 import os
@@ -176,7 +176,7 @@ def _rewrite(
 def _remove(cache: EmbeddingCache) -> None:
     """Remove a folder without parts, but for files that aren't featx's.
 
-    Who waits for the lock meanwhile finds the folder gone, and makes it again.
+    A process that waits for the lock finds the folder gone, and creates it again.
     """
     for name in (QUARANTINE_FILE, SPEC_FILE, LOCK_FILE):
         (cache.folder / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The embedding cache of one spec: parts in a folder, looked up by content."""
+"""The embedding cache of one spec: part files, looked up by content."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ MERGE_BYTES = 1 << 25
 """Parts are merged up to about this size, so that a merge takes little memory."""
 
 LEAST_ROOM = 1 << 16
-"""Bytes without which it is no use to begin."""
+"""Free bytes that must be there before work begins."""
 
 Keys = NDArray[np.uint8]
 Rows = NDArray[np.float32]
@@ -61,7 +61,7 @@ class EmbeddingCache:
     lock : FolderLock
         Held shared to read and add, alone to take away.
     notes : list of str
-        What was set aside on the way, for people.
+        What was set aside, one line each.
     """
 
     def __init__(self, root: Path, spec: Spec) -> None:
@@ -77,7 +77,7 @@ class EmbeddingCache:
         return sorted(self.folder.glob("part-*.h5"))
 
     def contains(self, keys: Keys) -> NDArray[np.bool_]:
-        """Tell which images have an embedding.
+        """Return which images have an embedding.
 
         Parameters
         ----------
@@ -148,11 +148,11 @@ class EmbeddingCache:
     def _add(self, path: Path, keys: Keys, rows: Rows) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.lock.shared():
-            self._write_spec({}, replace=False)
+            self._write_spec()
             write_part(path, keys, rows, self._provenance())
 
     def merge(self) -> None:
-        """Put small parts together and remove what dead processes left.
+        """Merge small part files and remove what killed processes left.
 
         Only when no other process uses the folder; otherwise nothing happens, as
         after any failure: a later merge does it.
@@ -172,8 +172,8 @@ class EmbeddingCache:
     ) -> None:
         """Put the rows of some parts into one, each content once, and remove these.
 
-        For who holds the folder alone. A kill loses nothing: the new part is there
-        before any old one goes.
+        Only for a caller that holds the lock alone. A kill loses nothing: the new part
+        file is there before any old one goes.
 
         Parameters
         ----------
@@ -218,11 +218,11 @@ class EmbeddingCache:
             stream.write(bytes(LEAST_ROOM))
 
     @contextlib.contextmanager
-    def writable(self) -> Iterator[None]:
-        """Make the folder with its spec, and turn failures to write into one line."""
+    def writable(self, facts: Mapping[str, Any] | None = None) -> Iterator[None]:
+        """Make the folder with its spec, and turn failures to write into CacheError."""
         with self._reporting_failures():
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._write_spec({}, replace=False)
+            self._write_spec(facts)
             yield
 
     def describe(self, facts: Mapping[str, Any]) -> None:
@@ -233,13 +233,12 @@ class EmbeddingCache:
         CacheError
             The folder can't be written to.
         """
-        with self._reporting_failures():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._write_spec(facts, replace=True)
+        with self.writable(facts):
+            pass
 
-    def _write_spec(self, facts: Mapping[str, Any], *, replace: bool) -> None:
-        if replace or not (self.folder / SPEC_FILE).exists():
-            text = json.dumps({**self.spec.as_dict(), **facts}, indent=2) + "\n"
+    def _write_spec(self, facts: Mapping[str, Any] | None = None) -> None:
+        if facts or not (self.folder / SPEC_FILE).exists():
+            text = json.dumps({**self.spec.as_dict(), **(facts or {})}, indent=2) + "\n"
             write_atomically(self.folder / SPEC_FILE, text.encode())
 
     @contextlib.contextmanager
@@ -274,7 +273,7 @@ class EmbeddingCache:
                     yield path, names
 
     def set_aside(self, path: Path, error: DamagedPartError) -> None:
-        """Keep a damaged part out of every later look-up, for people to look at."""
+        """Rename a damaged part file, so that no later look-up reads it."""
         aside = path.with_name(f"damaged-{path.name}")
         note = f"{error}; its images are computed again"
         with contextlib.suppress(OSError):

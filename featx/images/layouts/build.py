@@ -16,6 +16,11 @@ EXPECTED = (
 )
 
 
+def left_out(what: str, names: Sequence[str]) -> list[str]:
+    """Return the note about what is left out; empty where there is nothing."""
+    return [f"{len(names)} {what}, left out (first: {names[0]})"] if names else []
+
+
 def build_image_set(
     root: Path,
     samples: Sequence[tuple[str, str, bool | None]],
@@ -39,15 +44,20 @@ def build_image_set(
     is_test = None if None in flags else np.array(flags, dtype=bool)
     names = [name for _, name, _ in samples]
     trained = {name for _, name, test in samples if not test}
-    if is_test is not None:
-        _check_tested(root, trained, {n for _, n, test in samples if test})
+    tested = {name for _, name, test in samples if test}
+    unknown = sorted(tested - trained)
+    if unknown:
+        raise DataError(
+            f"{root}: {shorten(unknown)} in the test split but not in the training"
+            " split; add training images or take it out"
+        )
     classes = tuple(sorted(set(names)))
     if len(classes) < 2:
         raise DataError(
             f"{root}: only one class, '{classes[0]}';"
             " a classifier needs at least two: add a folder or a label"
         )
-    missing = sorted(trained - {n for _, n, test in samples if test})
+    missing = sorted(trained - tested)
     notes = list(notes)
     if is_test is not None and missing:
         notes.append(f"no test image of {shorten(missing)}; it goes unmeasured")
@@ -61,16 +71,6 @@ def build_image_set(
         layout=layout,
         notes=tuple(notes),
     )
-
-
-def _check_tested(root: Path, train: set[str], test: set[str]) -> None:
-    """Check that the test split has no class that the training split lacks."""
-    unknown = sorted(test - train)
-    if unknown:
-        raise DataError(
-            f"{root}: {shorten(unknown)} in the test split but not in the training"
-            " split; add training images or take it out"
-        )
 
 
 def check_spelling(where: Path, classes: Mapping[str, str]) -> None:

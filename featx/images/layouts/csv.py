@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featx.errors import DataError, nearest
 from featx.images.image_set import ImageSet, shorten
-from featx.images.layouts.build import build_image_set, check_spelling
+from featx.images.layouts.build import build_image_set, check_spelling, left_out
 from featx.images.layouts.file_index import FileIndex
 from featx.images.layouts.options import DataSettings, find_split, is_tested
 
@@ -213,9 +213,4 @@ def _leftover_notes(
             f" {shorten(missing)}"
         )
     unlabelled = sorted(set(index.paths) - set(used))
-    if unlabelled:
-        notes.append(
-            f"{len(unlabelled)} images have no label in {path.name}, left out"
-            f" (first: {unlabelled[0]})"
-        )
-    return notes
+    return notes + left_out(f"images have no label in {path.name}", unlabelled)

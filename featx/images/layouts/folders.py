@@ -5,13 +5,18 @@ from pathlib import Path
 
 from featx.errors import DataError
 from featx.images.image_set import ImageSet, shorten
-from featx.images.layouts.build import EXPECTED, build_image_set, check_spelling
+from featx.images.layouts.build import (
+    EXPECTED,
+    build_image_set,
+    check_spelling,
+    left_out,
+)
 from featx.images.layouts.options import find_split, is_tested
 from featx.images.walking import image_files, is_image, relative, subfolders
 
 
 def _has_classes(folder: Path) -> bool:
-    """Tell whether a folder has class folders with images."""
+    """Return whether a folder has class folders with images."""
     return any(True for f in subfolders(folder) for _ in image_files(f))
 
 
@@ -121,8 +126,4 @@ def _labelled(root: Path, tree: Path, notes: list[str]) -> Iterator[tuple[str, s
             f"no images in {shorten(empty)}, left out; add images or remove the folder"
         )
     loose = sorted(p.name for p in tree.iterdir() if p.is_file() and is_image(p.name))
-    if loose:
-        notes.append(
-            f"{len(loose)} images beside the class folders have no label, left out"
-            f" (first: {loose[0]})"
-        )
+    notes += left_out("images beside the class folders have no label", loose)

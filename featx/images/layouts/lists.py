@@ -4,7 +4,7 @@ from pathlib import Path
 
 from featx.errors import DataError
 from featx.images.image_set import ImageSet
-from featx.images.layouts.build import build_image_set, check_spelling
+from featx.images.layouts.build import build_image_set, check_spelling, left_out
 from featx.images.layouts.csv import find_file, read_text
 from featx.images.layouts.file_index import FileIndex, plain_path
 from featx.images.layouts.options import DataSettings
@@ -36,11 +36,7 @@ def read_lists(root: Path, layout: DataSettings) -> ImageSet:
     check_spelling(root, {label: label for label in labels.values()})
     names = f"{layout.train_list.name} + {layout.test_list.name}"
     unlisted = sorted(set(index.paths) - set(labels))
-    if unlisted:
-        notes.append(
-            f"{len(unlisted)} images are on neither list, left out"
-            f" (first: {unlisted[0]})"
-        )
+    notes += left_out("images are on neither list", unlisted)
     samples = [(file, label, file in tested) for file, label in labels.items()]
     return build_image_set(root, samples, layout=f"lists {names}", notes=notes)
 
@@ -66,11 +62,7 @@ def _read_list(
             f"{path}: none of its {len(lines)} lines matches a file below {root}"
             f" (first: '{missing[0]}'); expected class/file"
         )
-    if missing:
-        notes.append(
-            f"{len(missing)} lines of {path.name} match no file, left out"
-            f" (first: {missing[0]})"
-        )
+    notes += left_out(f"lines of {path.name} match no file", missing)
     return labels
 
 

@@ -1,4 +1,4 @@
-"""What a user may say of a data folder, and how its splits may be named."""
+"""The settings of the data, and the usual names of splits."""
 
 import re
 from collections.abc import Collection
@@ -22,7 +22,7 @@ def find_split(name: str) -> str | None:
 
 
 def is_tested(split: str | None, splits: Collection[str | None]) -> bool | None:
-    """Tell whether a split is for testing, given all of them; None if it is alone.
+    """Return whether a split is for testing, given all of them; None if it is alone.
 
     Beside a test split, a validation split is trained on: featx cross-validates within
     the training split.

@@ -1,4 +1,4 @@
-"""Finding out how a folder says which image belongs to which class."""
+"""Reading a data folder: detect its layout, then the labels and the split."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +80,7 @@ def _read(root: Path, settings: DataSettings) -> ImageSet:
 
 
 def _detect(root: Path, settings: DataSettings) -> ImageSet | None:
-    """Read the label files that lie in the folder under their usual names."""
+    """Read label files in the folder that have the usual names."""
 
     def found(**files: str) -> DataSettings:
         paths = {name: root / file for name, file in files.items()}
