@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo   the whole flow on images it draws itself, in a few minutes"
 	@echo "make test   lint, types, import contract, fast tests with coverage"
-	@echo "make slow   the slow tests"
+	@echo "make slow   the slow tests, and many examples of the property tests"
 	@echo "make docs   the documentation, in docs/_build/html"
 	@echo "make bench  featx's speed beside others', a quarter of an hour"
 	@echo "make clean  remove .venv and what the tests left"
@@ -34,7 +34,8 @@ test: lint
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 slow: $(STAMP)
-	$(BIN)/pytest -n 2 --dist worksteal -m slow
+	$(BIN)/pytest -n 2 --dist worksteal -m "slow or hypothesis" \
+	    --hypothesis-profile thorough
 
 # -W makes an error of every warning: a broken link, a name that is not there.
 docs: $(STAMP)

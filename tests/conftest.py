@@ -1,14 +1,17 @@
 """What many tests share: small image folders and a backbone that is no network."""
 
 import contextlib
+import gc
 import os
 import signal
+import sys
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from featx.embeddings.spec import Spec
@@ -19,6 +22,12 @@ from tests.made_runs import (  # noqa: F401  fixtures
     plain_figures,
 )
 
+# The fast run draws the same few examples each time; `make slow` draws many others.
+# A slow example is no failure: the machine may be busy.
+settings.register_profile("fast", deadline=None, max_examples=20, derandomize=True)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile("fast")
+
 
 def pytest_configure():
     """Let child processes be interrupted, even if the caller ignores SIGINT.
@@ -27,6 +36,17 @@ def pytest_configure():
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_teardown():
+    """Keep what the frameworks are made of out of the garbage collector's sight.
+
+    Keras collects garbage each time it builds a backbone, which takes a third of the
+    time where a million objects of TensorFlow's have to be looked through.
+    """
+    if "keras" in sys.modules and not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
 
 
 class MeanColour:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -35,7 +35,6 @@ cases = st.builds(
 
 @pytest.mark.filterwarnings("ignore:A single label was found", "ignore:y_pred contains")
 @given(cases)
-@settings(deadline=None, max_examples=30)
 def test_equal_scikit_learns(case):
     y, p = case
     n_classes = p.shape[1]
@@ -76,7 +75,6 @@ def test_equal_scikit_learns(case):
 
 
 @given(cases)
-@settings(deadline=None, max_examples=30)
 def test_intervals_are_ordered_and_in_bounds(case):
     y, p = case
     found = evaluate(y, p, names(p.shape[1]))
@@ -88,7 +86,6 @@ def test_intervals_are_ordered_and_in_bounds(case):
 
 
 @given(st.integers(0, 2**31), st.integers(2, 12), st.booleans())
-@settings(deadline=None, max_examples=30)
 def test_intervals_contain_the_score(seed, n_classes, absent):
     y, p = make_case(seed, 20 * n_classes, n_classes)
     if absent:  # a class without test images that is predicted all the same

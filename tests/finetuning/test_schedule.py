@@ -1,7 +1,7 @@
 """Rates, stopping and the best epoch follow from the epochs so far, as Keras' do."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from featx.finetuning.schedule import best_epoch, is_over, learning_rate
@@ -11,7 +11,6 @@ from featx.frameworks import import_keras
 LOSSES = st.lists(st.floats(0, 10, width=16), min_size=2, max_size=20)
 
 
-@settings(deadline=None)  # the first example imports Keras
 @given(losses=LOSSES, patience=st.integers(1, 4), delta=st.sampled_from([0.0, 0.25]))
 def test_plateaus_are_keras(losses, patience, delta):
     keras = import_keras()
@@ -37,7 +36,6 @@ def test_plateaus_are_keras(losses, patience, delta):
         assert found == pytest.approx(expected, rel=1e-6)
 
 
-@settings(deadline=None)  # the first example imports Keras
 @given(losses=LOSSES, patience=st.integers(1, 4), delta=st.sampled_from([0.0, 0.25]))
 def test_stopping_is_keras(losses, patience, delta):
     keras = import_keras()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -103,7 +103,6 @@ def test_temperature_is_scikit_learns(n_classes, factor):
 
 
 @given(st.integers(0, 2**31), st.floats(0.1, 50), st.integers(2, 6))
-@settings(deadline=None, max_examples=40)
 def test_temperature_is_a_minimum(seed, factor, n_classes):
     rng = np.random.default_rng(seed)
     y = rng.integers(0, n_classes, 60)
@@ -184,7 +183,6 @@ def test_large_means_are_learnt_exactly_in_float32():
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60)
 def test_inner_folds_keep_groups_whole_and_classes_known(data):
     n = data.draw(st.integers(2, 30))
     labels = data.draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))

@@ -4,12 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from PIL import Image
-
-# On a machine that is shared, a slow example says nothing.
-settings.register_profile("featx", deadline=None)
-settings.load_profile("featx")
 
 
 def encode(image, kind, **options):

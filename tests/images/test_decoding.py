@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image, ImageOps
@@ -62,7 +62,6 @@ def reason(content):
     return message
 
 
-@settings(max_examples=200)
 @given(pixels, JPEGS)
 def test_jpeg_is_as_pillow_has_it(samples, options):
     content = encode(Image.fromarray(samples), "JPEG", **options)
@@ -98,7 +97,6 @@ def test_png_is_lossless(samples):
     assert decoded.flags.c_contiguous
 
 
-@settings(max_examples=200)
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff", PNG, b"GIF89a", b"BM", b"II*\0", b"MM\0*"]),
     st.binary(max_size=300),
@@ -110,7 +108,6 @@ def test_garbage_is_an_image_error(magic, garbage):
 KINDS = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"]
 
 
-@settings(max_examples=200)
 @given(st.sampled_from(KINDS), st.data())
 def test_damage_is_an_image_error(kind, data):
     content = bytearray(encode(Image.linear_gradient("L").resize((20, 30)), kind))

@@ -3,7 +3,7 @@
 import shlex
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from featx.cli.main import main
@@ -40,7 +40,6 @@ def with_one_seed(draw, kind):
     return data, fitted.model_copy(update={"seed": data.seed})
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     with_one_seed(HeadSettings),
     st.lists(st.sampled_from([None, 64, 128]), min_size=1, unique=True),
@@ -60,7 +59,6 @@ def test_fit(data_and_head, sizes, extract, cache, report):
     assert (values["cache"], values["report"]) == (cache, report)
 
 
-@settings(max_examples=50, deadline=None)
 @given(with_one_seed(NetworkSettings), drawn(ReportSettings))
 def test_train(data_and_network, report):
     data, network = data_and_network
@@ -70,7 +68,6 @@ def test_train(data_and_network, report):
     assert values["report"] == report
 
 
-@settings(max_examples=50, deadline=None)
 @given(drawn(FinetuneSettings), drawn(ReportSettings))
 def test_finetune(finetune, report):
     own = RESNET.model_copy(update={"weights": "own.weights.h5"})

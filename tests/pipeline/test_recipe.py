@@ -112,11 +112,7 @@ def test_data_stands_in_featx_toml(tmp_path):
         default_data(tmp_path)
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=recipes())
 def test_what_is_written_is_read_again(recipe, drawn):
     assert read_recipe(recipe(recipe_text(drawn))) == drawn

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import joblib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from featx.runs.run import list_runs, read_run
@@ -94,7 +94,6 @@ def test_no_test_image(tmp_path, make_contents):
     classes=st.lists(text | undecodable, min_size=2, max_size=5, unique=True),
     paths=st.lists(text | undecodable, min_size=1, max_size=5),
 )
-@settings(deadline=None, max_examples=60)
 def test_any_names(tmp_path_factory, make_contents, name, classes, paths):
     folder = tmp_path_factory.mktemp("reports")
     contents = make_contents(name, classes=classes, paths=paths, note=paths[0])
@@ -157,7 +156,6 @@ def test_long_names_keep_their_end(tmp_path, make_contents):
         max_size=4,
     )
 )
-@settings(deadline=None, max_examples=25)
 def test_history(tmp_path_factory, make_contents, history):
     folder = tmp_path_factory.mktemp("reports")
     found = write_run(folder, make_contents(history=history)).history()

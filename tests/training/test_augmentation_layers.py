@@ -53,7 +53,7 @@ def test_pixels_stay_pixels(name):
     assert np.array_equal(found, images) == (name == "none")
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     amounts=st.fixed_dictionaries(
         {name: st.floats(0, 0.5) for name in LABEL_FREE if name != "flip"}
@@ -211,7 +211,7 @@ def test_labels_follow_the_share_of_each_image(option):
     assert white.all() == (option == "cutmix")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     count=st.integers(1, 9),
     alphas=st.tuples(st.floats(0.01, 1), st.floats(0, 1)),

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import portalocker
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from featx.embeddings.cache.parts import read_provenance
@@ -44,7 +44,6 @@ def total_rows(cache):
     return count
 
 
-@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_rows_in_any_parts_come_back(tmp_path_factory, data):
     cache = EmbeddingCache(tmp_path_factory.mktemp("cache"), SPEC)
@@ -180,7 +179,6 @@ def test_a_merge_takes_little_memory(cache, monkeypatch):
     assert reading < rows.nbytes + 3 * (1 << 22)
 
 
-@settings(max_examples=60, deadline=None)
 @given(where=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_flipped_byte_never_gives_a_wrong_row(tmp_path_factory, where, flip):
     cache = EmbeddingCache(tmp_path_factory.mktemp("cache"), SPEC)
