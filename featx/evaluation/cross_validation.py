@@ -73,7 +73,12 @@ def cross_validate(
     for repeat in range(repeats):
         splits = stratified_folds(y, groups, folds=folds, seed=seed + repeat)
         for train, held_out in splits:
-            hits = _predict(fit, X, y, groups, train, held_out) == y[held_out]
+            if len(np.unique(y[train])) > 1:
+                classifier = fit(X[train], y[train], groups[train])
+                predicted = classifier.predict(X[held_out])
+            else:  # all few images of the other classes are held out
+                predicted = y[train[0]]
+            hits = predicted == y[held_out]
             right[repeat, held_out] = hits
             by_fold.append(float(hits.mean()))
             if on_fold is not None:
@@ -86,21 +91,3 @@ def cross_validate(
         folds=folds,
         repeats=repeats,
     )
-
-
-def _predict(
-    fit: Fit,
-    X: NDArray[np.number],
-    y: NDArray[np.integer],
-    groups: NDArray[np.integer],
-    train: NDArray[np.integer],
-    held_out: NDArray[np.integer],
-) -> NDArray[np.integer]:
-    """Return what a classifier of some rows says of others."""
-    if len(np.unique(y[train])) == 1:
-        # All of the other classes' few images are held out: nothing to learn from.
-        return np.full(len(held_out), y[train[0]])
-    predicted: NDArray[np.integer] = fit(X[train], y[train], groups[train]).predict(
-        X[held_out]
-    )
-    return predicted

@@ -116,7 +116,10 @@ def export(
                 f"{folder}: another process is exporting there; try again later"
             )
         for leftover in folder.glob(f"{ASIDE}*"):
-            _remove(leftover)
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
         _write_classes(folder / CLASSES_FILE, run.classes)
         done = []
         for row in wanted:
@@ -245,10 +248,3 @@ def _read_formats(path: Path) -> dict[str, Any]:
 def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(one.stat().st_size for one in files if one.is_file())
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

@@ -113,23 +113,13 @@ def _write_names(axes: "Axes", labels: Labels, cell: float, scale: float) -> Non
         axes.text(-0.5 - gap, i, text, ha="right", va="center_baseline", **style)
         for i, text in shown
     ]
-    columns = [
-        axes.text(
-            i,
-            count - 0.5 + gap,
-            text,
-            ha="center",
-            va="top",
-            rotation=0 if flat else 90,
-            **style,
-        )
-        for i, text in shown
-    ]
+    below = {"ha": "center", "va": "top", "rotation": 0 if flat else 90, **style}
+    columns = [axes.text(i, count - 0.5 + gap, text, **below) for i, text in shown]
     about: dict[str, Any] = {"fontsize": 9.5 * scale, "color": MUTED}
     left = max(text.get_window_extent().width for text in rows) * 72 / DPI
-    below = max(text.get_window_extent().height for text in columns) * 72 / DPI
+    deep = max(text.get_window_extent().height for text in columns) * 72 / DPI
     axes.set_ylabel("true class", labelpad=left + 6 + 6 * scale, **about)
-    axes.set_xlabel("predicted class", labelpad=below + 6 + 4 * scale, **about)
+    axes.set_xlabel("predicted class", labelpad=deep + 6 + 4 * scale, **about)
 
 
 def _write_numbers(
@@ -140,14 +130,13 @@ def _write_numbers(
     size = min(12.0, 0.46 * 72 * cell, 0.82 * 72 * cell / (0.64 * digits))
     if size < SMALLEST_NUMBER:
         return
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
     for (row, column), value in np.ndenumerate(values):
         if value == 0 and len(values) > 12:
             continue
         text = "<1" if 0 < value < 0.5 else f"{value:.0f}"
         colour = "white" if shade(value) > 0.56 else (INK if value else FAINT)
-        axes.text(
-            column, row, text, ha="center", va="center", fontsize=size, color=colour
-        )
+        axes.text(column, row, text, color=colour, **style)
 
 
 def _draw_scale(figure: "Figure", image: Any, scale: float, side: float) -> None:

@@ -69,10 +69,12 @@ def curves_figure(
     best = best_epoch(history) if chosen is None else chosen - 1
     which = "best" if chosen is None else "chosen"
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        _draw_curve(axes, epochs, history.get(name), label="training", color=BLUE)
-        _draw_curve(
-            axes, epochs, history.get(f"val_{name}"), label="validation", color=ORANGE
-        )
+        for key, label, colour in (
+            (name, "training", BLUE),
+            (f"val_{name}", "validation", ORANGE),
+        ):
+            if key in history:
+                _draw_curve(axes, epochs, history[key], label=label, color=colour)
         _finish_curves(axes, name, epochs)
         if best is not None and best >= 0:
             _mark_best(axes, epochs[best], history[f"val_{name}"], best, which)
@@ -136,12 +138,10 @@ def best_epoch(history: Curves) -> int | None:
 def _draw_curve(
     axes: "Axes",
     epochs: NDArray[np.float64],
-    values: NDArray[np.float64] | None,
+    values: NDArray[np.float64],
     **style: Any,
 ) -> None:
-    if values is None:
-        return
-    # A dot on each epoch while dots can be distinguished.
+    # A dot on each epoch while they can be distinguished.
     marker = "o" if len(epochs) <= 30 else None
     axes.plot(epochs, values, marker=marker, markersize=3.5, linewidth=1.8, **style)
 

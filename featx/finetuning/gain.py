@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import mean_interval
+from featx.evaluation.intervals import mean_interval, paired_difference
 from featx.evaluation.metrics import evaluate as score
-from featx.evaluation.paired import paired_difference
 from featx.finetuning.finetuner import MAIN, Choice, Finetuner
 from featx.finetuning.joined_model import JoinedModel
 from featx.heads.views import ViewsHead

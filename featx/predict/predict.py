@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles
 from featx.images.walking import image_files
 from featx.predict.predictions import Predictions
-from featx.progress import SILENT, Progress
+from featx.progress import SILENT, Progress, Update
 from featx.runs.find import extractors_of, find_run
 from featx.runs.run import Run
 from featx.training.batches import Samples
@@ -83,8 +83,8 @@ def predict(
     run = find_run(Path(out_dir), run)
     files = find_images(images)
     if run.has_model:
-        model = _Classifier(run.load_model(), run.title, tuple(run.classes))
-        return _predict_with(model, files, batch_size or BATCH_SIZE, progress)
+        model, update = run.load_model(), progress.images(run.title)
+        return _predict_with(model, run.classes, files, batch_size, update)
     cache_dir = Path(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
     head = ViewsHead(run.load_head())
@@ -138,35 +138,31 @@ def predict_imagenet(
     row = find_backbone(backbone)
     files = find_images(images)
     classes = imagenet_classes()
-    model = _Classifier(build_classifier(row), f"{row.name} on ImageNet", classes)
-    return _predict_with(model, files, batch_size or BATCH_SIZE, progress)
-
-
-class _Classifier(NamedTuple):
-    """A Keras model from uint8 images to probabilities of classes."""
-
-    model: "keras.Model"
-    title: str
-    classes: tuple[str, ...]
+    update = progress.images(f"{row.name} on ImageNet")
+    return _predict_with(build_classifier(row), classes, files, batch_size, update)
 
 
 def _predict_with(
-    classifier: _Classifier, files: Sequence[Path], batch_size: int, progress: Progress
+    model: "keras.Model",
+    classes: Sequence[str],
+    files: Sequence[Path],
+    batch_size: int | None,
+    update: Update,
 ) -> Predictions:
-    predictor = make_predictor(classifier.model, batch_size=batch_size)
-    update = progress.images(classifier.title)
+    """Classify images with a Keras model from uint8 images to probabilities."""
+    predictor = make_predictor(model, batch_size=batch_size or BATCH_SIZE)
     unreadable: dict[int, str] = {}
     found = []
     for start in range(0, len(files), CHUNK):
         update(start, len(files))
-        samples, reasons = _decode(files[start : start + CHUNK], classifier.model)
+        samples, reasons = _decode(files[start : start + CHUNK], model)
         unreadable.update({start + row: why for row, why in reasons.items()})
         if len(samples):
             found.append(predictor(samples))
     update(len(files), len(files))
     readable = _readable(files, unreadable)
     return Predictions(
-        classes=classifier.classes,
+        classes=tuple(classes),
         files=tuple(files[row] for row in readable),
         probabilities=np.concatenate(found),
         unreadable=_reasons(files, unreadable),

@@ -108,8 +108,13 @@ def write_run(reports_dir: Path, contents: RunContents) -> Run:
         raise _unwritable(reports_dir, error) from error
 
 
-def claim_reports(reports_dir: Path) -> None:
-    """Check that runs can be written, before a long work and not after it.
+def claim_reports(reports_dir: Path, what: str = "run") -> None:
+    """Make a folder and check that it can be written, before a long computation.
+
+    Parameters
+    ----------
+    what : str
+        What is to be written there, for the error.
 
     Raises
     ------
@@ -120,12 +125,12 @@ def claim_reports(reports_dir: Path) -> None:
         with tempfile.TemporaryFile(dir=reports_dir):
             pass
     except OSError as error:
-        raise _unwritable(reports_dir, error) from error
+        raise _unwritable(reports_dir, error, what) from error
 
 
-def _unwritable(reports_dir: Path, error: OSError) -> RunError:
+def _unwritable(reports_dir: Path, error: OSError, what: str = "run") -> RunError:
     return RunError(
-        f"{reports_dir}: can't write the run ({error.strerror or error});"
+        f"{reports_dir}: can't write the {what} ({error.strerror or error});"
         " fix that or choose another --out-dir"
     )
 

@@ -1,14 +1,12 @@
 """The folder of an inspection: its facts, its figures and its page."""
 
 import json
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from featx.errors import RunError
 from featx.figures.class_counts import by_count
 from featx.figures.labels import lacking_glyphs
 from featx.figures.samples import choose_samples
@@ -29,7 +27,7 @@ from featx.reports.inspection.words import (
 from featx.reports.numbers import counted, moment
 from featx.reports.pictures import Picture, picture, thumbnail
 from featx.reports.writing import PAGE, render, replace_file
-from featx.runs.write import slug
+from featx.runs.write import claim_reports, slug
 
 FACTS_FILE = "inspection.json"
 
@@ -49,14 +47,7 @@ def claim_folder(reports_dir: Path, name: str) -> Path:
         It can't be made or written to.
     """
     folder = reports_dir / f"inspect-{slug(name)}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise RunError(
-            f"{folder}: can't write the report ({error.strerror or error});"
-            " fix that or choose another --out-dir"
-        ) from error
+    claim_reports(folder, "report")
     return folder
 
 

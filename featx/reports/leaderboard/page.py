@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 from featx import plots
-from featx.errors import RunError
 from featx.evaluation.metrics import METRICS
 from featx.figures.style import RANDOM_WEIGHTS, png
 from featx.reports.leaderboard.transfer import transfer_gap
@@ -17,6 +16,7 @@ from featx.reports.run.gain import finetuning_gain
 from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.ranking import same_data
 from featx.runs.run import Run
+from featx.runs.write import claim_reports
 
 
 def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
@@ -42,12 +42,7 @@ def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
     groups = sorted(same_data(runs).values(), key=lambda group: group[0].data_name)
     shown = [_group(reports_dir, group) for group in groups]
     page = render("leaderboard.html.j2", groups=shown, total=len(runs))
-    try:
-        reports_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"{reports_dir}: can't make this folder ({error.strerror or error})"
-        ) from error
+    claim_reports(reports_dir, "leaderboard")
     replace_file(reports_dir / PAGE, page)
     return reports_dir / PAGE
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from featx.evaluation.paired import paired_difference
+from featx.evaluation.intervals import paired_difference
 from featx.reports.numbers import percent, points
 from featx.runs.run import Run
 

@@ -58,5 +58,5 @@ def test_leaderboard_without_runs(tmp_path):
 
 def test_leaderboard_in_an_impossible_place_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="can't make this folder"):
+    with pytest.raises(RunError, match="can't write the leaderboard"):
         render_leaderboard(tmp_path / "file" / "reports", [])

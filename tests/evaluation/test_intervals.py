@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from featx.evaluation.intervals import mean_interval
-from featx.evaluation.paired import paired_difference
+from featx.evaluation.intervals import mean_interval, paired_difference
 
 
 def test_the_interval_is_of_the_differences():
