@@ -50,44 +50,11 @@ def findings(inspection: Inspection, *, most: int = 5) -> list[Finding]:
     most : int
         Cases that are named for each subject; the rest are counted.
     """
-    paths, groups = inspection.images.paths, inspection.duplicates
-    misnamed = list(inspection.misnamed.items())
-    unreadable = list(inspection.unreadable.items())
-    copies, conflicts = groups.copies, int(groups.conflicting.sum())
-    names = [name_group(inspection, groups[i]) for i in range(min(conflicts, most))]
-    others = range(conflicts, len(groups))  # conflicting groups come first
-    twins = [name_group(inspection, groups[i]) for i in others[:most]]
-    where = where_duplicates_lie(inspection)
     return [
         Finding("Classes", balance(inspection)),
         *measures(inspection),
-        _listed(
-            "Misnamed",
-            f"{counted(len(misnamed), 'file')} of another format than the suffix says",
-            [f"{paths[row]} is {kind}" for row, kind in misnamed[:most]],
-            len(misnamed),
-        ),
-        _listed(
-            "Unreadable",
-            f"{counted(len(unreadable), 'image')}, left out by featx",
-            [f"{paths[row]} ({reason})" for row, reason in unreadable[:most]],
-            len(unreadable),
-        ),
-        Finding(
-            "Duplicates",
-            f"{counted(copies, 'copy', 'copies')} of {counted(len(groups), 'image')}"
-            f"{': ' if where else ''}{where}"
-            if copies
-            else "none",
-            tuple(twins),
-            len(others) - len(twins),
-        ),
-        _listed(
-            "Contradictions",
-            f"{counted(conflicts, 'image')} in several classes",
-            names,
-            conflicts,
-        ),
+        *_files(inspection, most),
+        *_groups(inspection, most),
     ]
 
 
@@ -197,8 +164,46 @@ def _formats(inspection: Inspection) -> str:
     )
 
 
-def _listed(title: str, text: str, details: list[str], total: int) -> Finding:
-    """Make a finding of its first cases; `none` where there is no case."""
-    return Finding(
-        title, text if total else "none", tuple(details), total - len(details)
+def _files(inspection: Inspection, most: int) -> list[Finding]:
+    """Say which files are misnamed, and which can't be read."""
+    paths = inspection.images.paths
+    wrong = [f"{paths[row]} is {kind}" for row, kind in inspection.misnamed.items()]
+    lost = [f"{paths[row]} ({why})" for row, why in inspection.unreadable.items()]
+    misnamed = f"{counted(len(wrong), 'file')} of another format than the suffix says"
+    unreadable = f"{counted(len(lost), 'image')}, left out by featx"
+    return [
+        Finding(
+            title,
+            text if lines else "none",
+            tuple(lines[:most]),
+            max(0, len(lines) - most),
+        )
+        for title, text, lines in (
+            ("Misnamed", misnamed, wrong),
+            ("Unreadable", unreadable, lost),
+        )
+    ]
+
+
+def _groups(inspection: Inspection, most: int) -> list[Finding]:
+    """Say which files are the same image, and which of these have several labels."""
+    groups = inspection.duplicates
+    conflicts = int(groups.conflicting.sum())  # they come first
+    where = where_duplicates_lie(inspection)
+    copies = (
+        f"{counted(groups.copies, 'copy', 'copies')} of"
+        f" {counted(len(groups), 'image')}{': ' if where else ''}{where}"
     )
+    labels = f"{counted(conflicts, 'image')} in several classes"
+    return [
+        Finding(
+            title,
+            text if found else "none",
+            tuple(name_group(inspection, groups[i]) for i in numbers[:most]),
+            max(0, len(numbers) - most),
+        )
+        for title, text, found, numbers in (
+            ("Duplicates", copies, len(groups), range(conflicts, len(groups))),
+            ("Contradictions", labels, conflicts, range(conflicts)),
+        )
+    ]

@@ -5,9 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featx.figures.style import png
 from featx.reports.pictures import Picture, picture
 from featx.runs.run import Run, RunPredictions
@@ -34,11 +31,6 @@ class RunPage:
     def predictions(self) -> RunPredictions:
         """The content of `predictions.csv`."""
         return self.run.predictions()
-
-    @cached_property
-    def history(self) -> dict[str, NDArray[np.float64]]:
-        """The content of `history.csv`."""
-        return self.run.history()
 
     def draw(self, name: str, figure: "Figure", alt: str) -> Picture:
         """Return a figure for the page, and keep it as a file of its own.

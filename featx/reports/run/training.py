@@ -31,7 +31,7 @@ validation images.</p>
 
 
 def _content(page: RunPage) -> dict[str, Any] | None:
-    history = page.history
+    history = page.run.history()
     if not len(history.get("epoch", ())):
         return None
     best = best_epoch(history)
