@@ -75,7 +75,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
         columns = ["head", "cv acc", "test acc", "95%"]
-        columns += [*(_column(metric) for metric in listed), "total s"]
+        columns += [*(_column(metric) for metric in listed), "total"]
         show_table(title, columns, rows)
         if any(row[1].startswith("(") for row in rows):
             click.echo("(in brackets: not cross-validated, but on images held out)\n")
@@ -93,7 +93,7 @@ def _row(run: "Run", listed: "list[Metric]", *, several: bool) -> list[str]:
         f"{metrics.accuracy:.3f}",
         f"{low:.3f}–{high:.3f}",
         *(_decimals(metrics.get(metric.key)) for metric in listed),
-        f"{sum(run.info.timings.values()):.1f}",
+        f"{sum(run.info.timings.values()):.1f} s",
     ]
 
 

@@ -21,8 +21,8 @@ TEMPLATE = """\
 </table>
 </div>
 <p class="hint">All but cross-validation
-{% if run.metrics.val_accuracy is not none %} and the accuracy held out{% endif %}
-are measured on the {{ run.metrics.n_test | count }} test images. The intervals
+{% if run.metrics.val_accuracy is not none %}and the accuracy held out {% endif %}are
+measured on the {{ run.metrics.n_test | count }} test images. The intervals
 are bootstrap intervals.
 {% if run.finetuned %}
 The accuracy held out is that of the training that was validated; it is a little
