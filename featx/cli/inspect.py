@@ -49,16 +49,15 @@ def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> No
     from featx.reports.inspection.words import findings
 
     with TerminalProgress() as progress:
-        inspected = run_inspect(data, report.out_dir, progress=progress)
-    inspection = inspected.inspection
+        inspection, page = run_inspect(data, report.out_dir, progress=progress)
     show_notes(inspection.images.notes)
     if as_json:
-        show_json({**inspection_facts(inspection), "page": str(inspected.page)})
+        show_json({**inspection_facts(inspection), "page": str(page)})
         return
     _show_classes(inspection)
     for finding in findings(inspection):
         _show_finding(finding)
-    click.echo(inspected.page)
+    click.echo(page)
 
 
 def _show_classes(inspection: "Inspection") -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import Extractor, find_extractor
 from featx.embeddings.backbones.feature_maps import find_map_shape
-from featx.embeddings.extract import Extraction, embed_rows, extract
+from featx.embeddings.extract import Extraction, embed_rows
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import RecipeError
@@ -123,33 +123,6 @@ class Embeddings:
         if specs[0].pooling != "none":
             return f"{specs[0].pooling} pooling"
         return f"layer '{specs[0].layer}', which has no places"
-
-
-def extract_all(
-    images: ImageSet,
-    backbones: Wanted | Sequence[Wanted],
-    cache_dir: Path,
-    *,
-    flip: bool = False,
-    batch_size: int | None = None,
-    retry: bool = False,
-    progress: Progress = SILENT,
-) -> list[Extraction]:
-    """Compute and commit all embeddings that the cache lacks; read none.
-
-    Raises
-    ------
-    BackboneError, CacheError, WeightsError
-    """
-    extractors = find_extractors(backbones, cache_dir, flip=flip)
-    return extract(
-        ImageFiles(images.files, images.digests),
-        extractors,
-        cache_dir,
-        batch_size=batch_size,
-        retry=retry,
-        update=progress.images(title_of(extractors)),
-    )
 
 
 def embed(

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from featx.embeddings.cache.last_extracted import recall, remember
-from featx.embeddings.dataset import Embeddings, embed, extract_all
+from featx.embeddings.dataset import Embeddings, embed, find_extractors, title_of
 from featx.embeddings.extract import Extraction
+from featx.embeddings.extract import extract as extract_rows
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError
 from featx.images.image_set import ImageSet
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
+from featx.images.sources import ImageFiles
 from featx.progress import SILENT, Progress
 
 
@@ -38,13 +39,14 @@ def run_extract(
     DataError, BackboneError, WeightsError, CacheError
     """
     images = read_images(data)
-    extractions = extract_all(
-        images,
-        extract,
+    extractors = find_extractors(extract, cache.folder)
+    extractions = extract_rows(
+        ImageFiles(images.files, images.digests),
+        extractors,
         cache.folder,
         batch_size=cache.batch_size,
         retry=retry,
-        progress=progress,
+        update=progress.images(title_of(extractors)),
     )
     remember(cache.folder, data.path, [e.model_dump(mode="json") for e in extract])
     return Extracted(images, extractions)
@@ -69,7 +71,13 @@ def find_embeddings(
     DataError, BackboneError, WeightsError, CacheError
     """
     images = read_images(data)
-    chosen = list(extract) or _last(cache.folder, data.path)
+    remembered = recall(cache.folder, data.path)
+    chosen = list(extract) or [ExtractSettings.model_validate(s) for s in remembered]
+    if not chosen:
+        raise RecipeError(
+            f"{data.path}: nothing was extracted for it into {cache.folder} yet; run"
+            " `featx extract --backbone NAME` first, or give --backbone"
+        )
     embeddings = embed(
         images,
         chosen,
@@ -77,17 +85,7 @@ def find_embeddings(
         batch_size=cache.batch_size,
         progress=progress,
     )
-    if not recall(cache.folder, data.path):
-        # `featx cache prune` keeps what it knows of.
+    if not remembered:
+        # `featx cache prune` keeps the rows of the folders that are remembered.
         remember(cache.folder, data.path, [e.model_dump(mode="json") for e in chosen])
     return embeddings, chosen
-
-
-def _last(cache_dir: Path, data: Path) -> list[ExtractSettings]:
-    remembered = recall(cache_dir, data)
-    if not remembered:
-        raise RecipeError(
-            f"{data}: nothing was extracted for it into {cache_dir} yet; run"
-            " `featx extract --backbone NAME` first, or give --backbone"
-        )
-    return [ExtractSettings.model_validate(item) for item in remembered]

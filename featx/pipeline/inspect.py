@@ -1,6 +1,5 @@
 """Looking at the data before anything is computed."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from featx.images.inspection import Inspection, inspect_images
@@ -10,18 +9,10 @@ from featx.progress import SILENT, Progress
 from featx.reports.inspection.page import claim_folder, render_inspection
 
 
-@dataclass(frozen=True)
-class Inspected:
-    """What was found in a data folder, and the page that shows it."""
-
-    inspection: Inspection
-    page: Path
-
-
 def run_inspect(
     data: DataSettings, reports_dir: Path, *, progress: Progress = SILENT
-) -> Inspected:
-    """Read all images of a data folder and report what they are.
+) -> tuple[Inspection, Path]:
+    """Read all images of a data folder and write a page about them; return both.
 
     Raises
     ------
@@ -33,4 +24,4 @@ def run_inspect(
     inspection = inspect_images(images, progress.images("reading images"))
     page = render_inspection(inspection, reports_dir, seed=data.seed)
     progress.pages(1, 1)
-    return Inspected(inspection, page)
+    return inspection, page

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import featx
-from featx.embeddings.dataset import extract_all
+from featx.embeddings.extract import extract
 from featx.embeddings.settings import ExtractSettings
 from featx.errors import BackboneError, DataError, RecipeError
+from featx.images.sources import ImageFiles
 from tests.conftest import COLOURS, FakeExtractor, write_image
 
 
@@ -90,10 +91,10 @@ def test_too_little_that_can_be_read_is_an_error(
 
 
 def test_extracting_reads_no_rows_back(colours, extractor, tmp_path):
-    images = featx.read_images(colours)
-    (done,) = extract_all(images, [extractor], tmp_path / "cache")
+    source = ImageFiles(featx.read_images(colours).files)
+    (done,) = extract(source, [extractor], tmp_path / "cache")
     assert (done.images, done.computed) == (36, 36)
-    assert extract_all(images, [extractor], tmp_path / "cache")[0].cached == 36
+    assert extract(source, [extractor], tmp_path / "cache")[0].cached == 36
 
 
 def test_a_seeded_split_keeps_copies_together(tmp_path, extractor):
