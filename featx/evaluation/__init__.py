@@ -1,1 +1,1 @@
-"""Honest numbers: metrics with intervals, and cross-validation by content."""
+"""Metrics with intervals, calibration, and cross-validation by content."""

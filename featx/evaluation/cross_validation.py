@@ -56,7 +56,7 @@ def cross_validate(
     fit : callable
         From X, y, groups of some rows to a fitted classifier.
     X : ndarray, shape (n, ...)
-        Whatever `fit` and its classifier take, a row per image.
+        What `fit` and its classifier take, a row per image.
     y, groups : ndarray of int, shape (n,)
     folds, repeats : int
         Each repeat cuts other folds.

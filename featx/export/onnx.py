@@ -21,7 +21,7 @@ def write_onnx(model: "keras.Model", path: Path) -> None:
     Raises
     ------
     Exception
-        Whatever tf2onnx raises when it can't convert something.
+        tf2onnx can't convert the model; it raises exceptions of any type.
     """
     keras = import_keras()
     _register_erfc()

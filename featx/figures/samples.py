@@ -1,4 +1,4 @@
-"""Some images of some classes, with their labels: a seeded sample as a figure."""
+"""A seeded sample of the images as a figure, in rows by class."""
 
 from dataclasses import dataclass
 from pathlib import Path

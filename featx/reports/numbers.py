@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them."""
+"""Format numbers for the pages and the terminal."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Writing what was rendered: aside first, then renamed."""
+"""Render the templates, and write files so that none is ever half there."""
 
 import os
 from functools import cache

@@ -1,4 +1,4 @@
-"""All facts of an inspection, in full, for `inspection.json` and for scripts."""
+"""All facts of an inspection, for `inspection.json` and for scripts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""All figures of an inspection, as PNG files' contents."""
+"""All figures of an inspection, as PNG."""
 
 from featx.figures.class_counts import class_counts_figure
 from featx.figures.samples import Strip, samples_figure

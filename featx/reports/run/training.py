@@ -1,4 +1,4 @@
-"""Section: the training curves, of what is trained by epochs."""
+"""Section: the training curves of a model that is trained by epochs."""
 
 from typing import Any
 
