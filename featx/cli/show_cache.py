@@ -12,11 +12,11 @@ from featx.cli.show import MISSING, RANDOM_MARK, show_json, show_notes, show_tab
 
 if TYPE_CHECKING:
     from featx.embeddings.cache.inventory import InventoryEntry
-    from featx.embeddings.cache.prune import Pruned
+    from featx.embeddings.cache.prune import Pruned, Pruning
     from featx.embeddings.cache.verify import Verified
     from featx.embeddings.dataset import Embeddings
     from featx.embeddings.spec import Spec
-    from featx.pipeline.cache import Pruning, Verification
+    from featx.pipeline.cache import Verification
 
 # The longest unit that a span fills once; the rest is no matter.
 SPANS = (

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,12 @@ from featx.embeddings.backbones.extractor import find_by_spec
 from featx.embeddings.cache.export import find_writer
 from featx.embeddings.cache.inventory import find_caches
 from featx.embeddings.cache.last_extracted import forget, remembered
-from featx.embeddings.cache.prune import Pruned, digest_folder, prune
+from featx.embeddings.cache.prune import (
+    Pruning,
+    check_folders,
+    digest_folder,
+    prune,
+)
 from featx.embeddings.cache.verify import (
     FindExtractor,
     Verified,
@@ -20,7 +25,7 @@ from featx.embeddings.cache.verify import (
 )
 from featx.embeddings.dataset import Embeddings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.errors import CacheError, DataError, WeightsError
+from featx.errors import CacheError, WeightsError
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.pipeline.extract import find_embeddings
@@ -157,23 +162,6 @@ def run_verify(
     return Verification(found, inventory.damaged, [*inventory.foreign, *notes])
 
 
-@dataclass(frozen=True)
-class Pruning:
-    """What was, or would be, taken out of a cache.
-
-    Attributes
-    ----------
-    kept : dict of Path to int
-        Data folders whose rows stay, with how many images each has.
-    specs : list of Pruned
-    notes : list of str
-    """
-
-    kept: dict[Path, int] = field(default_factory=dict)
-    specs: list[Pruned] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
 def run_prune(
     cache_dir: Path,
     data: Sequence[Path] = (),
@@ -183,7 +171,7 @@ def run_prune(
 ) -> Pruning:
     """Drop the rows of images that are in none of some data folders.
 
-    All image files below a folder count, whatever its labels say: an image that is
+    All image files below a folder count, whatever the labels say: an image that is
     left out today may be labelled tomorrow.
 
     Parameters
@@ -205,7 +193,7 @@ def run_prune(
     inventory = find_caches(cache_dir)
     known = remembered(cache_dir)
     folders = [Path(folder) for folder in data] or known
-    _check(cache_dir, folders, given=bool(data))
+    check_folders(cache_dir, folders, given=bool(data))
     pruning = Pruning(notes=[*inventory.damaged, *inventory.foreign])
     wanted: set[bytes] = set()
     for folder in folders:
@@ -219,21 +207,3 @@ def run_prune(
         # Named folders say which there are: a lost one must not block the next time.
         forget(cache_dir, [folder for folder in known if not folder.is_dir()])
     return pruning
-
-
-def _check(cache_dir: Path, folders: Sequence[Path], *, given: bool) -> None:
-    """Check that the folders whose rows stay are known and there."""
-    if not folders:
-        raise CacheError(
-            f"{cache_dir}: it remembers no data folder; name those whose embeddings are"
-            " to stay: `featx cache prune DATA...`"
-        )
-    missing = [folder for folder in folders if not folder.is_dir()]
-    if missing and given:
-        raise DataError(f"{missing[0]}: no such folder; name those that are to stay")
-    if missing:
-        names = " and ".join(str(folder) for folder in missing)
-        raise DataError(
-            f"{names}: extracted before, but not there now; mount the disk that it is"
-            " on, or name the folders to keep: `featx cache prune DATA...`"
-        )

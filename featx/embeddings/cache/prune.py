@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from featx.atomic import ASIDE
@@ -55,6 +55,23 @@ class Pruned:
         return not (self.kept or self.damaged or self.busy)
 
 
+@dataclass(frozen=True)
+class Pruning:
+    """What was, or would be, taken out of a cache.
+
+    Attributes
+    ----------
+    kept : dict of Path to int
+        Data folders whose rows stay, with how many images each has.
+    specs : list of Pruned
+    notes : list of str
+    """
+
+    kept: dict[Path, int] = field(default_factory=dict)
+    specs: list[Pruned] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
 def prune(
     cache: EmbeddingCache, wanted: Collection[bytes], *, dry_run: bool = False
 ) -> Pruned:
@@ -99,6 +116,34 @@ def prune(
     if not pruned.removed:
         cache.merge()  # what is left of the parts may be small
     return pruned
+
+
+def check_folders(cache_dir: Path, folders: Sequence[Path], *, given: bool) -> None:
+    """Check that the folders whose rows stay are known and exist.
+
+    Parameters
+    ----------
+    given : bool
+        Whether the user named them; otherwise the cache remembers them.
+
+    Raises
+    ------
+    CacheError, DataError
+    """
+    if not folders:
+        raise CacheError(
+            f"{cache_dir}: it remembers no data folder; name those whose embeddings are"
+            " to stay: `featx cache prune DATA...`"
+        )
+    missing = [folder for folder in folders if not folder.is_dir()]
+    if missing and given:
+        raise DataError(f"{missing[0]}: no such folder; name those that are to stay")
+    if missing:
+        names = " and ".join(str(folder) for folder in missing)
+        raise DataError(
+            f"{names}: extracted before, but not there now; mount the disk that it is"
+            " on, or name the folders to keep: `featx cache prune DATA...`"
+        )
 
 
 def digest_folder(folder: Path, update: Update = ignore) -> list[bytes]:
