@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Update = Callable[[int, int], None]
-"""Called with how many items are done and how many there are."""
+"""Called with how many steps of a task are done, and how many there are."""
 
 
 def ignore(done: int, total: int) -> None:
@@ -14,32 +14,41 @@ def ignore(done: int, total: int) -> None:
 
 
 class Progress:
-    """Receives the progress of a long flow; subclasses show it."""
+    """What long tasks report to; a subclass shows it.
 
-    def images(self, title: str) -> Update:  # noqa: ARG002
-        """Return what to call as images are done."""
+    `images`, `parts`, `folds`, `epochs` and `pages` begin a task of a kind and return
+    what to call after each step; all of them come from `task`.
+    """
+
+    def task(self, title: str, unit: str) -> Update:  # noqa: ARG002
+        """Begin a task whose steps are so many images, folds or the like."""
         return ignore
 
-    def parts(self, title: str) -> Update:  # noqa: ARG002
-        """Return what to call as part files of a cache are checked."""
-        return ignore
+    def images(self, title: str) -> Update:
+        """Begin to read or embed images."""
+        return self.task(title, "images")
 
-    def folds(self, head: str) -> Update:  # noqa: ARG002
-        """Return what to call as folds of a head are done."""
-        return ignore
+    def parts(self, title: str) -> Update:
+        """Begin to check the part files of a cache."""
+        return self.task(title, "parts")
 
-    def epochs(self, network: str) -> Update:  # noqa: ARG002
-        """Return what to call as epochs of a network's training are done."""
-        return ignore
+    def folds(self, head: str) -> Update:
+        """Begin to cross-validate a head."""
+        return self.task(f"cross-validating {head}", "folds")
 
-    def pages(self, done: int, total: int) -> None:
-        """Report how many pages are drawn."""
+    def epochs(self, network: str) -> Update:
+        """Begin to train a network."""
+        return self.task(f"training {network}", "epochs")
+
+    def pages(self) -> Update:
+        """Begin to draw pages."""
+        return self.task("drawing reports", "pages")
 
     def run(self, name: str, path: Path, *, fresh: bool) -> None:
         """Report a run, and whether it was made now."""
 
     def note(self, line: str) -> None:
-        """Report something that the user should know at once."""
+        """Report what the user should know at once."""
 
 
 SILENT = Progress()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from featx.cli.command import PATH, SettingsCommand
+from featx.cli.command import PATH, OrderedGroup, SettingsCommand
 from featx.cli.options import (
     cache_dir_option,
     cache_options,
@@ -18,34 +18,22 @@ from featx.cli.options import (
 )
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
-from featx.cli.show_cache import (
-    show_export,
-    show_inventory,
-    show_pruning,
-    show_verification,
-)
+from featx.errors import CacheError
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings, ExtractSettings
     from featx.images.layouts.options import DataSettings
 
 
-class _InOrder(click.Group):
-    """Commands in the order in which they are defined."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names of the commands, the harmless ones first."""
-        return list(self.commands)
-
-
-@click.group(cls=_InOrder)
+@click.group(cls=OrderedGroup)
 def cache() -> None:
     """Manage the cache of embeddings."""
 
 
 @cache.command("list", cls=SettingsCommand, options=[cache_dir_option, json_option])
 def list_(cache: "CacheSettings", as_json: bool) -> None:
-    """List what the cache holds, a line for each kind of embedding."""
+    """List what the cache holds, one kind of embedding a line."""
+    from featx.cli.show_cache import show_inventory
     from featx.embeddings.cache.inventory import find_caches, inventory_entry
 
     inventory = find_caches(cache.folder)
@@ -85,11 +73,11 @@ def verify(
     cache: "CacheSettings",
     as_json: bool,
 ) -> None:
-    """Check all checksums, and compute the embeddings of a sample of DATA again.
+    """Check all checksums, and compute a sample of DATA again.
 
     A damaged file is set aside; `featx extract` then computes its images again.
     """
-    from featx.errors import CacheError
+    from featx.cli.show_cache import show_verification
     from featx.pipeline.cache import run_verify
 
     is_given = ctx.get_parameter_source("data") is not ParameterSource.DEFAULT
@@ -130,6 +118,7 @@ def prune(
     DATA are all folders whose embeddings to keep; by default all whose embeddings
     this cache has. Files that were set aside are removed as well.
     """
+    from featx.cli.show_cache import show_pruning
     from featx.pipeline.cache import run_prune
 
     with TerminalProgress() as progress:
@@ -167,6 +156,7 @@ def export(
     The rows are those that `featx fit` uses: without --backbone, the embeddings last
     extracted for DATA.
     """
+    from featx.cli.show_cache import show_export
     from featx.pipeline.cache import run_export
 
     with TerminalProgress() as progress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import click
 from click.core import ParameterSource
+from click.types import OptionHelpExtra
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -167,6 +168,25 @@ class SettingsCommand(click.Command):
         return super().invoke(ctx)
 
 
+class OrderedGroup(click.Group):
+    """A group that lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of the commands."""
+        return list(self.commands)
+
+
+class PlainOption(click.Option):
+    """An option whose default is shown without brackets, a value or words alike."""
+
+    def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
+        """Return the facts behind the help text."""
+        extra = super().get_help_extra(ctx)
+        if isinstance(self.show_default, str):
+            extra["default"] = self.show_default
+        return extra
+
+
 def make_settings(kind: type[S], values: Mapping[str, Any]) -> S:
     """Make settings; a value that is not allowed is wrong usage.
 
@@ -214,7 +234,7 @@ def _make_option(
     default = None if info.is_required() else info.default
     if default is None and _has_none(info):
         default = "none"
-    return click.Option(
+    return PlainOption(
         [option.name.replace("-", "_"), flags],
         type=_click_type(info),
         required=required,
@@ -259,10 +279,8 @@ def _bounds(info: "FieldInfo") -> dict[str, Any]:
     """Return the bounds of a field as click's ranges take them."""
     bounds: dict[str, Any] = {}
     for one in info.metadata:
-        for name, end, is_open in (
-            *(("ge", "min", False), ("gt", "min", True)),
-            *(("le", "max", False), ("lt", "max", True)),
-        ):
-            if (value := getattr(one, name, None)) is not None:
-                bounds |= {end: value, f"{end}_open": is_open}
+        for name, end in (("ge", "min"), ("gt", "min"), ("le", "max"), ("lt", "max")):
+            if hasattr(one, name):
+                is_open = name in ("gt", "lt")
+                bounds |= {end: getattr(one, name), f"{end}_open": is_open}
     return bounds

@@ -1,13 +1,17 @@
 """`featx data`: a public data set as an image folder."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from featx.cli.command import PATH, SettingsCommand
+from featx.cli.command import SettingsCommand, SettingsOptions
 from featx.cli.options import json_option
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json
+
+if TYPE_CHECKING:
+    from featx.datasets.settings import DatasetSettings
 
 NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist")
 
@@ -18,57 +22,26 @@ NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist")
         click.Argument(
             ["name"], type=click.Choice(NAMES, case_sensitive=False), metavar="NAME"
         ),
-        click.Option(
-            ["--classes"],
-            type=click.IntRange(2),
-            show_default="all",
-            help="Number of classes to write, the first in the order of the labels.",
-        ),
-        click.Option(
-            ["--per-class"],
-            type=click.IntRange(1),
-            show_default="all",
-            help="Largest number of images per class and split.",
-        ),
-        click.Option(
-            ["--out"],
-            type=PATH,
-            show_default="data/NAME",
-            help="Folder to write; it must not exist.",
-        ),
-        click.Option(
-            ["--seed"],
-            type=int,
-            show_default="0",
-            help="Seed of the images that --per-class draws.",
-        ),
+        SettingsOptions("settings", "featx.datasets.settings:DatasetSettings"),
         json_option,
     ],
 )
-def data(
-    name: str,
-    classes: int | None,
-    per_class: int | None,
-    out: Path | None,
-    seed: int | None,
-    as_json: bool,
-) -> None:
-    """Write one of the data sets of Keras as an image folder.
+def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
+    """Write a public data set as an image folder.
 
-    NAME is cifar10, cifar100, mnist or fashion_mnist. Keras downloads it once; the
-    images are written as PNG files to OUT/train/<class>/ and OUT/test/<class>/.
+    NAME is cifar10, cifar100, mnist or fashion_mnist, as Keras names them. Keras
+    downloads it once; the images are written as PNG files to OUT/train/<class>/ and
+    OUT/test/<class>/.
     """
     from featx.datasets.keras_datasets import write_keras_dataset
 
-    if seed is not None and per_class is None:
-        raise click.UsageError("--seed needs --per-class beside it")
     with TerminalProgress() as progress:
         written = write_keras_dataset(
             name,
-            Path("data", name) if out is None else out,
-            classes=classes,
-            per_class=per_class,
-            seed=seed or 0,
+            settings.out or Path("data", name),
+            classes=settings.classes,
+            per_class=settings.per_class,
+            seed=settings.seed,
             progress=progress,
         )
     if as_json:

@@ -1,5 +1,6 @@
 """`featx export`: a run as a model for other programs."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,11 +50,12 @@ def export(
     report: "ReportSettings",
     as_json: bool,
 ) -> None:
-    """Write RUN, a run's folder or name, as a model that does not need featx.
+    """Export a run as a model that does not need featx.
 
-    The model takes uint8 RGB images and returns class probabilities: preprocessing,
-    backbones and head are all in it. Each file is written to export/ in the run's
-    folder, loaded again, and compared with the run's predictions on its test images.
+    RUN is a run's folder or name. The model takes uint8 RGB images and returns class
+    probabilities: preprocessing, backbones and head are all in it. Each file is written
+    to export/ in the run's folder, loaded again, and compared with the run's
+    predictions on its test images.
 
     Load only runs and models that you trust: a run's head.joblib is a pickle, and
     loading a joblib file or a Keras model from a stranger can run code.
@@ -69,8 +71,20 @@ def export(
             weights=weights,
             progress=progress,
         )
-    show = _show_json if as_json else _show
-    show(done)
+    if as_json:
+        show_json(
+            [
+                {
+                    "format": one.format,
+                    "path": str(one.path),
+                    "bytes": one.size,
+                    "check": asdict(one.check),
+                }
+                for one in done
+            ]
+        )
+        return
+    _show(done)
 
 
 def _show(done: "list[ExportedModel]") -> None:
@@ -93,19 +107,3 @@ def _show(done: "list[ExportedModel]") -> None:
             f"by {check.drift:.1e} at most: predictions.csv is no measure here."
         )
     click.echo(done[0].path.parent)
-
-
-def _show_json(done: "list[ExportedModel]") -> None:
-    from dataclasses import asdict
-
-    show_json(
-        [
-            {
-                "format": one.format,
-                "path": str(one.path),
-                "bytes": one.size,
-                "check": asdict(one.check),
-            }
-            for one in done
-        ]
-    )

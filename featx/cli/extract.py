@@ -1,6 +1,6 @@
 """`featx extract`: compute embeddings."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -37,7 +37,7 @@ def extract(
     retry: bool,
     as_json: bool,
 ) -> None:
-    """Compute the embeddings of the images in DATA, each only once.
+    """Compute the embeddings of images, each only once.
 
     DATA is the image folder; by default the one that featx.toml names, else data/.
     Embeddings that are in the cache are not computed again.
@@ -55,32 +55,7 @@ def _show(extracted: "Extracted", *, as_json: bool) -> None:
     images = extracted.images
     show_notes([*images.notes, *(n for e in extracted.extractions for n in e.notes)])
     if as_json:
-        show_json(_as_dict(extracted))
-        return
-    click.echo(f"{len(images)} images, {len(images.classes)} classes ({images.layout})")
-    for done in extracted.extractions:
-        rate = f" ({done.computed / done.seconds:.0f}/s)" if done.seconds else ""
-        click.echo(f"{done.spec}, {done.spec.precision}, {done.folder}")
-        click.echo(
-            f"  {done.computed} computed{rate}, {done.cached} in the cache,"
-            f" {len(done.unreadable)} unreadable"
-        )
-        if done.unreadable:
-            row, reason = min(done.unreadable.items())
-            click.echo(
-                f"note: first unreadable image: {images.paths[row]} ({reason}); all of"
-                f" them: {done.folder / 'quarantine.csv'}",
-                err=True,
-            )
-
-
-def _as_dict(extracted: "Extracted") -> dict[str, Any]:
-    images = extracted.images
-    return {
-        "images": len(images),
-        "classes": list(images.classes),
-        "layout": images.layout,
-        "embeddings": [
+        embeddings = [
             {
                 "spec": done.spec.as_dict(),
                 "folder": str(done.folder),
@@ -92,5 +67,25 @@ def _as_dict(extracted: "Extracted") -> dict[str, Any]:
                 "seconds": round(done.seconds, 3),
             }
             for done in extracted.extractions
-        ],
-    }
+        ]
+        show_json(
+            {
+                "images": len(images),
+                "classes": list(images.classes),
+                "layout": images.layout,
+                "embeddings": embeddings,
+            }
+        )
+        return
+    click.echo(f"{len(images)} images, {len(images.classes)} classes ({images.layout})")
+    for done in extracted.extractions:
+        rate = f" ({done.computed / done.seconds:.0f}/s)" if done.seconds else ""
+        click.echo(
+            f"{done.spec}, {done.spec.precision}, {done.folder}\n"
+            f"  {done.computed} computed{rate}, {done.cached} in the cache,"
+            f" {len(done.unreadable)} unreadable"
+        )
+        if done.unreadable:
+            row, reason = min(done.unreadable.items())
+            first = f"first unreadable image: {images.paths[row]} ({reason})"
+            show_notes([f"{first}; all of them: {done.folder / 'quarantine.csv'}"])

@@ -13,7 +13,14 @@ from featx.cli.options import (
     report_options,
 )
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json, show_notes, show_table, summary
+from featx.cli.show import (
+    accuracy_cells,
+    decimals,
+    show_json,
+    show_notes,
+    show_table,
+    summary,
+)
 from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
@@ -64,12 +71,13 @@ def finetune(
     report: "ReportSettings",
     as_json: bool,
 ) -> None:
-    """Fine-tune the head of RUN, by default of the best run, with its backbone.
+    """Fine-tune the head of a run together with its backbone.
 
-    The head is joined to its backbone as Keras layers, and the joined model is checked
-    to give the head's probabilities. A validation split chooses the number of epochs;
-    then the model is trained on all training images for as many. A run with the same
-    settings is not made again, and one that was interrupted continues.
+    RUN is a run's folder or name; by default the best head. The head is joined to its
+    backbone as Keras layers, and the joined model is checked to give the head's
+    probabilities. A validation split chooses the number of epochs; then the model is
+    trained on all training images for as many. A run with the same settings is not made
+    again, and one that was interrupted continues.
 
     Load only runs that you trust: a run's head.joblib is a pickle, and a pickle can
     run code.
@@ -100,42 +108,42 @@ def finetune(
 
 def show_finetuned(run: "Run", parent: "Run") -> None:
     """Print what fine-tuning brought over the head that it started from."""
+    from featx.reports.numbers import counted
     from featx.reports.run.gain import (
         explain_frozen_outputs,
         explain_joined_model,
         recommend,
     )
 
-    metrics, found = run.metrics, run.metrics["finetune"]
-    _say(explain_joined_model(found["graft"]))
+    metrics, found = run.metrics, run.metrics.finetune
+    assert found is not None  # else `read_run` would have refused the run
+    _say(explain_joined_model(found.graft))
     title = (
-        f"{run.data_name}: {metrics['n_train']} training images, {metrics['n_val']} of"
-        f" them held out to choose, {metrics['n_test']} test images"
+        f"{run.data_name}: {metrics.n_train} training images, {metrics.n_val} of"
+        f" them held out to choose, {metrics.n_test} test images"
     )
-    before = found["parent"]
+    before, epochs = found.parent, counted(found.epochs, "epoch")
     rows = [
         [
             parent.title,
-            f"{before['val_accuracy']:.3f}",
-            f"{before['accuracy']:.3f}",
-            "–".join(f"{end:.3f}" for end in before["interval"]),
+            decimals(before.val_accuracy),
+            *accuracy_cells(before.accuracy, before.interval),
         ],
         [
-            f"fine-tuned, {found['epochs']} epoch{'' if found['epochs'] == 1 else 's'}",
-            f"{metrics['val_accuracy']:.3f}",
-            f"{metrics['accuracy']:.3f}",
-            "–".join(f"{end:.3f}" for end in metrics["intervals"]["accuracy"]),
+            f"fine-tuned, {epochs}",
+            decimals(metrics.val_accuracy),
+            *accuracy_cells(metrics.accuracy, metrics.intervals["accuracy"]),
         ],
         [
             "gain",
-            f"{found['val_gain']:+.3f}",
-            f"{found['gain']:+.3f}",
-            " to ".join(f"{end:+.3f}" for end in found["gain_interval"]),
+            f"{found.val_gain:+.3f}",
+            f"{found.gain:+.3f}",
+            " to ".join(f"{end:+.3f}" for end in found.gain_interval),
         ],
     ]
     show_table(title, ["", "held out", "test acc", "95%"], rows)
     advice = recommend(run)
-    said = [explain_frozen_outputs(found["boundary"])]
+    said = [explain_frozen_outputs(found.boundary)]
     if advice:
         said.append(f"{advice.reason} {advice.advice}")
     _say(*said)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings, ExtractSettings
     from featx.heads.settings import HeadSettings
     from featx.images.layouts.options import DataSettings
-    from featx.runs.run import Run
     from featx.runs.settings import ReportSettings
 
 
@@ -61,10 +60,6 @@ def fit(
             report=report,
             progress=progress,
         )
-    _show(runs, as_json=as_json)
-
-
-def _show(runs: "list[Run]", *, as_json: bool) -> None:
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         show_json([summary(run) for run in runs])

@@ -39,7 +39,7 @@ LONGEST_NAME = 40
     ],
 )
 def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> None:
-    """Inspect the data: classes, sizes, formats, unreadable and duplicate images.
+    """Show classes, sizes, formats, damaged and duplicate images.
 
     DATA is the image folder; by default the one that featx.toml names, else data/.
     Each image is decoded in full; none is changed.

@@ -11,7 +11,7 @@ from featx.cli.show import show_json, show_table
 
 @click.command(cls=SettingsCommand, options=[json_option])
 def backbones(as_json: bool) -> None:
-    """List the backbones with image size, number of features and parameters."""
+    """List the backbones with image size, features and parameters."""
     from featx.embeddings.backbones.table import BACKBONES
 
     if as_json:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from featx.cli.cache import cache
+from featx.cli.command import OrderedGroup
 from featx.cli.data import data
 from featx.cli.demo import demo
 from featx.cli.export import export
@@ -25,12 +26,8 @@ from featx.errors import FeatxError
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 
-class FeatxGroup(click.Group):
+class FeatxGroup(OrderedGroup):
     """Commands in the order of their use, and each error as one line."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names of the commands in the order of their use."""
-        return list(self.commands)
 
     def main(
         self, args: Sequence[str] | None = None, *rest: Any, **extra: Any

@@ -47,11 +47,11 @@ def predict(
     cache: "CacheSettings",
     report: "ReportSettings",
 ) -> None:
-    """Classify images with RUN, a run's folder or name.
+    """Classify images with a run.
 
-    PATH is an image, or a folder of images. Load only runs that you trust: a run's
-    head.joblib is a pickle, and loading a joblib file or a Keras model from a stranger
-    can run code.
+    RUN is a run's folder or name; PATH is an image or a folder of images. Load only
+    runs that you trust: a run's head.joblib is a pickle, and loading a joblib file or a
+    Keras model from a stranger can run code.
     """
     from featx.predict.predict import predict as predict_images
     from featx.predict.predict import predict_imagenet
@@ -82,29 +82,29 @@ def predict(
         click.echo(fill_submission(output.submission, predictions), nl=False)
     elif output.csv:
         click.echo(predictions.to_csv(), nl=False)
-    elif output.as_json:
-        _show_json(predictions, output.top_k)
     else:
-        _show_table(predictions, output.top_k)
+        _show(predictions, output)
 
 
-def _show_table(predictions: "Predictions", count: int) -> None:
+def _show(predictions: "Predictions", output: "OutputSettings") -> None:
+    """Print the most probable classes of each image."""
+    top = predictions.top(output.top_k)
+    best = list(zip(map(str, predictions.files), top, strict=True))
+    if output.as_json:
+        show_json(
+            [
+                {
+                    "path": path,
+                    "predicted": classes[0][0],
+                    "confidence": classes[0][1],
+                    "top": dict(classes),
+                }
+                for path, classes in best
+            ]
+        )
+        return
     rows = [
-        [str(path), ", ".join(f"{name} {p:.3f}" for name, p in top)]
-        for path, top in zip(predictions.files, predictions.top(count), strict=True)
+        [path, ", ".join(f"{name} {p:.3f}" for name, p in classes)]
+        for path, classes in best
     ]
     show_table("", ["image", "classes"], rows, left=2)
-
-
-def _show_json(predictions: "Predictions", count: int) -> None:
-    show_json(
-        [
-            {
-                "path": str(path),
-                "predicted": top[0][0],
-                "confidence": top[0][1],
-                "top": dict(top),
-            }
-            for path, top in zip(predictions.files, predictions.top(count), strict=True)
-        ]
-    )

@@ -3,7 +3,6 @@
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -25,47 +24,16 @@ class TerminalProgress(Progress):
 
     def __init__(self) -> None:
         self._bars: Bars | None = None
-        self._pages: Update | None = None
         self._is_terminal = sys.stderr.isatty()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop the bars where they are: other lines may follow."""
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
-
-    def images(self, title: str) -> Update:
-        """Return a callback that shows how many images are done."""
-        return self._work(title, "images")
-
-    def parts(self, title: str) -> Update:
-        """Return a callback that shows how many part files of a cache are checked."""
-        return self._work(title, "parts")
-
-    def folds(self, head: str) -> Update:
-        """Return a callback that shows how many folds of a head are done."""
-        return self._work(f"cross-validating {head}", "folds")
-
-    def epochs(self, network: str) -> Update:
-        """Return a callback that shows how many epochs of a training are done."""
-        return self._work(f"training {network}", "epochs")
-
-    def pages(self, done: int, total: int) -> None:
-        """Show how many pages are drawn."""
-        if self._pages is None:
-            self._pages = self._work("drawing reports", "pages")
-        self._pages(done, total)
 
     def run(self, name: str, path: Path, *, fresh: bool) -> None:
         """Print where a run is that was made before, instead of making it again."""
@@ -82,26 +50,23 @@ class TerminalProgress(Progress):
         else:
             click.echo(line, err=True)
 
-    def _work(self, title: str, unit: str) -> Update:
+    def task(self, title: str, unit: str) -> Update:
+        """Return a callback that shows how far a task is."""
         return self._bar(title, unit) if self._is_terminal else _Lines(title, unit)
 
     def _bar(self, title: str, unit: str) -> Update:
-        task = None
+        task = None  # the bars' number of it, once there are any
 
         def update(done: int, total: int) -> None:
             nonlocal task
-            bars = self._started()
-            if task is None or task not in bars.task_ids:
-                task = bars.add_task(title, total=total, completed=done, unit=unit)
-            bars.update(task, completed=done, total=total)
+            if self._bars is None:
+                self._bars = _make_bars()
+                self._bars.start()
+            if task is None or task not in self._bars.task_ids:
+                task = self._bars.add_task(title, unit=unit)
+            self._bars.update(task, completed=done, total=total)
 
         return update
-
-    def _started(self) -> "Bars":
-        if self._bars is None:
-            self._bars = _make_bars()
-            self._bars.start()
-        return self._bars
 
 
 class _Lines:

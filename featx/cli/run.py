@@ -15,7 +15,7 @@ from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, s
     cls=SettingsCommand, options=[click.Argument(["recipe"], type=PATH), json_option]
 )
 def run(recipe: Path, as_json: bool) -> None:
-    """Run RECIPE: extract, fit, train and fine-tune as it says, then report.
+    """Run a recipe: fit, train and fine-tune, then report.
 
     RECIPE is a TOML file such as those in pipelines/, or the recipe.toml of a run,
     which makes the run again. Relative paths in it start from the current folder.

@@ -8,7 +8,6 @@ import click
 
 if TYPE_CHECKING:
     from featx.evaluation.metrics import Metric
-    from featx.runs.metrics import Metrics
     from featx.runs.run import Run
 
 MISSING = "–"
@@ -58,60 +57,57 @@ def show_table(
     Console(highlight=False).print(table)
 
 
+def data_title(run: "Run") -> str:
+    """Say what data a run was trained and tested on."""
+    metrics = run.metrics
+    return (
+        f"{run.data_name}: {metrics.n_train} training and {metrics.n_test} test images,"
+        f" {len(metrics.classes)} classes"
+    )
+
+
+def decimals(score: float | None) -> str:
+    """Write a score with three decimals, and a dash where there is none."""
+    return MISSING if score is None else f"{score:.3f}"
+
+
+def accuracy_cells(accuracy: float, interval: Sequence[float]) -> list[str]:
+    """Return two cells of a table: an accuracy and its interval."""
+    return [decimals(accuracy), "–".join(map(decimals, interval))]
+
+
 def show_leaderboard(runs: Sequence["Run"]) -> None:
     """Print the runs of each data set, best by cross-validation first."""
     from featx.evaluation.metrics import METRICS
     from featx.runs.ranking import same_data
 
     listed = [metric for metric in METRICS if metric.listed]
+    columns = ["head", "cv acc", "test acc", "95%"]
+    columns += [metric.brief[0].lower() + metric.brief[1:] for metric in listed]
     for group in same_data(runs).values():
         several = len({run.backbone for run in group}) > 1
-        rows = [_row(run, listed, several=several) for run in group]
-        metrics = group[0].metrics
-        title = (
-            f"{group[0].data_name}: {metrics.n_train} training and"
-            f" {metrics.n_test} test images, {len(metrics.classes)} classes"
-        )
+        title = data_title(group[0])
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
-        columns = ["head", "cv acc", "test acc", "95%"]
-        columns += [*(_column(metric) for metric in listed), "total"]
-        show_table(title, columns, rows)
+        rows = [_row(run, listed, several=several) for run in group]
+        show_table(title, [*columns, "total"], rows)
         if any(row[1].startswith("(") for row in rows):
             click.echo("(in brackets: not cross-validated, but on images held out)\n")
 
 
 def _row(run: "Run", listed: "list[Metric]", *, several: bool) -> list[str]:
     metrics = run.metrics
-    low, high = metrics.intervals["accuracy"]
     name = f"{run.head}, {run.backbone}{_mark(run)}" if several else run.head
-    if run.finetuned:
-        name += ", fine-tuned"
+    ranked_by = decimals(metrics.cv_accuracy)
+    if metrics.cv_accuracy is None and metrics.val_accuracy is not None:
+        ranked_by = f"({decimals(metrics.val_accuracy)})"
     return [
-        name,
-        _ranking_score(metrics),
-        f"{metrics.accuracy:.3f}",
-        f"{low:.3f}–{high:.3f}",
-        *(_decimals(metrics.get(metric.key)) for metric in listed),
+        f"{name}, fine-tuned" if run.finetuned else name,
+        ranked_by,
+        *accuracy_cells(metrics.accuracy, metrics.intervals["accuracy"]),
+        *(decimals(metrics.get(metric.key)) for metric in listed),
         f"{sum(run.info.timings.values()):.1f} s",
     ]
-
-
-def _ranking_score(metrics: "Metrics") -> str:
-    """Write what ranks a run, in brackets where it was not cross-validated."""
-    if metrics.cv_accuracy is not None:
-        return f"{metrics.cv_accuracy:.3f}"
-    held_out = _decimals(metrics.val_accuracy)
-    return held_out if held_out == MISSING else f"({held_out})"
-
-
-def _decimals(score: float | None) -> str:
-    return MISSING if score is None else f"{score:.3f}"
-
-
-def _column(metric: "Metric") -> str:
-    """Return a metric's name as the other columns are written."""
-    return metric.brief[0].lower() + metric.brief[1:]
 
 
 def _mark(run: "Run") -> str:

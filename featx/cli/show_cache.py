@@ -1,24 +1,24 @@
-"""How the cache looks in a terminal, and to a script."""
+"""How the cache looks in a terminal, and to a script.
+
+Import it in the function that needs it: what it shows takes long to import.
+"""
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from featx.cli.show import MISSING, RANDOM_MARK, show_json, show_notes, show_table
+from featx.embeddings.cache.inventory import InventoryEntry, options_of
+from featx.embeddings.cache.prune import Pruning
+from featx.embeddings.cache.verify import Verified
+from featx.embeddings.dataset import Embeddings
+from featx.embeddings.spec import Spec
+from featx.pipeline.cache import Verification
+from featx.reports.numbers import counted, file_size
 
-if TYPE_CHECKING:
-    from featx.embeddings.cache.inventory import InventoryEntry
-    from featx.embeddings.cache.prune import Pruned, Pruning
-    from featx.embeddings.cache.verify import Verified
-    from featx.embeddings.dataset import Embeddings
-    from featx.embeddings.spec import Spec
-    from featx.pipeline.cache import Verification
-
-# The longest unit that a span fills once; the rest is no matter.
 SPANS = (
     (365 * 86400, "year"),
     (30 * 86400, "month"),
@@ -26,32 +26,51 @@ SPANS = (
     (3600, "hour"),
     (60, "minute"),
 )
+"""Units of a span of time, in seconds: the longest that fits once is shown."""
+
+
+def _show_specs(
+    columns: Sequence[str], rows: Iterable[tuple[Spec, Sequence[str]]]
+) -> None:
+    """Print a table with a row per kind of embedding: what it is, and its cells."""
+    cells = [
+        [f"{spec.backbone}@{spec.image_size}", ", ".join(options_of(spec)), *row]
+        for spec, row in rows
+    ]
+    show_table("", ["backbone", "options", *columns], cells, left=2, whole=1)
 
 
 def show_inventory(
-    cache_dir: Path, entries: "Sequence[InventoryEntry]", *, as_json: bool
+    cache_dir: Path, entries: Sequence[InventoryEntry], *, as_json: bool
 ) -> None:
     """Print what a cache holds."""
-    from featx.reports.numbers import counted, file_size
-
     if as_json:
-        show_json([_entry_as_dict(entry) for entry in entries])
+        show_json(
+            [
+                {
+                    "spec": one.spec.as_dict(),
+                    "folder": str(one.folder),
+                    "rows": one.rows,
+                    "bytes": one.size,
+                    "newest": one.newest,
+                }
+                for one in entries
+            ]
+        )
         return
     if not entries:
         click.echo(f"{cache_dir} is empty; `featx extract --backbone NAME` fills it")
         return
-    rows = [
-        [
-            *_names(entry.spec),
-            f"{entry.rows:,}",
-            file_size(entry.size),
-            _age(entry.newest),
-            entry.spec.id,
-        ]
-        for entry in entries
-    ]
-    columns = ["backbone", "options", "images", "size", "age", "spec"]
-    show_table("", columns, rows, left=2, whole=1)
+    _show_specs(
+        ["images", "size", "age", "spec"],
+        (
+            (
+                one.spec,
+                [f"{one.rows:,}", file_size(one.size), _age(one.newest), one.spec.id],
+            )
+            for one in entries
+        ),
+    )
     images, size = sum(e.rows for e in entries), sum(e.size for e in entries)
     click.echo(
         f"{counted(len(entries), 'folder')}, {cache_dir}/*-SPEC:"
@@ -59,10 +78,19 @@ def show_inventory(
     )
 
 
-def show_export(path: Path, embeddings: "Embeddings", *, as_json: bool) -> None:
-    """Print what was written where."""
-    from featx.reports.numbers import file_size
+def _age(written: float | None) -> str:
+    """Say how long ago something was written: ``3 days``."""
+    if written is None:
+        return MISSING
+    seconds = time.time() - written
+    for length, unit in SPANS:
+        if seconds >= length:
+            return counted(int(seconds // length), unit)
+    return "just now"
 
+
+def show_export(path: Path, embeddings: Embeddings, *, as_json: bool) -> None:
+    """Print what was written where."""
     size = path.stat().st_size
     show_notes(embeddings.notes)
     images, views, width = embeddings.views.shape
@@ -92,98 +120,55 @@ def show_export(path: Path, embeddings: "Embeddings", *, as_json: bool) -> None:
     )
 
 
-def _entry_as_dict(entry: "InventoryEntry") -> dict[str, Any]:
-    return {
-        "spec": entry.spec.as_dict(),
-        "folder": str(entry.folder),
-        "rows": entry.rows,
-        "bytes": entry.size,
-        "newest": entry.newest,
-    }
-
-
-def _names(spec: "Spec") -> list[str]:
-    """Return two cells: what --backbone takes, and the other options."""
-    from featx.embeddings.cache.inventory import options_of
-
-    return [f"{spec.backbone}@{spec.image_size}", ", ".join(options_of(spec))]
-
-
-def _age(written: float | None) -> str:
-    """Say how long ago something was written: ``3 days``."""
-    from featx.reports.numbers import counted
-
-    if written is None:
-        return MISSING
-    seconds = time.time() - written
-    for length, unit in SPANS:
-        if seconds >= length:
-            return counted(int(seconds // length), unit)
-    return "just now"
-
-
-def show_verification(verification: "Verification", *, as_json: bool) -> None:
-    """Print what was found of a cache."""
-    from featx.reports.numbers import counted
-
+def show_verification(verification: Verification, *, as_json: bool) -> None:
+    """Print what was found in a cache."""
+    specs = verification.specs
     show_notes(verification.notes)
-    skipped = [one for one in verification.specs if one.skipped]
     show_notes(
-        f"{one.cache.folder}: not computed again: {one.skipped}" for one in skipped
+        f"{one.cache.folder}: not computed again: {one.skipped}"
+        for one in specs
+        if one.skipped
     )
     if as_json:
-        show_json([_verified_as_dict(one) for one in verification.specs])
+        show_json([_verified_as_dict(one) for one in specs])
         return
-    if not verification.specs:
+    if not specs:
         click.echo("nothing to verify: the cache is empty")
         return
-    columns = ["backbone", "options", "images", "difference", "cosine", ""]
-    rows = [_verified_cells(one) for one in verification.specs]
-    show_table("", columns, rows, left=2, whole=1)
-    files = counted(sum(one.parts for one in verification.specs), "file")
-    damaged = sum(len(one.damaged) for one in verification.specs)
+    _show_specs(
+        ["images", "difference", "cosine", ""],
+        ((one.cache.spec, _verified_cells(one)) for one in specs),
+    )
+    files = counted(sum(one.parts for one in specs), "file")
+    damaged = sum(len(one.damaged) for one in specs)
     click.echo(f"checksums of {files}: {f'{damaged} damaged' if damaged else 'ok'}")
 
 
-def _verified_cells(one: "Verified") -> list[str]:
+def _verified_cells(one: Verified) -> list[str]:
     compared = one.comparison
+    if compared is None:
+        return [MISSING, MISSING, MISSING, "damaged" if one.damaged else MISSING]
+    difference = compared.largest_difference
+    verdict = "differs" if one.differs else "ok"
     return [
-        *_names(one.cache.spec),
-        str(compared.images) if compared else MISSING,
-        _small(compared.largest_difference) if compared else MISSING,
-        f"{compared.mean_cosine:.5f}" if compared else MISSING,
-        _verdict(one),
+        str(compared.images),
+        f"{difference:.1e}" if difference else "0",
+        f"{compared.mean_cosine:.5f}",
+        "damaged" if one.damaged else verdict,
     ]
 
 
-def _finite(number: float) -> float | None:
-    """Return what JSON can say."""
-    return number if math.isfinite(number) else None
-
-
-def _small(number: float) -> str:
-    return f"{number:.1e}" if number else "0"
-
-
-def _verdict(one: "Verified") -> str:
-    if one.damaged:
-        return "damaged"
-    if one.comparison is None:
-        return MISSING
-    return "differs" if one.differs else "ok"
-
-
-def _verified_as_dict(one: "Verified") -> dict[str, Any]:
+def _verified_as_dict(one: Verified) -> dict[str, object]:
     compared = one.comparison
+    difference = compared.largest_difference if compared else None
     return {
         "spec": one.cache.spec.as_dict(),
         "folder": str(one.cache.folder),
         "parts": one.parts,
         "damaged": one.damaged,
         "compared": compared.images if compared else 0,
-        "largest_difference": _finite(compared.largest_difference)
-        if compared
-        else None,
+        # JSON has no infinity.
+        "largest_difference": difference if math.isfinite(difference or 0) else None,
         "mean_cosine": compared.mean_cosine if compared else None,
         "tolerance": compared.tolerance if compared else None,
         "not_compared": one.skipped,
@@ -191,41 +176,35 @@ def _verified_as_dict(one: "Verified") -> dict[str, Any]:
     }
 
 
-def show_pruning(pruning: "Pruning", *, dry_run: bool, as_json: bool) -> None:
+def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
     """Print what was, or would be, dropped from a cache."""
-    from featx.reports.numbers import counted, file_size
-
     if as_json:
         show_json(_pruning_as_dict(pruning, dry_run=dry_run))
         return
     for folder, images in pruning.kept.items():
         click.echo(f"keeps what is in {folder}: {counted(images, 'image')}")
-    if not pruning.specs:
+    specs = pruning.specs
+    if not specs:
         click.echo("nothing to prune: the cache is empty")
         return
-    columns = ["backbone", "options", "kept", "dropped", "freed", "spec"]
-    show_table("", columns, _pruned_rows(pruning.specs), left=2, whole=1)
-    freed = file_size(sum(one.freed for one in pruning.specs))
-    rows = counted(sum(one.dropped for one in pruning.specs), "embedding")
-    if not any(one.freed or one.busy for one in pruning.specs):
-        click.echo("nothing to drop: all of it is used")
-    elif dry_run:
-        click.echo(f"would drop {rows} and free about {freed}; nothing was changed")
-    else:
-        click.echo(f"dropped {rows}, freed {freed}")
-
-
-def _pruned_rows(specs: "Iterable[Pruned]") -> Iterator[list[str]]:
-    from featx.reports.numbers import file_size
-
+    rows = []
     for one in specs:
         counts = [f"{one.kept:,}", f"{one.dropped:,}", file_size(one.freed)]
         if one.busy:
             counts = ["in use", MISSING, MISSING]
-        yield [*_names(one.spec), *counts, one.spec.id]
+        rows.append((one.spec, [*counts, one.spec.id]))
+    _show_specs(["kept", "dropped", "freed", "spec"], rows)
+    freed = file_size(sum(one.freed for one in specs))
+    dropped = counted(sum(one.dropped for one in specs), "embedding")
+    if not any(one.freed or one.busy for one in specs):
+        click.echo("nothing to drop: all of it is used")
+    elif dry_run:
+        click.echo(f"would drop {dropped} and free about {freed}; nothing was changed")
+    else:
+        click.echo(f"dropped {dropped}, freed {freed}")
 
 
-def _pruning_as_dict(pruning: "Pruning", *, dry_run: bool) -> dict[str, Any]:
+def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "data": {str(folder): images for folder, images in pruning.kept.items()},

@@ -1,6 +1,5 @@
 """`featx train`: train networks from scratch."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -8,7 +7,15 @@ import click
 from featx.cli.command import SettingsCommand, SettingsOptions
 from featx.cli.options import data_options, json_option, report_options
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json, show_notes, show_table, summary
+from featx.cli.show import (
+    accuracy_cells,
+    data_title,
+    decimals,
+    show_json,
+    show_notes,
+    show_table,
+    summary,
+)
 from featx.networks.table import NETWORKS
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ def train(
     report: "ReportSettings",
     as_json: bool,
 ) -> None:
-    """Train networks from scratch, the baselines for what transfer is worth.
+    """Train networks from scratch, as baselines for the heads.
 
     They are trained with Adam on images standardised by the mean and deviation of the
     training split. A run with the same settings on the same data is not made again,
@@ -56,47 +63,33 @@ def train(
     if as_json:
         show_json([summary(run) for run in runs])
         return
-    _show(runs)
-
-
-def _show(runs: "list[Run]") -> None:
-    metrics = runs[0].metrics
-    title = (
-        f"{runs[0].data_name}: {metrics['n_train']} training and"
-        f" {metrics['n_test']} test images, {len(metrics['classes'])} classes"
-    )
     columns = ["from scratch", "parameters", "held out", "test acc", "95%", "fit s"]
-    show_table(title, columns, map(_row, runs))
-    for line in _repeated(runs):
-        click.echo(line)
+    show_table(data_title(runs[0]), columns, map(_row, runs))
+    for run in runs:
+        _show_repeated(run)
     for run in runs:
         click.echo(run.path)
 
 
 def _row(run: "Run") -> list[str]:
     metrics = run.metrics
-    low, high = metrics["intervals"]["accuracy"]
-    held_out = metrics["val_accuracy"]
     return [
         run.backbone,
-        f"{metrics['parameters']:,}",
-        "–" if held_out is None else f"{held_out:.3f}",
-        f"{metrics['accuracy']:.3f}",
-        f"{low:.3f}–{high:.3f}",
-        f"{run.info['timings']['fit']:.1f}",
+        f"{metrics.parameters:,}",
+        decimals(metrics.val_accuracy),
+        *accuracy_cells(metrics.accuracy, metrics.intervals["accuracy"]),
+        f"{run.info.timings['fit']:.1f}",
     ]
 
 
-def _repeated(runs: "Iterable[Run]") -> Iterable[str]:
-    """Say what cross-validation and repeats gave, where there were any."""
-    for run in runs:
-        metrics = run.metrics
-        if metrics["cv_accuracy"] is not None:
-            yield f"{run.backbone}: {metrics['cv_accuracy']:.3f} in cross-validation"
-        if "repeats" in metrics:
-            repeats = metrics["repeats"]
-            tested = repeats["accuracy"]
-            yield (
-                f"{run.backbone}: {tested['mean']:.3f} ± {tested['std']:.3f} on the"
-                f" test, over {len(repeats['seeds'])} trainings"
-            )
+def _show_repeated(run: "Run") -> None:
+    """Print what cross-validation and repeats gave, if there were any."""
+    cv_accuracy, repeats = run.metrics.cv_accuracy, run.metrics.repeats
+    if cv_accuracy is not None:
+        click.echo(f"{run.backbone}: {cv_accuracy:.3f} in cross-validation")
+    if repeats is not None:
+        tested = repeats.accuracy
+        click.echo(
+            f"{run.backbone}: {tested.mean:.3f} ± {tested.std:.3f} on the test, over"
+            f" {len(repeats.seeds)} trainings"
+        )

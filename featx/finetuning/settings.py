@@ -45,7 +45,7 @@ Preset = Literal["rmsprop-100", "adam-10"]
 class FinetuneSettings(Settings):
     """Which layers of a backbone to fine-tune together with a head, and how."""
 
-    # Replaced by its settings, so that it need not be written.
+    # Replaced by its settings, so it is not written to recipes.
     preset: Annotated[Preset | None, Field(exclude=True)] = None
     """Settings of one of the courseworks; other options override them."""
 
@@ -58,7 +58,7 @@ class FinetuneSettings(Settings):
     """Largest number of passes over the images."""
 
     warmup_epochs: Annotated[
-        int | None, Field(ge=0), CliOption(none_means="0; 3 for a distilled head")
+        int | None, Field(ge=0), CliOption(none_means="0, or 3 for a distilled head")
     ] = None
     """Epochs before these that train the head alone."""
 
@@ -78,7 +78,7 @@ class FinetuneSettings(Settings):
     """Learning rate of the first trained layer, as a multiple of that of the last."""
 
     weight_decay: Annotated[
-        float | None, Field(ge=0), CliOption(none_means="0; 0.004 for adamw")
+        float | None, Field(ge=0), CliOption(none_means="0, or 0.004 for adamw")
     ] = None
     """Decoupled weight decay."""
 

@@ -46,7 +46,7 @@ class HeadSettings(Settings):
     hidden: Annotated[
         str | None,
         checked_by(_known_layers),
-        CliOption(metavar="LAYERS", none_means="mlp: 128, conv: 256"),
+        CliOption(metavar="LAYERS", none_means="128 for mlp, 256 for conv"),
     ] = None
     """Comma-separated hidden layers of the heads mlp and conv: a number of units (Dense
     with ReLU), bn or dropoutRATE, for example 768,bn,dropout0.25,512."""

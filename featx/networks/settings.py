@@ -32,9 +32,9 @@ class NetworkSettings(Settings):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Learning rate of Adam."""
 
-    augment: Annotated[
-        bool | None, CliOption(none_means="augment, but for basenet")
-    ] = None
+    augment: Annotated[bool | None, CliOption(none_means="on, but off for basenet")] = (
+        None
+    )
     """Rotate, shift and flip training images at random."""
 
     folds: Annotated[

@@ -173,7 +173,11 @@ def fit_run(
     HeadError, DataError, RunError
     """
     (settings,) = recipe.head
-    fingerprint = _fingerprint(embeddings, settings)
+    fingerprint = fingerprint_of(
+        embeddings.split.fingerprint,
+        [spec.id for spec in embeddings.specs],
+        settings.model_dump(mode="json"),
+    )
 
     def make(_state: Path) -> RunContents:
         fitted = fit(embeddings, settings, on_fold=progress.folds(settings.name))
@@ -213,15 +217,6 @@ def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
         "timings": fitted.timings,
         "notes": [*random, *embeddings.notes],
     }
-
-
-def _fingerprint(embeddings: Embeddings, settings: HeadSettings) -> str:
-    """Tell apart two fits that could differ in any number."""
-    return fingerprint_of(
-        embeddings.split.fingerprint,
-        [spec.id for spec in embeddings.specs],
-        settings.model_dump(mode="json"),
-    )
 
 
 def _with_precision(recipe: Recipe, specs: Sequence[Spec]) -> Recipe:
@@ -271,16 +266,15 @@ def run_fit(
 def _each(
     heads: Sequence[HeadSettings], embeddings: Embeddings, progress: Progress
 ) -> list[HeadSettings]:
-    """Return one setting per head, and say what ``all`` leaves out."""
-    each = []
+    """Return one setting per head, and note what ``all`` leaves out."""
+    each: list[HeadSettings] = []
+    width, maps = embeddings.views.shape[2], embeddings.map_shape is not None
     for named in heads:
-        fitting, left_out = named.each(
-            embeddings.views.shape[2], maps=embeddings.map_shape is not None
-        )
+        fitting, left_out = named.each(width, maps=maps)
         each += fitting
         if left_out:
             progress.note(
-                f"rows of {embeddings.views.shape[2]} numbers are too wide for"
-                f" {', '.join(left_out)} to be tried unasked; name one to fit it"
+                f"rows of {width} numbers are too wide for {', '.join(left_out)} to be"
+                " tried unasked; name one to fit it"
             )
     return each

@@ -135,25 +135,16 @@ def settings_of(extractors: Iterable[KerasExtractor]) -> list[ExtractSettings]:
     """
     extractors = list(extractors)
     flip = any(one.flip for one in extractors)
-    specs = [
-        (one.spec, one.weights.path if one.weights.kind == "file" else None)
-        for one in extractors
-        if not one.flip
-    ]
-    return [
-        ExtractSettings.model_validate(
-            {
-                "backbone": spec.backbone,
-                "image_size": spec.image_size,
-                "flip": flip,
-                "pooling": spec.pooling,
-                "layer": spec.layer,
-                "weights": spec.weights if own is None else str(own),
-                "precision": spec.precision,
-            }
-        )
-        for spec, own in specs
-    ]
+    chosen = []
+    for one in extractors:
+        if one.flip:
+            continue
+        spec = {**one.spec.as_dict(), "flip": flip}
+        if one.weights.kind == "file":
+            spec["weights"] = str(one.weights.path)
+        known = {key: spec[key] for key in ExtractSettings.model_fields}
+        chosen.append(ExtractSettings.model_validate(known))
+    return chosen
 
 
 def default_data(folder: Path = Path()) -> DataSettings:

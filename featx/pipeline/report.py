@@ -50,7 +50,7 @@ def report(
     out_dir : str or Path
         The folder of all runs.
     progress : Progress
-        Told of a damaged run, which is left out.
+        Shows how many pages are drawn, and notes each damaged run, which is left out.
 
     Raises
     ------
@@ -64,7 +64,8 @@ def report(
         todo = [run for run in found if not is_current(run)]
     if not found and not todo:
         raise RunError(f"{out_dir}: no runs yet; `featx fit --head all` makes some")
+    update = progress.pages()
     for done, run in enumerate(todo, start=1):
         render_run(run)
-        progress.pages(done, len(todo))
+        update(done, len(todo))
     return Report(render_leaderboard(out_dir, found), todo if runs else found)

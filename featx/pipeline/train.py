@@ -119,7 +119,9 @@ def train(
 def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
     """Train, score and write a run, unless there is one with the same inputs."""
     (settings,) = recipe.network
-    fingerprint = _fingerprint(images, settings)
+    fingerprint = fingerprint_of(
+        Kind.NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
+    )
 
     def make(folder: Path) -> RunContents:
         update = progress.epochs(settings.name)
@@ -163,10 +165,3 @@ def _settings(settings: NetworkSettings) -> dict[str, Any]:
         "image_size": settings.side,
         "augment": settings.augmented,
     }
-
-
-def _fingerprint(images: TrainingData, settings: NetworkSettings) -> str:
-    """Return what trainings that could differ in any number don't share."""
-    return fingerprint_of(
-        Kind.NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
-    )

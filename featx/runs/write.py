@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,9 @@ def _fill(aside: Path, contents: RunContents) -> None:
     if contents.recipe:
         (aside / folder.RECIPE_FILE).write_text(contents.recipe, encoding="utf-8")
     _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
-    _write_history(aside / folder.HISTORY_FILE, contents.history)
+    if contents.history:
+        rows = zip(*contents.history.values(), strict=True)
+        _write_csv(aside / folder.HISTORY_FILE, contents.history, rows)
     for name, picture in contents.pictures.items():
         (aside / name).write_bytes(picture)
     if contents.model is not None:
@@ -228,33 +230,29 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 def _write_predictions(path: Path, contents: RunContents) -> None:
     classes = contents.metrics["classes"]
     predicted = contents.probabilities.argmax(axis=1)
-    with path.open(
-        "w", newline="", encoding="utf-8", errors=folder.UNDECODED
-    ) as stream:
-        writer = csv.writer(stream)
-        writer.writerow(
-            ["path", "label", "predicted", "confidence", *(f"p_{c}" for c in classes)]
-        )
-        for i, image in enumerate(contents.paths):
-            row = contents.probabilities[i]
-            writer.writerow(
-                [
-                    image,
-                    classes[contents.labels[i]],
-                    classes[predicted[i]],
-                    f"{row[predicted[i]]:.6g}",
-                    *(f"{p:.6g}" for p in row),
-                ]
-            )
+    rows = zip(
+        contents.paths, contents.labels, predicted, contents.probabilities, strict=True
+    )
+    _write_csv(
+        path,
+        ["path", "label", "predicted", "confidence", *(f"p_{c}" for c in classes)],
+        (
+            [
+                image,
+                classes[label],
+                classes[best],
+                *(f"{p:.6g}" for p in (row[best], *row)),
+            ]
+            for image, label, best, row in rows
+        ),
+    )
 
 
-def _write_history(path: Path, history: Mapping[str, Sequence[float]]) -> None:
-    if not history:
-        return
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(history)
-        writer.writerows(zip(*history.values(), strict=True))
+def _write_csv(path: Path, header: Iterable[str], rows: Iterable[Any]) -> None:
+    with path.open("w", newline="", encoding="utf-8", errors=folder.UNDECODED) as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def make_run(

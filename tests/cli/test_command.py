@@ -98,7 +98,7 @@ def test_help_states_description_default_and_bounds():
         "--minutes FLOAT Time in the oven. [default: 20.0; x>0]",
         "--fan / --no-fan Turn the fan on. [default: no-fan]",
         "--place [none|top|middle] Where the tray goes. [default: none]",
-        "--log FILE File of notes. [default: (keep none)]",
+        "--log FILE File of notes. [default: keep none]",
     ):
         assert text in help_
     assert "extras" not in help_

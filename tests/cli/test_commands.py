@@ -54,6 +54,13 @@ def test_lines_fit_a_terminal_of_80_columns(run, work):
     assert [line for line in lines if len(line) > 80] == []
 
 
+@pytest.mark.parametrize("words", [(), ("cache",)])
+def test_the_summary_of_each_command_fits_its_line(run, words):
+    listed = run(*words, "--help").stdout.partition("Commands:\n")[2]
+    assert listed
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
 def test_json_is_for_scripts(run, work):
     extracted = json.loads(run("extract", *BACKBONE, "--json").stdout)
     assert extracted["images"] == 36

@@ -17,7 +17,7 @@ def test_plain_lines_say_the_beginning_and_the_end(capsys):
         for done in range(11):
             update(done, 10)
         progress.folds("svm")(5, 5)
-        progress.pages(1, 1)
+        progress.pages()(1, 1)
         progress.note("look")
     first, last, folds, pages, note = capsys.readouterr().err.splitlines()
     assert first == "a at 8 pixels: 0/10 images"
