@@ -19,7 +19,7 @@ from featx.errors import FeatxError
 class Settings(BaseModel):
     """Settings that refuse unknown keys.
 
-    The docstring of a subclass says what its settings are about. Where an error
+    The docstring of a subclass describes what its settings are about. Where an error
     message names a field, the name stands in backticks: the command line shows its
     option and a recipe its key instead.
     """

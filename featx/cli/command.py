@@ -254,7 +254,7 @@ def _kind(info: "FieldInfo") -> Any:
 
 
 def _has_none(info: "FieldInfo") -> bool:
-    """Tell whether None is one of a field's choices, which an option calls none."""
+    """Return whether None is one of a field's choices; an option calls it none."""
     return _kind(info) is not info.annotation and get_origin(_kind(info)) is Literal
 
 

@@ -9,7 +9,7 @@ from featx.cli.command import PATH, SettingsOptions, make_settings
 
 
 class DataOptions(SettingsOptions):
-    """Which data is meant: the argument DATA, else what `featx.toml` says."""
+    """The data: the argument DATA, else what `featx.toml` names."""
 
     def parameters(self) -> Iterator[click.Parameter]:
         """Yield the argument and the options."""
@@ -18,7 +18,7 @@ class DataOptions(SettingsOptions):
         yield from (one for one in super().parameters() if one.name != argument)
 
     def make(self, given: Mapping[str, Any]) -> Any:
-        """Make the settings; options override what `featx.toml` says."""
+        """Make the settings; options override `featx.toml`."""
         from featx.pipeline.recipe import default_data
 
         values = {
@@ -32,7 +32,7 @@ class DataOptions(SettingsOptions):
 
 
 class HeadOptions(SettingsOptions):
-    """Which heads are meant; hidden layers are for those that can have some."""
+    """Which heads to fit; hidden layers are for those that can have some."""
 
     def make(self, given: Mapping[str, Any]) -> Any:
         """Make one settings object for each head."""

@@ -1,4 +1,4 @@
-"""`featx run`: all that a recipe says."""
+"""`featx run`: run a recipe from images to report."""
 
 from pathlib import Path
 

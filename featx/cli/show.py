@@ -58,7 +58,7 @@ def show_table(
 
 
 def data_title(run: "Run") -> str:
-    """Say what data a run was trained and tested on."""
+    """Describe the data that a run was trained and tested on."""
     metrics = run.metrics
     return (
         f"{run.data_name}: {metrics.n_train} training and {metrics.n_test} test images,"

@@ -79,7 +79,7 @@ def show_inventory(
 
 
 def _age(written: float | None) -> str:
-    """Say how long ago something was written: ``3 days``."""
+    """Write how long ago something was written: ``3 days``."""
     if written is None:
         return MISSING
     seconds = time.time() - written

@@ -1,4 +1,4 @@
-"""The command that makes a run again, where one command can say it all."""
+"""The command that makes a run again, where a single command can."""
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +29,7 @@ def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
     Returns
     -------
     str or None
-        None where a command can't say it: embeddings that differ in more than
+        None where no command can: embeddings that differ in more than
         backbone and image size, parameters of a head, several values for one option.
     """
     words: list[str] | None

@@ -1,4 +1,4 @@
-"""What a run folder holds whichever way the run was made: its data, recipe, command."""
+"""The contents that all run folders share: data, recipe and command."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def run_contents(
     info : dict
         For `run.json`, beside data and command.
     kept : Recipe, optional
-        The recipe to keep, where it says more than the one that was given.
+        The recipe to keep in the folder, where it is not the given one.
     results
         Metrics, probabilities and what else `RunContents` takes.
     """

@@ -224,7 +224,7 @@ def _finetune(
 
 
 def _describe(parent: Run, tuner: Finetuner, trained: JoinedModel) -> dict[str, Any]:
-    """Return what `run.json` says about how the run was made."""
+    """Return what `run.json` holds on how the run was made."""
     settings = tuner.settings
     kept = ("backbone", "weights", "embedding", "head")
     info = parent.info.as_dict()

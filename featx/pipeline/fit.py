@@ -1,4 +1,4 @@
-"""Stage two, whole: fit a head, score it honestly, write the run."""
+"""Stage two: fit heads, score them on the test split, and write their runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def fit(
     ----------
     embeddings : Embeddings
     head : str or HeadSettings
-        A name of the table of heads, or all that can be said of it.
+        A name from the table of heads, or its settings.
     on_fold : callable
         Called with (done, total) after each fold.
 
@@ -201,7 +201,7 @@ def fit_run(
 
 
 def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
-    """Return what `run.json` says about how the head was made."""
+    """Return what `run.json` holds on how the head was made."""
     settings = fitted.settings
     random = [RANDOM_NOTE] if embeddings.weights == "random" else []
     return {
@@ -275,6 +275,6 @@ def _each(
         if left_out:
             progress.note(
                 f"rows of {width} numbers are too wide for {', '.join(left_out)} to be"
-                " tried unasked; name one to fit it"
+                " tried by default; name one to fit it"
             )
     return each

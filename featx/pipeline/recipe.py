@@ -70,7 +70,7 @@ class Recipe(Settings):
 
 
 class Project(Settings):
-    """What `featx.toml` may say: where the data is, and how its labels are read."""
+    """The content of `featx.toml`: where the data is, and how its labels are read."""
 
     data: DataSettings
     """The images."""
@@ -91,8 +91,8 @@ def read_recipe(path: Path) -> Recipe:
 def recipe_text(recipe: Recipe) -> str:
     """Write a recipe as TOML: the settings that differ from the defaults.
 
-    Comments at its head say what it makes and how to run it. The text is empty where
-    TOML can't hold a parameter of a head, such as None.
+    Comments at its top describe what it makes and how to run it. The text is empty
+    where TOML can't hold a parameter of a head, such as None.
     """
     parts = ["".join(f"# {line}".rstrip() + "\n" for line in _header(recipe))]
     content = recipe.model_dump(mode="json", exclude_defaults=True)
@@ -148,14 +148,14 @@ def settings_of(extractors: Iterable[KerasExtractor]) -> list[ExtractSettings]:
 
 
 def default_data(folder: Path = Path()) -> DataSettings:
-    """Return the data that is meant where none is named.
+    """Return the data to use where none is named.
 
     `data` in `featx.toml`, a path or a table like a recipe's, else the folder `data`.
 
     Raises
     ------
     RecipeError
-        `featx.toml` says something unknown or impossible.
+        `featx.toml` has an unknown key or a value that is not allowed.
     """
     path = folder / PROJECT_FILE
     return _validated(Project, path).data if path.is_file() else DataSettings()
@@ -183,7 +183,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _first(kind: type[Settings], error: ValidationError) -> str:
-    """Say in one line what is wrong first, and how to fix it."""
+    """Describe the first error in one line, and how to fix it."""
     where, problem, message = first_error(error)
     key = ".".join(where)
     if problem == "extra_forbidden":

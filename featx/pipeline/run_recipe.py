@@ -1,4 +1,4 @@
-"""Running a recipe: heads, networks, fine-tuning and the report."""
+"""Run recipes: heads, networks, fine-tuning and the report."""
 
 from dataclasses import dataclass
 

@@ -145,7 +145,7 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
 def _describe(
     images: TrainingData, settings: NetworkSettings, fitted: FittedNetwork
 ) -> dict[str, Any]:
-    """Return what `run.json` says about how the run was made."""
+    """Return what `run.json` holds on how the run was made."""
     return {
         "backbone": settings.name,
         "weights": WEIGHTS,

@@ -1,4 +1,4 @@
-"""Which run is meant, and what computes its embeddings."""
+"""Find a run by name, or the best one, and what computes its embeddings."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -59,21 +59,21 @@ def extractors_of(
     Parameters
     ----------
     weights : sequence of Path
-        Files of one's own weights.
+        Weights files that the embeddings were computed with.
     cache_dir : Path
         Where digests of weights files are remembered.
 
     Raises
     ------
     RunError
-        They are those of another featx, or can't be computed here.
+        They were made by another version of featx, or can't be computed here.
     """
     try:
         specs = [Spec.from_dict(content) for content in run.info.embedding]
         return [find_by_spec(spec, weights=weights, memo=cache_dir) for spec in specs]
     except KeyError as error:
         raise RunError(
-            f"{run.path}: its embeddings are those of another featx; fit again"
+            f"{run.path}: its embeddings are of another featx version; fit again"
         ) from error
     except BackboneError as error:
         raise RunError(

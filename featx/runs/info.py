@@ -1,4 +1,4 @@
-"""What `run.json` says: of which data and how a run was made."""
+"""The content of `run.json`: from which data a run was made, and how."""
 
 from enum import StrEnum
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What `metrics.json` says: the scores of a run, each with its interval."""
+"""The content of `metrics.json`: a run's scores, each with its interval."""
 
 from typing import Literal, Self
 
@@ -56,7 +56,7 @@ class JoinedModelCheck(Record):
     largest_difference : float
         Between their probabilities.
     tolerance, largest_logit : float or None
-        What rounding may bring about, for logits so large.
+        The largest difference that rounding explains, and the logit that it depends on.
     drift : float or None
         The greatest change of a probability by the embeddings' lower precision.
     distilled_agreement : float or None

@@ -1,4 +1,4 @@
-"""Which run is best: always by `cv_accuracy`, the test split never chooses."""
+"""Rank runs by `cv_accuracy`; the test split never chooses."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ def rank_runs(runs: Iterable[Run]) -> list[Run]:
     """Sort runs of one data set, best by cross-validated accuracy first.
 
     Runs that were not cross-validated come last, by the accuracy on the images that
-    were held out of training: one part of the images says less than all of them.
+    were held out of training: a score on few images says less than one on all.
     """
     return sorted(runs, key=_rank)
 

@@ -1,4 +1,4 @@
-"""Read run folders: what they say, their predictions, training curves and models."""
+"""Read run folders: settings, scores, predictions, training curves and models."""
 
 import csv
 import json
@@ -348,7 +348,7 @@ def read_run(path: str | Path) -> Run:
         )
     content = _read_json(path / RUN_FILE)
     if content.get("format") != FORMAT:
-        raise RunError(f"{path / RUN_FILE}: not a run of featx's")
+        raise RunError(f"{path / RUN_FILE}: not a run of featx")
     version = content.get("version")
     if isinstance(version, int) and version > VERSION:
         raise RunError(
@@ -366,7 +366,7 @@ def list_runs(
     *,
     note: Callable[[str], None] = warnings.warn,
 ) -> list[Run]:
-    """Read all run folders in `reports_dir`, by name; other folders are passed over.
+    """Read all run folders in `reports_dir`, by name; skipping other folders.
 
     Parameters
     ----------
@@ -420,7 +420,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _validate(path: Path, kind: type[AnyRecord], content: dict[str, Any]) -> AnyRecord:
-    """Turn the content of a file into its record; name the first key that is off."""
+    """Turn the content of a file into its record; name the first key that is wrong."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:

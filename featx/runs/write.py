@@ -51,8 +51,8 @@ class RunContents:
     name : str
         ``<data>-<backbone>-<head>``; a number is added where it is taken.
     info, metrics : Mapping
-        For `run.json`, which says of itself when and by which versions it was written,
-        and `metrics.json`.
+        For `run.json`, to which the time and the versions are added, and
+        `metrics.json`.
     paths : sequence of str
         Test images, relative to the data folder.
     labels : ndarray of int, shape (n_test,)
@@ -68,7 +68,7 @@ class RunContents:
     pictures : Mapping
         File name to content of what can only be drawn now.
     recipe : str
-        For `recipe.toml`, which `featx run` makes the same run of; empty for none.
+        For `recipe.toml`, from which `featx run` makes the same run; may be empty.
     """
 
     name: str
@@ -193,7 +193,7 @@ def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:
 def slug(name: str) -> str:
     """Turn a name into one that every file system takes, and no option either."""
     plain = re.sub(r"[^\w.+-]+", "_", name)
-    # File systems bound the bytes; the end says backbone and head.
+    # File systems limit the bytes; backbone and head stand at the end.
     short = plain.encode()[-MAX_NAME:].decode(errors="ignore")
     return short.strip("._-") or "data"
 
@@ -313,9 +313,9 @@ def _make_alone(
             raise _unwritable(reports_dir, error) from error
         lock = FolderLock(state / LOCK_FILE)
         with lock.exclusive(on_wait) as whole:
-            if not whole:  # who had the lock has made the run and removed the state
+            if not whole:  # its holder made the run and removed the state
                 continue
-            # Whoever had the lock before may just have written the run.
+            # The last holder of the lock may just have written the run.
             run = find_fitted(reports_dir, fingerprint)
             fresh = run is None
             if run is None:

@@ -233,7 +233,7 @@ def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(RunError, match=r"run.json: not readable .No such file"):
         read_run(tmp_path)
     (tmp_path / "run.json").write_text('{"format": "other"}')
-    with pytest.raises(RunError, match="not a run of featx's"):
+    with pytest.raises(RunError, match="not a run of featx"):
         read_run(tmp_path)
 
 
