@@ -83,14 +83,10 @@ def finetune(
     run code.
     """
     from featx.pipeline.finetune import run_finetune
-    from featx.runs.find import find_best, find_run
+    from featx.runs.find import find_run
 
     with TerminalProgress() as progress:
-        parent = (
-            find_run(report.out_dir, run)
-            if run
-            else find_best(report.out_dir, note=progress.note)
-        )
+        parent = find_run(report.out_dir, run, note=progress.note)
         tuned = run_finetune(
             parent,
             settings,

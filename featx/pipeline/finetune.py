@@ -29,7 +29,7 @@ from featx.pipeline.contents import run_contents
 from featx.pipeline.recipe import Recipe, settings_of
 from featx.progress import SILENT, Progress, timed
 from featx.provenance import fingerprint_of
-from featx.runs.find import extractors_of, find_best, find_run
+from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
 from featx.runs.run import AUGMENTED_FILE, Run
 from featx.runs.settings import ReportSettings
@@ -83,12 +83,13 @@ def run_finetune(
     claim_reports(report.out_dir)
     extractors = extractors_of(parent, weights, cache.folder)
     _check_settings(settings, extractors)
-    embeddings = _embeddings(parent, extractors, cache, progress)
+    data = _data(parent)
+    embeddings = _embeddings(parent, data, extractors, cache, progress)
     fingerprint = fingerprint_of(
         Kind.FINETUNE, parent.info.fingerprint, settings.model_dump(mode="json")
     )
     recipe = Recipe(
-        data=_data(parent, relative=True),
+        data=data,
         cache=cache,
         extract=settings_of(extractors),
         head=[_head_settings(parent)],
@@ -161,7 +162,7 @@ def finetune(
     cache = CacheSettings(folder=Path(cache_dir))
     report = ReportSettings(out_dir=Path(out_dir))
     return run_finetune(
-        find_best(report.out_dir) if run is None else find_run(report.out_dir, run),
+        find_run(report.out_dir, run),
         settings or FinetuneSettings(**values),
         cache=cache,
         report=report,
@@ -261,6 +262,7 @@ def _pictures(tuner: Finetuner) -> dict[str, bytes]:
 
 def _embeddings(
     parent: Run,
+    data: DataSettings,
     extractors: Sequence[KerasExtractor],
     cache: CacheSettings,
     progress: Progress,
@@ -272,7 +274,6 @@ def _embeddings(
     RunError
         The images or their split have changed.
     """
-    data = _data(parent)
     embeddings = embed(
         read_images(data),
         [one for one in extractors if not one.flip],
@@ -287,15 +288,15 @@ def _embeddings(
     return embeddings
 
 
-def _data(parent: Run, *, relative: bool = False) -> DataSettings:
-    """Return which data a run was made of, by its absolute path.
+def _data(parent: Run) -> DataSettings:
+    """Return the data that a run was made of.
 
-    With `relative`, by the path that was given then, if it still leads there.
+    By the path that was given then, if it still leads there, else by the absolute one.
     """
     info = parent.info.data
     given = info.settings or {"seed": parent.info.seed or 0}
     path = Path(given.get("path", info.root))
-    if not relative or path.resolve() != Path(info.root):
+    if path.resolve() != Path(info.root):
         path = Path(info.root)
     return DataSettings.model_validate({**given, "path": path})
 

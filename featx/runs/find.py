@@ -12,43 +12,42 @@ from featx.runs.ranking import best_run, same_data
 from featx.runs.run import Run, list_runs, read_run
 
 
-def find_run(reports_dir: Path, run: Run | str | Path) -> Run:
-    """Return a run by its folder or its name in the reports folder; a run as it is.
-
-    Raises
-    ------
-    RunError
-        There is none, or it is damaged.
-    """
-    if isinstance(run, Run):
-        return run
-    path = Path(run)
-    return read_run(path if path.is_dir() else reports_dir / path)
-
-
-def find_best(reports_dir: Path, *, note: Callable[[str], None] = warnings.warn) -> Run:
-    """Return the head that is best in cross-validation, where no run is named.
+def find_run(
+    reports_dir: Path,
+    run: Run | str | Path | None,
+    *,
+    note: Callable[[str], None] = warnings.warn,
+) -> Run:
+    """Return the run that is meant; by default the best head in cross-validation.
 
     Parameters
     ----------
     reports_dir : Path
+    run : Run, str, Path or None
+        A run, its folder, or its name in `reports_dir`.
     note : callable
-        Called with a line for each damaged run, which is left out.
+        Called with a line for each damaged run, which can't be the best.
 
     Raises
     ------
     RunError
-        There is none, or there are runs of several data sets.
+        There is none, it is damaged, or the best is to be found among runs of several
+        data sets.
     """
-    runs = [
-        run for run in list_runs(reports_dir, note=note) if run.info.kind is Kind.HEAD
+    if isinstance(run, Run):
+        return run
+    if run is not None:
+        path = Path(run)
+        return read_run(path if path.is_dir() else reports_dir / path)
+    heads = [
+        one for one in list_runs(reports_dir, note=note) if one.info.kind is Kind.HEAD
     ]
-    if len(same_data(runs)) > 1:
-        names = ", ".join(sorted({run.data_name for run in runs}))
+    if len(same_data(heads)) > 1:
+        names = ", ".join(sorted({one.data_name for one in heads}))
         raise RunError(
             f"{reports_dir}: runs of several data sets or splits ({names}); name one"
         )
-    return best_run(runs)
+    return best_run(heads)
 
 
 def extractors_of(
