@@ -83,7 +83,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
 
     listed = [metric for metric in METRICS if metric.listed]
     columns = ["head", "cv acc", "test acc", "95%"]
-    columns += [metric.brief[0].lower() + metric.brief[1:] for metric in listed]
+    columns += [metric.heading[0].lower() + metric.heading[1:] for metric in listed]
     for group in same_data(runs).values():
         several = len({run.backbone for run in group}) > 1
         title = data_title(group[0])

@@ -143,6 +143,11 @@ class Metric:
     more_classes_than: int = 0
     measure: Callable[[Sample], float] | None = None
 
+    @property
+    def heading(self) -> str:
+        """The label of a column."""
+        return self.brief or self.label
+
 
 METRICS = (
     Metric(

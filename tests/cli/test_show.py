@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from featx.cli.show import show_leaderboard
+from featx.evaluation.metrics import Metric
 from featx.runs.info import RunInfo
 from featx.runs.metrics import Metrics
 from featx.runs.run import Run
@@ -58,3 +59,10 @@ def test_fine_tuned_runs_are_named_and_their_score_is_in_brackets(narrow, capsys
 def test_without_brackets_nothing_explains_them(narrow, capsys, cv_accuracy):
     show_leaderboard([made("svm", cv_accuracy)])
     assert "brackets" not in capsys.readouterr().out
+
+
+def test_a_listed_metric_needs_no_brief_label(narrow, capsys, monkeypatch):
+    recall = Metric("recall_macro", "Recall", "Mean over classes.", listed=True)
+    monkeypatch.setattr("featx.evaluation.metrics.METRICS", (recall,))
+    show_leaderboard([made("svm", 0.75)])
+    assert "recall" in capsys.readouterr().out
