@@ -2,7 +2,7 @@
 
 ::
 
-    FeatxError              the user can mend it: what, where and how in one line
+    FeatxError              the user can fix it: what, where and how, in one line
     ├── DataError           the image folder, its labels or its files
     │   └── ImageError      one file that can't be decoded
     ├── BackboneError       an unknown backbone, layer or size
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class FeatxError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can fix."""
 
 
 class DataError(FeatxError):

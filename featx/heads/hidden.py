@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from featx.errors import HeadError
 
 GRAMMAR = (
-    "layers are parted by commas: units like 128 (Dense with relu), bn"
+    "comma-separated layers are expected: units like 128 (Dense with relu), bn"
     " (BatchNormalization), dropoutR like dropout0.25"
 )
 

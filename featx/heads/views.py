@@ -1,4 +1,4 @@
-"""Heads on several views of each image, as it is and mirrored say.
+"""Heads on several views of each image, the original and the flipped one, for example.
 
 Each view is a training row of its own; the probabilities of an image are the mean
 over its views.

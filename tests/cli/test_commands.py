@@ -279,7 +279,7 @@ def test_hidden_layers_are_for_heads_that_have_some(run, work):
     assert "--hidden needs --head mlp or conv beside it" in done.stderr
     done = run("fit", "--head", "mlp", "--hidden", "8,relu")
     assert done.exit_code == 2
-    assert "no layer 'relu'; layers are parted by commas" in done.stderr
+    assert "no layer 'relu'; comma-separated layers are expected" in done.stderr
     done = run("fit", "--head", "conv")
     assert done.exit_code == 1
     assert "'conv': needs the whole maps" in done.stderr
