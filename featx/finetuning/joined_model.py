@@ -168,9 +168,13 @@ class _Backbones:
     ) -> "_Backbones":
         originals = tuple(one for one in extractors if not one.flip)
         members = tuple(_build(one, policy) for one in originals)
+        names: list[str] = []
         for member, one in zip(members, originals, strict=True):
-            # Two sizes of one backbone would have the same name.
-            member.base.name = f"{one.backbone.name}_{one.image_size}"
+            # Keras wants distinct names, also for two sizes or poolings of a backbone.
+            name = f"{one.backbone.name}_{one.image_size}"
+            names.append(name)
+            repeat = names.count(name)
+            member.base.name = f"{name}_{repeat}" if repeat > 1 else name
         firsts = _firsts([member.base for member in members], unfrozen)
         cuts = []
         for member, first in zip(members, firsts, strict=True):

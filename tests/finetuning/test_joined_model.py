@@ -45,6 +45,18 @@ def test_a_head_on_whole_maps(extractor, pixels, labels):
     np.testing.assert_allclose(found, fitted.predict_proba(views), atol=1e-4)
 
 
+def test_one_backbone_at_one_size_with_two_poolings(extractor, pixels, labels):
+    extractors = [extractor, replace(extractor, pooling="max")]
+    views = embed(extractors, {SIDE: pixels})
+    fitted = fit("lda", views, labels)
+    joined = join(extractors, fitted.head.to_keras, unfrozen="20%")
+    expected = fitted.predict_proba(views)
+    (found,) = traced(joined.model)(pixels)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    (whole,) = traced(joined.view)(pixels)
+    np.testing.assert_allclose(whole, expected, atol=1e-4)
+
+
 @pytest.fixture(scope="module")
 def fused(extractor, pixels, labels):
     """Two backbones of two sizes, original and flipped."""
