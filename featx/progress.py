@@ -20,6 +20,9 @@ class Progress:
     what to call after each step; all of them come from `task`.
     """
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def task(self, title: str, unit: str) -> Update:  # noqa: ARG002
         """Begin a task whose steps are so many images, folds or the like."""
         return ignore

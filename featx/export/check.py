@@ -87,9 +87,9 @@ def find_test_images(run: Run) -> ImageFiles:
     gone = [path for path in files if not path.is_file()]
     if gone:
         raise ExportError(
-            f"{gone[0]}: {len(gone)} of {len(files)} test images are missing, this one"
-            " first; an exported model is checked on them: restore them or make the run"
-            " again"
+            f"{gone[0]}: no such file; {len(gone)} of {len(files)} test images can't be"
+            " found, and an exported model is checked on them: restore them or make the"
+            " run again"
         )
     return ImageFiles(files)
 

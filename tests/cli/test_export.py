@@ -260,7 +260,7 @@ def test_errors_are_one_line(run, network, monkeypatch):
     done = run("export", NETWORK)
     image.write_bytes(content)
     assert done.exit_code == 1
-    assert "red/000.png: 1 of 12 test images are missing" in done.stderr
+    assert "red/000.png: no such file; 1 of 12 test images" in done.stderr
 
 
 def test_trees_are_sent_to_fine_tuning(run, work):
