@@ -9,7 +9,7 @@ from featx.finetuning.joined_model import JoinedModel
 from featx.finetuning.schedule import best_epoch, is_over, learning_rate
 from featx.finetuning.settings import FinetuneSettings
 from featx.frameworks import import_keras
-from featx.heads.table import HEAD_LAYER
+from featx.heads.layers import HEAD_LAYER
 from featx.training.batches import Batches
 from featx.training.checkpoints import Checkpoints
 from featx.training.epochs import run_epochs

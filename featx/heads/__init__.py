@@ -1,4 +1,4 @@
 """Heads: classifiers on embeddings, behind one interface.
 
-Heads never import embeddings: they meet as arrays.
+Heads know nothing of images, backbones and caches: embeddings are arrays to them.
 """

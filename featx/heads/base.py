@@ -1,7 +1,8 @@
 """The interface of all heads: scikit-learn's, with probabilities and groups."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,19 +13,23 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from featx.errors import HeadError
 from featx.hardware import blas_threads
-
-if TYPE_CHECKING:
-    from featx.heads.layers import Layer
-
-Floats = NDArray[np.floating]
-Codes = NDArray[np.intp]
+from featx.heads.layers import Floats, Layer, apply_in_keras, apply_layers
+from featx.splits import Labels
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Head(ClassifierMixin, BaseEstimator):
     """A classifier on embeddings.
 
-    Subclasses store their parameters in `__init__`, among them `class_weight` and
-    `random_state`, learn in `_fit` and answer in `_probabilities`.
+    A subclass is a dataclass: its fields are its parameters, as scikit-learn wants
+    them. It learns in `_fit` and predicts in `_probabilities`.
+
+    Parameters
+    ----------
+    class_weight : "balanced", dict or None
+        Weight of each class; balanced: rare classes count as much as frequent ones.
+    random_state : int
+        Seed of all that is drawn in `fit`.
 
     Attributes
     ----------
@@ -36,25 +41,25 @@ class Head(ClassifierMixin, BaseEstimator):
         One value per epoch or round; empty for heads that have none.
     """
 
-    class_weight: Any
-    random_state: int
+    class_weight: Any = None
+    random_state: int = 0
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
-        """Learn from embeddings.
+        """Fit the head on embeddings.
 
         Parameters
         ----------
         X : array-like of float, shape (n, d)
         y : array-like, shape (n,)
-            Labels of any kind that sorts.
+            Labels of any type that can be sorted.
         groups : array-like of int, shape (n,), optional
-            Rows of one group (the same picture twice, say) never fall on both
-            sides of a split that the head makes inside.
+            Rows of one group, such as copies of one picture, stay on one side of every
+            split that the head makes of these rows.
 
         Raises
         ------
         ValueError
-            Fewer than two classes, or X and y don't fit together.
+            There are fewer than two classes, or X and y differ in length.
         """
         rows, labels = validate_data(self, X, y, dtype=[np.float32, np.float64])
         check_classification_targets(labels)
@@ -90,7 +95,7 @@ class Head(ClassifierMixin, BaseEstimator):
         """Return the head's probabilities as Keras layers behind an embedding.
 
         The layers are Keras' own, so that a saved model loads without featx. Each
-        call makes new ones; the last is named `featx.heads.HEAD_LAYER`.
+        call makes new ones; the last is named `HEAD_LAYER`.
 
         Parameters
         ----------
@@ -99,28 +104,26 @@ class Head(ClassifierMixin, BaseEstimator):
         Returns
         -------
         keras.KerasTensor, shape (None, n_classes)
-            Columns as in `classes_`; those of `predict_proba` within 1e-4, or 1e-3
-            where scores run into the hundreds: float32 has no more digits.
+            Columns as in `classes_`. They agree with `predict_proba` within 1e-4, or
+            1e-3 where scores run into the hundreds: float32 has no more digits.
 
         Raises
         ------
         HeadError
             The head has no Keras layers, or was fitted on another width.
         """
-        from featx.heads.layers import apply_in_keras
-
         check_is_fitted(self, "classes_")
         layers = self._layers()
         if tuple(embedding.shape[1:]) != (self.n_features_in_,):
             raise HeadError(
-                f"{type(self).__name__}: fitted on {self.n_features_in_} numbers an"
-                f" image, can't go behind a tensor of shape {embedding.shape}"
+                f"{type(self).__name__} was fitted on embeddings of width"
+                f" {self.n_features_in_}, got a tensor of shape {embedding.shape}"
             )
         return apply_in_keras(layers, embedding)
 
     @property
     def has_keras_layers(self) -> bool:
-        """Whether `to_keras` can be asked for."""
+        """Whether the head can become Keras layers (`to_keras`)."""
         check_is_fitted(self, "classes_")
         try:
             self._layers()
@@ -129,15 +132,13 @@ class Head(ClassifierMixin, BaseEstimator):
         return True
 
     def scores(self, X: ArrayLike) -> Floats:
-        """Return what the last layer's softmax is taken of, shape (n, n_classes).
+        """Return the inputs of the last layer's softmax, shape (n, n_classes).
 
         Raises
         ------
         HeadError
             The head has no Keras layers.
         """
-        from featx.heads.layers import apply_layers
-
         check_is_fitted(self, "classes_")
         layers = self._layers()
         rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
@@ -149,19 +150,19 @@ class Head(ClassifierMixin, BaseEstimator):
         return int(X.size) * len(self.classes_)
 
     @abstractmethod
-    def _layers(self) -> "list[Layer]":
+    def _layers(self) -> list[Layer]:
         """Return the layers from embeddings to probabilities, as arrays.
 
         Raises
         ------
         HeadError
-            The head has none.
+            The head can't be written as layers.
         """
 
     @abstractmethod
-    def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:
-        """Learn; `y` are codes from 0 on, `weight` is the weight of each row."""
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
+        """Learn from labels that are codes from 0 on, and the weight of each row."""
 
     @abstractmethod
     def _probabilities(self, X: Floats) -> Floats:
-        """Return probabilities up to rounding, shape (n, n_classes)."""
+        """Return probabilities, shape (n, n_classes), that sum to about one."""

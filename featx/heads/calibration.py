@@ -1,8 +1,9 @@
-"""Softmax, and how sure it may be: temperature scaling."""
+"""Softmax, and its calibration by temperature scaling."""
 
 import numpy as np
 
-from featx.heads.base import Codes, Floats
+from featx.heads.layers import Floats
+from featx.splits import Labels
 
 # Scores run into the hundreds (LDA) or are tiny (SVM with a small C).
 LOG_TEMPERATURES = (float(np.log(1e-9)), float(np.log(1e5)))
@@ -16,13 +17,13 @@ def softmax(logits: Floats) -> Floats:
     return probabilities
 
 
-def fit_temperature(logits: Floats, y: Codes, weight: Floats) -> float:
-    """Return the temperature that makes the log loss least.
+def fit_temperature(logits: Floats, y: Labels, weight: Floats) -> float:
+    """Return the temperature that minimises the log loss.
 
     Temperature scaling of Guo et al., "On Calibration of Modern Neural Networks",
     2017; the same as scikit-learn's ``method="temperature"`` on the same scores,
-    with one bound: n rows that are all right don't vouch for certainty. The mean
-    confidence stays at Laplace's rule of succession, (n + 1) / (n + 2), or below.
+    with one bound: n rows that are all predicted correctly are no proof of certainty,
+    so the mean confidence is at most (n + 1) / (n + 2), Laplace's rule of succession.
 
     Parameters
     ----------

@@ -1,31 +1,32 @@
 """Gradient-boosted trees by XGBoost."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from featx.errors import HeadError
-from featx.heads.base import Codes, Floats, Head
-from featx.heads.layers import Layer
-from featx.splits import hold_out
+from featx.heads.base import Head
+from featx.heads.layers import Floats, Layer
+from featx.splits import Labels, hold_out
 
 MAX_TREES = 12_000
-"""More would take minutes a fit: 200 classes in 300 rounds are 60,000 trees."""
+"""200 classes in 300 rounds would be 60,000 trees, and take minutes a fit."""
 
 SMALL = 1_000_000
-"""Values in the embeddings that one thread grows trees on."""
+"""Numbers in the embeddings up to which one thread grows the trees."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class GradientBoostingHead(Head):
-    """XGBoost's classifier, stopped early on a held-out part.
+    """XGBoost's classifier, stopped early on rows that are held out.
 
     Parameters
     ----------
     rounds : int
-        Bound on the boosting rounds; each grows a tree per class, so with many
-        classes there are fewer: 12,000 trees at most.
+        At most so many boosting rounds. Each grows a tree per class; with many classes
+        there are fewer rounds, so that there are 12,000 trees at most.
     learning_rate : float, optional
-        By default 0.1, and more where there are fewer rounds to learn in.
+        By default 0.1, and up to 0.3 where there are fewer rounds.
     max_depth : int
     feature_share : float
         Share of the features that each tree may use: embeddings are wide and
@@ -35,9 +36,9 @@ class GradientBoostingHead(Head):
     patience : int
         Rounds without a lower validation loss before boosting stops.
     validation_share : float
-        Share of the rows that is held out to watch.
-    class_weight : "balanced", dict or None
-    random_state : int
+        Share of the rows that is held out to measure the validation loss on.
+    class_weight, random_state
+        See `Head`.
 
     Attributes
     ----------
@@ -45,30 +46,15 @@ class GradientBoostingHead(Head):
         `epoch` (the round), `loss` and `val_loss`: one value a round.
     """
 
-    def __init__(
-        self,
-        *,
-        rounds: int = 300,
-        learning_rate: float | None = None,
-        max_depth: int = 3,
-        feature_share: float = 0.1,
-        row_share: float = 0.8,
-        patience: int = 20,
-        validation_share: float = 0.15,
-        class_weight: Any = None,
-        random_state: int = 0,
-    ) -> None:
-        self.rounds = rounds
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.feature_share = feature_share
-        self.row_share = row_share
-        self.patience = patience
-        self.validation_share = validation_share
-        self.class_weight = class_weight
-        self.random_state = random_state
+    rounds: int = 300
+    learning_rate: float | None = None
+    max_depth: int = 3
+    feature_share: float = 0.1
+    row_share: float = 0.8
+    patience: int = 20
+    validation_share: float = 0.15
 
-    def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
         from xgboost import XGBClassifier
 
         train, held_out = hold_out(
@@ -95,7 +81,7 @@ class GradientBoostingHead(Head):
             early_stopping_rounds=self.patience,
             eval_metric="logloss" if len(self.classes_) == 2 else "mlogloss",
             random_state=self.random_state,
-            # Threads that wait for each other at every node: on small data they win
+            # Threads wait for each other at every node. On small data they gain
             # nothing, and on a busy machine they took 400 times as long.
             n_jobs=None if X.size > SMALL else 1,
         )
@@ -116,6 +102,6 @@ class GradientBoostingHead(Head):
 
     def _layers(self) -> list[Layer]:
         raise HeadError(
-            "head 'gboost': trees are no Keras layers; distil it into a head that has"
-            " some, like mlp"
+            "head 'gboost': trees can't become Keras layers; distil it into a head that"
+            " can, such as mlp"
         )

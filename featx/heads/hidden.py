@@ -1,4 +1,4 @@
-"""Hidden layers as words: ``768,bn,dropout0.25,512,dropout0.25``."""
+"""Hidden layers as text, such as ``768,bn,dropout0.25,512,dropout0.25``."""
 
 import re
 from typing import Literal, NamedTuple
@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 from featx.errors import HeadError
 
 GRAMMAR = (
-    "comma-separated layers are expected: units like 128 (Dense with relu), bn"
-    " (BatchNormalization), dropoutR like dropout0.25"
+    "comma-separated layers are expected: a number of units such as 128 (Dense with"
+    " ReLU), bn (BatchNormalization) or dropoutRATE such as dropout0.25"
 )
 
 _WORD = re.compile(r"(?P<dense>[1-9]\d{0,4})|(?P<bn>bn)|dropout(?P<dropout>0?\.\d+|0)")
@@ -28,23 +28,24 @@ class HiddenLayer(NamedTuple):
 
 
 def parse_hidden(text: str) -> tuple[HiddenLayer, ...]:
-    """Return the layers that the words name, in order.
+    """Return the layers that the text names, in order.
 
     Parameters
     ----------
     text : str
-        At least one word, the first of them a number of units.
+        Comma-separated layers, the first of them a number of units.
 
     Raises
     ------
     HeadError
-        A word is none of the grammar's, or the first is no number of units; the
-        message names the word and the grammar.
+        There is no such layer, or the first is not a number of units.
     """
     layers = tuple(_parse_word(word.strip().lower(), text) for word in text.split(","))
     if layers[0].kind != "dense":
         first = text.partition(",")[0].strip()
-        raise HeadError(f"hidden '{text}': begins with '{first}', not with units")
+        raise HeadError(
+            f"hidden '{text}': begins with '{first}'; begin with a number of units"
+        )
     return layers
 
 

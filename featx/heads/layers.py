@@ -1,4 +1,4 @@
-"""A fitted head's layers as arrays: they answer in NumPy and become Keras' exactly.
+"""A fitted head's layers as arrays, computed by NumPy or converted to Keras exactly.
 
 Arrays go into the pickle of a run, so that predicting needs no framework;
 `apply_in_keras` applies the same layers to a Keras tensor. Those are Keras' own layers
@@ -10,23 +10,28 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featx.frameworks import import_keras
-from featx.heads.base import Floats
-from featx.heads.table import HEAD_LAYER
+
+Floats = NDArray[np.floating]
+
+HEAD_LAYER = "head"
+"""Name of a head's last Keras layer, the Dense that gives probabilities; the names of
+those before it begin with ``head_``."""
 
 BLOCK = 256
-"""Rows that go through layers at a time: a map is many times as large inside."""
+"""Rows that go through the layers at a time; inside, a map is many times as large."""
 
 
 class Layer(Protocol):
     """One step of a fitted head."""
 
     def __call__(self, X: Floats) -> Floats:
-        """Return what the layer makes of rows, in NumPy."""
+        """Return the layer's output for rows, computed by NumPy."""
 
     def to_keras(self, tensor: Any, name: str) -> Any:
-        """Return the same of a Keras tensor."""
+        """Return the layer's output for a Keras tensor."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,8 @@ class SignedRoot:
     Attributes
     ----------
     floor : float
-        Magnitudes below are taken for it: zeros stay zero and have the gradient 0,
-        where that of the root itself is infinite.
+        Smaller magnitudes are replaced by it. Zeros stay zero and have the gradient 0;
+        that of the root itself is infinite there.
     """
 
     floor: float
@@ -91,7 +96,7 @@ class Maps:
 
 @dataclass(frozen=True)
 class Conv:
-    """Convolution of 3x3 with relu, as large as its input.
+    """Convolution of 3x3 with ReLU; its output is as large as its input.
 
     Attributes
     ----------
@@ -140,13 +145,13 @@ class Flatten:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """Batch normalisation by what was learnt.
+    """Batch normalisation by the learnt mean and variance.
 
     Attributes
     ----------
     gamma, beta, mean, variance : ndarray, shape (d,)
     epsilon, momentum : float
-        Keras' settings.
+        Settings of the Keras layer.
     """
 
     gamma: Floats
@@ -172,7 +177,7 @@ class BatchNorm:
 
 @dataclass(frozen=True)
 class Dropout:
-    """Dropout: of use where a joined head is trained further.
+    """Dropout, which matters only where a joined head is trained further.
 
     Attributes
     ----------
@@ -206,7 +211,7 @@ class Dense:
     activation: str = "linear"
 
     def __call__(self, X: Floats) -> Floats:
-        """Return rows, shape (n, units); softmax is left to who softens first."""
+        """Return rows, shape (n, units); a softmax is left to the caller."""
         rows: Floats = X @ self.kernel + self.bias
         return np.maximum(rows, 0) if self.activation == "relu" else rows
 
@@ -218,15 +223,15 @@ class Dense:
         return _weighted(layer, tensor, self.kernel, self.bias)
 
     def after_scaling(self, mean: Floats, scale: Floats) -> "Dense":
-        """Return the same map of what is not yet scaled, (x - mean) / scale."""
+        """Return the map of x that equals this map of (x - mean) / scale."""
         kernel = self.kernel.astype(np.float64) / scale[:, None]
         return Dense(kernel, self.bias - mean @ kernel, self.activation)
 
     def softened(self, temperature: float) -> "Dense":
-        """Return the map with softmax behind it, its scores divided by a temperature.
+        """Return the softmax of this map divided by a temperature.
 
-        Softmax sees differences between the classes only: taking their mean away
-        leaves smaller numbers, and more of their digits in float32.
+        Softmax depends on the differences between the classes only. Without their mean,
+        the numbers are smaller, and float32 keeps more of their digits.
         """
         kernel = self.kernel.astype(np.float64) / temperature
         bias = self.bias.astype(np.float64) / temperature
@@ -235,7 +240,7 @@ class Dense:
 
 
 def apply_layers(layers: Sequence[Layer], X: Floats) -> Floats:
-    """Return what the layers make of rows, shape (n, d), in NumPy."""
+    """Return the layers' output for rows, shape (n, d), computed by NumPy."""
     found = []
     for start in range(0, max(1, len(X)), BLOCK):
         rows = X[start : start + BLOCK]
@@ -246,10 +251,10 @@ def apply_layers(layers: Sequence[Layer], X: Floats) -> Floats:
 
 
 def apply_in_keras(layers: Sequence[Layer], tensor: Any) -> Any:
-    """Return what the layers make of a Keras tensor, shape (None, d).
+    """Return the layers' output for a Keras tensor, shape (None, d).
 
     The last layer is named `HEAD_LAYER`, those before it ``head_<kind>_<number>``.
-    All compute in float32, whatever the policy of the backbone before them.
+    All compute in float32, also behind a backbone that computes in bfloat16.
     """
     if tensor.dtype != "float32":
         tensor = import_keras().ops.cast(tensor, "float32")
@@ -260,7 +265,7 @@ def apply_in_keras(layers: Sequence[Layer], tensor: Any) -> Any:
 
 
 def _weighted(layer: Any, tensor: Any, *weights: Floats) -> Any:
-    """Return what a layer with these weights makes of a tensor."""
+    """Return a layer's output for a tensor, with these weights."""
     result = layer(tensor)
     layer.set_weights([array.astype(np.float32) for array in weights])
     return result

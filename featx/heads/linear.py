@@ -1,20 +1,21 @@
-"""Heads that are one affine map: scale, multiply, add, soften, softmax.
+"""Heads that are one affine map of the embedding, with softmax.
 
-All of them hold the same few arrays, so that each can become Keras layers exactly.
+They all hold the same few arrays, so that each can become Keras layers exactly.
 """
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
-from featx.heads.base import Codes, Floats, Head
+from featx.heads.base import Head
 from featx.heads.calibration import fit_temperature, softmax
-from featx.heads.layers import Dense, Layer, SignedRoot
+from featx.heads.layers import Dense, Floats, Layer, SignedRoot
 from featx.heads.scaling import learn_scaling
-from featx.splits import inner_folds
+from featx.splits import Labels, inner_folds
 
 ROOT_FLOOR = 1e-6
-"""Roots are exact down to this part of the smallest feature's deviation."""
+"""Roots are exact down to this share of the smallest feature's standard deviation."""
 
 
 class LinearHead(Head):
@@ -31,7 +32,7 @@ class LinearHead(Head):
     coef_ : ndarray, shape (n_classes, d)
     intercept_ : ndarray, shape (n_classes,)
     temperature_ : float
-        1 for heads whose training already makes probabilities.
+        1 for heads whose training gives calibrated probabilities by itself.
     """
 
     signed_sqrt = False
@@ -56,7 +57,7 @@ class LinearHead(Head):
         self.mean_, self.scale_ = learn_scaling(rooted)
         return self._transform(X)
 
-    def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
         self.temperature_ = 1.0
         self._fit_affine(self._learn_scaling(X), y, weight, groups)
 
@@ -73,23 +74,32 @@ class LinearHead(Head):
 
     @abstractmethod
     def _fit_affine(
-        self, Z: Floats, y: Codes, weight: Floats, groups: Codes | None
+        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
     ) -> None:
         """Learn `coef_` and `intercept_` from scaled rows."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CalibratedLinearHead(LinearHead):
-    """A linear head whose scores are softened to probabilities by a temperature.
+    """A linear head whose scores become probabilities by a temperature.
 
     The temperature is learnt on scores of rows that were held out, fold by fold; the
-    map itself is learnt on all rows. It changes no prediction, only how sure it is.
-    `calibrate` turns that off where only predictions count, as in cross-validation.
+    map itself is learnt on all rows. The temperature changes confidences only, never
+    which class is predicted.
+
+    Parameters
+    ----------
+    calibrate : bool
+        Whether to learn the temperature. False saves time where only the predicted
+        classes count, as in cross-validation.
+    class_weight, random_state
+        See `Head`.
     """
 
-    calibrate: bool
+    calibrate: bool = True
     calibration_folds = 5
 
-    def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
         temperature = 1.0
         if self.calibrate:
             temperature = self._calibrate(X, y, weight, groups)
@@ -97,7 +107,7 @@ class CalibratedLinearHead(LinearHead):
         self.temperature_ = temperature
 
     def _calibrate(
-        self, X: Floats, y: Codes, weight: Floats, groups: Codes | None
+        self, X: Floats, y: Labels, weight: Floats, groups: Labels | None
     ) -> float:
         logits = np.zeros((len(y), len(self.classes_)))
         scored = np.zeros(len(y), dtype=bool)

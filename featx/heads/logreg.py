@@ -1,18 +1,20 @@
 """Logistic regression on standardised embeddings."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from featx.heads.base import Codes, Floats
+from featx.heads.layers import Floats
 from featx.heads.linear import CalibratedLinearHead
+from featx.splits import Labels
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LogisticRegressionHead(CalibratedLinearHead):
     """Multinomial logistic regression with an L2 penalty.
 
     It needs a temperature too: with more features than images it separates the
-    training rows, and is as sure of those that it never saw.
+    training rows perfectly, and is overconfident on all others.
 
     Parameters
     ----------
@@ -20,30 +22,15 @@ class LogisticRegressionHead(CalibratedLinearHead):
         Inverse of the penalty.
     max_iter : int
         Bound on the steps of L-BFGS.
-    calibrate : bool
-        Whether to learn the temperature.
-    class_weight : "balanced", dict or None
-    random_state : int
-        Seed of the calibration folds.
+    calibrate, class_weight, random_state
+        See `CalibratedLinearHead`.
     """
 
-    def __init__(
-        self,
-        *,
-        C: float = 1.0,
-        max_iter: int = 1000,
-        calibrate: bool = True,
-        class_weight: Any = None,
-        random_state: int = 0,
-    ) -> None:
-        self.C = C
-        self.max_iter = max_iter
-        self.calibrate = calibrate
-        self.class_weight = class_weight
-        self.random_state = random_state
+    C: float = 1.0
+    max_iter: int = 1000
 
     def _fit_affine(
-        self, Z: Floats, y: Codes, weight: Floats, groups: Codes | None
+        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
     ) -> None:
         from sklearn.linear_model import LogisticRegression
 

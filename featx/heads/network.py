@@ -1,4 +1,4 @@
-"""The networks that heads train, as Keras layers."""
+"""Keras models of the networks that heads train."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,13 @@ from featx.heads.hidden import HiddenLayer
 from featx.heads.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer
 
 MOMENTUM = 0.9
-"""Of batch normalisation: with few images there are a hundred steps or so, after which
-Keras' 0.99 would still remember where it started."""
+"""Of batch normalisation. With few images there are about a hundred steps, after which
+Keras' 0.99 would still depend on the initial values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What decides a network's layers.
+    """The sizes and layers of a network on embeddings.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class Network:
     n_classes : int
     hidden : tuple of HiddenLayer
     map_shape : tuple of int, optional
-        Height, width, channels: rows are maps, and a convolution of 3x3 with relu
+        Height, width, channels. Rows are maps then, and a convolution of 3x3 with ReLU
         and batch normalisation comes first.
     filters : int
         Of that convolution.
@@ -41,7 +41,7 @@ class Network:
         model = keras.Sequential([keras.Input((self.width,))])
         for layer in self._layers(keras.layers):
             if hasattr(layer, "kernel_initializer"):
-                # A seed for each layer; the first has the head's own.
+                # Each layer has a seed of its own, the first that of the head.
                 number = len(model.layers)
                 layer.kernel_initializer = keras.initializers.GlorotUniform(
                     seed + number
@@ -74,7 +74,7 @@ class Network:
 
 
 def read_layers(model: Any) -> list[Layer]:
-    """Return a trained network's layers as arrays, copied; a Reshape is left out."""
+    """Return copies of a trained network's layers as arrays, without the Reshape."""
     layers: list[Layer] = []
     for layer in model.layers:
         weights: list[Any] = [array.copy() for array in layer.get_weights()]

@@ -1,15 +1,18 @@
-"""Heads that are a network with hidden layers: scale, layers, soften, softmax."""
+"""Heads that are a network with hidden layers."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 
-from featx.heads.base import Codes, Floats, Head
+from featx.heads.base import Head
 from featx.heads.calibration import softmax
-from featx.heads.layers import Layer, apply_layers
+from featx.heads.layers import Floats, Layer, apply_layers
 from featx.heads.network import Network
-from featx.heads.training import train_network
+from featx.heads.training import NetworkTraining, train_network
+from featx.splits import Labels
 
 
-class NetworkHead(Head):
+@dataclass(kw_only=True, eq=False, repr=False)
+class NetworkHead(NetworkTraining, Head):
     """A network on standardised embeddings, trained and calibrated as `softmax` is.
 
     Attributes
@@ -20,14 +23,7 @@ class NetworkHead(Head):
     temperature_ : float
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    patience: int
-    validation_share: float
-
-    def _fit(self, X: Floats, y: Codes, weight: Floats, groups: Codes | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
         network = self._network(X.shape[1])
         trained = train_network(network, self._scaled(X), y, weight, groups, self)
         self.layers_ = trained.layers

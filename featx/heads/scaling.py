@@ -1,15 +1,14 @@
-"""Standardising embeddings, so that no unit of theirs matters."""
+"""Standardisation of embeddings."""
 
 import numpy as np
 
-from featx.heads.base import Floats
+from featx.heads.layers import Floats
 
 
 def learn_scaling(rows: Floats) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each column, shapes (d,).
 
-    The deviation is 1 where a column never changes: it says nothing, and stays
-    finite.
+    The deviation of a constant column is 1, so that scaled rows stay finite.
 
     Parameters
     ----------

@@ -1,20 +1,22 @@
 """Linear support vector machine on standardised embeddings."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.heads.base import Codes, Floats
+from featx.heads.layers import Floats
 from featx.heads.linear import CalibratedLinearHead
+from featx.splits import Labels
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LinearSVMHead(CalibratedLinearHead):
     """One-vs-rest linear SVM with squared hinge loss and an L2 penalty.
 
     The objective of liblinear (Fan et al., 2008) and so of scikit-learn's LinearSVC,
-    solved for all classes at once by L-BFGS: two matrix products a step, which on
-    200 classes of 15 images took a fifteenth of LinearSVC's time and gave the same
+    minimised for all classes at once by L-BFGS, with two matrix products per step. On
+    200 classes of 15 images it took a fifteenth of LinearSVC's time and gave the same
     scores.
 
     Parameters
@@ -24,39 +26,23 @@ class LinearSVMHead(CalibratedLinearHead):
     max_iter : int
         Bound on the steps of L-BFGS.
     tol : float
-        Where the gradient's largest element counts as zero; relative to where it
-        started where that is below one.
-    calibrate : bool
-        Whether to learn the temperature.
-    class_weight : "balanced", dict or None
-    random_state : int
-        Seed of the calibration folds.
+        Size of the gradient's largest element at which L-BFGS stops; relative to its
+        size at the start where that is below one.
+    calibrate, class_weight, random_state
+        See `CalibratedLinearHead`.
     """
 
-    def __init__(
-        self,
-        *,
-        C: float = 1e-3,
-        max_iter: int = 200,
-        tol: float = 1e-4,
-        calibrate: bool = True,
-        class_weight: Any = None,
-        random_state: int = 0,
-    ) -> None:
-        self.C = C
-        self.max_iter = max_iter
-        self.tol = tol
-        self.calibrate = calibrate
-        self.class_weight = class_weight
-        self.random_state = random_state
+    C: float = 1e-3
+    max_iter: int = 200
+    tol: float = 1e-4
 
     def _fit_affine(
-        self, Z: Floats, y: Codes, weight: Floats, groups: Codes | None
+        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
     ) -> None:
         from scipy.optimize import minimize
 
         n_classes = len(self.classes_)
-        # The intercept is one more feature of ones and is penalised, as liblinear's.
+        # The intercept is a feature of ones and is penalised, as in liblinear.
         Z = np.hstack([Z, np.ones((len(Z), 1), dtype=Z.dtype)])
         signs = np.where(np.arange(n_classes) == y[:, None], 1, -1).astype(Z.dtype)
         cost = (self.C * weight[:, None]).astype(Z.dtype)
@@ -68,7 +54,7 @@ class LinearSVMHead(CalibratedLinearHead):
             value = (flat @ flat) / 2 + (cost * slack**2).sum(dtype=np.float64)
             return float(value), gradient.ravel().astype(np.float64)
 
-        # The stops of L-BFGS are absolute: a small C would never get going.
+        # L-BFGS stops at absolute values: with a small C it would stop at the start.
         start = np.zeros(n_classes * Z.shape[1])
         scale = min(np.abs(objective(start)[1]).max(), 1.0) or 1.0
 

@@ -1,4 +1,4 @@
-"""One row per head; adding one touches this table and its own module."""
+"""The table of heads: adding one takes a row here and a module of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,9 @@ if TYPE_CHECKING:
 
 
 WIDE = 16_384
-"""Wider rows are whole maps: a matrix of features by features, as lda has, would take
-more memory than most machines have, and the others minutes. Who wants one names it."""
-
-
-HEAD_LAYER = "head"
-"""Name of a head's last Keras layer, the Dense that gives probabilities; the names of
-those before it begin with ``head_``."""
+"""Width of embeddings up to which `--head all` fits every head. Wider ones are whole
+maps: the matrix of features by features that lda needs wouldn't fit into memory, and
+other heads would take minutes. Naming such a head fits it nevertheless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +27,17 @@ class HeadRow:
     name : str
         As on the command line.
     module, estimator : str
-        Where its class lives: `featx.heads.<module>.<estimator>`.
+        Its class: `featx.heads.<module>.<estimator>`.
     grid : Mapping
-        What `--tune` tries: parameter to values.
+        The values that `--tune` tries, by parameter.
     summary : str
-        One line for people.
+        One line for `featx heads`.
     hidden : bool
-        Whether it has hidden layers that can be said.
+        Whether `--hidden` sets its hidden layers.
     on_maps : bool
         Whether it needs whole feature maps.
     widest : int or None
-        Width of the embeddings up to which `--head all` means it too.
+        Width of the embeddings up to which `--head all` includes it.
     """
 
     name: str
@@ -116,7 +112,7 @@ HEADS: Mapping[str, HeadRow] = MappingProxyType({row.name: row for row in _ROWS}
 
 
 def find_head(name: str) -> HeadRow:
-    """Return a head's row.
+    """Return a head's row of the table.
 
     Raises
     ------

@@ -2,57 +2,57 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from featx.frameworks import import_keras, import_tensorflow
-from featx.heads.base import Codes, Floats
 from featx.heads.calibration import fit_temperature
-from featx.heads.layers import Layer
+from featx.heads.layers import Floats, Layer
 from featx.heads.network import Network, read_layers
-from featx.splits import hold_out
+from featx.splits import Labels, hold_out
 
 
-class Schedule(Protocol):
-    """How a network is trained: the parameters of the heads that train one.
+@dataclass(kw_only=True, eq=False, repr=False)
+class NetworkTraining:
+    """How a network is trained: parameters that heads with a network share.
 
-    Attributes
+    Parameters
     ----------
     epochs : int
-        Bound on the passes over the training rows.
+        At most so many passes over the training rows.
     batch_size : int
-        About so many rows a step; all steps of an epoch have as many.
+        Rows per step, about: all steps of an epoch have nearly the same number.
     learning_rate : float
     weight_decay : float
-        AdamW's; decoupled, so that the loss stays the plain cross-entropy.
+        AdamW's; it is decoupled, so that the loss stays the plain cross-entropy.
     patience : int
-        Epochs without a lower validation loss before training stops.
+        Epochs without a lower validation loss after which training stops.
     validation_share : float
-        Share of the rows that is held out to watch.
+        Share of the rows that is held out to measure the validation loss on.
     random_state : int
-        Seed of weights, batches and the held-out part.
+        Seed of weights, dropout, batches and the rows held out.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    patience: int
-    validation_share: float
-    random_state: int
+    epochs: int = 200
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 2.0
+    patience: int = 10
+    validation_share: float = 0.15
+    random_state: int = 0
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What training brought.
+    """A trained network.
 
     Attributes
     ----------
     layers : list of Layer
         From scaled rows to scores.
     temperature : float
-        Of the scores; 1 where nothing could be held out.
+        Of the scores; 1 where no rows could be held out.
     history : dict of str to list of float
         `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`: one value an epoch.
     """
@@ -65,17 +65,17 @@ class Trained:
 def train_network(
     network: Network,
     Z: Floats,
-    y: Codes,
+    y: Labels,
     weight: Floats,
-    groups: Codes | None,
-    schedule: Schedule,
+    groups: Labels | None,
+    parameters: NetworkTraining,
 ) -> Trained:
-    """Train a network: first watched on a held-out part, then anew on all rows.
+    """Train a network, first with early stopping on held-out rows, then on all rows.
 
-    Training stops when the cross-entropy on the held-out part hasn't fallen for
-    `patience` epochs. With few images a class none can be spared, so the network is
-    trained again on all of them, for as many epochs as were best. The held-out scores
-    of the best epoch give the temperature.
+    Training stops when the cross-entropy of the held-out rows hasn't fallen for
+    `patience` epochs. With few images per class none can be spared, so the network is
+    trained again on all rows, for the number of epochs that was best. The scores of the
+    held-out rows at the best epoch give the temperature.
 
     Parameters
     ----------
@@ -88,20 +88,20 @@ def train_network(
     """
     trainer = _trainer(
         network,
-        schedule.batch_size,
-        schedule.learning_rate,
-        schedule.weight_decay,
-        schedule.random_state,
+        parameters.batch_size,
+        parameters.learning_rate,
+        parameters.weight_decay,
+        parameters.random_state,
     )
     train, held_out = hold_out(
-        y, groups, share=schedule.validation_share, seed=schedule.random_state
+        y, groups, share=parameters.validation_share, seed=parameters.random_state
     )
-    epochs, temperature = schedule.epochs, 1.0
+    epochs, temperature = parameters.epochs, 1.0
     history: dict[str, list[float]] = {}
     if len(held_out):
         trainer.start(Z[train], y[train], weight[train])
         epochs, logits, history = _watch(
-            trainer, Z[held_out], y[held_out], weight[held_out], schedule
+            trainer, Z[held_out], y[held_out], weight[held_out], parameters
         )
         temperature = fit_temperature(logits, y[held_out], weight[held_out])
     trainer.start(Z, y, weight)
@@ -111,12 +111,16 @@ def train_network(
 
 
 def _watch(
-    trainer: "_Trainer", Z: Floats, y: Codes, weight: Floats, schedule: Schedule
+    trainer: "_Trainer",
+    Z: Floats,
+    y: Labels,
+    weight: Floats,
+    parameters: NetworkTraining,
 ) -> tuple[int, Floats, dict[str, list[float]]]:
     """Train until the held-out loss stops falling.
 
-    Rows weigh as they do in training: with rare classes that count as much as frequent
-    ones, the plain loss would rise from the first epoch on.
+    The loss is weighted as in training: where rare classes count as much as frequent
+    ones, the unweighted loss would rise from the first epoch on.
 
     Returns
     -------
@@ -129,14 +133,14 @@ def _watch(
     rows: list[tuple[float, ...]] = []
     best, best_epoch = np.inf, 1
     best_logits: Floats = np.zeros((len(y), trainer.network.n_classes))
-    for epoch in range(1, schedule.epochs + 1):
+    for epoch in range(1, parameters.epochs + 1):
         trained = trainer.train()
         losses, accuracy, logits = trainer.measure(Z, y)
         rows.append((epoch, *trained, float(losses.mean()), accuracy))
         loss = float((losses * weight).mean())
         if loss < best:
             best, best_epoch, best_logits = loss, epoch, logits
-        elif epoch - best_epoch >= schedule.patience:
+        elif epoch - best_epoch >= parameters.patience:
             break
     return best_epoch, best_logits, _columns(rows)
 
@@ -150,11 +154,11 @@ def _columns(rows: list[tuple[float, ...]]) -> dict[str, list[float]]:
 
 
 class _Trainer:
-    """Trains one network, an epoch a call, as often as it is started.
+    """Trains one network, epoch by epoch, and starts again on other rows when asked.
 
     An epoch is one graph: Keras' own loop spends a tenth of a second on each, fifty
-    times what the arithmetic of a layer on embeddings takes. Tracing the graph takes
-    as long as many epochs, so it is traced once, for any number of rows.
+    times as long as the arithmetic of a layer on embeddings. Tracing the graph takes as
+    long as many epochs, so it is traced once, for any number of rows.
     """
 
     def __init__(
@@ -189,8 +193,8 @@ class _Trainer:
             self._scores_graph, input_signature=[rows, labels]
         )
 
-    def start(self, Z: Floats, y: Codes, weight: Floats) -> None:
-        """Begin anew on these rows, from the first weights."""
+    def start(self, Z: Floats, y: Labels, weight: Floats) -> None:
+        """Start again on these rows, from the initial weights."""
         tf = self._tf
         for variable, value in self._fresh:
             variable.assign(value)
@@ -200,20 +204,20 @@ class _Trainer:
             tf.constant(y, tf.int32),
             tf.constant(weight, tf.float32),
         )
-        # A last step of a row or two would upset what batches are normalised by.
+        # A last step of a row or two would distort batch normalisation.
         steps = max(1, round(len(y) / self._batch_size))
         edges = np.linspace(0, len(y), steps + 1).round()
         self._edges = tf.constant(edges, tf.int32)
 
     def train(self) -> tuple[float, float]:
-        """Train for an epoch, in a new order; return loss and accuracy over it."""
+        """Train for an epoch in a new order of the rows; return loss and accuracy."""
         order = self._rng.permutation(len(self._data[1]))
         loss, accuracy = self._epoch(
             *self._data, self._tf.constant(order, self._tf.int32), self._edges
         )
         return float(loss), float(accuracy)
 
-    def measure(self, Z: Floats, y: Codes) -> tuple[Floats, float, Floats]:
+    def measure(self, Z: Floats, y: Labels) -> tuple[Floats, float, Floats]:
         """Return losses of other rows, accuracy on them and their scores."""
         tf = self._tf
         scores = self._scores(tf.constant(Z, tf.float32), tf.constant(y, tf.int32))
@@ -221,12 +225,12 @@ class _Trainer:
         return losses, float(hits.mean()), logits
 
     def finish(self) -> list[Layer]:
-        """Let go of the rows; return the trained layers as arrays."""
+        """Release the rows; return the trained layers as arrays."""
         del self._data, self._edges
         return read_layers(self._model)
 
     def _scores_graph(self, rows: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """Return each row's loss, whether it is right, and its scores."""
+        """Return each row's loss, whether its prediction is correct, and its scores."""
         return self._score(self._model(rows, training=False), labels)
 
     def _score(self, logits: Any, labels: Any) -> tuple[Any, Any, Any]:
@@ -238,7 +242,7 @@ class _Trainer:
     def _epoch_graph(
         self, rows: Any, labels: Any, weights: Any, order: Any, edges: Any
     ) -> tuple[Any, Any]:
-        """Take one step a batch; return the mean loss and accuracy on the way."""
+        """Take one step per batch; return the mean loss and accuracy meanwhile."""
         tf = self._tf
         variables = self._model.trainable_variables
         loss, right = tf.constant(0.0), tf.constant(0.0)

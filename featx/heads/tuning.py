@@ -1,4 +1,4 @@
-"""Fitting one head, with its parameters tuned first where asked."""
+"""Fitting a head, with its parameters tuned first if wanted."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -37,17 +37,17 @@ def fit_head(
     groups : ndarray of int, shape (n,), optional
         Rows of one group stay on one side of every split.
     tune : bool
-        Try the head's grid first, in three folds inside these rows, so that a
-        cross-validation around this call stays honest.
+        Choose from the head's grid first, by a cross-validation in three folds of these
+        rows: a cross-validation around this call stays unbiased.
     calibrate : bool
-        False saves the calibration where only predictions count.
+        False skips the calibration, which changes no predicted class.
     parameters : dict, optional
-        Of the head, in place of its defaults.
+        Parameters of the head that differ from its defaults.
 
     Raises
     ------
     HeadError
-        There is no such head or parameter, or it can't learn from these rows.
+        There is no such head or parameter, or it can't be fitted on these rows.
     """
     chosen = {"random_state": seed, "class_weight": class_weight, **(parameters or {})}
     head = make_head(name, **chosen)

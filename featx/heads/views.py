@@ -1,7 +1,6 @@
-"""Heads on several views of each image, the original and the flipped one, for example.
+"""Heads on several views of each image, such as original and flipped.
 
-Each view is a training row of its own; the probabilities of an image are the mean
-over its views.
+Each view is a training row; the probabilities of an image are the mean over its views.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ViewsHead:
-    """A head that answers for images of several views.
+    """A head that predicts images from their views.
 
     Attributes
     ----------
@@ -29,7 +28,7 @@ class ViewsHead:
     head: "Head"
 
     def predict_proba(self, views: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the means over the views, shape (n, v, d), as (n, n_classes)."""
+        """Return the mean probabilities of views (n, v, d), shape (n, n_classes)."""
         n, v, d = views.shape
         each = self.head.predict_proba(views.reshape(n * v, d))
         probabilities: NDArray[np.float64] = each.reshape(n, v, -1).mean(axis=1)
@@ -56,14 +55,14 @@ def fit_views(
         A row of `HEADS`.
     views : ndarray of float, shape (n, v, d)
     y, groups : ndarray of int, shape (n,)
-        Of the images: all views of one stay on one side of every inner split.
-    options : dict
-        For `fit_head`.
+        Of the images; all views of an image stay on one side of every inner split.
+    **options
+        See `fit_head`.
 
     Raises
     ------
     HeadError
-        As `fit_head` does.
+        See `fit_head`.
     """
     n, v, d = views.shape
     rows = views.reshape(n * v, d)

@@ -33,5 +33,7 @@ def test_other_words_are_named_with_the_grammar(text, word):
 
 
 def test_units_come_first():
-    with pytest.raises(HeadError, match="begins with 'bn', not with units"):
+    with pytest.raises(
+        HeadError, match="begins with 'bn'; begin with a number of units"
+    ):
         parse_hidden("bn,128")
