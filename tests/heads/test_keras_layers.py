@@ -153,12 +153,16 @@ def test_training_through_it_gives_no_nan(name):
 def test_trees_have_no_layers():
     X, y = activations([20, 20])
     head = make_head("gboost", rounds=2).fit(X, y)
-    with pytest.raises(HeadError, match=r"'gboost': trees can't become Keras.*distil it"):
+    with pytest.raises(
+        HeadError, match=r"'gboost': trees can't become Keras.*distil it"
+    ):
         head.to_keras(import_keras().Input((48,)))
 
 
 def test_another_width_is_refused():
     X, y = activations([20, 20])
     head = make_head("lda").fit(X, y)
-    with pytest.raises(HeadError, match=r"of width 48, got a tensor of shape \(None, 47\)"):
+    with pytest.raises(
+        HeadError, match=r"of width 48, got a tensor of shape \(None, 47\)"
+    ):
         head.to_keras(import_keras().Input((47,)))
