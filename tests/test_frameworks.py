@@ -4,22 +4,31 @@ import os
 import subprocess
 import sys
 
-import pytest
+from featx.frameworks import import_tensorflow
 
 
-@pytest.mark.parametrize("own", [None, "3"])
-def test_tensorflow_gets_as_many_threads_as_there_are_usable_cores(own):
+def test_tensorflow_starts_quietly_on_the_usable_cores():
     script = (
         "import os\n"
         "from featx.frameworks import import_tensorflow\n"
-        "import_tensorflow()\n"
+        "tf = import_tensorflow()\n"
+        "print(float(tf.reduce_sum(tf.ones([2, 2]))))\n"
         "print(os.environ['TF_NUM_INTRAOP_THREADS'])\n"
     )
     env = os.environ | {"LOKY_MAX_CPU_COUNT": "1"}
     env.pop("TF_NUM_INTRAOP_THREADS", None)
-    if own is not None:
-        env["TF_NUM_INTRAOP_THREADS"] = own
     done = subprocess.run(
-        [sys.executable, "-c", script], env=env, check=True, capture_output=True
+        [sys.executable, "-c", script],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout.decode().strip() == (own or "1")
+    assert done.stdout.split() == ["4.0", "1"]
+    assert done.stderr == ""
+
+
+def test_a_number_of_threads_that_the_user_sets_stays(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    import_tensorflow()
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3"

@@ -1,13 +1,11 @@
 """What the user can mend is told in one line, with the promised exit code."""
 
-import os
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from tests.cli.conftest import run_process
 from tests.conftest import make_colours, write_image
 
 RANDOM = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
@@ -72,17 +70,15 @@ def test_weights_that_are_not_there(run, tmp_path):
     assert_one_line(run("extract", root, *words), "none.h5")
 
 
-@pytest.mark.slow
-def test_no_network_and_no_weights(tmp_path):
+def test_no_network_and_no_weights(run, tmp_path, monkeypatch):
     root = make_colours(tmp_path / "data")
-    env = {
-        **os.environ,
-        "KERAS_HOME": str(tmp_path / "keras"),
-        # Nothing listens there: as without a network, whatever this machine has.
-        "https_proxy": "http://127.0.0.1:9",
-    }
-    done = run_process("extract", root, "--backbone", "resnet50", env=env, cwd=tmp_path)
-    assert done.returncode == 1
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    # Nothing listens there: as without a network, whatever this machine has.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setattr("urllib.request._opener", None)  # it remembers the proxies
+    cache = ("--cache-dir", tmp_path / "cache")
+    done = run("extract", root, "--backbone", "resnet50", *cache)
+    assert done.exit_code == 1
     line = done.stderr.splitlines()[-1]
     assert line.startswith("featx: error: the ImageNet weights of resnet50")
     assert "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5" in line

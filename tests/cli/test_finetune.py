@@ -189,9 +189,6 @@ def test_wrong_words_without_a_run(run, work, words, code, message):
     [
         (("--unfreeze", "conv_dw_14"), "did you mean 'conv_dw_"),
         (("--unfreeze", "120%"), "use 0% to 100%"),
-        pytest.param(
-            ("--learning-rate", "1e30"), "lower --learning-rate", marks=pytest.mark.slow
-        ),
     ],
 )
 def test_wrong_words_with_a_run(run, fitted, words, message):

@@ -127,7 +127,7 @@ def test_the_classes_of_imagenet(work):
 
 
 @pytest.mark.slow
-def test_imagenet_without_its_files_is_one_line(work):
+def test_damaged_weights_of_imagenet_are_one_line(work):
     home = work / "home"
     write_classes(home)
     (home / "models" / "mobilenet_2_5_224_tf.h5").write_bytes(b"damaged")
@@ -136,10 +136,17 @@ def test_imagenet_without_its_files_is_one_line(work):
     assert done.returncode == 1
     assert "with its ImageNet classifier can't be had" in done.stderr
     assert "a damaged one there has to go" in done.stderr
-    (home / "models" / "imagenet_class_index.json").write_text('{"0": "tench"}')
-    done = predict_in(home, *words)
-    assert "is not Keras' list of ImageNet's classes" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_damaged_classes_of_imagenet_are_one_line(run, work, monkeypatch):
+    (work / "models").mkdir()
+    (work / "models" / "imagenet_class_index.json").write_text('{"0": "tench"}')
+    monkeypatch.setenv("KERAS_HOME", str(work))
+    done = run("predict", "--imagenet", "mobilenet-0.25", "data/test")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "is not Keras' list of ImageNet's classes" in line
 
 
 def test_imagenet_needs_no_run(run, work):

@@ -2,9 +2,11 @@
 
 import os
 import pty
-import subprocess
 import sys
 
+import pytest
+
+from featx.cli.main import main
 from featx.cli.progress import TerminalProgress
 from tests.conftest import make_colours
 
@@ -33,18 +35,17 @@ def test_epochs_of_another_time_are_not_counted_as_fast(capsys):
     assert capsys.readouterr().err == "training basenet: 45/50 epochs\n"
 
 
-def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path):
+def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path, monkeypatch, capsys):
     root = make_colours(tmp_path / "data", size=(40, 40))
+    words = ["extract", str(root), *WORDS, "--cache-dir", str(tmp_path / "cache")]
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
     ours, theirs = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "featx", "extract", str(root), *WORDS],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        env={**os.environ, "COLUMNS": "80", "TERM": "xterm"},
-        check=True,
-    )
-    os.close(theirs)
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+        monkeypatch.undo()
     shown = b""
     try:
         while piece := os.read(ours, 65536):
@@ -53,7 +54,7 @@ def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path):
         pass
     assert b"36/36" in shown
     assert "━".encode() in shown
-    assert done.stdout.startswith(b"36 images, 3 classes")
+    assert capsys.readouterr().out.startswith("36 images, 3 classes")
 
 
 def test_bars_make_room_for_notes(monkeypatch, capsys):

@@ -201,6 +201,7 @@ def test_keras_policies_keep_rows_float32():
     np.testing.assert_allclose(rows[1], rows[0], rtol=0.1, atol=0.1 * rows[0].max())
 
 
+@pytest.mark.slow
 @pytest.mark.samples
 @needs_bfloat16
 def test_real_weights_keep_to_the_choice(samples, tmp_path):

@@ -19,7 +19,7 @@ from featx.runs.settings import ReportSettings
 from tests.conftest import make_colours
 
 SMALL = ExtractSettings(backbone="mobilenet-0.25", image_size=32, weights="random")
-OTHER = SMALL.model_copy(update={"backbone": "mobilenetv2-0.35", "pooling": "max"})
+OTHER = SMALL.model_copy(update={"image_size": 40, "pooling": "max"})
 CACHE = CacheSettings(folder="embeddings", batch_size=8)
 REPORT = ReportSettings(out_dir="runs")
 DATA = DataSettings(test_size=0.3, seed=2)

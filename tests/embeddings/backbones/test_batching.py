@@ -66,6 +66,7 @@ def test_batches_of_deep_backbones(name, precision, tmp_path):
     check(find_extractor(name, **options), make_images(33, 64), tmp_path / "caches")
 
 
+@pytest.mark.slow
 @pytest.mark.samples
 def test_batches_of_real_weights(samples, precision, tmp_path):
     files = sorted((samples / "dogs-vs-cats").rglob("*.jpg"))[:33]

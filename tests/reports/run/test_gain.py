@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from featx.errors import RunError
+from featx.figures.style import png
 from featx.figures.training_curves import curves_figure
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.leaderboard.transfer import transfer_gap
@@ -139,7 +140,7 @@ def test_signs():
     assert signed_range([-0.02, 0.0]) == "−2.0 to 0.0"
 
 
-def test_its_page(make_run, make_finetuned):
+def test_its_page(plain_figures, make_run, make_finetuned):
     parent = make_run(head="lda")
     render_run(parent)
     run = make_finetuned(warmup=2, found=BETTER, settings={"augment": "light"})
@@ -163,7 +164,7 @@ def test_its_page(make_run, make_finetuned):
     assert "augmented.png" in page.links
 
 
-def test_its_page_without_what_may_be_missing(make_finetuned):
+def test_its_page_without_what_may_be_missing(plain_figures, make_finetuned):
     page = Page(render_run(make_finetuned(settings={"copies": 3})))
     assert f"Use the head, {PARENT}." in page.words
     assert "../" + PARENT not in page.source
@@ -171,13 +172,13 @@ def test_its_page_without_what_may_be_missing(make_finetuned):
     assert "counted through the warm-up" not in page.words
 
 
-def test_no_link_leaves_the_reports(make_run, make_finetuned):
+def test_no_link_leaves_the_reports(plain_figures, make_run, make_finetuned):
     render_run(make_run(head="lda"))
     run = with_info(make_finetuned(), parent=f"../reports/{PARENT}")
     assert f"{PARENT}/index.html" not in Page(render_run(run)).source
 
 
-def test_a_broken_picture_is_an_error(make_finetuned):
+def test_a_broken_picture_is_an_error(plain_figures, make_finetuned):
     run = make_finetuned()
     (run.path / "augmented.png").write_bytes(b"no picture")
     with pytest.raises(RunError, match="incomplete"):
@@ -187,9 +188,8 @@ def test_a_broken_picture_is_an_error(make_finetuned):
 @pytest.mark.parametrize("warmup", [0, 1, 4, 8])
 def test_curves_with_phases_and_rates(make_finetuned, warmup):
     run = make_finetuned(warmup=warmup, found={"epochs": min(3, 8 - warmup)})
-    files = drawn(run)
-    assert_readable(files["curves.png"])
     figure = curves_figure(run.history(), "run", chosen=warmup, before=0.7)
+    assert_readable(png(figure))
     said = texts(figure)
     assert ("warm-up: the head alone" in said) is bool(warmup)
     assert (f"chosen epoch: {warmup}" in said) is bool(warmup)
@@ -201,7 +201,9 @@ def test_curves_with_phases_and_rates(make_finetuned, warmup):
     assert rates.get_yscale() == "log"
 
 
-def test_the_chosen_epoch_is_counted_through_the_warmup(make_finetuned, monkeypatch):
+def test_the_chosen_epoch_is_counted_through_the_warmup(
+    plain_figures, make_finetuned, monkeypatch
+):
     asked = {}
 
     def draw(history, subtitle, **options):
