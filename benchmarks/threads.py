@@ -4,8 +4,9 @@ Fits each head on drawn rows, as it is and with as many threads as the library t
 itself, in turns; first with no other work, then beside one busy process for each core.
 Prints the median seconds and the ratio. The busy processes end with the benchmark.
 
-`--heads gboost` takes minutes without the limit. The heads that TensorFlow trains aren't limited: with one thread or two, beside busy
-processes too, their times differed by no more than they did from run to run.
+`--heads gboost` takes minutes without the limit. The heads that TensorFlow trains aren't
+limited: with one thread or two, beside busy processes too, their times differed by no
+more than they did from run to run.
 """
 
 import argparse
@@ -73,9 +74,7 @@ def seconds(name: str, X, y, *, limited: bool) -> float:
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--heads", nargs="+", default=["svm", "logreg", "lda"]
-    )
+    parser.add_argument("--heads", nargs="+", default=["svm", "logreg", "lda"])
     parser.add_argument("--rows", nargs="+", type=int, default=[110, 3000])
     parser.add_argument("--features", type=int, default=1280)
     parser.add_argument("--repeats", type=int, default=3)
