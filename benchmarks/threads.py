@@ -4,9 +4,9 @@ Fits each head on drawn rows, as it is and with as many threads as the library t
 itself, in turns; first with no other work, then beside one busy process for each core.
 Prints the median seconds and the ratio. The busy processes end with the benchmark.
 
-`--heads gboost` takes minutes without the limit. The heads that TensorFlow trains aren't
-limited: with one thread or two, beside busy processes too, their times differed by no
-more than they did from run to run.
+`--heads gboost` takes minutes without the limit. The heads that TensorFlow trains are
+not limited: with one thread or two, beside busy processes too, their times differed by
+no more than they did from run to run.
 """
 
 import argparse

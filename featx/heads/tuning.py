@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.errors import HeadError
+from featx.errors import HeadError, first_line
 from featx.heads.table import find_head, make_head
+from featx.splits import inner_folds
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -54,12 +55,11 @@ def fit_head(
     try:
         if tune:
             head.set_params(**_tuned(head, find_head(name).grid, X, y, groups, seed))
-        if not calibrate and "calibrate" in head.get_params():
-            head.set_params(calibrate=False)
+        if not calibrate:
+            _skip_calibration(head)
         return head.fit(X, y, groups=groups)
     except (TypeError, ValueError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise HeadError(f"head '{name}': {reason}") from error
+        raise HeadError(f"head '{name}': {first_line(error).rstrip('.')}") from error
 
 
 def _tuned(
@@ -74,16 +74,13 @@ def _tuned(
     from sklearn.base import clone
     from sklearn.model_selection import ParameterGrid
 
-    from featx.splits import inner_folds
-
     splits = inner_folds(y, groups, folds=TUNING_FOLDS, seed=seed)
     if not splits:
         return {}
     best: tuple[float, dict[str, Any]] = (-1.0, {})
     for point in ParameterGrid(grid):
         candidate = clone(head).set_params(**point)
-        if "calibrate" in candidate.get_params():
-            candidate.set_params(calibrate=False)
+        _skip_calibration(candidate)
         correct = 0
         for train, held_out in splits:
             kept = None if groups is None else groups[train]
@@ -91,3 +88,9 @@ def _tuned(
             correct += int((candidate.predict(X[held_out]) == y[held_out]).sum())
         best = max(best, (correct / len(y), point), key=lambda scored: scored[0])
     return best[1]
+
+
+def _skip_calibration(head: "Head") -> None:
+    """Skip the calibration, if the head has one: it changes no predicted class."""
+    if "calibrate" in head.get_params():
+        head.set_params(calibrate=False)

@@ -344,7 +344,7 @@ def test_history_is_columns_of_one_length(name, counts):
 
 def test_heads_that_train_in_rounds_have_a_history(fitted):
     has_history = {name for name in HEADS if fitted(name).history_}
-    assert has_history == {"softmax", "mlp", "conv", "gboost"}
+    assert has_history >= {"softmax", "mlp", "conv", "gboost"}
     for name in ("softmax", "mlp", "conv"):
         assert set(fitted(name).history_) == {
             *("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
