@@ -105,18 +105,6 @@ def read_blocks(path: Path) -> Iterator[tuple[slice, NDArray[np.float32]]]:
             yield rows, dataset[rows]
 
 
-def read_provenance(path: Path) -> dict[str, Any]:
-    """Return a part's attributes.
-
-    Raises
-    ------
-    DamagedPartError
-        The file is damaged or no part.
-    """
-    with _opened(path) as file:
-        return {name: _text(value) for name, value in file.attrs.items()}
-
-
 def _text(value: Any) -> Any:
     """Return an attribute's text as `str`, whichever version of a part it is from."""
     return value.decode() if isinstance(value, bytes) else value

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featx.embeddings.cache.parts import read_provenance
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
@@ -94,10 +93,9 @@ def test_folder_and_part_are_as_documented(cache):
         assert file["embedding"].chunks is not None
         assert file["key"].fletcher32
         assert file["embedding"].fletcher32
-    provenance = read_provenance(path)
-    assert provenance["format"] == "featx-embeddings"
-    assert provenance["version"] == 2
-    assert provenance["spec"] == SPEC.id
+        assert file.attrs["format"] == b"featx-embeddings"
+        assert file.attrs["version"] == 2
+        assert file.attrs["spec"] == SPEC.id.encode()
 
 
 def test_another_spec_has_another_folder(tmp_path):
