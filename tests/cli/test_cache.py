@@ -13,8 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from featx.cli.main import main
-from tests.cli.conftest import run_process
-from tests.cli.test_commands import WITHOUT_FRAMEWORKS
+from tests.cli.conftest import WITHOUT_FRAMEWORKS, run_process
 from tests.cli.test_errors import assert_one_line
 from tests.conftest import make_colours
 

@@ -5,7 +5,7 @@ import pytest
 
 from featx.figures.augmentation import augmented_figure
 from featx.figures.style import png
-from tests.test_plots import assert_readable, texts
+from tests.figures.conftest import assert_readable, texts
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,21 @@
-"""Each run is made once, by one process; one that was killed is gone on with."""
+"""Each run is made once, by one process, and never left half written."""
 
 import contextlib
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
+import portalocker
 import pytest
 
+from featx.errors import RunError
 from featx.progress import Progress
 from featx.runs.info import Kind
 from featx.runs.run import list_runs
-from featx.runs.write import WAITING, make_run
+from featx.runs.write import WAITING, find_fitted, make_run, write_run
 from tests.conftest import read_only
 
 
@@ -143,3 +148,209 @@ def test_a_run_that_is_there_is_found_in_a_read_only_folder(made, open_folder):
     with read_only(open_folder):
         again, fresh, states = made(open_folder)
     assert (again.path, fresh, states) == (run.path, False, [])
+
+
+@pytest.fixture
+def run(tmp_path, make_contents):
+    return write_run(tmp_path, make_contents(fingerprint="f0", history={"loss": [1]}))
+
+
+def one_line(caught, path):
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_taken_names_are_counted_up(tmp_path, make_contents):
+    names = [write_run(tmp_path, make_contents()).name for _ in range(3)]
+    first = "pets-resnet50-svm"
+    assert names == [first, f"{first}-2", f"{first}-3"]
+    assert [r.name for r in list_runs(tmp_path)] == names
+
+
+def test_a_file_of_the_name_is_left_alone(tmp_path, make_contents):
+    (tmp_path / "pets-resnet50-svm").write_text("mine")
+    assert write_run(tmp_path, make_contents()).name == "pets-resnet50-svm-2"
+    assert (tmp_path / "pets-resnet50-svm").read_text() == "mine"
+
+
+def test_the_other_may_be_first_between_look_and_rename(
+    tmp_path, make_contents, monkeypatch
+):
+    rename, lost = os.rename, []
+
+    def late(source, target):
+        if not lost:
+            lost.append(target)
+            target.mkdir()
+            (target / "run.json").write_text("{}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", late)
+    assert write_run(tmp_path, make_contents()).name == "pets-resnet50-svm-2"
+    assert (lost[0] / "run.json").read_text() == "{}"
+
+
+def test_threads_lose_nothing(tmp_path, make_contents):
+    def write(i):
+        for j in range(5):
+            write_run(tmp_path, make_contents(seed=10 * i + j))
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    runs = list_runs(tmp_path)
+    assert sorted(r.info["seed"] for r in runs) == sorted(
+        10 * i + j for i in range(4) for j in range(5)
+    )
+    assert not list(tmp_path.glob(".run-*"))
+
+
+WRITER = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from featx.errors import RunError
+from tests.runs.conftest import contents
+from featx.runs.write import write_run
+folder, seeds, limit = Path(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    for seed in seeds:
+        head = np.random.default_rng(int(seed)).random(20_000)
+        write_run(folder, contents(seed=int(seed), head=head))
+except RunError as error:
+    print(error)
+    sys.exit(1)
+"""
+
+
+def start_writer(folder, seeds, *, limit=0):
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, folder, seeds, str(limit)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_processes_lose_nothing(tmp_path):
+    writers = [start_writer(tmp_path, "1,2,3,4"), start_writer(tmp_path, "5,6,7,8")]
+    for writer in writers:
+        writer.communicate()
+        assert writer.returncode == 0
+    found = sorted(r.info["seed"] for r in list_runs(tmp_path))
+    assert found == list(range(1, 9))
+
+
+@pytest.mark.parametrize("limit", [10, 100_000])
+def test_a_file_that_may_not_grow_leaves_no_half_run(tmp_path, limit):
+    """In the first file, and in the last and largest."""
+    writer = start_writer(tmp_path, "1", limit=limit)
+    said, _ = writer.communicate()
+    assert writer.returncode == 1
+    assert said.startswith(f"{tmp_path}: can't write the run (File too large)")
+    assert said.count("\n") == 1
+    assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root can mount a small disk")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_full_disk_leaves_no_half_run(tiny_disk):
+    said, _ = start_writer(tiny_disk, "1").communicate()
+    assert said.startswith(f"{tiny_disk}: can't write the run (No space left")
+    assert said.count("\n") == 1
+    assert [p.name for p in tiny_disk.iterdir()] == [".lock"]
+
+
+@pytest.fixture
+def unwritable():
+    """A folder that this process may not write to, even where it is root's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            folder.chmod(0o755)
+
+
+def test_a_folder_without_permission(unwritable, make_contents):
+    with pytest.raises(RunError, match=r"can't write the run .Permission") as caught:
+        write_run(unwritable, make_contents())
+    assert "--out-dir" in one_line(caught, unwritable)
+    assert list(unwritable.iterdir()) == []
+
+
+def test_a_file_where_the_folder_should_be(tmp_path, make_contents):
+    (tmp_path / "reports").write_text("")
+    with pytest.raises(RunError, match="can't write the run") as caught:
+        write_run(tmp_path / "reports", make_contents())
+    one_line(caught, tmp_path / "reports")
+
+
+def test_a_name_that_cannot_be_renamed_to(tmp_path, make_contents):
+    """A dangling link isn't there, and yet nothing can take its name."""
+    (tmp_path / "pets-resnet50-svm").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match="can't write the run") as caught:
+        write_run(tmp_path, make_contents())
+    one_line(caught, tmp_path)
+    assert not list(tmp_path.glob(".run-*"))
+
+
+def test_an_interrupt_leaves_nothing(tmp_path, make_contents):
+    class Interrupting:
+        def __reduce__(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_run(tmp_path, make_contents(head=Interrupting()))
+    assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
+def test_leftovers_go_once_nobody_writes(tmp_path, make_contents):
+    leftover = tmp_path / ".run-killed"
+    leftover.mkdir()
+    (leftover / "run.json").write_text("half")
+    (tmp_path / ".lock").touch()
+    with (tmp_path / ".lock").open() as other:
+        portalocker.lock(other, portalocker.LockFlags.SHARED)
+        write_run(tmp_path, make_contents())
+        assert leftover.exists()
+    write_run(tmp_path, make_contents())
+    assert not leftover.exists()
+    assert len(list_runs(tmp_path)) == 2
+
+
+def test_leftovers_of_killed_writers_are_no_runs(tmp_path, run):
+    leftover = tmp_path / ".run-x1y2"
+    leftover.mkdir()
+    (leftover / "run.json").write_text('{"format": "featx-')
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "index.html").write_text("")
+    assert list_runs(tmp_path) == [run]
+    assert find_fitted(tmp_path, "f0") == run
+
+
+def test_a_run_without_its_head_is_fitted_again(tmp_path, run):
+    assert find_fitted(tmp_path, "f0") == run
+    (run.path / "head.joblib").unlink()
+    assert find_fitted(tmp_path, "f0") is None

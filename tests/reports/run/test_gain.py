@@ -2,12 +2,10 @@
 
 import io
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from featx.errors import RunError
-from featx.figures.style import png
 from featx.figures.training_curves import curves_figure
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.leaderboard.transfer import transfer_gap
@@ -25,7 +23,6 @@ from featx.runs.ranking import rank_runs
 from tests.made_runs import drawn, with_info, with_metrics
 from tests.reports.pages import Page, assert_self_contained
 from tests.runs.conftest import FINETUNED
-from tests.test_plots import assert_readable, texts
 
 PARENT = "pets-mobilenetv2-0.35-lda"
 BETTER = {
@@ -185,22 +182,6 @@ def test_a_broken_picture_is_an_error(plain_figures, make_finetuned):
         render_run(run)
 
 
-@pytest.mark.parametrize("warmup", [0, 1, 4, 8])
-def test_curves_with_phases_and_rates(make_finetuned, warmup):
-    run = make_finetuned(warmup=warmup, found={"epochs": min(3, 8 - warmup)})
-    figure = curves_figure(run.history(), "run", chosen=warmup, before=0.7)
-    assert_readable(png(figure))
-    said = texts(figure)
-    assert ("warm-up: the head alone" in said) is bool(warmup)
-    assert (f"chosen epoch: {warmup}" in said) is bool(warmup)
-    assert "best epoch" not in " ".join(said)
-    assert "validation, before" in said
-    left, right, rates = figure.axes
-    assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "accuracy")
-    assert rates.get_ylabel() == "learning rate"
-    assert rates.get_yscale() == "log"
-
-
 def test_the_chosen_epoch_is_counted_through_the_warmup(
     plain_figures, make_finetuned, monkeypatch
 ):
@@ -215,21 +196,6 @@ def test_the_chosen_epoch_is_counted_through_the_warmup(
         run = make_finetuned(warmup=2, found={"epochs": epochs})
         drawn(run)
         assert asked == {"chosen": chosen, "before": 0.7}
-
-
-def test_other_curves_are_as_before(make_run):
-    figure = curves_figure(make_run(epochs=4).history(), "run")
-    assert len(figure.axes) == 2
-    assert "warm-up: the head alone" not in texts(figure)
-    assert "validation, before" not in texts(figure)
-
-
-def test_rates_of_zero_are_drawn():
-    epoch = np.arange(1.0, 4.0)
-    for rate in (np.zeros(3), np.array([1e-3, 1e-5, 0.0])):
-        history = {"epoch": epoch, "loss": 1 / epoch, "learning_rate": rate}
-        low, high = curves_figure(history, "run").axes[2].get_ylim()
-        assert low < high
 
 
 def test_the_leaderboard_shows_it(make_run, make_finetuned, tmp_path):

@@ -1,0 +1,47 @@
+"""`featx fit`: heads on what was extracted."""
+
+import json
+
+import pytest
+
+BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        pytest.param("cub200-25", 0.74, marks=pytest.mark.slow),
+        pytest.param("cifar10-small", 0.64, marks=pytest.mark.slow),
+    ],
+)
+def test_real_birds_and_objects(run, samples, tmp_path, monkeypatch, name, least):
+    monkeypatch.chdir(tmp_path)
+    words = ("--backbone", "mobilenetv2-0.35", "--head", "lda", "--head", "logreg")
+    runs = json.loads(run("fit", samples / name, *words, "--json").stdout)
+    best = max(runs, key=lambda one: one["cv_accuracy"])
+    assert best["accuracy"] >= least
+
+
+@pytest.mark.parametrize(
+    "option", ["--image-size 32", "--flip", "--layer x", "--weights random"]
+)
+def test_options_that_would_be_passed_over_are_refused(run, work, option):
+    done = run("fit", "--head", "lda", *option.split())
+    assert done.exit_code == 2
+    assert f"{option.split()[0]} needs --backbone beside it" in done.stderr
+
+
+def test_hidden_layers_are_for_heads_that_have_some(run, work):
+    assert run("extract", *BACKBONE).exit_code == 0
+    done = run("fit", "--head", "svm", "--hidden", "8")
+    assert done.exit_code == 2
+    assert "--hidden needs --head mlp or conv beside it" in done.stderr
+    done = run("fit", "--head", "mlp", "--hidden", "8,relu")
+    assert done.exit_code == 2
+    assert "no layer 'relu'; comma-separated layers are expected" in done.stderr
+    done = run("fit", "--head", "conv")
+    assert done.exit_code == 1
+    assert "'conv': needs the whole maps" in done.stderr
+    words = ("--head", "mlp", "--head", "lda", "--hidden", "8", "--folds", "2")
+    assert run("fit", *words).exit_code == 0

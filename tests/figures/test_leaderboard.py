@@ -1,0 +1,24 @@
+"""The leaderboard's figure."""
+
+from featx.figures.leaderboard import leaderboard_figure
+from featx.figures.style import png
+from tests.figures.conftest import assert_readable, texts
+
+
+def test_leaderboard_marks_random_weights(make_run):
+    runs = [
+        make_run(head="svm", cv_accuracy=0.8),
+        make_run(head="knn", cv_accuracy=0.3, weights="random"),
+    ]
+    figure = leaderboard_figure(runs, "pets")
+    said = texts(figure)
+    assert "pets-mobilenetv2-0.35-svm" in said
+    assert "pets-mobilenetv2-0.35-knn\n(random weights, never trained)" in said
+    assert_readable(png(figure))
+
+
+def test_leaderboard_of_very_many_runs_is_bounded(make_run):
+    runs = [make_run()] * 90
+    figure = leaderboard_figure(runs, "pets")
+    assert "pets; the first 40 of 90" in texts(figure)
+    assert_readable(png(figure))
