@@ -21,7 +21,10 @@ NAMES = st.text(
 PARAMETERS = st.dictionaries(
     NAMES,
     st.one_of(
-        st.integers(-(2**60), 2**60), st.floats(allow_nan=False), NAMES, st.booleans()
+        st.integers(-(2**60), 2**60),
+        st.floats(allow_nan=False, allow_infinity=False),
+        NAMES,
+        st.booleans(),
     ),
     min_size=1,
     max_size=2,
