@@ -155,6 +155,13 @@ def read_only(folder):
             path.chmod(0o755 if path.is_dir() else 0o644)
 
 
+@pytest.fixture
+def unwritable(open_folder):
+    """A folder that this process may not write to, even where it is root's."""
+    with read_only(open_folder):
+        yield open_folder
+
+
 @pytest.fixture(scope="session")
 def samples():
     """The folder of real image sets; tests that need it are skipped without."""

@@ -3,10 +3,8 @@
 import json
 import os
 import string
-import tempfile
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -185,23 +183,6 @@ def one_line(caught, path):
     assert "\n" not in message
     assert str(path) in message
     return message
-
-
-@pytest.fixture
-def unwritable():
-    """A folder that this process may not write to, even where it is root's."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o555)
-        root = os.geteuid() == 0
-        if root:
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            if root:
-                os.seteuid(0)
-            folder.chmod(0o755)
 
 
 def test_no_runs(tmp_path):

@@ -4,7 +4,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
@@ -274,23 +273,6 @@ def test_a_full_disk_leaves_no_half_run(tiny_disk):
     assert said.startswith(f"{tiny_disk}: can't write the run (No space left")
     assert said.count("\n") == 1
     assert [p.name for p in tiny_disk.iterdir()] == [".lock"]
-
-
-@pytest.fixture
-def unwritable():
-    """A folder that this process may not write to, even where it is root's."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o555)
-        root = os.geteuid() == 0
-        if root:
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            if root:
-                os.seteuid(0)
-            folder.chmod(0o755)
 
 
 def test_a_folder_without_permission(unwritable, make_contents):
