@@ -30,6 +30,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Two tests run side by side; more than one thread each would only wait.
+test slow: export OMP_NUM_THREADS = 1
+test slow: export TF_NUM_INTRAOP_THREADS = 1
+
 test: lint
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 

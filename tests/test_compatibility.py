@@ -103,6 +103,7 @@ def test_a_recipe_is_read(path):
     assert len(recipe.extract) == len(written["extract"])
 
 
+@pytest.mark.slow
 def test_the_reports_are_rendered(reports):
     rendered = featx.report(out_dir=reports)
     assert [run.name for run in rendered.runs] == RUNS

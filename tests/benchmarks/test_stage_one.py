@@ -145,6 +145,7 @@ def test_given_photos_are_spread_over_all(tmp_path):
         copy_photos(tmp_path / "nothing", tmp_path / "c", 10)
 
 
+@pytest.mark.slow
 def test_operations_are_counted_by_hand():
     keras = import_keras()
     model = keras.Sequential(
@@ -163,6 +164,7 @@ def test_operations_are_counted_by_hand():
     assert operations_per_image(model) == 2 * by_hand
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("builder", "arguments", "published"),
     [

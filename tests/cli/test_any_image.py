@@ -13,6 +13,8 @@ from featx.images.digests import digest_files
 from tests.cli.conftest import WITH_FEW_RIGHTS, WITHOUT_FRAMEWORKS
 from tests.images.zoo import as_documented, write_bad, write_good
 
+pytestmark = pytest.mark.slow  # its two processes compute everything that is here
+
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
 
 
@@ -52,7 +54,6 @@ def extracted(tmp_path_factory):
     return Extracted(tmp_path_factory.mktemp("any"))
 
 
-@pytest.mark.slow
 def test_the_others_go_on(extracted):
     assert extracted.first.returncode == 0, extracted.first.stderr
     contents = {path.read_bytes() for path in extracted.good + extracted.twins}

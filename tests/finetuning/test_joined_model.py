@@ -42,6 +42,7 @@ def test_a_head_on_whole_maps(extractor, pixels, labels):
     np.testing.assert_allclose(found, fitted.predict_proba(views), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_one_backbone_at_one_size_with_two_poolings(extractor, pixels, labels):
     extractors = [extractor, replace(extractor, pooling="max")]
     views = embed(extractors, {SIDE: pixels})

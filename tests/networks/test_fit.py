@@ -131,6 +131,7 @@ def test_the_same_seed_trains_the_same_network(name):
     np.testing.assert_array_equal(answers(1), answers(1))
 
 
+@pytest.mark.slow
 def test_what_was_interrupted_ends_the_same(tmp_path):
     def stop(epochs):
         if epochs == 2:
@@ -191,6 +192,7 @@ def test_too_little_memory_is_reported(monkeypatch):
         train(colours(), settings(epochs=1), augment=False)
 
 
+@pytest.mark.slow
 def test_the_model_is_whole(tmp_path):
     """Plain Keras loads it, in a process of its own and without featx."""
     images = colours(20)

@@ -37,25 +37,36 @@ def again(run):
     return run_recipe(read_recipe(run.path / "recipe.toml"))
 
 
-def test_a_head_on_two_embeddings_and_the_same_fine_tuned(work):
-    (head,) = run_fit(
+@pytest.fixture
+def head(work):
+    """A head on two embeddings of one backbone."""
+    (run,) = run_fit(
         DATA,
         [HeadSettings(name="lda", folds=2, parameters={"shrinkage": 0.5})],
         extract=[SMALL, OTHER],
         cache=CACHE,
         report=REPORT,
     )
+    return run
+
+
+def test_a_head_on_two_embeddings(head):
     assert head.info["command"] == ""  # two kinds of pooling
     # What `auto` chose might be another precision next time.
     chosen = [one.precision for one in read_recipe(head.path / "recipe.toml").extract]
     assert chosen == [spec["precision"] for spec in head.info["embedding"]]
+    assert [run.path for run in again(head).runs] == [head.path]
+    assert len(list_runs(REPORT.out_dir)) == 1
+
+
+@pytest.mark.slow
+def test_a_fine_tuned_head(head):
     settings = FinetuneSettings(epochs=1, unfreeze="none", batch_size=8)
     tuned = run_finetune(head, settings, cache=CACHE, report=REPORT)
     assert tuned.info["command"].startswith(f"featx finetune {head.name} ")
     done = again(tuned)
     assert [run.path for run in done.heads] == [head.path]
     assert done.finetuned.path == tuned.path
-    assert [run.path for run in again(head).runs] == [head.path]
     assert len(list_runs(REPORT.out_dir)) == 2
 
 
