@@ -21,34 +21,34 @@ class Predicted:
     y : ndarray of int, shape (n,)
         True classes.
     probabilities : ndarray of float, shape (n, n_classes)
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (n,)
+        Predicted classes.
+    hits, in_top : ndarray of bool, shape (n,)
+        Whether the true class is the predicted one, and whether it is among the five
+        most probable ones.
+    surprise : ndarray of float64, shape (n,)
+        Minus the logarithm of the true class's probability.
+    absent : ndarray of bool, shape (n_classes,)
+        Whether a class has no test image.
     """
 
     def __init__(
         self, y: NDArray[np.integer], probabilities: NDArray[np.floating]
     ) -> None:
         self.y = y
-        self.probabilities = probabilities
         self.n_classes = probabilities.shape[1]
         self.codes = probabilities.argmax(axis=1)
         self.hits = self.codes == y
         self.absent = np.bincount(y, minlength=self.n_classes) == 0
-
-    @cached_property
-    def in_top(self) -> NDArray[np.bool_]:
-        """Whether the true class is among the most probable ones, by row."""
         # Stable, as argmax is: among equals the first class counts in both.
-        top = np.argsort(-self.probabilities, axis=1, kind="stable")[:, :TOP]
-        within: NDArray[np.bool_] = (top == self.y[:, None]).any(axis=1)
-        return within
-
-    @cached_property
-    def surprise(self) -> NDArray[np.float64]:
-        """Minus the logarithm of the true class's probability, by row."""
-        least = np.finfo(self.probabilities.dtype).eps  # as scikit-learn's log_loss
-        truth = self.probabilities[np.arange(len(self.y)), self.y]
-        clipped = np.clip(truth, least, 1 - least).astype(np.float64)
-        surprise: NDArray[np.float64] = -np.log(clipped)
-        return surprise
+        top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+        self.in_top = (top == y[:, None]).any(axis=1)
+        least = np.finfo(probabilities.dtype).eps  # as scikit-learn's log_loss
+        truth = np.clip(probabilities[np.arange(len(y)), y], least, 1 - least)
+        self.surprise = -np.log(truth.astype(np.float64))
 
 
 class ByClass(NamedTuple):
@@ -289,12 +289,9 @@ def _intervals(
     predicted: Predicted, measures: dict[str, Callable[[Sample], float]], seed: int
 ) -> dict[str, list[float]]:
     """Return the 95% interval of each score over resampled test images."""
-    scores = [
-        [measure(sample) for measure in measures.values()]
-        for sample in (
-            Sample(predicted, weights)
-            for weights in resampled_weights(len(predicted.y), seed=seed)
-        )
-    ]
-    low, high = np.percentile(scores, LEVEL, axis=0)
-    return {key: [float(low[i]), float(high[i])] for i, key in enumerate(measures)}
+    scores = []
+    for weights in resampled_weights(len(predicted.y), seed=seed):
+        sample = Sample(predicted, weights)
+        scores.append([measure(sample) for measure in measures.values()])
+    ends = np.percentile(scores, LEVEL, axis=0).T.tolist()
+    return dict(zip(measures, ends, strict=True))

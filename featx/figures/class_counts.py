@@ -82,8 +82,8 @@ def _draw_rows(
         lefts += values
     style_axes(axes, grid="x")
     # One scale for all rows, so that the largest and the smallest can be compared.
-    axes.set_xlim(0, 1.02 * max(int(counts.sum(axis=1).max()), 1))
-    axes.set_xlabel("images")
+    most = max(int(counts.sum(axis=1).max()), 1)
+    axes.set(xlim=(0, 1.02 * most), xlabel="images")
     count_on(axes.xaxis, 5)
     name_rows(axes, [labels.texts[i] for i in shown], labels.style)
     for row, index in enumerate(shown):
@@ -104,9 +104,7 @@ def _draw_all(counts: NDArray[np.int64], axes: "Axes") -> None:
     text = f"median {median:,.0f}"
     note(axes, text, (1, median), (5, 0), xycoords=across, color=INK)
     style_axes(axes, grid="y")
-    axes.set_xlim(0, len(counts))
-    axes.set_ylim(0, 1.08 * max(totals.max(), 1))
+    axes.set(xlim=(0, len(counts)), ylim=(0, 1.08 * max(totals.max(), 1)))
+    axes.set(xlabel="classes, most images first", ylabel="images")
     count_on(axes.yaxis, 4)
     count_on(axes.xaxis, 8)
-    axes.set_ylabel("images")
-    axes.set_xlabel("classes, most images first")

@@ -49,7 +49,7 @@ def classes_figure(
         axes = figure.subplots()
         draw_rows(axes, order)
         head(axes, titles[0], subtitle)
-        legend(axes)
+        legend(figure)
         return figure
     figure = new_figure(11.5, 8.4)
     grid = figure.add_gridspec(2, 2, height_ratios=(1.7, ENDS_SHOWN * ROW))
@@ -62,5 +62,5 @@ def classes_figure(
         title = f"The {ENDS_SHOWN} {ends[column]}"
         style: dict[str, Any] = {"fontsize": 10, "fontweight": "bold", "color": INK}
         axes.set_title(title, loc="left", **style)
-    legend(axes)
+    legend(figure)
     return figure

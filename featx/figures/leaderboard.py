@@ -52,7 +52,12 @@ def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
     axes.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     more = f"; the first {MOST_SHOWN} of {len(runs)}" if len(runs) > MOST_SHOWN else ""
     head(axes, "Runs by cross-validated accuracy, best first", subtitle + more)
-    _add_legend(axes)
+    # Drawn runs can be grey or lack a mark, so the legend explains marks of its own.
+    tested = "test split, with 95% interval"
+    decides = "cross-validation, which decides the rank"
+    axes.plot([], [], "o-", color=BLUE, markersize=8, linewidth=2, label=tested)
+    axes.plot([], [], color=ORANGE, label=decides, **FOLDS)
+    legend(figure)
     return figure
 
 
@@ -80,13 +85,3 @@ def _name_runs(axes: "Axes", runs: Sequence[Run]) -> None:
         for run in runs
     ]
     name_rows(axes, texts, class_labels([run.name for run in runs]).style)
-
-
-def _add_legend(axes: "Axes") -> None:
-    from matplotlib.lines import Line2D
-
-    test = Line2D([], [], color=BLUE, marker="o", markersize=8, linewidth=2)
-    test.set_label("test split, with 95% interval")
-    folds = Line2D([], [], color=ORANGE, **FOLDS)
-    folds.set_label("cross-validation, which decides the rank")
-    legend(axes, [test, folds])

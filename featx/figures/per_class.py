@@ -97,7 +97,5 @@ def _draw_distribution(f1: NDArray[np.float64], axes: "Axes") -> None:
     mark_value(axes, mean, f"mean {mean:.2f}", on_left=mean >= 0.85)
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])
     style_axes(axes, grid="y")
-    axes.set_xlim(0, 1)
     count_on(axes.yaxis, 4)
-    axes.set_ylabel("classes")
-    axes.set_xlabel("F1")
+    axes.set(xlim=(0, 1), xlabel="F1", ylabel="classes")

@@ -48,7 +48,7 @@ def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":
     )
     style_axes(top)
     top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy: how often it is right")
-    legend(top)
+    legend(figure)
     head(top, "Can its probabilities be trusted?", subtitle)
     _draw_counts(bottom, bins.count)
     return figure

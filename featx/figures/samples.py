@@ -170,14 +170,7 @@ def fit_square(
     pixels: NDArray[np.uint8], side: int = round(SIDE * DPI)
 ) -> NDArray[np.uint8]:
     """Fit an image (height, width, 3) into a square (side, side, 3), undistorted."""
-    import cv2
+    from PIL import Image, ImageOps
 
-    square = np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
-    scale = side / max(pixels.shape[:2])
-    height, width = (max(1, round(scale * n)) for n in pixels.shape[:2])
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = cv2.resize(
-        pixels, (width, height), interpolation=way
-    )
-    return square
+    image = Image.fromarray(pixels)
+    return np.asarray(ImageOps.pad(image, (side, side), color=BACKGROUND))

@@ -31,17 +31,7 @@ CELLS = 150
 LOGARITHMIC = 12
 """From this ratio of the largest side to the smallest the axes are logarithmic."""
 
-NAMED_RATIOS = {
-    "1:3": 1 / 3,
-    "1:2": 1 / 2,
-    "2:3": 2 / 3,
-    "3:4": 3 / 4,
-    "1:1": 1.0,
-    "4:3": 4 / 3,
-    "3:2": 3 / 2,
-    "2:1": 2.0,
-    "3:1": 3.0,
-}
+NAMED_RATIOS = (1, 3), (1, 2), (2, 3), (3, 4), (1, 1), (4, 3), (3, 2), (2, 1), (3, 1)
 WIDE_SPAN = 4.0
 """Doublings of the aspect ratio above which ticks stand at the powers of two."""
 
@@ -78,8 +68,7 @@ def sizes_figure(
     axes.plot([np.median(widths)], [np.median(heights)], "+", **cross)
     style_axes(axes, grid="both")
     _scale(axes, smallest, largest, logarithmic=logarithmic)
-    axes.set_xlabel("width, pixels")
-    axes.set_ylabel("height, pixels")
+    axes.set(xlabel="width, pixels", ylabel="height, pixels")
     head(axes, "Sizes; the cross is the median", subtitle)
     return figure
 
@@ -164,18 +153,16 @@ def aspect_ratios_figure(
     mark_value(axes, float(np.log2(median)), text, on_left=median >= 1.3)
     style_axes(axes, grid="y")
     _name_ratios(axes, low, high)
-    axes.set_xlim(edges[0] - step, edges[-1] + step)
     axes.set_ylim(top=1.12 * axes.get_ylim()[1])
-    axes.set_box_aspect(1)
-    axes.set_ylabel("images")
-    axes.set_xlabel("width : height")
+    axes.set(xlim=(edges[0] - step, edges[-1] + step), box_aspect=1)
+    axes.set(xlabel="width : height", ylabel="images")
     head(axes, "Aspect ratios", subtitle)
     return figure
 
 
 def _name_ratios(axes: "Axes", low: float, high: float) -> None:
     if high - low <= WIDE_SPAN:
-        ticks = {np.log2(ratio): name for name, ratio in NAMED_RATIOS.items()}
+        ticks = {np.log2(w / h): f"{w}:{h}" for w, h in NAMED_RATIOS}
     else:
         step = math.ceil((high - low) / 10)
         powers = range(step * math.floor(low / step), math.ceil(high) + 1, step)

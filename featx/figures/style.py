@@ -147,17 +147,18 @@ def name_rows(axes: "Axes", texts: Sequence[str], style: dict[str, Any]) -> None
     axes.tick_params(axis="y", labelcolor=INK, length=0, pad=7)
 
 
-def legend(axes: "Axes", handles: Sequence[Any] | None = None) -> None:
-    """Explain the marks of `axes`, where it has any, in one line under the figure."""
-    from matplotlib.figure import Figure
-
-    figure = axes.get_figure(root=True)
-    shown = handles or axes.get_legend_handles_labels()[0]
-    if shown and isinstance(figure, Figure):
+def legend(figure: "Figure") -> None:
+    """Explain what is labelled in a figure, each once, in one line under it."""
+    handles = {
+        label: handle
+        for axes in figure.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if handles:
         figure.legend(
-            handles=shown,
+            handles=list(handles.values()),
             loc="outside lower center",
-            ncols=len(shown),
+            ncols=len(handles),
             frameon=False,
             fontsize=8.5,
             labelcolor=INK,

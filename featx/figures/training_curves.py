@@ -86,13 +86,7 @@ def curves_figure(
         _draw_rates(axes, epochs, history["learning_rate"])
     for axes in (left, right, *rest):
         _mark_warmup(axes, epochs, history.get("phase"))
-    # What stands in one pair of axes only is explained as well.
-    handles = {
-        label: handle
-        for axes in (left, right)
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    legend(left, list(handles.values()))
+    legend(figure)
     head(left, "Training curves", subtitle)
     return figure
 

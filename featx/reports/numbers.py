@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from featx.evaluation.metrics import BY_KEY, METRICS, Metric
+from featx.evaluation.metrics import BY_KEY, Metric
 from featx.runs.metrics import Metrics
 
 MISSING = "\u2013"  # an en dash
@@ -21,11 +21,6 @@ def show_interval(metrics: Metrics, key: str) -> str:
         return ""
     low, high = (_write(bound, BY_KEY[key]) for bound in interval)
     return f"{low} to {high}"
-
-
-def measured(metrics: Metrics) -> list[Metric]:
-    """Return the rows of the table of metrics that a run has."""
-    return [metric for metric in METRICS if metrics.get(metric.key) is not None]
 
 
 def deviation(metrics: Metrics) -> str:

@@ -2,10 +2,13 @@
 
 import base64
 import io
-import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
+
+from featx.errors import ImageError
+from featx.images.decoding import decode_full
+from featx.images.digests import read_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -79,24 +82,8 @@ def thumbnail(root: Path, path: str) -> str:
     if relative.is_absolute() or ".." in relative.parts:
         return ""
     try:
-        with warnings.catch_warnings():
-            # Pillow warns about odd files that it reads all the same.
-            warnings.simplefilter("ignore")
-            with Image.open(root / relative) as image:
-                return _as_jpeg(_reduce(image), quality=82)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        image = Image.fromarray(decode_full(read_file(root / relative)))
+    except (ImageError, OSError, ValueError):
         return ""
-
-
-def _reduce(image: "Image.Image") -> "Image.Image":
-    """Shrink, turn as EXIF says, and put what is transparent on white."""
-    from PIL import Image, ImageOps
-
-    image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-    turned = ImageOps.exif_transpose(image)
-    turned.thumbnail((THUMBNAIL, THUMBNAIL))
-    if not turned.has_transparency_data:
-        return turned.convert("RGB")
-    layer = turned.convert("RGBA")
-    white = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(white, layer).convert("RGB")
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    return _as_jpeg(image, quality=82)

@@ -73,8 +73,12 @@ def environment() -> "jinja2.Environment":
         "count": "{:,}".format,
         "duration": numbers.duration,
         "percent": numbers.percent,
+        "points": numbers.points,
     }
+    parts = vars(made.get_template("parts.html.j2").module)
     made.globals |= {
+        "figure": parts["figure"],
+        "fact_list": parts["fact_list"],
         "deviation": numbers.deviation,
         "show": numbers.show,
         "show_interval": numbers.show_interval,

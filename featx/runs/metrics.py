@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from featx.evaluation.metrics import BY_KEY
+from featx.evaluation.metrics import BY_KEY, METRICS, Metric
 from featx.runs.record import Record, Text
 
 Interval = tuple[float, float]
@@ -174,6 +174,11 @@ class Metrics(Record):
         if set(self.per_class) != set(self.classes):
             raise ValueError("'per_class' and 'classes' name other classes")
         return self
+
+    @property
+    def measured(self) -> list[Metric]:
+        """The rows of the table of metrics that the run has a score for."""
+        return [metric for metric in METRICS if self.get(metric.key) is not None]
 
     @property
     def confusion(self) -> NDArray[np.int64]:

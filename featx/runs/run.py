@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from featx.errors import RunError
-from featx.evaluation.metrics import METRICS
 from featx.runs.frames import import_pandas
 from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
 from featx.runs.metrics import Metrics
@@ -97,8 +96,7 @@ class Run:
         """Return a table of the scores, for notebooks."""
         rows = "".join(
             f"<tr><td>{metric.label}</td><td>{self.metrics[metric.key]:.3f}</td></tr>"
-            for metric in METRICS
-            if self.metrics.get(metric.key) is not None
+            for metric in self.metrics.measured
         )
         return (
             f"<p><b>Run</b> {escape(self.name)}: {escape(self.title)}</p>"
@@ -114,7 +112,7 @@ class Run:
             pandas is not installed.
         """
         pandas, metrics = import_pandas(), self.metrics
-        found = [one.key for one in METRICS if metrics.get(one.key) is not None]
+        found = [metric.key for metric in metrics.measured]
         missing = (None, None)
         rows = [(metrics[key], *metrics.intervals.get(key, missing)) for key in found]
         index = pandas.Index(found, name="metric")
@@ -257,13 +255,7 @@ class Run:
         """
         import joblib
 
-        path = self.path / HEAD_FILE
-        try:
-            return joblib.load(path)
-        except FileNotFoundError as error:
-            raise damaged(path, "missing") from error
-        except Exception as error:  # unpickling raises anything
-            raise _unloadable(path, error) from error
+        return _load(self.path / HEAD_FILE, joblib.load)
 
     def load_model(self) -> Any:
         """Load `model.keras`, with Keras' safe mode on.
@@ -280,13 +272,10 @@ class Run:
         """
         from featx.frameworks import import_keras
 
-        path = self.path / MODEL_FILE
-        if not path.is_file():
-            raise damaged(path, "missing")
-        try:
-            return import_keras().saving.load_model(path, safe_mode=True)
-        except Exception as error:  # Keras raises anything on garbage
-            raise _unloadable(path, error) from error
+        return _load(
+            self.path / MODEL_FILE,
+            lambda path: import_keras().saving.load_model(path, safe_mode=True),
+        )
 
     def history(self) -> dict[str, NDArray[np.float64]]:
         """Read the training curves: column name to one value per epoch.
@@ -317,12 +306,17 @@ def _read_rows(path: Path) -> list[list[str]]:
         return list(csv.reader(stream))
 
 
-def _unloadable(path: Path, error: Exception) -> RunError:
-    reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return RunError(
-        f"{path}: can't be loaded ({reason}); it may come from other versions than are"
-        " installed, which run.json names: make the run again"
-    )
+def _load(path: Path, load: Callable[[Path], Any]) -> Any:
+    if not path.is_file():
+        raise damaged(path, "missing")
+    try:
+        return load(path)
+    except Exception as error:  # pickle and Keras raise anything on garbage
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise RunError(
+            f"{path}: can't be loaded ({reason}); it may come from other versions than"
+            " are installed, which run.json names: make the run again"
+        ) from error
 
 
 def damaged(path: Path, reason: object) -> RunError:

@@ -1,7 +1,10 @@
 """Reads pages back, as a browser does."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
+
+from featx.reports.run.section import RunPage
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
@@ -38,6 +41,12 @@ class Page(HTMLParser):
     @property
     def words(self):
         return re.sub(r"\s+", " ", self.text)
+
+
+def section_words(section, run):
+    """Return what a section says of a run, without its tags."""
+    text = re.sub("<[^>]+>", "", section.render(RunPage(run)))
+    return " ".join(unescape(text).split())
 
 
 def assert_self_contained(page):

@@ -1,5 +1,6 @@
 """All facts of an inspection, for `inspection.json` and for scripts."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -63,19 +64,15 @@ def _sizes(inspection: Inspection) -> dict[str, Any]:
     if not readable.any():
         return {"distinct": []}
     widths, heights = inspection.widths[readable], inspection.heights[readable]
-    shapes, counts = np.unique(
-        np.stack([widths, heights], axis=1), axis=0, return_counts=True
-    )
-    order = np.argsort(-counts, kind="stable")
+    sizes = Counter(sorted(zip(widths.tolist(), heights.tolist(), strict=True)))
     return {
         "width": _extent(widths),
         "height": _extent(heights),
         "aspect_ratio": _extent(widths / heights),
         "bytes": _extent(inspection.sizes[readable]),
         "distinct": [
-            {"width": int(w), "height": int(h), "images": int(counts[i])}
-            for i in order
-            for w, h in [shapes[i]]
+            {"width": width, "height": height, "images": count}
+            for (width, height), count in sizes.most_common()
         ],
     }
 

@@ -7,16 +7,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from featx.figures.class_counts import by_count
+from featx.figures.class_counts import by_count, class_counts_figure
 from featx.figures.labels import lacking_glyphs
-from featx.figures.samples import choose_samples
+from featx.figures.samples import Strip, choose_samples, samples_figure
+from featx.figures.sizes import aspect_ratios_figure, sizes_figure
+from featx.figures.style import png
 from featx.images.inspection import Inspection
 from featx.reports.inspection.facts import class_rows, format_rows, inspection_facts
-from featx.reports.inspection.figures import (
-    FIGURES,
-    describe_strips,
-    inspection_figures,
-)
 from featx.reports.inspection.words import (
     MODES,
     balance,
@@ -30,6 +27,7 @@ from featx.reports.writing import PAGE, render, replace_file
 from featx.runs.write import claim_reports, slug
 
 FACTS_FILE = "inspection.json"
+FIGURES = ("classes", "samples", "sizes", "aspect_ratios")
 
 FILES_LISTED = 50
 """Unreadable and misnamed files with a row each; the facts list them all."""
@@ -85,7 +83,7 @@ def render_inspection(
     page = render(
         "inspection.html.j2",
         created=moment(created),
-        shown=f"{describe_strips(inspection, strips).capitalize()}.",
+        shown=f"{_describe_strips(inspection, strips).capitalize()}.",
         seed=seed,
         **_context(inspection, drawn),
     )
@@ -100,6 +98,47 @@ def render_inspection(
     replace_file(folder / FACTS_FILE, text.encode("utf-8", errors="backslashreplace"))
     replace_file(folder / PAGE, page)
     return folder / PAGE
+
+
+def inspection_figures(inspection: Inspection, strips: list[Strip]) -> dict[str, bytes]:
+    """Draw all figures of an inspection.
+
+    Parameters
+    ----------
+    strips : list of Strip
+        The samples to show.
+
+    Returns
+    -------
+    dict
+        Name to PNG; only that of the classes where no image is readable.
+    """
+    images, readable = inspection.images, inspection.readable
+    total = counted(len(images.classes), "class", "classes")
+    whose = f"{images.name}  ·  {counted(len(images), 'image')}, {total}"
+    figures = {
+        "classes": class_counts_figure(
+            inspection.counts, inspection.splits, images.classes, whose
+        )
+    }
+    if readable.any():
+        sides = inspection.widths[readable], inspection.heights[readable]
+        shown = f"{images.name}  ·  {_describe_strips(inspection, strips)}"
+        figures |= {
+            "samples": samples_figure(inspection, strips, shown),
+            "sizes": sizes_figure(*sides, whose),
+            "aspect_ratios": aspect_ratios_figure(*sides, whose),
+        }
+    return {name: png(figure) for name, figure in figures.items()}
+
+
+def _describe_strips(inspection: Inspection, strips: list[Strip]) -> str:
+    """Say how many of the classes the samples show."""
+    total = len(inspection.images.classes)
+    rest = total - len(strips)
+    if not rest:
+        return "all classes"
+    return f"{len(strips)} of {total:,} classes; the other {rest:,} are not shown"
 
 
 def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, Any]:

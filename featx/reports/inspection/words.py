@@ -1,6 +1,9 @@
 """What an inspection found, summed up for the terminal and the page."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +11,8 @@ from numpy.typing import NDArray
 from featx.images.inspection import Inspection
 from featx.reports.inspection.facts import format_rows
 from featx.reports.numbers import counted, file_size, percent
+
+NONE = "none"
 
 IN_A_GROUP = 4
 """Files of a group of duplicates that are named; the rest are counted."""
@@ -172,16 +177,8 @@ def _files(inspection: Inspection, most: int) -> list[Finding]:
     misnamed = f"{counted(len(wrong), 'file')} of another format than the suffix says"
     unreadable = f"{counted(len(lost), 'image')}, left out by featx"
     return [
-        Finding(
-            title,
-            text if lines else "none",
-            tuple(lines[:most]),
-            max(0, len(lines) - most),
-        )
-        for title, text, lines in (
-            ("Misnamed", misnamed, wrong),
-            ("Unreadable", unreadable, lost),
-        )
+        _finding("Misnamed", misnamed if wrong else NONE, wrong, most),
+        _finding("Unreadable", unreadable if lost else NONE, lost, most),
     ]
 
 
@@ -194,16 +191,22 @@ def _groups(inspection: Inspection, most: int) -> list[Finding]:
         f"{counted(groups.copies, 'copy', 'copies')} of"
         f" {counted(len(groups), 'image')}{': ' if where else ''}{where}"
     )
-    labels = f"{counted(conflicts, 'image')} in several classes"
+    labels = f"{counted(conflicts, 'image')} in several classes" if conflicts else NONE
+    name = partial(name_group, inspection)
+    agreeing, contradicting = groups.groups[conflicts:], groups.groups[:conflicts]
     return [
-        Finding(
-            title,
-            text if found else "none",
-            tuple(name_group(inspection, groups[i]) for i in numbers[:most]),
-            max(0, len(numbers) - most),
-        )
-        for title, text, found, numbers in (
-            ("Duplicates", copies, len(groups), range(conflicts, len(groups))),
-            ("Contradictions", labels, conflicts, range(conflicts)),
-        )
+        _finding("Duplicates", copies if len(groups) else NONE, agreeing, most, name),
+        _finding("Contradictions", labels, contradicting, most, name),
     ]
+
+
+def _finding(
+    title: str,
+    text: str,
+    cases: Sequence[Any],
+    most: int,
+    name: Callable[[Any], str] = str,
+) -> Finding:
+    """Sum up some cases in `text`, and name the first of them."""
+    details = tuple(name(case) for case in cases[:most])
+    return Finding(title, text, details, len(cases) - len(details))

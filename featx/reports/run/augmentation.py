@@ -7,7 +7,6 @@ from featx.reports.run.section import RunPage, Section
 from featx.runs.run import AUGMENTED_FILE
 
 TEMPLATE = """\
-{% from "parts.html.j2" import figure %}
 {{ figure(picture) }}
 <p class="hint">Images are changed at random,
 {% if copies %}

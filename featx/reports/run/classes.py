@@ -8,7 +8,6 @@ from featx.reports.numbers import show
 from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
-{% from "parts.html.j2" import figure %}
 {{ figure(picture) }}
 <div class="wide{{ ' tall' if rows | length > 25 }}"
 {% if rows | length > 25 %}

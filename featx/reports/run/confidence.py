@@ -11,7 +11,6 @@ from featx.reports.numbers import percent
 from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
-{% from "parts.html.j2" import figure %}
 <div class="beside">
 {{ figure(picture) }}
 <div class="prose">

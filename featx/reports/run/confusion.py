@@ -13,7 +13,6 @@ from featx.runs.run import Run
 PAIRS = 10
 
 TEMPLATE = """\
-{% from "parts.html.j2" import figure %}
 <div class="{{ 'side' if run.classes | length <= 6 else 'stack' }}">
 {{ figure(counts) }}
 {{ figure(normalised) }}

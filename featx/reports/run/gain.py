@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from featx.figures.training_curves import warmup_epochs
 from featx.reports.numbers import duration, percent, points
-from featx.reports.run.section import prose_section
+from featx.reports.run.section import RunPage, Section
 from featx.runs.metrics import FinetuneMetrics, FrozenOutputTimes, JoinedModelCheck
 from featx.runs.run import Run
 
@@ -32,19 +33,14 @@ def recommend(run: Run) -> Advice | None:
     found = run.metrics.finetune
     if found is None:
         return None
-    if found.recommended == "finetuned":
-        return Advice(
-            True,
-            "Use this model.",
-            "On the held-out images it beats the head it started from by more than"
-            " chance would.",
-        )
-    return Advice(
-        False,
-        f"Use the head, {run.info.parent}.",
-        "On the held-out images fine-tuning does not beat it by more than chance"
-        " would.",
-    )
+    finetuned = found.recommended == "finetuned"
+    if finetuned:
+        verdict, advice = "it beats the head it started from", "Use this model."
+    else:
+        verdict = "fine-tuning does not beat it"
+        advice = f"Use the head, {run.info.parent}."
+    reason = f"On the held-out images {verdict} by more than chance would."
+    return Advice(finetuned, advice, reason)
 
 
 def explain_gain(run: Run) -> list[str]:
@@ -184,4 +180,13 @@ def explain_frozen_outputs(times: FrozenOutputTimes | None) -> str:
     )
 
 
-SECTION = prose_section("What fine-tuning gained", explain_gain)
+def _content(page: RunPage) -> dict[str, Any] | None:
+    sentences = explain_gain(page.run)
+    return {"sentences": sentences} if sentences else None
+
+
+TEMPLATE = "{% for sentence in sentences %}<p>{{ sentence }}</p>\n{% endfor %}"
+
+SECTION = Section(
+    "What fine-tuning gained", TEMPLATE, _content, prose=True, marked=True
+)

@@ -9,7 +9,6 @@ from featx.runs.info import Kind, RunInfo
 from featx.runs.run import RECIPE_FILE, Run
 
 TEMPLATE = """\
-{% from "parts.html.j2" import pairs as fact_list %}
 <div class="columns">
 {{ fact_list("Run", facts) }}
 <div>

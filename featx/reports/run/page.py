@@ -1,12 +1,11 @@
 """The page of one run: its header and a list of sections, in one file of its own."""
 
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from featx.errors import RunError
 from featx.evaluation.metrics import BY_KEY
-from featx.reports.numbers import deviation, measured, moment, show, show_interval
+from featx.reports.numbers import deviation, moment, show, show_interval
 from featx.reports.run import (
     augmentation,
     classes,
@@ -21,7 +20,7 @@ from featx.reports.run import (
 )
 from featx.reports.run.gain import recommend, signed_points, signed_range
 from featx.reports.run.section import RunPage
-from featx.reports.writing import PAGE, environment, newer_than, render, replace_file
+from featx.reports.writing import PAGE, newer_than, render, replace_file
 from featx.runs.run import METRICS_FILE, RUN_FILE, Run
 
 SECTIONS = (
@@ -65,7 +64,7 @@ def render_run(run: Run) -> Path:
             cards=_cards(run),
             advice=recommend(run),
             parent=_parent_link(run),
-            sections=_sections(page),
+            sections=[(section, section.render(page)) for section in SECTIONS],
         )
     except (OSError, ValueError) as error:
         raise RunError(
@@ -83,18 +82,6 @@ def is_current(run: Run) -> bool:
     return newer_than(run.path / PAGE, sources)
 
 
-def _sections(page: RunPage) -> list[dict[str, Any]]:
-    """Render the sections that the run has."""
-    shown = []
-    for section in SECTIONS:
-        content = section.content(page)
-        if content is not None:
-            template = environment().from_string(section.template)
-            body = template.render(run=page.run, **content)
-            shown.append({"section": section, "body": body})
-    return shown
-
-
 def _cards(run: Run) -> list[dict[str, str]]:
     """List the numbers that stand at the top, the most important one first."""
     metrics, found = run.metrics, run.metrics.finetune
@@ -105,7 +92,7 @@ def _cards(run: Run) -> list[dict[str, str]]:
             "extra": deviation(metrics) if metric.key == "cv_accuracy" else "",
             "interval": show_interval(metrics, metric.key),
         }
-        for metric in measured(metrics)
+        for metric in metrics.measured
         if metric.brief
     ]
     cards.sort(key=lambda card: card["label"] != BY_KEY["accuracy"].brief)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from featx.figures.style import png
 from featx.reports.pictures import Picture, picture
+from featx.reports.writing import environment
 from featx.runs.run import Run, RunPredictions
 
 if TYPE_CHECKING:
@@ -71,13 +72,10 @@ class Section:
     prose: bool = False
     marked: bool = False
 
-
-def prose_section(title: str, explain: Callable[[Run], list[str]]) -> Section:
-    """Make a section of sentences about a run, a paragraph each; none, no section."""
-    template = "{% for sentence in sentences %}<p>{{ sentence }}</p>\n{% endfor %}"
-
-    def content(page: RunPage) -> dict[str, Any] | None:
-        sentences = explain(page.run)
-        return {"sentences": sentences} if sentences else None
-
-    return Section(title, template, content, prose=True, marked=True)
+    def render(self, page: RunPage) -> str:
+        """Return its content as HTML, empty where the run has no such section."""
+        content = self.content(page)
+        if content is None:
+            return ""
+        template = environment().from_string(self.template)
+        return template.render(run=page.run, **content)

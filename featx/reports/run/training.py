@@ -7,7 +7,6 @@ from featx.figures.training_curves import best_epoch, warmup_epochs
 from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
-{% from "parts.html.j2" import figure %}
 {{ figure(picture) }}
 {% if best and run.from_scratch %}
 <p class="hint">Validation is on the training images that were held out. The epoch with

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from featx.reports.inspection.figures import FIGURES
+from featx.reports.inspection.page import FIGURES
 
 
 def draw_nothing(inspection, strips):

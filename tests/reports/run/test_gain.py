@@ -10,7 +10,7 @@ from featx.figures.training_curves import curves_figure
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.leaderboard.transfer import transfer_gap
 from featx.reports.numbers import percent
-from featx.reports.run.explain import explain
+from featx.reports.run.explain import SECTION
 from featx.reports.run.gain import (
     explain_gain,
     finetuning_gain,
@@ -21,7 +21,7 @@ from featx.reports.run.gain import (
 from featx.reports.run.page import render_run
 from featx.runs.ranking import rank_runs
 from tests.made_runs import drawn, with_info, with_metrics
-from tests.reports.pages import Page, assert_self_contained
+from tests.reports.pages import Page, assert_self_contained, section_words
 from tests.runs.conftest import FINETUNED
 
 PARENT = "pets-mobilenetv2-0.35-lda"
@@ -126,7 +126,7 @@ def test_other_runs_gained_nothing(make_run):
 
 
 def test_a_network_s_words_are_not_said_of_it(make_finetuned):
-    said = " ".join(explain(make_finetuned()))
+    said = section_words(SECTION, make_finetuned())
     assert "chose nothing" not in said
     assert "from random ones on" not in said
 
