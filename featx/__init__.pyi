@@ -15,6 +15,7 @@ from .errors import ImageError as ImageError
 from .errors import NetworkError as NetworkError
 from .errors import RecipeError as RecipeError
 from .errors import RunError as RunError
+from .errors import SettingsError as SettingsError
 from .errors import WeightsError as WeightsError
 from .evaluation.cross_validation import CrossValidation as CrossValidation
 from .export.export import ExportedModel as ExportedModel

@@ -12,7 +12,8 @@
     ├── NetworkError        a network that isn't there, or can't learn from the images
     ├── ExportError         a model that can't be exported, or a file of it is wrong
     ├── RunError            a run folder that is missing or incomplete
-    └── RecipeError         a recipe or featx.toml that says something unknown
+    ├── RecipeError         a recipe or featx.toml that says something unknown
+    └── SettingsError       a value that a function of the Python API doesn't allow
 
 Errors of the libraries are turned into these where featx calls the library, so that
 the command line has one kind to show.
@@ -79,6 +80,10 @@ class RunError(FeatxError):
 
 class RecipeError(FeatxError):
     """A recipe or settings file says something that featx doesn't know."""
+
+
+class SettingsError(FeatxError):
+    """A function of the Python API was given a setting that it doesn't allow."""
 
 
 def nearest(name: str, known: "Iterable[str]", *, count: int = 3) -> str:

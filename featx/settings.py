@@ -7,13 +7,13 @@ are made from these.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from featx.errors import FeatxError
+from featx.errors import FeatxError, SettingsError, nearest
 
 
 class Settings(BaseModel):
@@ -27,6 +27,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True
     )
+
+
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,37 @@ def checked_by(check: Callable[[Any], Any]) -> AfterValidator:
             raise ValueError(str(error)) from None
 
     return AfterValidator(validate)
+
+
+def with_values(start: S | type[S], values: Mapping[str, Any], *, function: str) -> S:
+    """Return settings with the values that a function was given by name.
+
+    Parameters
+    ----------
+    start : Settings or a class of them
+        Where to start from: these settings, or the defaults of a class.
+    values : mapping from str
+        By the names of the fields.
+    function : str
+        The function's name, for the error message.
+
+    Raises
+    ------
+    SettingsError
+        A name is not that of a setting, or a value is not allowed.
+    """
+    kind, given = (start, {}) if isinstance(start, type) else (type(start), dict(start))
+    try:
+        return kind.model_validate({**given, **values})
+    except ValidationError as error:
+        keys, problem, message = first_error(error)
+        if problem == "extra_forbidden":
+            known = ", ".join(kind.model_fields)
+            end = nearest(keys[0], kind.model_fields) or f"; the settings are {known}"
+            message = f"no setting '{keys[0]}'{end}"
+        elif keys:
+            message = f"{keys[0]}: {message[0].lower()}{message[1:]}"
+        raise SettingsError(f"{function}: {message}") from None
 
 
 def rename_fields(

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
+from featx.errors import SettingsError
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
@@ -11,7 +12,7 @@ from featx.networks.settings import NetworkSettings
 from featx.pipeline.recipe import Recipe
 from featx.predict.settings import OutputSettings
 from featx.runs.settings import ReportSettings
-from featx.settings import cli_options, first_error, rename_fields
+from featx.settings import cli_options, first_error, rename_fields, with_values
 
 KINDS = [
     CacheSettings,
@@ -59,3 +60,26 @@ def test_fields_are_renamed_in_messages_and_nothing_else_is():
     message = "`folds` as `featx heads` says, `fold`"
     renamed = rename_fields(message, HeadSettings, lambda name: f"--{name}")
     assert renamed == "--folds as `featx heads` says, `fold`"
+
+
+def test_values_by_name_come_over_the_others():
+    start = HeadSettings(name="svm", folds=3)
+    changed = with_values(start, {"seed": 7}, function="fit")
+    assert changed == HeadSettings(name="svm", folds=3, seed=7)
+    assert with_values(FinetuneSettings, {}, function="finetune") == FinetuneSettings()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": "smv"}, "fit: name: no head 'smv'; did you mean 'svm'?"),
+        ({"folds": 1}, "fit: folds: input should be greater than or equal to 2"),
+        ({"fold": 3}, "fit: no setting 'fold'; did you mean 'folds'"),
+        ({"xyzw": 3}, "fit: no setting 'xyzw'; the settings are name, "),
+    ],
+)
+def test_a_wrong_value_by_name_is_one_line(values, message):
+    with pytest.raises(SettingsError) as caught:
+        with_values(HeadSettings, {"name": "svm", **values}, function="fit")
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)

@@ -34,6 +34,7 @@ from featx.runs.info import Kind
 from featx.runs.run import AUGMENTED_FILE, Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, make_run
+from featx.settings import with_values
 from featx.training.augmentation_layers import augmented_samples
 
 DRAWN, DRAWN_COPIES = 5, 6
@@ -140,7 +141,8 @@ def finetune(
         Weights files that the run's embeddings were computed with.
     progress : Progress
     values
-        Settings by name, instead of `settings`: ``unfreeze="20%"``, ``epochs=5``.
+        Settings by name, instead of those in `settings`: ``unfreeze="20%"``,
+        ``epochs=5``.
 
     Returns
     -------
@@ -152,7 +154,7 @@ def finetune(
         There is no such run, it has no head, its data has changed, or the result can't
         be written.
     DataError, BackboneError, CacheError, HeadError, NetworkError, RecipeError
-    pydantic.ValidationError
+    SettingsError
         A value is not allowed.
 
     Examples
@@ -163,7 +165,7 @@ def finetune(
     report = ReportSettings(out_dir=Path(out_dir))
     return run_finetune(
         find_run(report.out_dir, run),
-        settings or FinetuneSettings(**values),
+        with_values(settings or FinetuneSettings, values, function="finetune"),
         cache=cache,
         report=report,
         weights=[Path(path) for path in weights],

@@ -27,6 +27,7 @@ from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, make_run
+from featx.settings import with_values
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -71,6 +72,7 @@ def fit(
     head: str | HeadSettings,
     *,
     on_fold: Update = ignore,
+    **values: Any,
 ) -> FittedHead:
     """Fit a head on the train split and cross-validate it there.
 
@@ -81,15 +83,22 @@ def fit(
         A name from the table of heads, or its settings.
     on_fold : callable
         Called with (done, total) after each fold.
+    values
+        Other settings by name: ``folds=3``, ``tune=True``.
 
     Raises
     ------
+    SettingsError
+        There is no such head, or a value is not allowed.
     HeadError
-        There is no such head or parameter, or it doesn't fit these embeddings.
+        The head, or one of its parameters, doesn't fit these embeddings.
     DataError
         There are too few training images for the folds.
     """
-    settings = HeadSettings(name=head) if isinstance(head, str) else head
+    if isinstance(head, str):
+        settings = with_values(HeadSettings, {"name": head, **values}, function="fit")
+    else:
+        settings = with_values(head, values, function="fit")
     rows = embeddings.train
     views, y = embeddings.views[rows], embeddings.images.labels[rows]
     groups = embeddings.split.groups[rows]

@@ -21,6 +21,7 @@ from featx.runs.info import Kind
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, make_run
+from featx.settings import with_values
 
 
 def run_train(
@@ -90,7 +91,7 @@ def train(
         Folder of the runs.
     progress : Progress
     values
-        Settings by name, beside the name of a network: ``epochs=10``.
+        Other settings by name: ``epochs=10``.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def train(
     ------
     DataError, NetworkError, RunError
         As `run_train` raises them.
-    pydantic.ValidationError
+    SettingsError
         A value is not allowed.
 
     Examples
@@ -110,9 +111,13 @@ def train(
     if not isinstance(data, DataSettings):
         data = DataSettings(path=Path(data))
     if isinstance(network, str):
-        network = NetworkSettings(name=network, **values)
+        settings = with_values(
+            NetworkSettings, {"name": network, **values}, function="train"
+        )
+    else:
+        settings = with_values(network, values, function="train")
     report = ReportSettings(out_dir=Path(out_dir))
-    (run,) = run_train(data, [network], report=report, progress=progress)
+    (run,) = run_train(data, [settings], report=report, progress=progress)
     return run
 
 

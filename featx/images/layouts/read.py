@@ -4,14 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from featx.errors import DataError
 from featx.images.image_set import ImageSet
 from featx.images.layouts.csv import read_csv, read_splits
 from featx.images.layouts.folders import find_split_trees, read_tree, read_trees
 from featx.images.layouts.lists import read_lists
 from featx.images.layouts.options import DataSettings, find_split
+from featx.settings import with_values
 
 
 def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> ImageSet:
@@ -33,35 +32,21 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
 
     Raises
     ------
+    SettingsError
+        A setting is invalid.
     DataError
-        A setting is invalid; the folder is missing, can't be listed or holds no
-        labelled images; a class is spelt in two ways; there is only one class; or a
-        label file contradicts itself.
+        The folder is missing, can't be listed or holds no labelled images; a class is
+        spelt in two ways; there is only one class; or a label file contradicts itself.
 
     Examples
     --------
     >>> images = read_images("photos", labels="labels.csv", test_size=0.3)
     >>> images.train.files, images.train.labels
     """
-    given = _settings(data, settings)
+    start = data if isinstance(data, DataSettings) else DataSettings(path=Path(data))
+    given = with_values(start, settings, function="read_images")
     images = _read(given.path, given)
     return replace(images, test_size=given.test_size, seed=given.seed)
-
-
-def _settings(
-    data: str | Path | DataSettings, settings: dict[str, Any]
-) -> DataSettings:
-    """Return all settings, validated."""
-    given = data.model_dump() if isinstance(data, DataSettings) else {"path": data}
-    try:
-        return DataSettings.model_validate({**given, **settings})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        known = ", ".join(DataSettings.model_fields)
-        raise DataError(
-            f"read_images: {name}: {first['msg'].lower()}; the settings are {known}"
-        ) from None
 
 
 def _read(root: Path, settings: DataSettings) -> ImageSet:
