@@ -44,7 +44,8 @@ def measure(backbone: str, unfrozen: str, asked: argparse.Namespace) -> list[str
         np.arange(asked.images) % CLASSES,
         np.ones(asked.images),
     )
-    frozen = compute_frozen_outputs(joined, images, [None], np.zeros, batch_size=BATCH)
+    scratch = Path(tempfile.gettempdir())
+    frozen = compute_frozen_outputs(joined, images, [None], scratch, batch_size=BATCH)
     ways = {"frozen": (joined.above, frozen.samples), "images": (joined.view, images)}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     settings = FinetuneSettings()

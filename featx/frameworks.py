@@ -108,6 +108,18 @@ def python_seed(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def dtype_policy(policy: str) -> Iterator[None]:
+    """Build layers of a dtype policy of Keras; what is built after is as before."""
+    config = import_keras().config
+    before = config.dtype_policy()
+    config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
 def silenced_stderr() -> Iterator[None]:
     """Drop what is written to file descriptor 2, below Python's ``sys.stderr``.
 

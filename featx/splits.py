@@ -13,7 +13,7 @@ Rows = NDArray[np.intp]
 
 def stratified_folds(
     labels: NDArray[np.integer],
-    groups: NDArray[np.integer] | None,
+    groups: NDArray[np.integer],
     *,
     folds: int,
     seed: int,
@@ -29,7 +29,7 @@ def stratified_folds(
     Parameters
     ----------
     labels : ndarray of int, shape (n,)
-    groups : ndarray of int, shape (n,), optional
+    groups : ndarray of int, shape (n,)
         Rows of one group, the same picture twice, say, stay on one side.
 
     Raises
@@ -39,7 +39,6 @@ def stratified_folds(
     """
     if folds < 2:
         raise DataError(f"{folds} folds; there must be at least two")
-    groups = np.arange(len(labels)) if groups is None else groups
     names, member = np.unique(groups, return_inverse=True)
     if len(names) < folds:
         raise DataError(
@@ -57,7 +56,7 @@ def stratified_folds(
 
 def hold_out(
     labels: NDArray[np.integer],
-    groups: NDArray[np.integer] | None,
+    groups: NDArray[np.integer],
     *,
     share: float,
     seed: int,
@@ -74,7 +73,6 @@ def hold_out(
     training, held_out : ndarray of int
         Rows; `held_out` is empty where there are too few to cut any off.
     """
-    groups = np.arange(len(labels)) if groups is None else groups
     folds = max(2, round(1 / share))
     if len(np.unique(groups)) < folds:
         return np.arange(len(labels)), np.arange(0)
@@ -136,7 +134,7 @@ def shuffle_by_class(labels: NDArray[np.integer], seed: int) -> Rows:
 
 
 def inner_folds(
-    y: Labels, groups: Labels | None, *, folds: int, seed: int
+    y: Labels, groups: Labels, *, folds: int, seed: int
 ) -> list[tuple[Rows, Rows]]:
     """Return (training rows, held-out rows) of each fold.
 
@@ -146,7 +144,7 @@ def inner_folds(
     Parameters
     ----------
     y : ndarray of int, shape (n,)
-    groups : ndarray of int, shape (n,), optional
+    groups : ndarray of int, shape (n,)
         Rows of one group stay on one side.
     folds : int
         As many as there are groups where that is fewer.
@@ -156,7 +154,6 @@ def inner_folds(
     list of (ndarray of int, ndarray of int)
         Folds that hold out anything; empty where no class can spare a row.
     """
-    groups = np.arange(len(y)) if groups is None else groups
     folds = min(folds, len(np.unique(groups)))
     if folds < 2:
         return []

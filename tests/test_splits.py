@@ -68,24 +68,25 @@ def test_folds_know_no_order_of_rows(rows, seed, random):
     assert fold_of_group(labels, groups) == fold_of_group(labels[order], groups[order])
 
 
-def test_without_groups():
+def test_every_class_is_spread_evenly():
     labels = np.repeat([0, 1, 2], [10, 5, 20])
-    for train, held_out in stratified_folds(labels, None, folds=5, seed=0):
+    groups = np.arange(35)
+    for train, held_out in stratified_folds(labels, groups, folds=5, seed=0):
         assert np.bincount(labels[held_out]).tolist() == [2, 1, 4]
         assert train.tolist() == sorted(train)
 
 
 def test_classes_that_are_all_smaller_than_the_folds():
     labels = np.repeat(np.arange(4), 3)
-    splits = list(stratified_folds(labels, None, folds=5, seed=0))
+    splits = list(stratified_folds(labels, np.arange(12), folds=5, seed=0))
     assert sorted(len(held_out) for _, held_out in splits) == [2, 2, 2, 3, 3]
 
 
 def test_seed_decides():
-    labels = np.repeat([0, 1], 20)
+    labels, groups = np.repeat([0, 1], 20), np.arange(40)
 
     def first(seed):
-        return next(stratified_folds(labels, None, folds=5, seed=seed))[1].tolist()
+        return next(stratified_folds(labels, groups, folds=5, seed=seed))[1].tolist()
 
     assert first(0) == first(0) != first(1)
 
@@ -103,7 +104,7 @@ def test_too_few_groups():
 
 def test_too_few_folds():
     with pytest.raises(DataError, match="1 folds; there must be at least two"):
-        list(stratified_folds(np.array([0, 1]), None, folds=1, seed=0))
+        list(stratified_folds(np.array([0, 1]), np.arange(2), folds=1, seed=0))
 
 
 @given(grouped_rows(pure=False), st.floats(0.05, 0.95), seeds)
@@ -118,17 +119,19 @@ def test_hold_out_leaves_each_class_training_rows(rows, share, seed):
 
 def test_hold_out_takes_about_its_share():
     labels = np.repeat(np.arange(10), 20)
-    train, held_out = hold_out(labels, None, share=0.1, seed=0)
+    train, held_out = hold_out(labels, np.arange(200), share=0.1, seed=0)
     assert np.bincount(labels[held_out]).tolist() == [2] * 10
     assert len(train) == 180
 
 
 def test_hold_out_from_many_small_classes():
-    _, held_out = hold_out(np.repeat(np.arange(100), 5), None, share=0.1, seed=0)
+    labels = np.repeat(np.arange(100), 5)
+    _, held_out = hold_out(labels, np.arange(500), share=0.1, seed=0)
     assert len(held_out) == 50
 
 
 def test_nothing_to_hold_out():
-    train, held_out = hold_out(np.array([0, 1, 1]), None, share=0.1, seed=0)
+    labels = np.array([0, 1, 1])
+    train, held_out = hold_out(labels, np.arange(3), share=0.1, seed=0)
     assert train.tolist() == [0, 1, 2]
     assert len(held_out) == 0

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings.backbones.extractor import KerasExtractor
-from featx.embeddings.dataset import Embeddings
 from featx.errors import DataError
 from featx.finetuning.distill import distil
-from featx.finetuning.inputs import InputPreparation
+from featx.finetuning.inputs import InputPreparation, StartingPoint
 from featx.finetuning.joined_model import JoinedModel, join
 from featx.finetuning.schedule import best_epoch
 from featx.finetuning.settings import FinetuneSettings
-from featx.finetuning.train import OnEpoch, train_at_rates, train_validated
+from featx.finetuning.train import train_at_rates, train_validated
 from featx.heads.layers import apply_in_keras
-from featx.heads.settings import HeadSettings
 from featx.heads.views import ViewsHead, fit_views
 from featx.progress import SILENT, Progress
 from featx.splits import hold_out
-from featx.training.augmentation_layers import mixing
+from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
+from featx.training.checkpoints import OnEpoch
 from featx.training.log import CURVES, EpochLog, History, as_history
 from featx.training.predict import predict
 
@@ -37,29 +35,6 @@ WARMUP, MAIN = 0, 1
 """Phases: the head alone, then the unfrozen layers as well."""
 
 Rows = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class StartingPoint:
-    """All that a fine-tuning starts from.
-
-    Attributes
-    ----------
-    embeddings : Embeddings
-    extractors : tuple of KerasExtractor
-        Of the embeddings, in float32.
-    pixels : tuple of ndarray of uint8, each (n, side, side, 3)
-        The images, row for row with the embeddings, at each size.
-    head : Head
-        Fitted on the whole train split.
-    head_settings : HeadSettings
-    """
-
-    embeddings: Embeddings
-    extractors: tuple[KerasExtractor, ...]
-    pixels: tuple[NDArray[np.uint8], ...]
-    head: "Head"
-    head_settings: HeadSettings
 
 
 @dataclass(frozen=True)
@@ -232,16 +207,14 @@ class Finetuner:
     @property
     def _preparation(self) -> InputPreparation:
         return InputPreparation(
-            self.start.pixels,
-            self.start.embeddings.images.labels,
-            self.settings,
-            self.scratch_dir,
-            self.progress,
+            self.start, self.settings, self.scratch_dir, self.progress
         )
 
     def _batches(self, samples: Samples, *, training: bool = False) -> Batches:
         settings = self.settings
-        mixes = mixing(settings.augmentation, settings.seed) if training else None
+        mixes = None
+        if training and settings.augmentation.mixes:
+            mixes = Mixing(settings.augmentation, settings.seed)
         n_classes = len(self.start.embeddings.images.classes)
         return Batches(samples, settings.batch_size, n_classes, settings.seed, mixes)
 

@@ -3,18 +3,17 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from featx.finetuning.joined_model import JoinedModel
+from featx.images.arrays import allocate
 from featx.progress import Update, ignore
 from featx.training.batches import Samples
 from featx.training.predict import traced
-
-Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
-"""Returns an array of zeros, in memory or in a file."""
 
 Images = tuple[NDArray[np.uint8], ...]
 """The same images at each size, each (n, side, side, 3)."""
@@ -24,30 +23,35 @@ Change = Callable[[Images], Images]
 
 
 @dataclass(frozen=True)
-class FrozenOutputs:
-    """Samples for the trained layers.
+class Inputs:
+    """A model to train or validate, and its samples.
 
     Attributes
     ----------
+    model : keras.Model
+        The trained layers only, or the whole model, behind augmentation layers in
+        training.
     samples : Samples
-        The inputs of `JoinedModel.above`.
+        What the model takes.
     seconds : float
-        Time to compute them, without tracing the graph.
+        Time to run the samples through the frozen layers, without tracing the graph; 0
+        if that was not done.
     """
 
+    model: Any
     samples: Samples
-    seconds: float
+    seconds: float = 0.0
 
 
 def compute_frozen_outputs(
     joined: JoinedModel,
     images: Samples,
     changes: Sequence[Change | None],
-    allocate: Allocate,
+    scratch_dir: Path,
     *,
     batch_size: int,
     update: Update = ignore,
-) -> FrozenOutputs:
+) -> Inputs:
     """Run images through the frozen layers, once for each change.
 
     Parameters
@@ -57,22 +61,28 @@ def compute_frozen_outputs(
         With labels and weights; uint8 (n, side, side, 3) for each input.
     changes : sequence of callable or None
         How to change the images first; None leaves them as they are.
-    allocate : callable
+    scratch_dir : Path
+        Where arrays go that don't fit into memory.
     batch_size : int
     update : callable
         Called with the number of finished rows and of all rows.
 
+    Returns
+    -------
+    Inputs
+        Of `JoinedModel.above`.
+
     Raises
     ------
     RunError
-        `allocate` found no room for them.
+        There is no room for the outputs.
     """
     run = traced(joined.below)
     n, total = len(images), len(images) * len(changes)
     kinds = [(tensor.shape[1:], tensor.dtype) for tensor in joined.below.outputs]
-    arrays = [allocate((total, *shape), dtype) for shape, dtype in kinds]
-    start, timed, first = time.perf_counter(), 0, True
-    batch: Images = ()
+    arrays = [allocate((total, *shape), dtype, scratch_dir) for shape, dtype in kinds]
+    run(*images.take(slice(1)))  # traces the graph, before the time is taken
+    start = time.perf_counter()
     for turn, change in enumerate(changes):
         for place in range(0, n, batch_size):
             batch = images.take(slice(place, place + batch_size))
@@ -80,15 +90,8 @@ def compute_frozen_outputs(
             rows = slice(turn * n + place, turn * n + place + len(batch[0]))
             for array, tensor in zip(arrays, found, strict=True):
                 array[rows] = tensor.numpy()
-            if first:  # this batch traced the graph
-                start, first = time.perf_counter(), False
-            else:
-                timed += len(batch[0])
             update(rows.stop, total)
-    if batch and not timed:
-        run(*batch)
-        timed = len(batch[0])
-    seconds = (time.perf_counter() - start) * total / max(1, timed)
+    seconds = time.perf_counter() - start
     assert images.labels is not None
     assert images.weight is not None
     samples = Samples(
@@ -97,7 +100,7 @@ def compute_frozen_outputs(
         np.tile(images.labels, len(changes)),
         np.tile(images.weight, len(changes)),
     )
-    return FrozenOutputs(samples, seconds)
+    return Inputs(joined.above, samples, seconds)
 
 
 def flipped(images: Images) -> Images:

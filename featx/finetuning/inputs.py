@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import compute_sample_weight
 
+from featx.embeddings.backbones.extractor import KerasExtractor
+from featx.embeddings.dataset import Embeddings
 from featx.finetuning.frozen_outputs import (
     Change,
     Images,
+    Inputs,
     compute_frozen_outputs,
     flipped,
 )
@@ -18,33 +21,39 @@ from featx.finetuning.joined_model import JoinedModel
 from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.unfreeze import ALL
 from featx.frameworks import import_keras
-from featx.images.arrays import allocate
+from featx.heads.settings import HeadSettings
 from featx.progress import SILENT, Progress
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers, augmented
 from featx.training.batches import Samples
 
+if TYPE_CHECKING:
+    from featx.heads.base import Head
+
 Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """A model to train or validate, and its samples.
+class StartingPoint:
+    """All that a fine-tuning starts from.
 
     Attributes
     ----------
-    model : keras.Model
-        The trained layers only, or the whole model, behind augmentation layers in
-        training.
-    samples : Samples
-        What the model takes.
-    seconds : float
-        Time to run the samples through the frozen layers; 0 if that was not done.
+    embeddings : Embeddings
+    extractors : tuple of KerasExtractor
+        Of the embeddings, in float32.
+    pixels : tuple of ndarray of uint8, each (n, side, side, 3)
+        The images, row for row with the embeddings, at each size.
+    head : Head
+        Fitted on the whole train split.
+    head_settings : HeadSettings
     """
 
-    model: Any
-    samples: Samples
-    seconds: float = 0.0
+    embeddings: Embeddings
+    extractors: tuple[KerasExtractor, ...]
+    pixels: tuple[NDArray[np.uint8], ...]
+    head: "Head"
+    head_settings: HeadSettings
 
 
 @dataclass(frozen=True)
@@ -53,16 +62,14 @@ class InputPreparation:
 
     Attributes
     ----------
-    pixels : tuple of ndarray of uint8, each (n, side, side, 3)
-    labels : ndarray of int, shape (n,)
+    start : StartingPoint
     settings : FinetuneSettings
     scratch_dir : Path
         Where arrays go that don't fit into memory.
     progress : Progress
     """
 
-    pixels: tuple[NDArray[np.uint8], ...]
-    labels: NDArray[np.integer]
+    start: StartingPoint
     settings: FinetuneSettings
     scratch_dir: Path
     progress: Progress = SILENT
@@ -93,30 +100,27 @@ class InputPreparation:
         return self._frozen(joined, images, [None])
 
     def _images(self, rows: Rows) -> Samples:
-        labels = self.labels[rows]
+        labels = self.start.embeddings.images.labels[rows]
         weight = compute_sample_weight(self.settings.class_weight, labels)
-        return Samples(self.pixels, rows, labels, weight)
+        return Samples(self.start.pixels, rows, labels, weight)
 
     def _frozen(
         self, joined: JoinedModel, images: Samples, changes: list[Change | None]
     ) -> Inputs:
-        outputs = compute_frozen_outputs(
+        return compute_frozen_outputs(
             joined,
             images,
             changes,
-            lambda shape, dtype: allocate(shape, dtype, self.scratch_dir),
+            self.scratch_dir,
             batch_size=self.settings.batch_size,
             update=self.progress.images("through the frozen layers"),
         )
-        return Inputs(joined.above, outputs.samples, outputs.seconds)
 
     def _copies(self) -> list[Change]:
         """Return as many random augmentations as the settings ask for."""
-        settings = self.settings
+        settings, sizes = self.settings, len(self.start.pixels)
         return [
-            _augmentation_of(
-                settings.augmentation, settings.seed + number, len(self.pixels)
-            )
+            _augmentation_of(settings.augmentation, settings.seed + number, sizes)
             for number in range(settings.copies)
         ]
 

@@ -1,7 +1,7 @@
 """Training a joined model by epochs, so that a kill loses one epoch at most."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,13 @@ from featx.finetuning.settings import FinetuneSettings
 from featx.frameworks import import_keras
 from featx.heads.layers import HEAD_LAYER
 from featx.training.batches import Batches
-from featx.training.checkpoints import Checkpoints
+from featx.training.checkpoints import Checkpoints, OnEpoch
 from featx.training.epochs import run_epochs
 from featx.training.log import EpochLog
 from featx.training.optimizers import layer_rates, make_optimizer
 
 if TYPE_CHECKING:
     import keras
-
-OnEpoch = Callable[[int], None]
-"""Called with the number of finished epochs, at the start and after each."""
 
 
 def train_validated(
@@ -61,34 +58,32 @@ def train_validated(
     NetworkError
         The loss became NaN or infinite, memory ran out, or the state can't be written.
     """
-    checkpoints = Checkpoints.open(folder)
+    checkpoints = Checkpoints.open(folder, on_epoch)
     log = checkpoints.log
 
     def watched() -> list[float]:
         return log.validation(settings.monitor)
 
-    def after(epochs: int) -> None:
-        checkpoints.save(trained, also={best_epoch(settings, watched())})
+    def after() -> set[int]:
         trained.stop_training = is_over(settings, watched())
-        on_epoch(epochs)
+        return {best_epoch(settings, watched())}
 
     with _compiled(joined, trained, settings):
         if not log.start:
             loss, accuracy = trained.evaluate(validation.dataset(), verbose=0)
             log.start = {"val_loss": float(loss), "val_accuracy": float(accuracy)}
             checkpoints.save(trained)
-        on_epoch(len(log.rows))
-        if not is_over(settings, watched()):
-            run_epochs(
-                trained,
-                batches,
-                checkpoints,
-                epochs=settings.epochs,
-                validation=validation,
-                rate=lambda epoch: learning_rate(settings, epoch, watched()),
-                after=after,
-                tensorboard=tensorboard and tensorboard / folder.name,
-            )
+        over = is_over(settings, watched())
+        run_epochs(
+            trained,
+            batches,
+            checkpoints,
+            epochs=len(log.rows) if over else settings.epochs,
+            validation=validation,
+            rate=lambda epoch: learning_rate(settings, epoch, watched()),
+            after=after,
+            tensorboard=tensorboard and tensorboard / folder.name,
+        )
         checkpoints.load(trained, best_epoch(settings, watched()))
     return log
 
@@ -108,13 +103,7 @@ def train_at_rates(
 
     The other parameters and errors are those of `train_validated`.
     """
-    checkpoints = Checkpoints.open(folder)
-
-    def after(epochs: int) -> None:
-        checkpoints.save(trained)
-        on_epoch(epochs)
-
-    on_epoch(len(checkpoints.log.rows))
+    checkpoints = Checkpoints.open(folder, on_epoch)
     with _compiled(joined, trained, settings):
         run_epochs(
             trained,
@@ -122,7 +111,6 @@ def train_at_rates(
             checkpoints,
             epochs=len(rates),
             rate=lambda epoch: rates[epoch],
-            after=after,
             tensorboard=tensorboard and tensorboard / folder.name,
         )
     return checkpoints.log

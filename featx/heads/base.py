@@ -68,10 +68,9 @@ class Head(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{type(self).__name__} needs two classes, got one class")
         weight = compute_sample_weight(self.class_weight, labels)
         self.history_: dict[str, list[float]] = {}
-        group_codes = None
-        if groups is not None:
-            check_consistent_length(rows, groups)
-            group_codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+        groups = np.arange(len(rows)) if groups is None else np.asarray(groups)
+        check_consistent_length(rows, groups)
+        group_codes = np.unique(groups, return_inverse=True)[1]
         with blas_threads(self._multiply_adds(rows)):
             self._fit(rows, codes, weight.astype(rows.dtype), group_codes)
         return self
@@ -160,7 +159,7 @@ class Head(ClassifierMixin, BaseEstimator):
         """
 
     @abstractmethod
-    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         """Learn from labels that are codes from 0 on, and the weight of each row."""
 
     @abstractmethod

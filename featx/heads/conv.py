@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from featx.heads.hidden import parse_hidden
-from featx.heads.layers import Dense, Floats, Layer, Maps
+from featx.heads.layers import Floats, Layer, Maps
 from featx.heads.network import Network
 from featx.heads.network_head import NetworkHead
 from featx.heads.scaling import learn_scaling
@@ -56,17 +56,14 @@ class ConvHead(NetworkHead):
             filters=self.filters,
         )
 
-    def _scaled(self, X: Floats) -> Floats:
+    def _learn_scaling(self, X: Floats) -> None:
         shape = self._network(X.shape[1]).map_shape
         assert shape is not None
         self.mean_, self.scale_ = learn_scaling(X.reshape(-1, shape[2]))
         self.maps_ = Maps(shape, self.mean_, self.scale_)
-        return self.maps_(X).reshape(len(X), -1)
+
+    def _scaled(self, X: Floats) -> Floats:
+        return self.maps_(X)
 
     def _scores(self) -> list[Layer]:
         return [self.maps_, *self.layers_]
-
-    def _layers(self) -> list[Layer]:
-        *between, last = self.layers_
-        assert isinstance(last, Dense)
-        return [self.maps_, *between, last.softened(self.temperature_)]

@@ -54,7 +54,7 @@ class GradientBoostingHead(Head):
     patience: int = 20
     validation_share: float = 0.15
 
-    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from xgboost import XGBClassifier
 
         train, held_out = hold_out(

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.frameworks import import_keras
+from featx.frameworks import dtype_policy, import_keras
 
 Floats = NDArray[np.floating]
 
@@ -88,10 +88,7 @@ class Maps:
         offset = -self.mean.astype(np.float64) * factor
         maps = layers.Reshape(self.shape, name=f"{name}_reshape")(tensor)
         # Lists, not arrays: they are part of the layer's settings in the file.
-        scaled = layers.Rescaling(
-            factor.tolist(), offset.tolist(), name=name, dtype="float32"
-        )
-        return scaled(maps)
+        return layers.Rescaling(factor.tolist(), offset.tolist(), name=name)(maps)
 
 
 @dataclass(frozen=True)
@@ -120,12 +117,7 @@ class Conv:
     def to_keras(self, tensor: Any, name: str) -> Any:
         """Add Conv2D."""
         layer = import_keras().layers.Conv2D(
-            len(self.bias),
-            3,
-            padding="same",
-            activation="relu",
-            name=name,
-            dtype="float32",
+            len(self.bias), 3, padding="same", activation="relu", name=name
         )
         return _weighted(layer, tensor, self.kernel, self.bias)
 
@@ -170,7 +162,7 @@ class BatchNorm:
     def to_keras(self, tensor: Any, name: str) -> Any:
         """Add BatchNormalization."""
         layer = import_keras().layers.BatchNormalization(
-            momentum=self.momentum, epsilon=self.epsilon, name=name, dtype="float32"
+            momentum=self.momentum, epsilon=self.epsilon, name=name
         )
         return _weighted(layer, tensor, self.gamma, self.beta, self.mean, self.variance)
 
@@ -218,7 +210,7 @@ class Dense:
     def to_keras(self, tensor: Any, name: str) -> Any:
         """Add Dense."""
         layer = import_keras().layers.Dense(
-            len(self.bias), activation=self.activation, name=name, dtype="float32"
+            len(self.bias), activation=self.activation, name=name
         )
         return _weighted(layer, tensor, self.kernel, self.bias)
 
@@ -258,10 +250,11 @@ def apply_in_keras(layers: Sequence[Layer], tensor: Any) -> Any:
     """
     if tensor.dtype != "float32":
         tensor = import_keras().ops.cast(tensor, "float32")
-    for number, layer in enumerate(layers[:-1], start=1):
-        kind = type(layer).__name__.lower()
-        tensor = layer.to_keras(tensor, f"{HEAD_LAYER}_{kind}_{number}")
-    return layers[-1].to_keras(tensor, HEAD_LAYER)
+    with dtype_policy("float32"):
+        for number, layer in enumerate(layers[:-1], start=1):
+            kind = type(layer).__name__.lower()
+            tensor = layer.to_keras(tensor, f"{HEAD_LAYER}_{kind}_{number}")
+        return layers[-1].to_keras(tensor, HEAD_LAYER)
 
 
 def _weighted(layer: Any, tensor: Any, *weights: Floats) -> Any:

@@ -51,9 +51,7 @@ class ShrinkageLDAHead(CalibratedLinearHead):
 
     shrinkage: float | None = None
 
-    def _fit_affine(
-        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
-    ) -> None:
+    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from scipy.linalg import solve
 
         n, width = Z.shape

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from featx.heads.base import Head
-from featx.heads.calibration import fit_temperature, softmax
 from featx.heads.layers import Dense, Floats, Layer, SignedRoot
-from featx.heads.scaling import learn_scaling
+from featx.heads.scaling import fit_temperature, learn_scaling, softmax
 from featx.splits import Labels, inner_folds
 
 ROOT_FLOOR = 1e-6
@@ -57,7 +56,7 @@ class LinearHead(Head):
         self.mean_, self.scale_ = learn_scaling(rooted)
         return self._transform(X)
 
-    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         self.temperature_ = 1.0
         self._fit_affine(self._learn_scaling(X), y, weight, groups)
 
@@ -73,9 +72,7 @@ class LinearHead(Head):
         return [SignedRoot(floor), folded]
 
     @abstractmethod
-    def _fit_affine(
-        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
-    ) -> None:
+    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         """Learn `coef_` and `intercept_` from scaled rows."""
 
 
@@ -99,22 +96,20 @@ class CalibratedLinearHead(LinearHead):
     calibrate: bool = True
     calibration_folds = 5
 
-    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         temperature = 1.0
         if self.calibrate:
             temperature = self._calibrate(X, y, weight, groups)
         super()._fit(X, y, weight, groups)
         self.temperature_ = temperature
 
-    def _calibrate(
-        self, X: Floats, y: Labels, weight: Floats, groups: Labels | None
-    ) -> float:
+    def _calibrate(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> float:
         logits = np.zeros((len(y), len(self.classes_)))
         scored = np.zeros(len(y), dtype=bool)
         for train, held_out in inner_folds(
             y, groups, folds=self.calibration_folds, seed=self.random_state
         ):
-            super()._fit(X[train], y[train], weight[train], None)
+            super()._fit(X[train], y[train], weight[train], groups[train])
             logits[held_out] = self._logits(X[held_out])
             scored[held_out] = True
         if not scored.any():

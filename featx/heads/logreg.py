@@ -29,9 +29,7 @@ class LogisticRegressionHead(CalibratedLinearHead):
     C: float = 1.0
     max_iter: int = 1000
 
-    def _fit_affine(
-        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
-    ) -> None:
+    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from sklearn.linear_model import LogisticRegression
 
         model = LogisticRegression(C=self.C, max_iter=self.max_iter)

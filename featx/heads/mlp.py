@@ -37,23 +37,14 @@ class MLPHead(NetworkHead):
     def _network(self, width: int) -> Network:
         return Network(width, len(self.classes_), parse_hidden(self.hidden))
 
-    def _scaled(self, X: Floats) -> Floats:
+    def _learn_scaling(self, X: Floats) -> None:
         self.mean_, self.scale_ = learn_scaling(X)
+
+    def _scaled(self, X: Floats) -> Floats:
         scaled: Floats = (X - self.mean_) / self.scale_
         return scaled
 
-    def _probabilities(self, X: Floats) -> Floats:
-        return super()._probabilities((X - self.mean_) / self.scale_)
-
     def _scores(self) -> list[Layer]:
-        return self.layers_
-
-    def _layers(self) -> list[Layer]:
-        first, *between, last = self.layers_
+        first, *others = self.layers_
         assert isinstance(first, Dense)
-        assert isinstance(last, Dense)
-        return [
-            first.after_scaling(self.mean_, self.scale_),
-            *between,
-            last.softened(self.temperature_),
-        ]
+        return [first.after_scaling(self.mean_, self.scale_), *others]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from featx.frameworks import import_keras
+from featx.frameworks import dtype_policy, import_keras
 from featx.heads.hidden import HiddenLayer
 from featx.heads.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer
 
@@ -39,13 +39,13 @@ class Network:
         """Return a `keras.Sequential` from rows to scores, its weights seeded."""
         keras = import_keras()
         model = keras.Sequential([keras.Input((self.width,))])
-        for layer in self._layers(keras.layers):
+        with dtype_policy("float32"):
+            layers = self._layers(keras.layers)
+        for number, layer in enumerate(layers):
             if hasattr(layer, "kernel_initializer"):
                 # Each layer has a seed of its own, the first that of the head.
-                number = len(model.layers)
-                layer.kernel_initializer = keras.initializers.GlorotUniform(
-                    seed + number
-                )
+                seeded = keras.initializers.GlorotUniform(seed + number)
+                layer.kernel_initializer = seeded
             model.add(layer)
         return model
 
@@ -54,23 +54,18 @@ class Network:
         if self.map_shape is not None:
             made += [
                 layers.Reshape(self.map_shape),
-                layers.Conv2D(
-                    self.filters, 3, padding="same", activation="relu", dtype="float32"
-                ),
-                layers.BatchNormalization(momentum=MOMENTUM, dtype="float32"),
+                layers.Conv2D(self.filters, 3, padding="same", activation="relu"),
+                layers.BatchNormalization(momentum=MOMENTUM),
                 layers.Flatten(),
             ]
         for kind, value in self.hidden:
             if kind == "dense":
-                units = int(value)
-                made.append(layers.Dense(units, activation="relu", dtype="float32"))
+                made.append(layers.Dense(int(value), activation="relu"))
             elif kind == "bn":
-                made.append(
-                    layers.BatchNormalization(momentum=MOMENTUM, dtype="float32")
-                )
+                made.append(layers.BatchNormalization(momentum=MOMENTUM))
             else:
-                made.append(layers.Dropout(value, seed=len(made), dtype="float32"))
-        return [*made, layers.Dense(self.n_classes, dtype="float32")]
+                made.append(layers.Dropout(value, seed=len(made)))
+        return [*made, layers.Dense(self.n_classes)]
 
 
 def read_layers(model: Any) -> list[Layer]:

@@ -4,10 +4,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from featx.heads.base import Head
-from featx.heads.calibration import softmax
-from featx.heads.layers import Floats, Layer, apply_layers
+from featx.heads.layers import Dense, Floats, Layer, apply_layers
 from featx.heads.network import Network
-from featx.heads.training import NetworkTraining, train_network
+from featx.heads.scaling import softmax
+from featx.heads.training import NetworkTraining
 from featx.splits import Labels
 
 
@@ -23,23 +23,31 @@ class NetworkHead(NetworkTraining, Head):
     temperature_ : float
     """
 
-    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels | None) -> None:
+    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         network = self._network(X.shape[1])
-        trained = train_network(network, self._scaled(X), y, weight, groups, self)
-        self.layers_ = trained.layers
-        self.temperature_ = trained.temperature
-        self.history_ = trained.history
+        self._learn_scaling(X)
+        Z = self._scaled(X).reshape(len(X), -1)
+        self.layers_ = self._train(network, Z, y, weight, groups)
 
     def _probabilities(self, X: Floats) -> Floats:
-        return softmax(apply_layers(self._scores(), X) / self.temperature_)
+        return softmax(apply_layers(self.layers_, self._scaled(X)) / self.temperature_)
+
+    def _layers(self) -> list[Layer]:
+        *between, last = self._scores()
+        assert isinstance(last, Dense)
+        return [*between, last.softened(self.temperature_)]
 
     @abstractmethod
     def _network(self, width: int) -> Network:
         """Return what is trained on rows of this width."""
 
     @abstractmethod
+    def _learn_scaling(self, X: Floats) -> None:
+        """Learn `mean_` and `scale_`."""
+
+    @abstractmethod
     def _scaled(self, X: Floats) -> Floats:
-        """Learn the scaling; return the scaled rows, shape (n, d)."""
+        """Return scaled rows, as the first of `layers_` takes them."""
 
     @abstractmethod
     def _scores(self) -> list[Layer]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from featx.heads.layers import Dense, Floats
 from featx.heads.linear import LinearHead
 from featx.heads.network import Network
-from featx.heads.training import NetworkTraining, train_network
+from featx.heads.training import NetworkTraining
 from featx.splits import Labels
 
 
@@ -14,7 +14,7 @@ class SoftmaxHead(NetworkTraining, LinearHead):
     """Keras' Dense layer with softmax on standardised embeddings.
 
     Trained by AdamW on mini-batches, with early stopping on held-out rows and then
-    again on all rows (see `train_network`). The temperature raises confidences that
+    again on all rows (see `NetworkTraining`). The temperature raises confidences that
     weight decay made too low.
 
     Parameters
@@ -30,13 +30,8 @@ class SoftmaxHead(NetworkTraining, LinearHead):
         `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`: one value per epoch.
     """
 
-    def _fit_affine(
-        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
-    ) -> None:
+    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         network = Network(Z.shape[1], len(self.classes_))
-        trained = train_network(network, Z, y, weight, groups, self)
-        (dense,) = trained.layers
+        (dense,) = self._train(network, Z, y, weight, groups)
         assert isinstance(dense, Dense)
         self.coef_, self.intercept_ = dense.kernel.T.copy(), dense.bias
-        self.temperature_ = trained.temperature
-        self.history_ = trained.history

@@ -36,9 +36,7 @@ class LinearSVMHead(CalibratedLinearHead):
     max_iter: int = 200
     tol: float = 1e-4
 
-    def _fit_affine(
-        self, Z: Floats, y: Labels, weight: Floats, groups: Labels | None
-    ) -> None:
+    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from scipy.optimize import minimize
 
         n_classes = len(self.classes_)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,8 @@ class HeadRow:
     ----------
     name : str
         As on the command line.
-    module, estimator : str
-        Its class: `featx.heads.<module>.<estimator>`.
+    estimator : str
+        Its class: `featx.heads.<name>.<estimator>`.
     grid : Mapping
         The values that `--tune` tries, by parameter.
     summary : str
@@ -41,7 +41,6 @@ class HeadRow:
     """
 
     name: str
-    module: str
     estimator: str
     grid: Mapping[str, Sequence[Any]]
     summary: str
@@ -53,7 +52,6 @@ class HeadRow:
 _ROWS = (
     HeadRow(
         "softmax",
-        "softmax",
         "SoftmaxHead",
         {"learning_rate": (3e-4, 1e-3), "weight_decay": (0.1, 2.0, 8.0)},
         "Keras Dense with softmax, mini-batches, early stopping, calibrated",
@@ -61,13 +59,11 @@ _ROWS = (
     ),
     HeadRow(
         "svm",
-        "svm",
         "LinearSVMHead",
         {"C": (1e-4, 1e-3, 1e-2)},
         "linear support vector machine, calibrated by temperature",
     ),
     HeadRow(
-        "lda",
         "lda",
         "ShrinkageLDAHead",
         {"shrinkage": (None, 0.2, 0.5, 0.8)},
@@ -75,13 +71,11 @@ _ROWS = (
     ),
     HeadRow(
         "logreg",
-        "logreg",
         "LogisticRegressionHead",
         {"C": (1e-3, 1e-2, 1e-1, 1.0)},
         "multinomial logistic regression, calibrated by temperature",
     ),
     HeadRow(
-        "mlp",
         "mlp",
         "MLPHead",
         {"learning_rate": (3e-4, 1e-3), "hidden": ("128", "512,dropout0.5")},
@@ -91,7 +85,6 @@ _ROWS = (
     ),
     HeadRow(
         "conv",
-        "conv",
         "ConvHead",
         {"learning_rate": (3e-4, 1e-3), "hidden": ("256", "256,dropout0.5")},
         "Conv2D and batch norm on maps of `--pooling none`, then dense layers",
@@ -100,7 +93,6 @@ _ROWS = (
         widest=None,
     ),
     HeadRow(
-        "gboost",
         "gboost",
         "GradientBoostingHead",
         {"max_depth": (2, 4), "learning_rate": (0.05, 0.2)},
@@ -136,7 +128,7 @@ def make_head(name: str, /, **parameters: Any) -> "Head":
         There is no such head, or it has no such parameter.
     """
     row = find_head(name)
-    estimator = getattr(import_module(f"featx.heads.{row.module}"), row.estimator)
+    estimator = resolve_name(f"featx.heads.{row.name}:{row.estimator}")
     try:
         head: Head = estimator(**parameters)
     except TypeError:

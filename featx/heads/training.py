@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from featx.frameworks import import_keras, import_tensorflow
-from featx.heads.calibration import fit_temperature
 from featx.heads.layers import Floats, Layer
 from featx.heads.network import Network, read_layers
+from featx.heads.scaling import fit_temperature
 from featx.splits import Labels, hold_out
 
 
@@ -42,72 +42,55 @@ class NetworkTraining:
     validation_share: float = 0.15
     random_state: int = 0
 
+    def _train(
+        self, network: Network, Z: Floats, y: Labels, weight: Floats, groups: Labels
+    ) -> list[Layer]:
+        """Train a network, first with early stopping on held-out rows, then on all.
 
-@dataclass(frozen=True)
-class Trained:
-    """A trained network.
+        Training stops when the cross-entropy of the held-out rows hasn't fallen for
+        `patience` epochs. With few images per class none can be spared, so the network
+        is trained again on all rows, for the number of epochs that was best. The scores
+        of the held-out rows at the best epoch give `temperature_`, which is 1 where no
+        rows could be held out.
 
-    Attributes
-    ----------
-    layers : list of Layer
-        From scaled rows to scores.
-    temperature : float
-        Of the scores; 1 where no rows could be held out.
-    history : dict of str to list of float
-        `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`: one value an epoch.
-    """
+        Parameters
+        ----------
+        Z : ndarray of float, shape (n, d)
+            Scaled rows.
+        y : ndarray of int, shape (n,)
+        weight : ndarray of float, shape (n,)
+        groups : ndarray of int, shape (n,)
+            Rows of one group stay on one side of the split.
 
-    layers: list[Layer]
-    temperature: float
-    history: dict[str, list[float]]
-
-
-def train_network(
-    network: Network,
-    Z: Floats,
-    y: Labels,
-    weight: Floats,
-    groups: Labels | None,
-    parameters: NetworkTraining,
-) -> Trained:
-    """Train a network, first with early stopping on held-out rows, then on all rows.
-
-    Training stops when the cross-entropy of the held-out rows hasn't fallen for
-    `patience` epochs. With few images per class none can be spared, so the network is
-    trained again on all rows, for the number of epochs that was best. The scores of the
-    held-out rows at the best epoch give the temperature.
-
-    Parameters
-    ----------
-    Z : ndarray of float, shape (n, d)
-        Scaled rows.
-    y : ndarray of int, shape (n,)
-    weight : ndarray of float, shape (n,)
-    groups : ndarray of int, shape (n,), optional
-        Rows of one group stay on one side of the split.
-    """
-    trainer = _trainer(
-        network,
-        parameters.batch_size,
-        parameters.learning_rate,
-        parameters.weight_decay,
-        parameters.random_state,
-    )
-    train, held_out = hold_out(
-        y, groups, share=parameters.validation_share, seed=parameters.random_state
-    )
-    epochs, temperature = parameters.epochs, 1.0
-    history: dict[str, list[float]] = {}
-    if len(held_out):
-        trainer.start(Z[train], y[train], weight[train])
-        epochs, logits, history = _watch(
-            trainer, Z[held_out], y[held_out], weight[held_out], parameters
+        Returns
+        -------
+        list of Layer
+            From scaled rows to scores.
+        """
+        trainer = _trainer(
+            network,
+            self.batch_size,
+            self.learning_rate,
+            self.weight_decay,
+            self.random_state,
         )
-        temperature = fit_temperature(logits, y[held_out], weight[held_out])
-    trainer.start(Z, y, weight)
-    curve = [trainer.train() for _ in range(epochs)]
-    history = history or _columns([(i, *c) for i, c in enumerate(curve, start=1)])
-    return Trained(trainer.finish(), temperature, history)
+        train, held_out = hold_out(
+            y, groups, share=self.validation_share, seed=self.random_state
+        )
+        epochs, self.temperature_ = self.epochs, 1.0
+        self.history_: dict[str, list[float]] = {}
+        if len(held_out):
+            trainer.start(Z[train], y[train], weight[train])
+            y_held, weight_held = y[held_out], weight[held_out]
+            epochs, logits, self.history_ = _watch(
+                trainer, Z[held_out], y_held, weight_held, self
+            )
+            self.temperature_ = fit_temperature(logits, y_held, weight_held)
+        trainer.start(Z, y, weight)
+        curve = [trainer.train() for _ in range(epochs)]
+        if not self.history_:
+            self.history_ = _columns([(i, *c) for i, c in enumerate(curve, start=1)])
+        return trainer.finish()
 
 
 def _watch(

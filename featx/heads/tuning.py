@@ -52,6 +52,7 @@ def fit_head(
     """
     chosen = {"random_state": seed, "class_weight": class_weight, **(parameters or {})}
     head = make_head(name, **chosen)
+    groups = np.arange(len(y)) if groups is None else groups
     try:
         if tune:
             head.set_params(**_tuned(head, find_head(name).grid, X, y, groups, seed))
@@ -67,7 +68,7 @@ def _tuned(
     grid: Any,
     X: NDArray[np.floating],
     y: NDArray[np.integer],
-    groups: NDArray[np.integer] | None,
+    groups: NDArray[np.integer],
     seed: int,
 ) -> dict[str, Any]:
     """Return the grid's point with the best accuracy over the tuning folds."""
@@ -83,8 +84,7 @@ def _tuned(
         _skip_calibration(candidate)
         correct = 0
         for train, held_out in splits:
-            kept = None if groups is None else groups[train]
-            candidate.fit(X[train], y[train], groups=kept)
+            candidate.fit(X[train], y[train], groups=groups[train])
             correct += int((candidate.predict(X[held_out]) == y[held_out]).sum())
         best = max(best, (correct / len(y), point), key=lambda scored: scored[0])
     return best[1]

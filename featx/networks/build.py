@@ -4,11 +4,12 @@ Normalisation and augmentation are part of its graph, so plain Keras saves and l
 without featx; augmentation is active in training only.
 """
 
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
 
 from featx.errors import NetworkError
 from featx.frameworks import import_keras, python_seed
@@ -44,15 +45,10 @@ def measure_channels(
     rows : ndarray of int
         Which images to use: the training images.
     """
-    total, squares = np.zeros(3), np.zeros(3)
+    scaler = StandardScaler()
     for start in range(0, len(rows), CHUNK):
-        values = pixels[rows[start : start + CHUNK]].reshape(-1, 3)
-        total += values.sum(axis=0, dtype=np.float64)
-        squares += np.square(values, dtype=np.float64).sum(axis=0)
-    count = len(rows) * pixels.shape[1] * pixels.shape[2]
-    mean = total / count
-    variance = np.maximum(squares / count - mean**2, 0)
-    return ChannelStatistics(tuple(mean.tolist()), tuple(variance.tolist()))
+        scaler.partial_fit(pixels[rows[start : start + CHUNK]].reshape(-1, 3))
+    return ChannelStatistics(tuple(scaler.mean_.tolist()), tuple(scaler.var_.tolist()))
 
 
 def build_network(
@@ -92,9 +88,7 @@ def build_network(
     check_size(network, image_size)
     keras = import_keras()
     keras.backend.clear_session()
-    add_layers = getattr(
-        import_module(f"featx.networks.{network.module}"), network.builder
-    )
+    add_layers = resolve_name(f"featx.networks.{network.builder}")
     with python_seed(seed):
         images = keras.Input((image_size, image_size, 3), dtype="uint8", name="images")
         x = images

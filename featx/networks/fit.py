@@ -1,9 +1,10 @@
 """Train a network from scratch, once or repeatedly, and score it on the test split."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,23 +100,19 @@ def fit_network(
     inner = trainings.cross_validate() if settings.folds else None
     in_folds = trainings.seconds
     first = trainings.repeat(settings.seed)
-    fitted = trainings.seconds
-    seeds = range(settings.seed + 1, settings.seed + settings.repeats)
-    others = [trainings.repeat(seed).accuracies for seed in seeds]
+    fitted, metrics = trainings.seconds, first.metrics
+    seeds = range(settings.seed, settings.seed + settings.repeats)
+    others = [trainings.repeat(seed).metrics for seed in seeds[1:]]
     timings = {"decoding": data.seconds, "fit": fitted - in_folds}
-    metrics = _metrics(data, settings, first, inner)
     if inner:
         timings["cross_validation"] = in_folds
+        metrics |= {"cv_accuracy": inner.accuracy, "cv_accuracy_std": inner.std}
+        metrics["intervals"]["cv_accuracy"] = inner.interval
     if others:
         timings["other_repeats"] = trainings.seconds - fitted
-        metrics["repeats"] = _spread([first.accuracies, *others], settings.seed)
-    return FittedNetwork(
-        first.model,
-        first.history,
-        first.probabilities,
-        metrics,
-        {name: round(seconds, 3) for name, seconds in timings.items()},
-    )
+        metrics["repeats"] = {"seeds": list(seeds), **_spread([metrics, *others])}
+    rounded = {name: round(seconds, 3) for name, seconds in timings.items()}
+    return replace(first, metrics=metrics, timings=rounded)
 
 
 def train_once(
@@ -165,14 +162,8 @@ def train_once(
     )
     # Checkpoints hold its weights as well.
     model.optimizer.build(model.trainable_variables)
-    checkpoints = Checkpoints.open(folder)
-
-    def after(epochs: int) -> None:
-        checkpoints.save(model)
-        on_epoch(epochs)
-
+    checkpoints = Checkpoints.open(folder, on_epoch)
     size = settings.batch_size
-    on_epoch(len(checkpoints.log.rows))
     try:
         run_epochs(
             model,
@@ -180,22 +171,10 @@ def train_once(
             checkpoints,
             epochs=settings.epochs,
             validation=Batches(held_out, size) if len(held_out) else None,
-            after=after,
         )
     except NetworkError as error:
         raise NetworkError(f"{model.name}: {error}") from None
     return checkpoints.log
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """One trained network and its predictions for images that it wasn't trained on."""
-
-    model: "keras.Model"
-    history: History
-    probabilities: NDArray[np.float64]
-    accuracies: dict[str, float]
-    held_out_hits: NDArray[np.bool_]
 
 
 @dataclass
@@ -209,7 +188,7 @@ class _Trainings:
     seconds: float = 0.0
     _done: int = 0
 
-    def repeat(self, seed: int) -> _Outcome:
+    def repeat(self, seed: int) -> FittedNetwork:
         """Train a network on all but the held-out images and score it."""
         split, labels = self.data.split, self.data.labels
         train, held_out = hold_out(
@@ -221,24 +200,36 @@ class _Trainings:
         train, held_out = split.train[train], split.train[held_out]
         model, log = self.train(train, held_out, seed)
         probabilities = self.predict(model, split.test)
-        hits = np.zeros(0, dtype=bool)
-        accuracies = {}
+        classes = split.images.classes
+        scores = score(labels[split.test], probabilities, classes, seed=seed)
+        val_accuracy = None
         if len(held_out):
             hits = self.predict(model, held_out).argmax(axis=1) == labels[held_out]
-            accuracies["val_accuracy"] = float(hits.mean())
-        right = probabilities.argmax(axis=1) == labels[split.test]
-        accuracies["accuracy"] = float(right.mean())
-        history = as_history(log.rows)
-        return _Outcome(model, history, probabilities, accuracies, hits)
+            val_accuracy = float(hits.mean())
+            scores["intervals"]["val_accuracy"] = mean_interval(hits, seed=seed)
+        metrics = {
+            "cv_accuracy": None,
+            "cv_accuracy_std": None,
+            "val_accuracy": val_accuracy,
+            **scores,
+            "n_train": len(split.train),
+            "n_val": len(held_out),
+            "parameters": int(model.count_params()),
+            "weights": WEIGHTS,
+        }
+        return FittedNetwork(model, as_history(log.rows), probabilities, metrics, {})
 
     def cross_validate(self) -> CrossValidation:
         """Train a network for each fold on the other folds, without the test split."""
         rows, settings = self.data.split.train, self.settings
         assert settings.folds is not None
 
-        def fit_rows(train: Rows, _labels: Any, _groups: Any) -> _Classifier:
+        def fit_rows(train: Rows, _labels: Any, _groups: Any) -> SimpleNamespace:
             model, _ = self.train(train, np.arange(0), settings.seed)
-            return _Classifier(lambda rows: self.predict(model, rows))
+            # What takes the place of rows of features is where they are in the data.
+            return SimpleNamespace(
+                predict=lambda rows: self.predict(model, rows).argmax(axis=1)
+            )
 
         return cross_validate(
             fit_rows,
@@ -296,50 +287,12 @@ class _Trainings:
         self.on_epoch(self._done * each + epochs, trainings * each)
 
 
-@dataclass(frozen=True)
-class _Classifier:
-    """The classifier that `cross_validate` scores; its X are rows of the data."""
-
-    probabilities: Callable[[Rows], NDArray[np.float64]]
-
-    def predict(self, rows: Rows) -> NDArray[np.intp]:
-        codes: NDArray[np.intp] = self.probabilities(rows).argmax(axis=1)
-        return codes
-
-
-def _metrics(
-    data: TrainingData,
-    settings: NetworkSettings,
-    outcome: _Outcome,
-    inner: CrossValidation | None,
-) -> dict[str, Any]:
-    """Return the content of `metrics.json`, without the repeats."""
-    labels = data.labels[data.split.test]
-    classes = data.split.images.classes
-    scores = score(labels, outcome.probabilities, classes, seed=settings.seed)
-    hits = outcome.held_out_hits
-    if len(hits):
-        interval = mean_interval(hits, seed=settings.seed)
-        scores["intervals"]["val_accuracy"] = interval
-    if inner:
-        scores["intervals"]["cv_accuracy"] = inner.interval
-    return {
-        "cv_accuracy": inner.accuracy if inner else None,
-        "cv_accuracy_std": inner.std if inner else None,
-        "val_accuracy": outcome.accuracies.get("val_accuracy"),
-        **scores,
-        "n_train": len(data.split.train),
-        "n_val": len(hits),
-        "parameters": int(outcome.model.count_params()),
-        "weights": WEIGHTS,
-    }
-
-
-def _spread(accuracies: Sequence[dict[str, float]], seed: int) -> dict[str, Any]:
-    """Return the scores of all repeats, with mean and standard deviation."""
-    spread: dict[str, Any] = {"seeds": [seed + i for i in range(len(accuracies))]}
-    for name in accuracies[0]:
-        values = [one[name] for one in accuracies]
-        mean, std = float(np.mean(values)), float(np.std(values))
-        spread[name] = {"mean": mean, "std": std, "values": values}
+def _spread(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the accuracies of all repeats, with mean and standard deviation."""
+    spread = {}
+    for name in ("val_accuracy", "accuracy"):
+        values = [one[name] for one in metrics]
+        if None not in values:  # there may be no validation split
+            mean, std = float(np.mean(values)), float(np.std(values))
+            spread[name] = {"mean": mean, "std": std, "values": values}
     return spread

@@ -15,9 +15,9 @@ class NetworkRow:
     ----------
     name : str
         As on the command line.
-    module, builder : str
-        The function `featx.networks.<module>.<builder>` adds its layers: from Keras and
-        normalised images to features, shape (N, d), for the classifier.
+    builder : str
+        Module in `featx.networks`, and the function there that adds its layers: from
+        Keras and normalised images to features, shape (N, d), for the classifier.
     image_size : int
         Default side of the images in pixels.
     least_size : int
@@ -29,7 +29,6 @@ class NetworkRow:
     """
 
     name: str
-    module: str
     builder: str
     image_size: int
     least_size: int
@@ -40,8 +39,7 @@ class NetworkRow:
 _ROWS = (
     NetworkRow(
         "basenet",
-        "basenet",
-        "basenet",
+        "basenet:basenet",
         image_size=32,
         least_size=16,
         augment=False,
@@ -49,8 +47,7 @@ _ROWS = (
     ),
     NetworkRow(
         "basenet++",
-        "basenet",
-        "basenet_plus_plus",
+        "basenet:basenet_plus_plus",
         image_size=32,
         least_size=14,
         augment=True,
@@ -58,8 +55,7 @@ _ROWS = (
     ),
     NetworkRow(
         "cnn",
-        "cnn",
-        "cnn",
+        "cnn:cnn",
         image_size=64,
         least_size=4,
         augment=True,
@@ -67,8 +63,7 @@ _ROWS = (
     ),
     NetworkRow(
         "residual",
-        "residual",
-        "residual",
+        "residual:residual",
         image_size=160,
         least_size=64,
         augment=True,

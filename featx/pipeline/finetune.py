@@ -16,8 +16,9 @@ from featx.errors import RecipeError, RunError
 from featx.figures.augmentation import augmented_figure
 from featx.figures.style import png
 from featx.finetuning.check import check_joined_model
-from featx.finetuning.finetuner import Finetuner, StartingPoint
+from featx.finetuning.finetuner import Finetuner
 from featx.finetuning.gain import finetune_metrics
+from featx.finetuning.inputs import StartingPoint
 from featx.finetuning.joined_model import JoinedModel, check_unfreeze
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings

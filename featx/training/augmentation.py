@@ -5,7 +5,7 @@ Free of frameworks; `featx.training.augmentation_layers` makes Keras layers of i
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -30,20 +30,12 @@ class Option(NamedTuple):
     summary: str
 
 
-OPTIONS: Mapping[str, Option] = MappingProxyType(
-    {
-        "flip": Option(1, 1, "flipped"),
-        "rotation": Option(180, 10, "rotated by {:g} degrees"),
-        "shift": Option(0.5, 0.1, "shifted by {:.3g}%"),
-        "zoom": Option(0.5, 0.1, "zoomed by {:.3g}%"),
-        "brightness": Option(1, 0.1, "brightness by {:.3g}%"),
-        "contrast": Option(1, 0.2, "contrast by {:.3g}%"),
-        "erasing": Option(1, 0.25, "{:.3g}% partly erased"),
-        "randaugment": Option(1, 0.5, "RandAugment of {:g}"),
-        "mixup": Option(1, 0.2, "mixup of {:g}"),
-        "cutmix": Option(1, 1, "CutMix of {:g}"),
-    }
-)
+def _option(most: float, usual: float, summary: str) -> Any:
+    """Return a field of `Augmentation` that is off by default."""
+    return field(
+        default=type(usual)(), metadata={"option": Option(most, usual, summary)}
+    )
+
 
 _WORD = re.compile(r"(?P<option>[a-z]+)(?P<value>\d*\.?\d*)")
 
@@ -88,16 +80,16 @@ class Augmentation:
     """
 
     name: str
-    flip: bool = False
-    rotation: float = 0.0
-    shift: float = 0.0
-    zoom: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    erasing: float = 0.0
-    randaugment: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
+    flip: bool = _option(1, True, "flipped")
+    rotation: float = _option(180, 10, "rotated by {:g} degrees")
+    shift: float = _option(0.5, 0.1, "shifted by {:.3g}%")
+    zoom: float = _option(0.5, 0.1, "zoomed by {:.3g}%")
+    brightness: float = _option(1, 0.1, "brightness by {:.3g}%")
+    contrast: float = _option(1, 0.2, "contrast by {:.3g}%")
+    erasing: float = _option(1, 0.25, "{:.3g}% partly erased")
+    randaugment: float = _option(1, 0.5, "RandAugment of {:g}")
+    mixup: float = _option(1, 0.2, "mixup of {:g}")
+    cutmix: float = _option(1, 1, "CutMix of {:g}")
 
     def __post_init__(self) -> None:
         for name, option in OPTIONS.items():
@@ -128,6 +120,15 @@ class Augmentation:
         """Whether it combines two images into one."""
         return bool(self.mixup or self.cutmix)
 
+
+OPTIONS: Mapping[str, Option] = MappingProxyType(
+    {
+        one.name: one.metadata["option"]
+        for one in fields(Augmentation)
+        if "option" in one.metadata
+    }
+)
+"""All options, by name."""
 
 _LIGHT = Augmentation("light", flip=True, shift=0.05, zoom=0.1)
 _MEDIUM = replace(

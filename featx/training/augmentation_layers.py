@@ -6,13 +6,13 @@ float32 from 0 to 255 throughout, labels one-hot.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.frameworks import import_keras
+from featx.frameworks import dtype_policy, import_keras
 from featx.training.augmentation import OPTIONS, Augmentation
 from featx.training.rand_augment import rand_augment
 
@@ -58,63 +58,38 @@ def augment_layers(
     seeds = _seeds(seed)
     edge, pixels = {"fill_mode": EDGE}, {"value_range": PIXELS}
     turn, shift = augmentation.rotation / 360, augmentation.shift
+    zoom, brightness = augmentation.zoom, augmentation.brightness
     # Keras takes a single factor for the upper bound; these are both bounds.
     contrast, erasing = (augmentation.contrast,) * 2, (augmentation.erasing,) * 2
-    rows: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
-        ("rotation", layers.RandomRotation, {"factor": turn, **edge}),
-        (
-            "shift",
-            layers.RandomTranslation,
-            {"height_factor": shift, "width_factor": shift, **edge},
+    makers: dict[str, Callable[..., Any]] = {
+        "rotation": partial(layers.RandomRotation, turn, **edge),
+        "shift": partial(layers.RandomTranslation, shift, shift, **edge),
+        "zoom": partial(layers.RandomZoom, zoom, **edge),
+        "flip": partial(layers.RandomFlip, "horizontal"),
+        "brightness": partial(layers.RandomBrightness, brightness, **pixels),
+        "contrast": partial(layers.RandomContrast, contrast, **pixels),
+        "randaugment": partial(rand_augment, augmentation.randaugment),
+        "erasing": partial(
+            layers.RandomErasing, erasing, ERASED, fill_value=GREY, **pixels
         ),
-        ("zoom", layers.RandomZoom, {"height_factor": augmentation.zoom, **edge}),
-        ("flip", layers.RandomFlip, {"mode": "horizontal"}),
-        (
-            "brightness",
-            layers.RandomBrightness,
-            {"factor": augmentation.brightness, **pixels},
-        ),
-        ("contrast", layers.RandomContrast, {"factor": contrast, **pixels}),
-        ("randaugment", rand_augment, {"magnitude": augmentation.randaugment}),
-        (
-            "erasing",
-            layers.RandomErasing,
-            {"factor": erasing, "scale": ERASED, "fill_value": GREY, **pixels},
-        ),
-    ]
-    chosen = [
-        make(**options, seed=seeds[name], dtype="float32", name=f"{prefix}_{name}")
-        for name, make, options in rows
-        if getattr(augmentation, name)
-    ]
-    # Interpolation rounds: a white pixel may become 255.00002.
-    clip = layers.ReLU(max_value=PIXELS[1], dtype="float32", name=f"{prefix}_clip")
+    }
+    with dtype_policy("float32"):
+        chosen = [
+            make(seed=seeds[name], name=f"{prefix}_{name}")
+            for name, make in makers.items()
+            if getattr(augmentation, name)
+        ]
+        # Interpolation rounds: a white pixel may become 255.00002.
+        clip = layers.ReLU(max_value=PIXELS[1], name=f"{prefix}_clip")
     return [*chosen, clip] if chosen else []
 
 
-@dataclass(frozen=True)
 class Mixing:
-    """Mixes the images of a batch.
+    """Mixes the images of a batch, and their labels.
 
-    Attributes
-    ----------
-    mix : callable
-        From float32 images (N, H, W, 3) and one-hot float32 labels (N, C) to both
-        mixed; labels in proportion to the images, so that they still sum to one.
-    states : tuple of keras.Variable
-        Random states.
-    """
-
-    mix: Callable[[Any, Any], tuple[Any, Any]]
-    states: tuple[Any, ...]
-
-    def __call__(self, images: Any, labels: Any) -> tuple[Any, Any]:
-        """Return images and labels mixed."""
-        return self.mix(images, labels)
-
-
-def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
-    """Return the mixing of images, and their labels, of an augmentation.
+    It can be called directly or by ``Dataset.map``, where H and W must be known, and
+    without `num_parallel_calls`, since parallel calls would draw in any order. Images
+    of several sizes can't be mixed.
 
     Parameters
     ----------
@@ -123,45 +98,49 @@ def mixing(augmentation: Augmentation, seed: int) -> Mixing | None:
     seed : int
         See `augment_layers`.
 
-    Returns
-    -------
-    Mixing or None
-        None if there is nothing to mix. It can be called directly or by
-        ``Dataset.map``, where H and W must be known, and without `num_parallel_calls`,
-        since parallel calls would draw in any order. Images of several sizes can't be
-        mixed.
+    Attributes
+    ----------
+    states : tuple of keras.Variable
+        Random states.
     """
-    if not augmentation.mixes:
-        return None
-    keras = import_keras()
-    seeds = _seeds(seed)
-    # Dataset.map runs on the CPU and can't access states on a GPU.
-    with keras.device("cpu"):
-        which = keras.random.SeedGenerator(seeds["which"])
-        mix_up = keras.layers.MixUp(
-            augmentation.mixup, seed=seeds["mixup"], dtype="float32"
-        )
-        cut_mix = keras.layers.CutMix(
-            (augmentation.cutmix,) * 2, seed=seeds["cutmix"], dtype="float32"
-        )
 
-    def mix(images: Any, labels: Any) -> tuple[Any, Any]:
+    def __init__(self, augmentation: Augmentation, seed: int) -> None:
+        self._augmentation = augmentation
+        keras = import_keras()
+        layers, seeds = keras.layers, _seeds(seed)
+        mixup, cutmix = augmentation.mixup, (augmentation.cutmix,) * 2
+        # Dataset.map runs on the CPU and can't access states on a GPU.
+        with keras.device("cpu"), dtype_policy("float32"):
+            self._which = keras.random.SeedGenerator(seeds["which"])
+            self._mix_up = layers.MixUp(mixup, seed=seeds["mixup"])
+            self._cut_mix = layers.CutMix(cutmix, seed=seeds["cutmix"])
+        drawing = (self._mix_up.generator, self._cut_mix.generator, self._which)
+        self.states = tuple(generator.state for generator in drawing)
+
+    def __call__(self, images: Any, labels: Any) -> tuple[Any, Any]:
+        """Return images and labels mixed.
+
+        Parameters
+        ----------
+        images : float32 (N, H, W, 3)
+        labels : float32 (N, C)
+            One-hot; mixed in proportion to the images, so that they still sum to one.
+        """
+        keras = import_keras()
+
         def through(layer: Any) -> tuple[Any, Any]:
             mixed = layer({"images": images, "labels": labels}, training=True)
             return mixed["images"], mixed["labels"]
 
-        if not augmentation.cutmix:
-            return through(mix_up)
-        if not augmentation.mixup:
-            return through(cut_mix)
-        drawn = keras.random.uniform((), seed=which)
+        if not self._augmentation.cutmix:
+            return through(self._mix_up)
+        if not self._augmentation.mixup:
+            return through(self._cut_mix)
+        drawn = keras.random.uniform((), seed=self._which)
         both: tuple[Any, Any] = keras.ops.cond(
-            drawn < 0.5, lambda: through(mix_up), lambda: through(cut_mix)
+            drawn < 0.5, lambda: through(self._mix_up), lambda: through(self._cut_mix)
         )
         return both
-
-    drawing = (mix_up.generator, cut_mix.generator, which)
-    return Mixing(mix, tuple(generator.state for generator in drawing))
 
 
 def augmented_samples(
@@ -183,7 +162,8 @@ def augmented_samples(
     -------
     ndarray of uint8, shape (n, copies, height, width, 3)
     """
-    layers, mix = augment_layers(augmentation, seed), mixing(augmentation, seed)
+    layers = augment_layers(augmentation, seed)
+    mix = Mixing(augmentation, seed) if augmentation.mixes else None
     labels = np.eye(len(images), dtype=np.float32)
     found = np.empty((len(images), copies, *images.shape[1:]), np.uint8)
     for copy in range(copies):

@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,9 @@ from featx.training.log import EpochLog
 
 if TYPE_CHECKING:
     import keras
+
+OnEpoch = Callable[[int], None]
+"""Called with a number of epochs."""
 
 LOG_FILE, WEIGHTS_FILES = "epochs.json", "epoch-*.npz"
 
@@ -30,14 +33,18 @@ class Checkpoints:
     Attributes
     ----------
     folder : Path
+    on_epoch : callable
+        Called with the number of finished epochs, at the start of a training and after
+        each epoch.
     log : EpochLog
     """
 
     folder: Path
+    on_epoch: OnEpoch
     log: EpochLog = field(default_factory=EpochLog)
 
     @classmethod
-    def open(cls, folder: Path) -> "Checkpoints":
+    def open(cls, folder: Path, on_epoch: OnEpoch = lambda _: None) -> "Checkpoints":
         """Read the state of an interrupted training; a damaged one counts as none.
 
         Raises
@@ -46,7 +53,7 @@ class Checkpoints:
             The folder can't be made.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        found = cls(folder)
+        found = cls(folder, on_epoch)
         try:
             content = json.loads((folder / LOG_FILE).read_text("utf-8"))
             log = EpochLog(content["start"], content["rows"])
@@ -57,7 +64,7 @@ class Checkpoints:
                         return found
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
             return found
-        return cls(folder, log)
+        return cls(folder, on_epoch, log)
 
     def save(self, model: "keras.Model", *, also: Set[int] = frozenset()) -> None:
         """Write the log, and the weights of the model and its optimizer.

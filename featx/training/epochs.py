@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +30,10 @@ def run_epochs(
     epochs: int,
     validation: Batches | None = None,
     rate: Callable[[int], float] | None = None,
-    after: Callable[[int], None] = lambda _: None,
+    after: Callable[[], Set[int]] = frozenset,
     tensorboard: Path | None = None,
 ) -> None:
-    """Train a compiled model from where its log ends.
+    """Train a compiled model from where its log ends, and save it after each epoch.
 
     All that is random in an epoch (the order of the samples, dropout, augmentation)
     follows from the seed and the number of the epoch, so an interrupted training ends
@@ -55,15 +55,15 @@ def run_epochs(
     rate : callable, optional
         From the number of an epoch, counted from 0, to its learning rate.
     after : callable
-        Called when an epoch is in the log, with the number of epochs there; saves the
-        weights.
+        Called when an epoch is in the log. May stop the training; returns which
+        epochs' weights to keep beside the last one's.
     tensorboard : Path, optional
         Where logs for TensorBoard go.
 
     Raises
     ------
     NetworkError
-        The loss became NaN or infinite, or memory ran out.
+        The loss became NaN or infinite, memory ran out, or the state can't be written.
     """
     keras, tf = import_keras(), import_tensorflow()
     log, seed = checkpoints.log, batches.seed
@@ -74,11 +74,16 @@ def run_epochs(
             model.optimizer.learning_rate = rate(epoch)
         _reseed(states, [seed, epoch])
 
+    def finish() -> None:
+        checkpoints.save(model, also=after())
+        checkpoints.on_epoch(len(log.rows))
+
     def order() -> NDArray[np.intp]:
         rng = np.random.default_rng([seed, len(log.rows)])
         return rng.permutation(len(batches.samples))
 
-    callbacks = [_logging_callback(log, before, after)]
+    checkpoints.on_epoch(len(log.rows))
+    callbacks = [_logging_callback(log, before, finish)]
     if tensorboard is not None:
         callbacks.append(keras.callbacks.TensorBoard(str(tensorboard)))
     if log.rows:
@@ -100,7 +105,7 @@ def run_epochs(
 
 
 def _logging_callback(
-    log: EpochLog, before: Callable[[int], None], after: Callable[[int], None]
+    log: EpochLog, before: Callable[[int], None], after: Callable[[], None]
 ) -> Any:
     """Return the Keras callback that logs epochs, and calls others around them."""
     keras = import_keras()
@@ -120,7 +125,7 @@ def _logging_callback(
             row["learning_rate"] = float(self.model.optimizer.learning_rate)
             row["seconds"] = round(time.perf_counter() - self.started, 3)
             log.rows.append(row)
-            after(len(log.rows))
+            after()
 
     return Logging()
 

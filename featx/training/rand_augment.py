@@ -5,6 +5,7 @@ circle at its default strength, and is strongest where it should be weakest: at 
 of 0.1 it leaves one bit of each colour and inverts nearly all pixels.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,7 @@ BITS = 4  # of eight, removed from each colour
 
 
 def rand_augment(
-    magnitude: float, *, seed: int, dtype: str = "float32", name: str | None = None
+    magnitude: float, *, seed: int, name: str | None = None
 ) -> "keras.Layer":
     """Return a layer that applies two operations, drawn for each image.
 
@@ -44,7 +45,7 @@ def rand_augment(
         From 0, nothing, to 1, the strongest.
     seed : int
         Of the draw of operations and of the operations.
-    dtype, name : str
+    name : str
         As of all Keras layers.
 
     Returns
@@ -56,20 +57,13 @@ def rand_augment(
     keras = import_keras()
     first, *seeds = np.random.SeedSequence(seed).generate_state(16).tolist()
     drawn = keras.random.SeedGenerator(first)
-    operations = _operations(keras.layers, magnitude, seeds, dtype)
-    layer = _layer_class()
-    return layer(operations, drawn, dtype=dtype, name=name)
+    operations = _operations(keras.layers, magnitude, seeds)
 
-
-def _layer_class() -> Any:
-    """Return the class of the layer; defining it needs Keras."""
-    from keras import Layer
-
-    class RandAugment(Layer):  # type: ignore[misc]
+    class RandAugment(keras.Layer):  # type: ignore[misc, name-defined]
         """Computes all operations and selects one per image, as Keras' layer does."""
 
-        def __init__(self, operations: list[Any], drawn: Any, **options: Any) -> None:
-            super().__init__(**options)
+        def __init__(self) -> None:
+            super().__init__(name=name)
             self.operations, self.drawn = operations, drawn
 
         def build(self, input_shape: Any) -> None:
@@ -81,10 +75,7 @@ def _layer_class() -> Any:
                 images = _one_operation(self.operations, images, self.drawn)
             return images
 
-        def compute_output_shape(self, input_shape: Any) -> Any:
-            return input_shape
-
-    return RandAugment
+    return RandAugment()
 
 
 def _one_operation(operations: list[Any], images: Any, drawn: Any) -> Any:
@@ -99,28 +90,21 @@ def _one_operation(operations: list[Any], images: Any, drawn: Any) -> Any:
     return found
 
 
-def _operations(
-    layers: Any, magnitude: float, seeds: list[int], dtype: str
-) -> list[Any]:
+def _operations(layers: Any, magnitude: float, seeds: list[int]) -> list[Any]:
     """Return one layer per operation, in both directions where there are two."""
     edge = {"fill_mode": "nearest"}
     shear, shift = magnitude * SHEAR, magnitude * SHIFT
+    contrast = (magnitude * CONTRAST,) * 2
     sharp, lost = magnitude * SHARPNESS, round(magnitude * BITS)
-    rows: list[tuple[Any, dict[str, Any]]] = [
-        (layers.RandomRotation, {"factor": magnitude * TURN, **edge}),
-        (layers.RandomShear, {"x_factor": shear, "y_factor": shear, **edge}),
-        (
-            layers.RandomTranslation,
-            {"height_factor": shift, "width_factor": shift, **edge},
-        ),
-        (layers.RandomBrightness, {"factor": magnitude * BRIGHTNESS}),
-        (layers.RandomContrast, {"factor": (magnitude * CONTRAST,) * 2}),
-        (layers.RandomColorDegeneration, {"factor": magnitude * SATURATION}),
-        (layers.RandomSharpness, {"factor": (0.5 - sharp, 0.5 + sharp)}),
-        (layers.RandomPosterization, {"factor": (8 - lost, 8)}),
+    makers = [
+        partial(layers.RandomRotation, magnitude * TURN, **edge),
+        partial(layers.RandomShear, shear, shear, **edge),
+        partial(layers.RandomTranslation, shift, shift, **edge),
+        partial(layers.RandomBrightness, magnitude * BRIGHTNESS),
+        partial(layers.RandomContrast, contrast),
+        partial(layers.RandomColorDegeneration, magnitude * SATURATION),
+        partial(layers.RandomSharpness, (0.5 - sharp, 0.5 + sharp)),
+        partial(layers.RandomPosterization, (8 - lost, 8)),
     ]
-    made = [
-        layer(**options, seed=seed, dtype=dtype)
-        for (layer, options), seed in zip(rows, seeds, strict=False)
-    ]
-    return [*made, layers.AutoContrast(dtype=dtype)]
+    made = [make(seed=seed) for make, seed in zip(makers, seeds, strict=False)]
+    return [*made, layers.AutoContrast()]

@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 from sklearn.svm import LinearSVC
 
-from featx.heads.calibration import fit_temperature
+from featx.heads.scaling import fit_temperature
 from featx.heads.table import HEADS, make_head
 from featx.splits import inner_folds
 from tests.heads.blobs import make_blobs

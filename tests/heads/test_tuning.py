@@ -104,7 +104,7 @@ def test_tuning_takes_the_better_point():
 
 def test_tuning_finds_the_only_good_point(monkeypatch):
     grid = {"tol": (10.0, 1e-4)}  # without a step, all scores are equal
-    row = HeadRow("svm", "svm", "LinearSVMHead", grid, "")
+    row = HeadRow("svm", "LinearSVMHead", grid, "")
     monkeypatch.setattr("featx.heads.tuning.find_head", lambda name: row)
     X, y = make_blobs([20, 20, 20], apart=6)
     head = fit_head("svm", X, y, tune=True, groups=np.arange(60))

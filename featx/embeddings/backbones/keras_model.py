@@ -4,10 +4,9 @@ The model's own preprocessing is part of its graph, so it can't be forgotten or 
 up. The model saves and loads with plain Keras: it holds nothing of featx's.
 """
 
-import contextlib
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights
 from featx.errors import BackboneError, WeightsError, first_line, nearest
-from featx.frameworks import import_keras, python_seed
+from featx.frameworks import dtype_policy, import_keras, python_seed
 
 if TYPE_CHECKING:
     import keras
@@ -117,7 +116,7 @@ def build_steps(
     keras = import_keras()
     # ConvNeXt normalises after its pooling, so the builder has to do the pooling.
     inside = None if layer or pooling == "none" else pooling
-    with _dtype_policy(keras, policy):
+    with dtype_policy(policy):
         base = _build_base(keras, backbone, weights, image_size, inside)
     if layer:
         base = keras.Model(base.input, _find_layer(base, backbone, layer).output)
@@ -181,17 +180,6 @@ def _build_base(
     if backbone.imagenet_rescaling:
         _rescale_as_imagenet(keras, base, always=weights.kind == "imagenet")
     return base
-
-
-@contextlib.contextmanager
-def _dtype_policy(keras: Any, policy: str) -> Iterator[None]:
-    """Build layers of a dtype policy; what is built after is as before."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _load(base: Any, backbone: Backbone, weights: Weights) -> None:
