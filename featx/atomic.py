@@ -1,11 +1,13 @@
 """Files that are there whole or not at all, even if the process is killed."""
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 ASIDE = ".aside-"
 """Prefix of the names of files that are not finished yet."""
@@ -24,6 +26,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     with atomic_file(path) as aside:
         aside.write_bytes(content)
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Write JSON for people as well: indented, in UTF-8, without NaN."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A path that is not UTF-8 holds lone surrogates, which become JSON's \\udcxx.
+    return text.encode(errors="backslashreplace")
 
 
 @contextlib.contextmanager

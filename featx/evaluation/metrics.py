@@ -66,19 +66,19 @@ class ByClass(NamedTuple):
     counted: NDArray[np.bool_]
 
 
+@dataclass(eq=False)
 class Sample:
     """The test images, or a resample of them.
 
-    Parameters
+    Attributes
     ----------
     predicted : Predicted
     weights : ndarray of int, shape (n,)
         How often each image was drawn.
     """
 
-    def __init__(self, predicted: Predicted, weights: NDArray[np.integer]) -> None:
-        self.predicted = predicted
-        self.weights = weights
+    predicted: Predicted
+    weights: NDArray[np.integer]
 
     def mean(self, values: NDArray[Any]) -> float:
         """Return the mean of one value per image over the images drawn."""

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import ASIDE, atomic_file, atomic_folder, write_atomically
+from featx.atomic import (
+    ASIDE,
+    atomic_file,
+    atomic_folder,
+    json_bytes,
+    write_atomically,
+)
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.errors import ExportError
 from featx.export.check import (
@@ -233,8 +239,7 @@ def _write_facts(
         "classes": run.classes,
         "formats": {**others, done.format: entry},
     }
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomically(path, text.encode("utf-8", "backslashreplace"))
+    write_atomically(path, json_bytes(facts))
 
 
 def _read_formats(path: Path) -> dict[str, Any]:

@@ -12,12 +12,11 @@ from featx.figures.samples import (
     NAME,
     SIDE,
     STRIP,
-    draw_square,
+    draw_strip,
     fit_square,
     new_sheet,
     write,
 )
-from featx.figures.style import INK
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,8 +52,6 @@ def augmented_figure(
     for row, label in enumerate(labels):
         top = start + NAME + row * STRIP
         name = text_label(label)
-        style = {"fontsize": 9, "color": INK, **name.style}
-        write(axes, 0, top + NAME / 2, name.texts[0], **style)
-        for pixels, left in zip([originals[row], *copies[row]], lefts, strict=True):
-            draw_square(axes, fit_square(pixels), left, top + NAME)
+        squares = [fit_square(pixels) for pixels in (originals[row], *copies[row])]
+        draw_strip(axes, lefts, top, squares, name.texts[0], name.style)
     return figure

@@ -7,25 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.figures import style
 from featx.figures.classes import classes_figure
 from featx.figures.labels import Labels, class_labels
-from featx.figures.style import (
-    BLUE,
-    DASHED,
-    INK,
-    MUTED,
-    ORANGE,
-    count_on,
-    name_rows,
-    note,
-    style_axes,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = (BLUE, ORANGE)
+COLOURS = (style.BLUE, style.ORANGE)
 
 
 def by_count(counts: NDArray[np.int64]) -> list[int]:
@@ -80,15 +70,15 @@ def _draw_rows(
         label = split if len(splits) > 1 else ""
         axes.barh(rows, values, 0.72, left=lefts, color=COLOURS[column], label=label)
         lefts += values
-    style_axes(axes, grid="x")
+    style.apply(axes, grid="x")
     # One scale for all rows, so that the largest and the smallest can be compared.
     most = max(int(counts.sum(axis=1).max()), 1)
     axes.set(xlim=(0, 1.02 * most), xlabel="images")
-    count_on(axes.xaxis, 5)
-    name_rows(axes, [labels.texts[i] for i in shown], labels.style)
+    style.count_on(axes.xaxis, 5)
+    style.name_rows(axes, [labels.texts[i] for i in shown], labels.style)
     for row, index in enumerate(shown):
         text = " + ".join(f"{value:,}" for value in counts[index])
-        note(axes, text, (lefts[row], row), (5, 0), color=MUTED)
+        style.note(axes, text, (lefts[row], row), (5, 0), color=style.MUTED)
 
 
 def _draw_all(counts: NDArray[np.int64], axes: "Axes") -> None:
@@ -99,12 +89,12 @@ def _draw_all(counts: NDArray[np.int64], axes: "Axes") -> None:
         axes.stairs(top, edges, baseline=top - values, fill=True, color=colour)
     totals = tops[:, -1]
     median = float(np.median(totals))
-    axes.axhline(median, color=INK, linewidth=1, linestyle=DASHED)
+    axes.axhline(median, color=style.INK, linewidth=1, linestyle=style.DASHED)
     across = axes.get_yaxis_transform()
     text = f"median {median:,.0f}"
-    note(axes, text, (1, median), (5, 0), xycoords=across, color=INK)
-    style_axes(axes, grid="y")
+    style.note(axes, text, (1, median), (5, 0), xycoords=across, color=style.INK)
+    style.apply(axes, grid="y")
     axes.set(xlim=(0, len(counts)), ylim=(0, 1.08 * max(totals.max(), 1)))
     axes.set(xlabel="classes, most images first", ylabel="images")
-    count_on(axes.yaxis, 4)
-    count_on(axes.xaxis, 8)
+    style.count_on(axes.yaxis, 4)
+    style.count_on(axes.xaxis, 8)

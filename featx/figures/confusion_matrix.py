@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.figures import style
 from featx.figures.labels import Labels, class_labels, width
-from featx.figures.style import (
-    DPI,
-    FAINT,
-    INK,
-    MATRIX_COLOURS,
-    MUTED,
-    head,
-    new_figure,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +42,7 @@ def confusion_figure(
     count = len(classes)
     cell = min(max(5.2 / count + 0.075, 0.05), 1.15, LARGEST_SIDE / count)
     side = cell * count
-    figure = new_figure(side, side)
+    figure = style.new_figure(side, side)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     values = row_percent(matrix) if normalised else matrix.astype(np.float64)
@@ -61,7 +53,7 @@ def confusion_figure(
     if count <= 60:
         _write_numbers(axes, values, cell, image.norm)
     counted = "percent of each true class" if normalised else "number of test images"
-    head(axes, f"Confusion matrix, {counted}", subtitle, scale=scale)
+    style.head(axes, f"Confusion matrix, {counted}", subtitle, scale=scale)
     _draw_scale(figure, image, scale, side)
     return figure
 
@@ -78,7 +70,7 @@ def _draw_cells(axes: "Axes", values: NDArray[np.float64], *, top: float) -> Any
 
     image = axes.imshow(
         values,
-        cmap=MATRIX_COLOURS,
+        cmap=style.MATRIX_COLOURS,
         # Without numbers a single wrong image must be seen beside many right ones.
         norm=PowerNorm(0.85 if len(values) <= 12 else 0.6, vmin=0, vmax=max(top, 1)),
         interpolation="nearest",
@@ -91,7 +83,7 @@ def _draw_cells(axes: "Axes", values: NDArray[np.float64], *, top: float) -> Any
         axes.grid(visible=True, which="minor", color="white", linewidth=0.8)
     axes.tick_params(which="minor", length=0)
     for spine in axes.spines.values():
-        spine.set_color(FAINT)
+        spine.set_color(style.FAINT)
         spine.set_linewidth(0.8)
     return image
 
@@ -106,18 +98,18 @@ def _write_names(axes: "Axes", labels: Labels, cell: float, scale: float) -> Non
     # A letter is about 0.6 of the font size wide.
     flat = widest * 0.6 * size / 72 < 0.92 * cell * step
     gap = 4 / 72 / cell
-    style = {"fontsize": size, "color": INK, **labels.style}
+    look = {"fontsize": size, "color": style.INK, **labels.style}
     # Plain texts: hundreds of ticks would take several times as long to draw.
     axes.set(xticks=[], yticks=[])
     rows = [
-        axes.text(-0.5 - gap, i, text, ha="right", va="center_baseline", **style)
+        axes.text(-0.5 - gap, i, text, ha="right", va="center_baseline", **look)
         for i, text in shown
     ]
-    below = {"ha": "center", "va": "top", "rotation": 0 if flat else 90, **style}
+    below = {"ha": "center", "va": "top", "rotation": 0 if flat else 90, **look}
     columns = [axes.text(i, count - 0.5 + gap, text, **below) for i, text in shown]
-    about: dict[str, Any] = {"fontsize": 9.5 * scale, "color": MUTED}
-    left = max(text.get_window_extent().width for text in rows) * 72 / DPI
-    deep = max(text.get_window_extent().height for text in columns) * 72 / DPI
+    about: dict[str, Any] = {"fontsize": 9.5 * scale, "color": style.MUTED}
+    left = max(text.get_window_extent().width for text in rows) * 72 / style.DPI
+    deep = max(text.get_window_extent().height for text in columns) * 72 / style.DPI
     axes.set_ylabel("true class", labelpad=left + 6 + 6 * scale, **about)
     axes.set_xlabel("predicted class", labelpad=deep + 6 + 4 * scale, **about)
 
@@ -130,13 +122,15 @@ def _write_numbers(
     size = min(12.0, 0.46 * 72 * cell, 0.82 * 72 * cell / (0.64 * digits))
     if size < SMALLEST_NUMBER:
         return
-    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
+    look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
     for (row, column), value in np.ndenumerate(values):
         if value == 0 and len(values) > 12:
             continue
         text = "<1" if 0 < value < 0.5 else f"{value:.0f}"
-        colour = "white" if shade(value) > 0.56 else (INK if value else FAINT)
-        axes.text(column, row, text, color=colour, **style)
+        colour = (
+            "white" if shade(value) > 0.56 else (style.INK if value else style.FAINT)
+        )
+        axes.text(column, row, text, color=colour, **look)
 
 
 def _draw_scale(figure: "Figure", image: Any, scale: float, side: float) -> None:
@@ -147,4 +141,4 @@ def _draw_scale(figure: "Figure", image: Any, scale: float, side: float) -> None
     axes = figure.add_axes((*place, min(1.0, 3.2 * scale / side)))
     bar = figure.colorbar(image, cax=axes, ticks=MaxNLocator(5, integer=True))
     bar.outline.set_visible(False)
-    axes.tick_params(colors=MUTED, labelsize=8 * scale, length=2, width=0.6)
+    axes.tick_params(colors=style.MUTED, labelsize=8 * scale, length=2, width=0.6)

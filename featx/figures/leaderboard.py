@@ -3,18 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from featx.figures import style
 from featx.figures.labels import class_labels, text_label
-from featx.figures.style import (
-    BLUE,
-    MUTED,
-    ORANGE,
-    RANDOM_WEIGHTS,
-    head,
-    legend,
-    name_rows,
-    new_figure,
-    style_axes,
-)
 from featx.runs.run import Run
 
 if TYPE_CHECKING:
@@ -42,22 +32,22 @@ def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
         All of one data set, best first; the first 40 are drawn.
     """
     shown = runs[:MOST_SHOWN]
-    figure = new_figure(8.6, 1.5 + 0.36 * len(shown))
+    figure = style.new_figure(8.6, 1.5 + 0.36 * len(shown))
     axes = figure.subplots()
     for row, run in enumerate(shown):
         _draw_run(axes, row, run)
-    style_axes(axes, grid="x")
+    style.apply(axes, grid="x")
     _name_runs(axes, shown)
     axes.set_xlabel("accuracy")
     axes.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     more = f"; the first {MOST_SHOWN} of {len(runs)}" if len(runs) > MOST_SHOWN else ""
-    head(axes, "Runs by cross-validated accuracy, best first", subtitle + more)
+    style.head(axes, "Runs by cross-validated accuracy, best first", subtitle + more)
     # Drawn runs can be grey or lack a mark, so the legend explains marks of its own.
     tested = "test split, with 95% interval"
     decides = "cross-validation, which decides the rank"
-    axes.plot([], [], "o-", color=BLUE, markersize=8, linewidth=2, label=tested)
-    axes.plot([], [], color=ORANGE, label=decides, **FOLDS)
-    legend(figure)
+    axes.plot([], [], "o-", color=style.BLUE, markersize=8, linewidth=2, label=tested)
+    axes.plot([], [], color=style.ORANGE, label=decides, **FOLDS)
+    style.legend(figure)
     return figure
 
 
@@ -68,20 +58,20 @@ def _draw_run(axes: "Axes", row: int, run: Run) -> None:
     """
     accuracy = run.metrics.accuracy
     low, high = run.metrics.intervals.get("accuracy", (accuracy, accuracy))
-    colour = MUTED if run.random_weights else BLUE
+    colour = style.MUTED if run.random_weights else style.BLUE
     fill = "white" if run.random_weights else colour
     axes.plot([low, high], [row, row], color=colour, linewidth=2, solid_capstyle="butt")
     axes.plot([accuracy], [row], "o", color=colour, markerfacecolor=fill, markersize=8)
     if run.metrics.cv_accuracy is None:
         return
-    colour = MUTED if run.random_weights else ORANGE
+    colour = style.MUTED if run.random_weights else style.ORANGE
     axes.plot([run.metrics.cv_accuracy], [row], color=colour, **FOLDS)
 
 
 def _name_runs(axes: "Axes", runs: Sequence[Run]) -> None:
     texts = [
         text_label(run.name, limit=44).texts[0]
-        + (f"\n({RANDOM_WEIGHTS})" if run.random_weights else "")
+        + (f"\n({style.RANDOM_WEIGHTS})" if run.random_weights else "")
         for run in runs
     ]
-    name_rows(axes, texts, class_labels([run.name for run in runs]).style)
+    style.name_rows(axes, texts, class_labels([run.name for run in runs]).style)

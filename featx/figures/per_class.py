@@ -7,20 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.figures import style
 from featx.figures.classes import classes_figure
 from featx.figures.labels import Labels, class_labels
-from featx.figures.style import (
-    BLUE,
-    FAINT,
-    INK,
-    MUTED,
-    ORANGE,
-    count_on,
-    mark_value,
-    name_rows,
-    note,
-    style_axes,
-)
 from featx.runs.metrics import ClassScores
 
 if TYPE_CHECKING:
@@ -73,29 +62,29 @@ def _draw_rows(
     """Draw one line per class, the first at the top."""
     rows = np.arange(len(shown))
     precision, recall, f1 = values[list(shown)].T
-    axes.hlines(rows, precision, recall, color=FAINT, linewidth=1.6, zorder=1)
+    axes.hlines(rows, precision, recall, color=style.FAINT, linewidth=1.6, zorder=1)
     for label, x, marker, colour in (
-        ("precision", precision, ">", BLUE),
-        ("recall", recall, "<", ORANGE),
-        ("F1", f1, "o", INK),
+        ("precision", precision, ">", style.BLUE),
+        ("recall", recall, "<", style.ORANGE),
+        ("F1", f1, "o", style.INK),
     ):
         mark = axes.plot(x, rows, marker, color=colour, markersize=5.5, label=label)
         mark[0].set(clip_on=False, zorder=3)
-    style_axes(axes, grid="x")
+    style.apply(axes, grid="x")
     axes.set_xlim(0, 1)
-    name_rows(axes, [labels.texts[i] for i in shown], labels.style)
-    note(axes, "F1", (1, -1), (12, 0), color=INK)
+    style.name_rows(axes, [labels.texts[i] for i in shown], labels.style)
+    style.note(axes, "F1", (1, -1), (12, 0), color=style.INK)
     for row, value in enumerate(f1):
-        note(axes, f"{value:.2f}", (1, row), (12, 0), color=MUTED)
+        style.note(axes, f"{value:.2f}", (1, row), (12, 0), color=style.MUTED)
 
 
 def _draw_distribution(f1: NDArray[np.float64], axes: "Axes") -> None:
     """Draw how many classes reach which F1."""
     bins = np.linspace(0, 1, 21).tolist()
-    axes.hist(f1, bins=bins, color=BLUE, edgecolor="white", alpha=0.85)
+    axes.hist(f1, bins=bins, color=style.BLUE, edgecolor="white", alpha=0.85)
     mean = float(f1.mean())
-    mark_value(axes, mean, f"mean {mean:.2f}", on_left=mean >= 0.85)
+    style.mark_value(axes, mean, f"mean {mean:.2f}", on_left=mean >= 0.85)
     axes.set_ylim(top=1.35 * axes.get_ylim()[1])
-    style_axes(axes, grid="y")
-    count_on(axes.yaxis, 4)
+    style.apply(axes, grid="y")
+    style.count_on(axes.yaxis, 4)
     axes.set(xlim=(0, 1), xlabel="F1", ylabel="classes")

@@ -6,17 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.evaluation.calibration import BINS, Reliability
-from featx.figures.style import (
-    BLUE,
-    DASHED,
-    GRID,
-    MUTED,
-    head,
-    legend,
-    new_figure,
-    note,
-    style_axes,
-)
+from featx.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,12 +15,12 @@ if TYPE_CHECKING:
 
 def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":
     """Draw a reliability diagram with the number of images under it."""
-    figure = new_figure(5.4, 6.4)
+    figure = style.new_figure(5.4, 6.4)
     top, bottom = figure.subplots(
         2, 1, sharex=True, height_ratios=(4.6, 1), gridspec_kw={"hspace": 0.04}
     )
-    top.fill_between([0, 1], [0, 1], color=GRID, alpha=0.5, label="overconfident")
-    top.plot([0, 1], [0, 1], color=MUTED, linestyle=DASHED, linewidth=1)
+    top.fill_between([0, 1], [0, 1], color=style.GRID, alpha=0.5, label="overconfident")
+    top.plot([0, 1], [0, 1], color=style.MUTED, linestyle=style.DASHED, linewidth=1)
     full = bins.count > 0
     x, y = bins.confidence[full], bins.accuracy[full]
     spread = np.abs(np.stack([y - bins.low[full], bins.high[full] - y]))
@@ -39,29 +29,30 @@ def reliability_figure(bins: Reliability, subtitle: str) -> "Figure":
         y,
         yerr=spread,
         fmt="o-",
-        color=BLUE,
-        ecolor=BLUE,
+        color=style.BLUE,
         elinewidth=1.1,
         linewidth=1.6,
         markersize=5.5,
         label="this run, with 95% interval",
     )
-    style_axes(top)
+    style.apply(top)
     top.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy: how often it is right")
-    legend(figure)
-    head(top, "Can its probabilities be trusted?", subtitle)
+    style.legend(figure)
+    style.head(top, "Can its probabilities be trusted?", subtitle)
     _draw_counts(bottom, bins.count)
     return figure
 
 
 def _draw_counts(axes: "Axes", count: NDArray[np.int64]) -> None:
     edges = (np.arange(BINS) + 0.5) / BINS
-    axes.bar(edges, count, width=0.092, color=BLUE, alpha=0.45)
+    axes.bar(edges, count, width=0.092, color=style.BLUE, alpha=0.45)
     for x, number in zip(edges, count, strict=True):
         if number:
-            style = {"ha": "center", "va": "baseline", "fontsize": 7.5}
-            note(axes, f"{number}", (x, number), (0, 2), color=MUTED, **style)
-    style_axes(axes)
+            look = {"ha": "center", "va": "baseline", "fontsize": 7.5}
+            style.note(
+                axes, f"{number}", (x, number), (0, 2), color=style.MUTED, **look
+            )
+    style.apply(axes)
     axes.set(ylim=(0, 1.3 * max(count.max(), 1)), yticks=[], ylabel="images")
     axes.set_xlabel("confidence: probability of the predicted class")
     axes.spines["left"].set_visible(False)

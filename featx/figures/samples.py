@@ -1,6 +1,6 @@
 """A seeded sample of the images as a figure, in rows by class."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -35,26 +35,15 @@ LETTERS, SUBTITLE = 15, 0.17
 BACKGROUND = 0xF4, 0xF6, 0xF8  # of the pages
 
 
-@dataclass(frozen=True)
-class Strip:
-    """A class and some of its images.
-
-    Attributes
-    ----------
-    label : int
-        Index into the classes.
-    rows : ndarray of int64, shape (m,)
-        Rows of the image set; none where the class has no readable image.
-    """
-
-    label: int
-    rows: NDArray[np.int64]
+Samples = Mapping[int, NDArray[np.int64]]
+"""Some classes, by index, and rows of the image set that belong to each."""
 
 
-def choose_samples(inspection: Inspection, seed: int) -> list[Strip]:
+def choose_samples(inspection: Inspection, seed: int) -> Samples:
     """Choose up to 16 classes and up to eight readable images of each.
 
-    The same seed chooses the same images of the same image set.
+    The same seed chooses the same images of the same image set. A class without a
+    readable image has no rows.
     """
     images = inspection.images
     rng = np.random.default_rng(seed)
@@ -62,45 +51,41 @@ def choose_samples(inspection: Inspection, seed: int) -> list[Strip]:
     if len(labels) > MOST_CLASSES:
         labels = np.sort(rng.choice(labels, MOST_CLASSES, replace=False))
     most = IN_A_LINE if len(labels) <= ONE_COLUMN else IN_A_LINE // 2
-    strips = []
-    for label in labels:
+    samples = {}
+    for label in labels.tolist():
         rows = np.flatnonzero((images.labels == label) & inspection.readable)
         if len(rows) > most:
             rows = np.sort(rng.choice(rows, most, replace=False))
-        strips.append(Strip(int(label), rows))
-    return strips
+        samples[label] = rows
+    return samples
 
 
-def samples_figure(
-    inspection: Inspection, strips: list[Strip], subtitle: str
-) -> "Figure":
+def samples_figure(inspection: Inspection, samples: Samples, subtitle: str) -> "Figure":
     """Draw a sample grid, a strip of images under each class's name.
 
     Parameters
     ----------
-    strips : list of Strip
+    samples : Mapping
         As `choose_samples` returns them.
     subtitle : str
         Whose images these are.
     """
     images = inspection.images
-    columns = 1 if len(strips) <= ONE_COLUMN else 2
-    lines = -(-len(strips) // columns)
+    columns = 1 if len(samples) <= ONE_COLUMN else 2
+    lines = -(-len(samples) // columns)
     between = 3 * GAP * (columns - 1)
     width = IN_A_LINE * (SIDE + GAP) - GAP + between
     figure, axes, start = new_sheet(width, lines * STRIP, "Samples", subtitle)
     names = class_labels(images.classes, limit=54 if columns == 2 else 80)
-    for number, strip in enumerate(strips):
+    for number, (label, rows) in enumerate(samples.items()):
         column, line = divmod(number, lines)
         left = column * (width + between) / 2
         top = start + line * STRIP
-        name = {"fontsize": 9, "color": INK, **names.style}
-        write(axes, left, top + NAME / 2, names.texts[strip.label], **name)
-        if not len(strip.rows):
+        if not len(rows):
             write(axes, left, top + NAME + SIDE / 2, "no readable image")
-        for place, row in enumerate(strip.rows):
-            square = small_square(images.root / images.paths[row])
-            draw_square(axes, square, left + place * (SIDE + GAP), top + NAME)
+        lefts = [left + place * (SIDE + GAP) for place in range(IN_A_LINE)]
+        squares = [small_square(images.root / images.paths[row]) for row in rows]
+        draw_strip(axes, lefts, top, squares, names.texts[label], names.style)
     return figure
 
 
@@ -143,12 +128,20 @@ def write(axes: "Axes", left: float, y: float, text: str, **style: Any) -> None:
     axes.text(left, y, text, **{**look, **style})
 
 
-def draw_square(
-    axes: "Axes", pixels: NDArray[np.uint8], left: float, top: float
+def draw_strip(
+    axes: "Axes",
+    lefts: Sequence[float],
+    top: float,
+    squares: Sequence[NDArray[np.uint8]],
+    name: str,
+    style: Mapping[str, Any],
 ) -> None:
-    """Draw a square image with its upper left corner there."""
-    extent = (left, left + SIDE, top + SIDE, top)
-    axes.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
+    """Draw square images from the left ends `lefts` on, below their name."""
+    look = {"fontsize": 9, "color": INK, **style}
+    write(axes, lefts[0], top + NAME / 2, name, **look)
+    for left, pixels in zip(lefts, squares, strict=False):
+        extent = (left, left + SIDE, top + NAME + SIDE, top + NAME)
+        axes.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
 
 
 def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]:

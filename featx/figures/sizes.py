@@ -6,20 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.figures.style import (
-    BLUE,
-    DASHED,
-    FAINT,
-    INK,
-    MUTED,
-    ORANGE,
-    count_on,
-    head,
-    mark_value,
-    new_figure,
-    note,
-    style_axes,
-)
+from featx.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +35,7 @@ def sizes_figure(
     subtitle : str
         Whose images these are.
     """
-    figure = new_figure(5.6, 5.4)
+    figure = style.new_figure(5.6, 5.4)
     axes = figure.subplots()
     largest = int(max(widths.max(), heights.max()))
     smallest = int(min(widths.min(), heights.min()))
@@ -58,18 +45,18 @@ def sizes_figure(
     # A single image must still be seen, and all in one place not fill the figure.
     smallest_dot = np.clip(9000 / len(counts), 1.0, 7.0)
     areas = smallest_dot + 420 * counts / max(counts.sum(), 60)
-    axes.scatter(x, y, s=areas, color=BLUE, alpha=0.45, linewidths=0, zorder=3)
+    axes.scatter(x, y, s=areas, color=style.BLUE, alpha=0.45, linewidths=0, zorder=3)
     cross: dict[str, Any] = {
-        "color": ORANGE,
+        "color": style.ORANGE,
         "markersize": 13,
         "markeredgewidth": 2,
         "zorder": 4,
     }
     axes.plot([np.median(widths)], [np.median(heights)], "+", **cross)
-    style_axes(axes, grid="both")
+    style.apply(axes, grid="both")
     _scale(axes, smallest, largest, logarithmic=logarithmic)
     axes.set(xlabel="width, pixels", ylabel="height, pixels")
-    head(axes, "Sizes; the cross is the median", subtitle)
+    style.head(axes, "Sizes; the cross is the median", subtitle)
     return figure
 
 
@@ -96,9 +83,13 @@ def _draw_guides(axes: "Axes", largest: int, *, logarithmic: bool) -> None:
     """Draw the lines of some aspect ratios through the origin."""
     start = 1e-9 if logarithmic else 0.0
     ends = np.array([start, 10.0 * largest])
-    for ratio, width, line in ((0.5, 0.9, DASHED), (1.0, 1.2, "-"), (2.0, 0.9, DASHED)):
-        style: dict[str, Any] = {"linewidth": width, "linestyle": line, "zorder": 1}
-        axes.plot(ratio * ends, ends, color=FAINT, **style)
+    for ratio, width, line in (
+        (0.5, 0.9, style.DASHED),
+        (1.0, 1.2, "-"),
+        (2.0, 0.9, style.DASHED),
+    ):
+        look: dict[str, Any] = {"linewidth": width, "linestyle": line, "zorder": 1}
+        axes.plot(ratio * ends, ends, color=style.FAINT, **look)
 
 
 def _scale(axes: "Axes", smallest: int, largest: int, *, logarithmic: bool) -> None:
@@ -111,7 +102,7 @@ def _scale(axes: "Axes", smallest: int, largest: int, *, logarithmic: bool) -> N
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_minor_formatter(NullFormatter())
-        axes.tick_params(which="minor", colors=FAINT, width=0.6, length=2)
+        axes.tick_params(which="minor", colors=style.FAINT, width=0.6, length=2)
     else:
         limits = (0.0, 1.1 * largest)
     for axis in (axes.xaxis, axes.yaxis):
@@ -124,7 +115,9 @@ def _scale(axes: "Axes", smallest: int, largest: int, *, logarithmic: bool) -> N
         ("1:1", (top, top), (4, 0), "center"),
         ("2:1", (top, top / 2), (4, 0), "center"),
     ):
-        note(axes, text, place, offset, va=vertical, fontsize=8, color=MUTED)
+        style.note(
+            axes, text, place, offset, va=vertical, fontsize=8, color=style.MUTED
+        )
 
 
 def aspect_ratios_figure(
@@ -139,7 +132,7 @@ def aspect_ratios_figure(
     subtitle : str
         Whose images these are.
     """
-    figure = new_figure(5.6, 5.4)
+    figure = style.new_figure(5.6, 5.4)
     axes = figure.subplots()
     # On a logarithmic scale 2:1 is as far from square as 1:2.
     doublings = np.log2(widths / heights)
@@ -147,16 +140,18 @@ def aspect_ratios_figure(
     step = max(0.1, (high - low) / 60)
     # Square images are the commonest; they are in the middle of a bar.
     edges = step * np.arange(np.floor(low / step) - 0.5, np.ceil(high / step) + 1)
-    axes.hist(doublings, bins=edges.tolist(), color=BLUE, edgecolor="white", alpha=0.9)
+    axes.hist(
+        doublings, bins=edges.tolist(), color=style.BLUE, edgecolor="white", alpha=0.9
+    )
     median = float(np.median(widths / heights))
     text = f"median {median:.2f}"
-    mark_value(axes, float(np.log2(median)), text, on_left=median >= 1.3)
-    style_axes(axes, grid="y")
+    style.mark_value(axes, float(np.log2(median)), text, on_left=median >= 1.3)
+    style.apply(axes, grid="y")
     _name_ratios(axes, low, high)
     axes.set_ylim(top=1.12 * axes.get_ylim()[1])
     axes.set(xlim=(edges[0] - step, edges[-1] + step), box_aspect=1)
     axes.set(xlabel="width : height", ylabel="images")
-    head(axes, "Aspect ratios", subtitle)
+    style.head(axes, "Aspect ratios", subtitle)
     return figure
 
 
@@ -169,5 +164,5 @@ def _name_ratios(axes: "Axes", low: float, high: float) -> None:
         ticks = {float(p): f"{2 ** max(p, 0)}:{2 ** max(-p, 0)}" for p in powers}
     shown = {place: name for place, name in ticks.items() if low <= place <= high}
     axes.set_xticks(list(shown), list(shown.values()))
-    axes.tick_params(axis="x", labelcolor=INK)
-    count_on(axes.yaxis, 5)
+    axes.tick_params(axis="x", labelcolor=style.INK)
+    style.count_on(axes.yaxis, 5)

@@ -59,7 +59,7 @@ def png(figure: "Figure") -> bytes:
     return stream.getvalue()
 
 
-def style_axes(axes: "Axes", *, grid: str | None = None) -> None:
+def apply(axes: "Axes", *, grid: str | None = None) -> None:
     """Give axes the house look.
 
     Parameters

@@ -6,19 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.figures.style import (
-    BLUE,
-    DASHED,
-    GREEN,
-    GRID,
-    INK,
-    MUTED,
-    ORANGE,
-    head,
-    legend,
-    new_figure,
-    style_axes,
-)
+from featx.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +17,7 @@ Curves = Mapping[str, NDArray[np.float64]]
 WARMUP = "warm-up: the head alone"
 
 BEFORE: dict[str, Any] = {
-    "color": ORANGE,
+    "color": style.ORANGE,
     "linewidth": 1.2,
     "linestyle": (0, (1, 1.5)),
     "zorder": 1,
@@ -60,7 +48,7 @@ def curves_figure(
         Validation accuracy before the first epoch.
     """
     rated = "learning_rate" in history
-    figure = new_figure(11 if rated else 9.6, 3.9)
+    figure = style.new_figure(11 if rated else 9.6, 3.9)
     widths = (1, 1, 0.6) if rated else (1, 1)
     left, right, *rest = figure.subplots(
         1, len(widths), gridspec_kw={"wspace": 0.06, "width_ratios": widths}
@@ -70,8 +58,8 @@ def curves_figure(
     which = "best" if chosen is None else "chosen"
     for axes, name in ((left, "loss"), (right, "accuracy")):
         for key, label, colour in (
-            (name, "training", BLUE),
-            (f"val_{name}", "validation", ORANGE),
+            (name, "training", style.BLUE),
+            (f"val_{name}", "validation", style.ORANGE),
         ):
             if key in history:
                 _draw_curve(axes, epochs, history[key], label=label, color=colour)
@@ -86,8 +74,8 @@ def curves_figure(
         _draw_rates(axes, epochs, history["learning_rate"])
     for axes in (left, right, *rest):
         _mark_warmup(axes, epochs, history.get("phase"))
-    legend(figure)
-    head(left, "Training curves", subtitle)
+    style.legend(figure)
+    style.head(left, "Training curves", subtitle)
     return figure
 
 
@@ -95,7 +83,7 @@ def _draw_rates(
     axes: "Axes", epochs: NDArray[np.float64], rates: NDArray[np.float64]
 ) -> None:
     """Draw the learning rate on a logarithmic scale of whole decades."""
-    _draw_curve(axes, epochs, rates, color=GREEN)
+    _draw_curve(axes, epochs, rates, color=style.GREEN)
     _finish_curves(axes, "learning rate", epochs)
     above = rates[rates > 0]
     if len(above):
@@ -113,7 +101,7 @@ def _mark_warmup(
         return
     end = min(epochs[phases == 0].max() + 0.5, axes.get_xlim()[1])
     start = axes.get_xlim()[0]
-    axes.axvspan(start, end, color=GRID, alpha=0.6, zorder=0, label=WARMUP)
+    axes.axvspan(start, end, color=style.GRID, alpha=0.6, zorder=0, label=WARMUP)
 
 
 def warmup_epochs(history: Curves) -> int:
@@ -133,11 +121,11 @@ def _draw_curve(
     axes: "Axes",
     epochs: NDArray[np.float64],
     values: NDArray[np.float64],
-    **style: Any,
+    **look: Any,
 ) -> None:
     # A dot on each epoch while they can be distinguished.
     marker = "o" if len(epochs) <= 30 else None
-    axes.plot(epochs, values, marker=marker, markersize=3.5, linewidth=1.8, **style)
+    axes.plot(epochs, values, marker=marker, markersize=3.5, linewidth=1.8, **look)
 
 
 def _mark_best(
@@ -145,9 +133,9 @@ def _mark_best(
 ) -> None:
     axes.axvline(
         epoch,
-        color=MUTED,
+        color=style.MUTED,
         linewidth=1,
-        linestyle=DASHED,
+        linestyle=style.DASHED,
         label=f"{which} epoch: {epoch:.0f}",
         zorder=1,
     )
@@ -157,7 +145,7 @@ def _mark_best(
         "o",
         markersize=9,
         markerfacecolor="none",
-        markeredgecolor=INK,
+        markeredgecolor=style.INK,
         markeredgewidth=1.4,
     )
 
@@ -165,7 +153,7 @@ def _mark_best(
 def _finish_curves(axes: "Axes", name: str, epochs: NDArray[np.float64]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    style_axes(axes, grid="y")
+    style.apply(axes, grid="y")
     axes.set(xlabel="epoch", ylabel=name)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     margin = 0.02 * max(float(np.ptp(epochs)), 1.0)

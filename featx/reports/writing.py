@@ -71,6 +71,7 @@ def environment() -> "jinja2.Environment":
     )
     made.filters |= {
         "count": "{:,}".format,
+        "counted": numbers.counted,
         "duration": numbers.duration,
         "percent": numbers.percent,
         "points": numbers.points,

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import json
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import sync_folder
+from featx.atomic import json_bytes, sync_folder
 from featx.errors import RunError
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
@@ -93,8 +92,7 @@ def write_run(reports_dir: Path, contents: RunContents) -> Run:
         The folder can't be written: no permission, or the disk is full.
     """
     lock = FolderLock(reports_dir / LOCK_FILE)
-    try:
-        reports_dir.mkdir(parents=True, exist_ok=True)
+    with _writing(reports_dir):
         with lock.alone() as alone:
             # Writers hold it shared: what is unfinished now has no living owner.
             for leftover in reports_dir.glob(f"{ASIDE}*") if alone else ():
@@ -104,8 +102,6 @@ def write_run(reports_dir: Path, contents: RunContents) -> Run:
             target = _rename_to_free_name(aside, reports_dir, slug(contents.name))
             sync_folder(reports_dir)
         return read_run(target)
-    except OSError as error:
-        raise _unwritable(reports_dir, error) from error
 
 
 def claim_reports(reports_dir: Path, what: str = "run") -> None:
@@ -120,19 +116,21 @@ def claim_reports(reports_dir: Path, what: str = "run") -> None:
     ------
     RunError
     """
+    with _writing(reports_dir, what), tempfile.TemporaryFile(dir=reports_dir):
+        pass
+
+
+@contextlib.contextmanager
+def _writing(reports_dir: Path, what: str = "run") -> Iterator[None]:
+    """Make a folder, and say in which one it was that nothing could be written."""
     try:
         reports_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=reports_dir):
-            pass
+        yield
     except OSError as error:
-        raise _unwritable(reports_dir, error, what) from error
-
-
-def _unwritable(reports_dir: Path, error: OSError, what: str = "run") -> RunError:
-    return RunError(
-        f"{reports_dir}: can't write the {what} ({error.strerror or error});"
-        " fix that or choose another --out-dir"
-    )
+        raise RunError(
+            f"{reports_dir}: can't write the {what} ({error.strerror or error});"
+            " fix that or choose another --out-dir"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -158,14 +156,14 @@ def _fill(aside: Path, contents: RunContents) -> None:
     # What can't be read back must not be written.
     RunInfo.model_validate(info)
     Metrics.model_validate(contents.metrics)
-    _write_json(aside / folder.RUN_FILE, info)
-    _write_json(aside / folder.METRICS_FILE, contents.metrics)
+    (aside / folder.RUN_FILE).write_bytes(json_bytes(info))
+    (aside / folder.METRICS_FILE).write_bytes(json_bytes(contents.metrics))
     if contents.recipe:
         (aside / folder.RECIPE_FILE).write_text(contents.recipe, encoding="utf-8")
-    _write_predictions(aside / folder.PREDICTIONS_FILE, contents)
+    _write_csv(aside / folder.PREDICTIONS_FILE, _predictions(contents))
     if contents.history:
-        rows = zip(*contents.history.values(), strict=True)
-        _write_csv(aside / folder.HISTORY_FILE, contents.history, rows)
+        epochs = zip(*contents.history.values(), strict=True)
+        _write_csv(aside / folder.HISTORY_FILE, [contents.history, *epochs])
     for name, picture in contents.pictures.items():
         (aside / name).write_bytes(picture)
     if contents.model is not None:
@@ -221,38 +219,21 @@ def _sync(aside: Path) -> None:
             os.fsync(stream.fileno())
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    # A path that is not UTF-8 holds lone surrogates; so they become JSON's \\udcxx.
-    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-
-
-def _write_predictions(path: Path, contents: RunContents) -> None:
+def _predictions(contents: RunContents) -> Iterator[list[str]]:
+    """Yield the rows of `predictions.csv`: never all at once, of many classes."""
     classes = contents.metrics["classes"]
-    predicted = contents.probabilities.argmax(axis=1)
-    rows = zip(
-        contents.paths, contents.labels, predicted, contents.probabilities, strict=True
-    )
-    _write_csv(
-        path,
-        ["path", "label", "predicted", "confidence", *(f"p_{c}" for c in classes)],
-        (
-            [
-                image,
-                classes[label],
-                classes[best],
-                *(f"{p:.6g}" for p in (row[best], *row)),
-            ]
-            for image, label, best, row in rows
-        ),
-    )
+    yield ["path", "label", "predicted", "confidence", *(f"p_{c}" for c in classes)]
+    for image, label, probabilities in zip(
+        contents.paths, contents.labels, contents.probabilities, strict=True
+    ):
+        best = probabilities.argmax()
+        values = (f"{p:.6g}" for p in (probabilities[best], *probabilities))
+        yield [image, classes[label], classes[best], *values]
 
 
-def _write_csv(path: Path, header: Iterable[str], rows: Iterable[Any]) -> None:
+def _write_csv(path: Path, rows: Iterable[Iterable[Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8", errors=folder.UNDECODED) as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+        csv.writer(file).writerows(rows)
 
 
 def make_run(
@@ -290,29 +271,11 @@ def make_run(
     fresh = False
     if run is None:
         claim_reports(reports_dir)
-        run, fresh = _make_alone(
-            state, kind, fingerprint, make, lambda: progress.note(WAITING)
-        )
-    progress.run(run.short_title, run.path, fresh=fresh)
-    return run
-
-
-def _make_alone(
-    state: Path,
-    kind: Kind,
-    fingerprint: str,
-    make: Callable[[Path], RunContents],
-    on_wait: Callable[[], None],
-) -> tuple[Run, bool]:
-    """Make a run under the lock of its state; return it and whether it is new."""
-    reports_dir = state.parent
-    while True:
-        try:
+    while run is None:
+        with _writing(reports_dir):
             state.mkdir(exist_ok=True)
-        except OSError as error:
-            raise _unwritable(reports_dir, error) from error
         lock = FolderLock(state / LOCK_FILE)
-        with lock.exclusive(on_wait) as whole:
+        with lock.exclusive(lambda: progress.note(WAITING)) as whole:
             if not whole:  # its holder made the run and removed the state
                 continue
             # The last holder of the lock may just have written the run.
@@ -323,4 +286,5 @@ def _make_alone(
                 made = {**contents.info, "kind": kind, "fingerprint": fingerprint}
                 run = write_run(reports_dir, replace(contents, info=made))
             shutil.rmtree(state, ignore_errors=True)
-            return run, fresh
+    progress.run(run.short_title, run.path, fresh=fresh)
+    return run

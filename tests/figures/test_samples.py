@@ -46,21 +46,23 @@ def stub(n_classes, each):
 
 def test_samples_are_seeded_and_bounded():
     inspection = stub(40, 20)
-    strips = choose_samples(inspection, 1)
-    assert len(strips) == 16
-    assert {len(strip.rows) for strip in strips} == {4}
-    for strip in strips:
-        assert set(inspection.images.labels[strip.rows]) == {strip.label}
+    samples = choose_samples(inspection, 1)
+    assert len(samples) == 16
+    assert {len(rows) for rows in samples.values()} == {4}
+    for label, rows in samples.items():
+        assert set(inspection.images.labels[rows]) == {label}
     again = choose_samples(inspection, 1)
-    assert [s.rows.tolist() for s in strips] == [s.rows.tolist() for s in again]
+    for label, rows in samples.items():
+        assert rows.tolist() == again[label].tolist()
     other = choose_samples(inspection, 2)
-    assert [s.label for s in strips] != [s.label for s in other]
+    assert list(samples) != list(other)
 
 
 def test_few_classes_show_more_of_each():
-    strips = choose_samples(stub(2, 20), 0)
-    assert [len(strip.rows) for strip in strips] == [8, 8]
-    assert [len(strip.rows) for strip in choose_samples(stub(3, 1), 0)] == [1, 1, 1]
+    for inspection, each in ((stub(2, 20), 8), (stub(3, 1), 1)):
+        samples = choose_samples(inspection, 0)
+        assert len(samples) == len(inspection.images.classes)
+        assert {len(rows) for rows in samples.values()} == {each}
 
 
 def test_the_sample_grid_has_each_image_under_its_name(tmp_path):

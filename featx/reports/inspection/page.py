@@ -1,15 +1,15 @@
 """The folder of an inspection: its facts, its figures and its page."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from featx.atomic import json_bytes
 from featx.figures.class_counts import by_count, class_counts_figure
 from featx.figures.labels import lacking_glyphs
-from featx.figures.samples import Strip, choose_samples, samples_figure
+from featx.figures.samples import Samples, choose_samples, samples_figure
 from featx.figures.sizes import aspect_ratios_figure, sizes_figure
 from featx.figures.style import png
 from featx.images.inspection import Inspection
@@ -78,12 +78,12 @@ def render_inspection(
         "created": created,
         "featx": version("featx"),
     }
-    strips = choose_samples(inspection, seed)
-    drawn = inspection_figures(inspection, strips)
+    samples = choose_samples(inspection, seed)
+    drawn = inspection_figures(inspection, samples)
     page = render(
         "inspection.html.j2",
         created=moment(created),
-        shown=f"{_describe_strips(inspection, strips).capitalize()}.",
+        shown=f"{_describe(samples, inspection).capitalize()}.",
         seed=seed,
         **_context(inspection, drawn),
     )
@@ -93,20 +93,18 @@ def render_inspection(
             replace_file(folder / f"{name}.png", drawn[name])
         else:  # left from an earlier inspection
             (folder / f"{name}.png").unlink(missing_ok=True)
-    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    # A path that is not UTF-8 holds lone surrogates, which become JSON's \\udcxx.
-    replace_file(folder / FACTS_FILE, text.encode("utf-8", errors="backslashreplace"))
+    replace_file(folder / FACTS_FILE, json_bytes(facts))
     replace_file(folder / PAGE, page)
     return folder / PAGE
 
 
-def inspection_figures(inspection: Inspection, strips: list[Strip]) -> dict[str, bytes]:
+def inspection_figures(inspection: Inspection, samples: Samples) -> dict[str, bytes]:
     """Draw all figures of an inspection.
 
     Parameters
     ----------
-    strips : list of Strip
-        The samples to show.
+    samples : Mapping
+        Those to show, as `choose_samples` returns them.
 
     Returns
     -------
@@ -123,22 +121,22 @@ def inspection_figures(inspection: Inspection, strips: list[Strip]) -> dict[str,
     }
     if readable.any():
         sides = inspection.widths[readable], inspection.heights[readable]
-        shown = f"{images.name}  ·  {_describe_strips(inspection, strips)}"
+        shown = f"{images.name}  ·  {_describe(samples, inspection)}"
         figures |= {
-            "samples": samples_figure(inspection, strips, shown),
+            "samples": samples_figure(inspection, samples, shown),
             "sizes": sizes_figure(*sides, whose),
             "aspect_ratios": aspect_ratios_figure(*sides, whose),
         }
     return {name: png(figure) for name, figure in figures.items()}
 
 
-def _describe_strips(inspection: Inspection, strips: list[Strip]) -> str:
+def _describe(samples: Samples, inspection: Inspection) -> str:
     """Say how many of the classes the samples show."""
     total = len(inspection.images.classes)
-    rest = total - len(strips)
+    rest = total - len(samples)
     if not rest:
         return "all classes"
-    return f"{len(strips)} of {total:,} classes; the other {rest:,} are not shown"
+    return f"{len(samples)} of {total:,} classes; the other {rest:,} are not shown"
 
 
 def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, Any]:
@@ -168,8 +166,8 @@ def _context(inspection: Inspection, drawn: Mapping[str, bytes]) -> dict[str, An
     }
 
 
-def _cards(inspection: Inspection) -> list[dict[str, str]]:
-    """List the numbers at the top of the page."""
+def _cards(inspection: Inspection) -> list[tuple[str, str, str]]:
+    """List the numbers at the top of the page: each with its name and a remark."""
     images, groups = inspection.images, inspection.duplicates
     totals = inspection.counts.sum(axis=1)
     sums = zip(inspection.counts.sum(axis=0), inspection.splits, strict=True)
@@ -183,8 +181,7 @@ def _cards(inspection: Inspection) -> list[dict[str, str]]:
         ("Contradictions", int(groups.conflicting.sum()), "same image, other label"),
     ]
     return [
-        {"label": label, "value": f"{value:,}", "range": text if value else ""}
-        for label, value, text in cards
+        (label, f"{value:,}", text if value else "") for label, value, text in cards
     ]
 
 

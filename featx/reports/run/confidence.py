@@ -2,19 +2,25 @@
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featx import plots
 from featx.evaluation.calibration import reliability
-from featx.reports.numbers import percent
 from featx.reports.run.section import RunPage, Section
 
 TEMPLATE = """\
 <div class="beside">
 {{ figure(picture) }}
 <div class="prose">
-<p>{{ trust }}</p>
+<p>On average it gives the class it names a probability of {{ sure | percent }}, and is
+right {{ right | percent }} of the time.
+{% if sure > right + leeway %}
+It is overconfident: treat its probabilities with caution.
+{% elif sure < right - leeway %}
+It is right more often than it says: it is underconfident.
+{% else %}
+On average its probabilities are about right.
+{% endif %}
+The mean gap over ten bins (expected calibration error) is
+{{ "%.3f" | format(error) }}.</p>
 <p>Each dot gathers the test images whose predicted class got about the same
 probability. On the dashed line the classifier is right as often as it says. Below the
 line it is overconfident, above underconfident. Few images in a bin make a long
@@ -24,38 +30,9 @@ interval.</p>
 """
 
 
-def explain_confidence(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_], error: float
-) -> str:
-    """Say whether the probabilities agree with how often they are right.
-
-    Parameters
-    ----------
-    confidence : ndarray of float, shape (n,)
-        Probability of the predicted class.
-    correct : ndarray of bool, shape (n,)
-    error : float
-        Expected calibration error.
-    """
-    sure, right = float(confidence.mean()), float(correct.mean())
-    # Two standard errors of the accuracy, but at least two points.
-    leeway = max(0.02, 2 * (right * (1 - right) / len(correct)) ** 0.5)
-    if sure > right + leeway:
-        verdict = "It is overconfident: treat its probabilities with caution."
-    elif sure < right - leeway:
-        verdict = "It is right more often than it says: it is underconfident."
-    else:
-        verdict = "On average its probabilities are about right."
-    return (
-        f"On average it gives the class it names a probability of {percent(sure)},"
-        f" and is right {percent(right)} of the time. {verdict}"
-        f" The mean gap over ten bins (expected calibration error) is {error:.3f}."
-    )
-
-
 def _content(page: RunPage) -> dict[str, Any]:
     found = page.predictions
-    error = reliability(found.confidence, found.correct).error
+    right = float(found.correct.mean())
     return {
         "picture": page.draw(
             "reliability",
@@ -63,7 +40,11 @@ def _content(page: RunPage) -> dict[str, Any]:
             "Accuracy over confidence in ten bins, beside the diagonal where both are"
             " equal.",
         ),
-        "trust": explain_confidence(found.confidence, found.correct, error),
+        "sure": float(found.confidence.mean()),
+        "right": right,
+        # Two standard errors of the accuracy, but at least two points.
+        "leeway": max(0.02, 2 * (right * (1 - right) / len(found.correct)) ** 0.5),
+        "error": reliability(found.confidence, found.correct).error,
     }
 
 

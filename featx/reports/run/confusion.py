@@ -30,9 +30,9 @@ the table of classes.
 <thead><tr><th>True class</th><th>Predicted</th><th class="n">Images</th>
 <th class="n">Of the class</th></tr></thead>
 <tbody>
-{% for pair in pairs %}
-<tr><td class="name">{{ pair.true }}</td><td class="name">{{ pair.predicted }}</td>
-<td class="n">{{ pair.count }}</td><td class="n">{{ pair.share }}</td></tr>
+{% for label, predicted, count, share in pairs %}
+<tr><td class="name">{{ label }}</td><td class="name">{{ predicted }}</td>
+<td class="n">{{ count }}</td><td class="n">{{ share }}</td></tr>
 {% endfor %}
 </tbody>
 </table>
@@ -43,19 +43,21 @@ the table of classes.
 """
 
 
-def confused_pairs(run: Run) -> list[dict[str, Any]]:
-    """List the ten pairs of classes confused most often, with their counts."""
+def confused_pairs(run: Run) -> list[tuple[str, str, int, str]]:
+    """List the ten pairs of classes confused most often.
+
+    Returns
+    -------
+    list of (str, str, int, str)
+        The true and the predicted class, the number of images, and their share of the
+        true class, in percent.
+    """
     matrix = run.metrics.confusion
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     wrong = [(i, j) for i, j in zip(*np.nonzero(matrix), strict=True) if i != j]
     wrong.sort(key=lambda pair: (-matrix[pair], -shares[pair]))
     return [
-        {
-            "true": run.classes[i],
-            "predicted": run.classes[j],
-            "count": int(matrix[i, j]),
-            "share": percent(shares[i, j]),
-        }
+        (run.classes[i], run.classes[j], int(matrix[i, j]), percent(shares[i, j]))
         for i, j in wrong[:PAIRS]
     ]
 

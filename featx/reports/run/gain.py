@@ -10,6 +10,27 @@ from featx.reports.run.section import RunPage, Section
 from featx.runs.metrics import FinetuneMetrics, FrozenOutputTimes, JoinedModelCheck
 from featx.runs.run import Run
 
+TEMPLATE = """\
+<p>On the test split it reaches {{ test_gain }}</p>
+<p>How long to train was chosen on {{ run.metrics.n_val | count }} of the
+{{ run.metrics.n_train | count }} training images, which were held out.
+{% set before = found.parent.val_accuracy | percent %}
+{% if found.epochs %}
+A head fitted without them got {{ before }} of them right, and
+{{ show(run.metrics, "val_accuracy") }} after {{ found.epochs | counted("epoch") }} of
+fine-tuning: {{ val_gain }} points (95% interval {{ val_interval }}; a little
+optimistic, since they chose the epoch). The model here was then trained on all training
+images, for as many epochs, from the head that was fitted on all of them.
+{% else %}
+No epoch made the model better there, so
+{{ "the backbone is as it was" if warmup else "it is the head itself" }}; the head,
+fitted without them, got {{ before }} of them right.
+{% endif %}</p>
+{% for sentence in more if sentence %}
+<p>{{ sentence }}</p>
+{% endfor %}
+"""
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -41,20 +62,6 @@ def recommend(run: Run) -> Advice | None:
         advice = f"Use the head, {run.info.parent}."
     reason = f"On the held-out images {verdict} by more than chance would."
     return Advice(finetuned, advice, reason)
-
-
-def explain_gain(run: Run) -> list[str]:
-    """Say what a fine-tuned run gained over its head; nothing for another run."""
-    found = run.metrics.finetune
-    if found is None:
-        return []
-    sentences = [
-        f"On the test split it reaches {_test_gain(run, found)}",
-        _choice(run, found),
-        explain_joined_model(found.graft),
-        explain_frozen_outputs(found.boundary),
-    ]
-    return [sentence for sentence in sentences if sentence]
 
 
 def finetuning_gain(runs: Sequence[Run]) -> str:
@@ -101,30 +108,6 @@ def _test_gain(run: Run, found: FinetuneMetrics) -> str:
         f"{percent(run.metrics.accuracy)}, the head it started from"
         f" {percent(found.parent.accuracy)}: {signed_points(found.gain)}"
         f" points (95% interval {signed_range((low, high))}, paired by image{chance})."
-    )
-
-
-def _choice(run: Run, found: FinetuneMetrics) -> str:
-    """Say what the held-out images chose, and what was trained then."""
-    metrics, epochs = run.metrics, found.epochs
-    count = f"{metrics.n_val:,} of the {metrics.n_train:,} training images"
-    before = percent(found.parent.val_accuracy)
-    text = f"How long to train was chosen on {count}, which were held out. "
-    if not epochs:
-        warm = warmup_epochs(run.history())
-        return text + (
-            "No epoch made the model better there, so"
-            f" {'the backbone is as it was' if warm else 'it is the head itself'}; the"
-            f" head, fitted without them, got {before} of them right."
-        )
-    return text + (
-        f"A head fitted without them got {before} of them right, and"
-        f" {percent(metrics.val_accuracy or 0.0)} after {epochs}"
-        f" epoch{'' if epochs == 1 else 's'} of fine-tuning:"
-        f" {signed_points(found.val_gain)} points (95% interval"
-        f" {signed_range(found.val_gain_interval)}; a little optimistic, since they"
-        " chose the epoch). The model here was then trained on all training images,"
-        " for as many epochs, from the head that was fitted on all of them."
     )
 
 
@@ -181,11 +164,21 @@ def explain_frozen_outputs(times: FrozenOutputTimes | None) -> str:
 
 
 def _content(page: RunPage) -> dict[str, Any] | None:
-    sentences = explain_gain(page.run)
-    return {"sentences": sentences} if sentences else None
+    run, found = page.run, page.run.metrics.finetune
+    if found is None:
+        return None
+    return {
+        "found": found,
+        "test_gain": _test_gain(run, found),
+        "val_gain": signed_points(found.val_gain),
+        "val_interval": signed_range(found.val_gain_interval),
+        "warmup": warmup_epochs(run.history()),
+        "more": [
+            explain_joined_model(found.graft),
+            explain_frozen_outputs(found.boundary),
+        ],
+    }
 
-
-TEMPLATE = "{% for sentence in sentences %}<p>{{ sentence }}</p>\n{% endfor %}"
 
 SECTION = Section(
     "What fine-tuning gained", TEMPLATE, _content, prose=True, marked=True

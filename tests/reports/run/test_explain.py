@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from featx.reports.run.confidence import explain_confidence
+from featx.reports.run import confidence as confidence_section
 from featx.reports.run.explain import SECTION
+from featx.runs.run import Run, RunPredictions
 from tests.reports.pages import section_words
 
 
@@ -40,6 +41,19 @@ def test_words_about_many_classes_and_none_about_what_is_missing(make_run):
     ("confidence", "said"),
     [(0.99, "overconfident"), (0.51, "underconfident"), (0.8, "about right")],
 )
-def test_words_about_confidence(confidence, said):
-    correct = np.arange(1000) < 800
-    assert said in explain_confidence(np.full(1000, confidence), correct, 0.1)
+def test_words_about_confidence(make_run, monkeypatch, confidence, said):
+    run = make_run(2)
+    right, wrong = run.classes
+    made = RunPredictions(
+        paths=("test/1.png",) * 1000,
+        labels=(right,) * 1000,
+        predicted=(right,) * 800 + (wrong,) * 200,
+        confidence=np.full(1000, confidence),
+        probabilities=np.full((1000, 2), 0.5),
+    )
+    monkeypatch.setattr(Run, "predictions", lambda _: made)
+    words = section_words(confidence_section.SECTION, run)
+    assert f"a probability of {100 * confidence:.1f}%, and is right 80.0%" in words
+    assert said in words
+    gap = abs(confidence - 0.8)
+    assert f"(expected calibration error) is {gap:.3f}." in words

@@ -10,9 +10,8 @@ from featx.figures.training_curves import curves_figure
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.leaderboard.transfer import transfer_gap
 from featx.reports.numbers import percent
-from featx.reports.run.explain import SECTION
+from featx.reports.run import explain, gain
 from featx.reports.run.gain import (
-    explain_gain,
     finetuning_gain,
     recommend,
     signed_points,
@@ -35,7 +34,7 @@ BETTER = {
 
 
 def words_of(run):
-    return " ".join(explain_gain(run))
+    return section_words(gain.SECTION, run)
 
 
 def png_bytes(size=(60, 40)):
@@ -67,8 +66,9 @@ def test_a_gain_within_chance_recommends_the_head(make_finetuned):
 
 def test_a_gain_beyond_chance_recommends_the_model(make_finetuned):
     run = make_finetuned(found=BETTER)
-    assert "+4.0 points (95% interval +1.0 to +7.0, paired by image)." in words_of(run)
-    assert "chance" not in explain_gain(run)[0]
+    said = words_of(run)
+    assert "+4.0 points (95% interval +1.0 to +7.0, paired by image). How" in said
+    assert "chance" not in said
     assert recommend(run).finetuned
     assert recommend(run).advice == "Use this model."
 
@@ -120,13 +120,13 @@ def test_what_the_frozen_outputs_saved(make_finetuned, epoch, plain, said):
 
 def test_other_runs_gained_nothing(make_run):
     run = make_run()
-    assert explain_gain(run) == []
+    assert words_of(run) == ""
     assert recommend(run) is None
     assert finetuning_gain([run]) == ""
 
 
 def test_a_network_s_words_are_not_said_of_it(make_finetuned):
-    said = section_words(SECTION, make_finetuned())
+    said = section_words(explain.SECTION, make_finetuned())
     assert "chose nothing" not in said
     assert "from random ones on" not in said
 
