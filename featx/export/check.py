@@ -14,7 +14,7 @@ from featx.embeddings.extract import embed_rows
 from featx.errors import ExportError
 from featx.export.formats import Predict
 from featx.heads.views import ViewsHead
-from featx.images.arrays import read_pixels
+from featx.images.arrays import read_sizes
 from featx.images.sources import ImageFiles
 from featx.progress import Progress
 from featx.runs.run import PREDICTIONS_FILE, Run
@@ -106,15 +106,13 @@ def read_inputs(
     RunError
         They fit neither into memory nor on the disk.
     """
-    inputs = {}
-    for name, side in sides.items():
-        with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-            update = progress.images(f"decoding at {side}x{side}")
-            pixels = read_pixels(source, side, Path(scratch), update=update)
-        for row, reason in pixels.unreadable.items():
-            raise ExportError(f"{source.files[row]}: {reason}; it was readable before")
-        inputs[name] = pixels.array
-    return inputs
+    with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
+        arrays, unreadable = read_sizes(
+            source, sides.values(), Path(scratch), progress=progress
+        )
+    for row, reason in unreadable.items():
+        raise ExportError(f"{source.files[row]}: {reason}; it was readable before")
+    return dict(zip(sides, arrays, strict=True))
 
 
 def in_float32(extractors: Sequence[KerasExtractor]) -> list[KerasExtractor]:

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from featx.errors import ImageError, RunError
 from featx.hardware import available_memory
 from featx.images.prefetch import prefetch
 from featx.images.sources import Source, View
-from featx.progress import Update, ignore
+from featx.progress import SILENT, Progress, Update, ignore
 
 MEMORY_SHARE = 4
 """Pixels that would take more than one over this of the free memory go to disk: the
@@ -70,6 +71,43 @@ def read_pixels(
                 array[row] = found
             update(row + 1, count)
     return Pixels(array, unreadable)
+
+
+def read_sizes(
+    source: Source,
+    sides: Iterable[int],
+    scratch_dir: Path,
+    *,
+    progress: Progress = SILENT,
+) -> tuple[list[NDArray[np.uint8]], dict[int, str]]:
+    """Decode all images of a source at several sizes.
+
+    Parameters
+    ----------
+    source, scratch_dir
+        See `read_pixels`.
+    sides : iterable of int
+        In pixels.
+    progress : Progress
+
+    Returns
+    -------
+    arrays : list of ndarray of uint8, each (n, side, side, 3)
+    unreadable : dict of int to str
+        Row to reason, of the images that can't be read.
+
+    Raises
+    ------
+    RunError
+        They fit neither in memory nor on the disk.
+    """
+    arrays, unreadable = [], {}
+    for side in sides:
+        update = progress.images(f"decoding at {side}x{side}")
+        pixels = read_pixels(source, side, scratch_dir, update=update)
+        arrays.append(pixels.array)
+        unreadable.update(pixels.unreadable)
+    return arrays, unreadable
 
 
 def _decode(source: Source, view: View, row: int) -> NDArray[np.uint8] | str:

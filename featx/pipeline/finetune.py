@@ -22,7 +22,7 @@ from featx.finetuning.inputs import StartingPoint
 from featx.finetuning.joined_model import JoinedModel, check_unfreeze
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
-from featx.images.arrays import read_pixels
+from featx.images.arrays import read_sizes
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
@@ -331,13 +331,10 @@ def _starting_point(
 ) -> StartingPoint:
     """Load the head, and decode the images at each size."""
     source = ImageFiles(embeddings.images.files)
-    pixels = []
-    for side in dict.fromkeys(one.image_size for one in extractors):
-        update = progress.images(f"decoding at {side}x{side}")
-        decoded = read_pixels(source, side, report.out_dir, update=update)
-        for row, reason in decoded.unreadable.items():
-            raise RunError(f"{source.files[row]}: {reason}; it was readable before")
-        pixels.append(decoded.array)
+    sides = dict.fromkeys(one.image_size for one in extractors)
+    pixels, unreadable = read_sizes(source, sides, report.out_dir, progress=progress)
+    for row, reason in unreadable.items():
+        raise RunError(f"{source.files[row]}: {reason}; it was readable before")
     return StartingPoint(
         embeddings,
         tuple(replace(one, precision="float32") for one in extractors),

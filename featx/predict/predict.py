@@ -14,7 +14,7 @@ from featx.embeddings.dataset import side_by_side, title_of
 from featx.embeddings.extract import embed_rows
 from featx.errors import DataError
 from featx.heads.views import ViewsHead
-from featx.images.arrays import read_pixels
+from featx.images.arrays import read_sizes
 from featx.images.sources import ImageFiles
 from featx.images.walking import image_files
 from featx.predict.predictions import Predictions
@@ -175,14 +175,10 @@ def _decode(
     """Decode images at each size that a model takes; return why some can't be read."""
     source = ImageFiles(files)
     with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-        pixels = [
-            read_pixels(source, tensor.shape[1], Path(scratch))
-            for tensor in model.inputs
-        ]
-    unreadable = {row: why for one in pixels for row, why in one.unreadable.items()}
+        sides = [tensor.shape[1] for tensor in model.inputs]
+        arrays, unreadable = read_sizes(source, sides, Path(scratch))
     rows = np.setdiff1d(np.arange(len(files)), list(unreadable))
-    arrays = tuple(one.array for one in pixels)
-    return Samples(arrays, rows), unreadable
+    return Samples(tuple(arrays), rows), unreadable
 
 
 def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[np.intp]:
