@@ -1,6 +1,5 @@
 """`featx data`: a public data set as an image folder."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -36,14 +35,7 @@ def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
     from featx.datasets.keras_datasets import write_keras_dataset
 
     with TerminalProgress() as progress:
-        written = write_keras_dataset(
-            name,
-            settings.out or Path("data", name),
-            classes=settings.classes,
-            per_class=settings.per_class,
-            seed=settings.seed,
-            progress=progress,
-        )
+        written = write_keras_dataset(name, settings, progress=progress)
     if as_json:
         show_json(
             {

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,13 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.atomic import atomic_folder
-from featx.errors import DataError, nearest
-from featx.frameworks import (
-    fetch_failure,
-    import_keras,
-    keras_home,
-    socket_timeout,
-)
+from featx.datasets.settings import DatasetSettings
+from featx.errors import DataError
+from featx.frameworks import fetch_failure, import_keras, keras_home, socket_timeout
 from featx.progress import SILENT, Progress
 
 _TORONTO = "https://www.cs.toronto.edu/~kriz"
@@ -99,32 +95,11 @@ PUBLIC_SETS: Mapping[str, PublicSet] = MappingProxyType(
 )
 
 
-def find_public_set(name: str) -> PublicSet:
-    """Return a data set's row.
-
-    Raises
-    ------
-    DataError
-        There is no such data set.
-    """
-    try:
-        return PUBLIC_SETS[name.lower()]
-    except KeyError:
-        known = ", ".join(PUBLIC_SETS)
-        raise DataError(
-            f"no public data set '{name}'"
-            f"{nearest(name, PUBLIC_SETS) or f'; there are {known}'}"
-        ) from None
-
-
 TIMEOUT_S = 30.0
 
 LoadedSplit = tuple[NDArray[np.uint8], NDArray[Any]]
 """Pixels, shape (n, height, width) or (n, height, width, 3), and labels, (n,) or
 (n, 1)."""
-
-Load = Callable[[PublicSet], tuple[LoadedSplit, LoadedSplit]]
-"""From a row to its training and its test split, as Keras returns them."""
 
 
 @dataclass(frozen=True)
@@ -153,14 +128,7 @@ def load_with_keras(row: PublicSet) -> tuple[LoadedSplit, LoadedSplit]:
 
 
 def write_keras_dataset(
-    name: str,
-    folder: Path,
-    *,
-    classes: int | None = None,
-    per_class: int | None = None,
-    seed: int = 0,
-    load: Load = load_with_keras,
-    progress: Progress = SILENT,
+    name: str, settings: DatasetSettings, *, progress: Progress = SILENT
 ) -> WrittenDataset:
     """Write a public data set as PNG files, or some of it.
 
@@ -170,43 +138,36 @@ def write_keras_dataset(
     ----------
     name : str
         A name of the table of public data sets.
-    folder : Path
-        Created; it must not exist.
-    classes : int, optional
-        Only the first ones, in the order of the labels.
-    per_class : int, optional
-        At most this many images of each class in each split, drawn at random.
-    seed : int
-        Seed of that draw.
-    load : callable
-        Returns the data.
+    settings : DatasetSettings
+        The folder is by default ``data/NAME``; it must not exist.
 
     Raises
     ------
     DataError
-        There is no such data set or number of classes, the folder exists already, or
-        the data is neither on this machine nor can be fetched.
+        There is no such number of classes, the folder exists already, or the data is
+        neither on this machine nor can be fetched.
     OSError
         It can't be written.
     """
     from PIL import Image
 
-    row = find_public_set(name)
-    names = row.classes[:classes]
-    if classes is not None and not 2 <= classes <= len(row.classes):
+    row = PUBLIC_SETS[name]
+    names = row.classes[: settings.classes]
+    if settings.classes is not None and settings.classes > len(names):
         raise DataError(
-            f"{row.name} has {len(row.classes)} classes, not {classes}; take 2 to"
-            f" {len(row.classes)}"
+            f"{name} has {len(names)} classes, not {settings.classes}; take 2 to"
+            f" {len(names)}"
         )
+    folder = settings.out or Path("data", name)
     if folder.exists():
         raise DataError(f"{folder} exists already; remove it or choose another --out")
-    loaded = dict(zip(("train", "test"), _load(row, load), strict=True))
-    rng = np.random.default_rng(seed)
+    loaded = dict(zip(("train", "test"), _load(row), strict=True))
+    rng = np.random.default_rng(settings.seed)
     chosen = {
-        split: _choose(codes.reshape(-1), len(names), per_class, rng)
+        split: _choose(codes.reshape(-1), len(names), settings.per_class, rng)
         for split, (_, codes) in loaded.items()
     }
-    update = progress.images(f"writing {row.name}")
+    update = progress.images(f"writing {name}")
     done, total = 0, sum(map(len, chosen.values()))
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(folder, durable=False) as aside:
@@ -222,10 +183,10 @@ def write_keras_dataset(
     return WrittenDataset(folder, names, len(chosen["train"]), len(chosen["test"]))
 
 
-def _load(row: PublicSet, load: Load) -> tuple[LoadedSplit, LoadedSplit]:
+def _load(row: PublicSet) -> tuple[LoadedSplit, LoadedSplit]:
     """Load a data set, or say which file to put where."""
     try:
-        return load(row)
+        return load_with_keras(row)
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
         reason = fetch_failure(error)
     folder = keras_home() / "datasets"

@@ -119,17 +119,12 @@ class Embedder(TransformerMixin, BaseEstimator):
         return True
 
     def _extractor(self, cache_dir: Path | None) -> Extractor:
-        kept_nowhere = self.cache_dir is None and self.precision == AUTO
-        return find_extractor(
-            self.backbone,
-            image_size=self.image_size,
-            pooling=self.pooling,
-            layer=self.layer,
-            weights=self.weights,
+        options = self.get_params()
+        del options["batch_size"]
+        if self.cache_dir is None and self.precision == AUTO:
             # What is not kept can't be followed by the next call.
-            precision="float32" if kept_nowhere else self.precision,
-            cache_dir=cache_dir,
-        )
+            options["precision"] = "float32"
+        return find_extractor(**{**options, "cache_dir": cache_dir})
 
     def _embed(self, source: Source, cache_dir: Path) -> NDArray[np.float32]:
         extractor = self._extractor(cache_dir)

@@ -4,7 +4,6 @@ The float32 embeddings of some of the images are the reference. A lower precisio
 chosen only where it is faster and gives the same embeddings.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from featx.embeddings.backbones.engine import Engine, find_engine
 from featx.embeddings.backbones.extractor import AUTO, Extractor, KerasExtractor
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
+from featx.embeddings.memo import read_memo
 from featx.errors import ImageError
 from featx.images.sources import Source, View
 
@@ -95,14 +95,14 @@ def choose_precision(
     cached = _cached_precision(extractor, cache_dir)
     if cached is not None:
         return replace(extractor, precision=cached), None
-    if not len(source.names):
+    images = _sample(source, View(extractor.image_size, extractor.flip))
+    if not len(images):
         return replace(extractor, precision="float32"), None
     EmbeddingCache(cache_dir, extractor.spec).check_writable()
-    view = View(extractor.image_size, extractor.flip)
-    choice = _decide(extractor, _sample(source, view))
+    choice = _decide(extractor, images)
     chosen = replace(extractor, precision=choice.precision)
-    EmbeddingCache(cache_dir, chosen.spec).describe({CHOICE: asdict(choice)})
-    return chosen, f"{extractor.spec}: {choice}"
+    with EmbeddingCache(cache_dir, chosen.spec).writable({CHOICE: asdict(choice)}):
+        return chosen, f"{extractor.spec}: {choice}"
 
 
 def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
@@ -111,14 +111,10 @@ def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
     for flip in (extractor.flip, not extractor.flip):
         for precision in ("float32", "bfloat16", "float16"):
             spec = replace(extractor, precision=precision, flip=flip).spec
-            try:
-                text = (cache_dir / spec.folder_name / SPEC_FILE).read_text("utf-8")
-                content = json.loads(text)
-            except (OSError, ValueError):
-                continue
+            content = read_memo(cache_dir / spec.folder_name / SPEC_FILE)
             if CHOICE in content:
                 return precision
-            found.append(precision)
+            found += [precision] if content else []
     return found[0] if found else None
 
 
@@ -138,8 +134,6 @@ def _sample(source: Source, view: View) -> NDArray[np.uint8]:
 
 
 def _decide(extractor: KerasExtractor, images: NDArray[np.uint8]) -> PrecisionChoice:
-    if not len(images):
-        return PrecisionChoice("float32")
     reference = replace(extractor, precision="float32").open()
     tried = find_engine(extractor.engine).faster_precision()
     if tried is None:

@@ -256,14 +256,7 @@ def _firsts(bases: "Sequence[keras.Model]", unfrozen: str) -> tuple[int, ...]:
 def _build(extractor: KerasExtractor, policy: str) -> BackboneSteps:
     # Layers are numbered by session: in a new one, by their place in the backbone.
     import_keras().backend.clear_session()
-    return build_steps(
-        extractor.backbone,
-        extractor.weights,
-        image_size=(extractor.image_size, extractor.image_size),
-        pooling=extractor.pooling,
-        layer=extractor.layer,
-        policy=policy,
-    )
+    return build_steps(extractor, policy)
 
 
 def _concatenated(rows: Sequence[Any]) -> Any:

@@ -85,22 +85,18 @@ def flip(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def decode_full(content: bytes) -> NDArray[np.uint8]:
     """Decode an image at its own size; see `decode`."""
-    return decode_content(content).pixels
+    return decode_content(content)[0]
 
 
-class Decoded(NamedTuple):
-    """An image at its own size, and what the file said it was."""
+class ImageFormat(NamedTuple):
+    """What a file is, by its content; Pillow's names."""
 
-    pixels: NDArray[np.uint8]
-    """RGB, turned as EXIF says, shape (height, width, 3)."""
     format: str
-    """As Pillow names it, found by content."""
     mode: str
-    """Pillow's name for the kind of pixels in the file."""
 
 
-def decode_content(content: bytes) -> Decoded:
-    """Decode an image at its own size, with its format and mode; see `decode`."""
+def decode_content(content: bytes) -> tuple[NDArray[np.uint8], ImageFormat]:
+    """Decode an image at its own size, and say what the file is; see `decode`."""
     if not content:
         raise ImageError("empty file; fetch it again")
     _silence_pillow()
@@ -108,11 +104,11 @@ def decode_content(content: bytes) -> Decoded:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageError(f"{width}×{height} pixels, {TOO_MANY}")
-    mode = image.mode  # loading may change it
+    kind = ImageFormat(image.format or "", image.mode)  # loading may change it
     pixels = _decode_fast(content) if _is_fast(image) else None
     if pixels is None:
         pixels = _decode_any(image)
-    return Decoded(_turn(pixels, _orientation(image)), image.format or "", mode)
+    return _turn(pixels, _orientation(image)), kind
 
 
 def _silence_pillow() -> None:

@@ -4,10 +4,9 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -57,32 +56,34 @@ def digest_files(files: Sequence[Path], update: Update = ignore) -> Digests:
     update : callable
         Called with (done, total) as it goes.
     """
-    keys = np.zeros((len(files), DIGEST_SIZE), dtype=np.uint8)
-    unreadable: dict[int, str] = {}
+    found: list[tuple[bytes, str]] = []
     # A small file takes no longer than a task of its own would.
     batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
     update(0, len(files))
-    with prefetch(_digest_batch, batches) as found:
-        for row, digest in enumerate(chain.from_iterable(found)):
-            if isinstance(digest, str):
-                unreadable[row] = digest
-            else:
-                keys[row] = np.frombuffer(digest, dtype=np.uint8)
-            if (row + 1) % BATCH == 0 or row + 1 == len(files):
-                update(row + 1, len(files))
-    return Digests(keys, unreadable)
+    with prefetch(_digest_batch, batches) as digested:
+        for batch in digested:
+            found += batch
+            update(len(found), len(files))
+    unreadable = {row: reason for row, (_, reason) in enumerate(found) if reason}
+    return Digests(join_digests(key for key, _ in found), unreadable)
 
 
-def _digest_batch(files: Sequence[Path]) -> list[bytes | str]:
+def join_digests(digests: Iterable[bytes]) -> NDArray[np.uint8]:
+    """Return digests as rows, shape (n, 32)."""
+    return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, DIGEST_SIZE)
+
+
+def _digest_batch(files: Sequence[Path]) -> list[tuple[bytes, str]]:
     return [_digest(path) for path in files]
 
 
-def _digest(path: Path) -> bytes | str:
+def _digest(path: Path) -> tuple[bytes, str]:
+    """Return a file's digest, and why it can't be read if it can't."""
     try:
         with open_file(path) as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
+            return hashlib.file_digest(stream, "sha256").digest(), ""
     except OSError as error:
-        return read_failure(path, error)
+        return bytes(DIGEST_SIZE), read_failure(path, error)
 
 
 def read_file(path: Path) -> bytes:

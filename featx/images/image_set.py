@@ -346,18 +346,15 @@ def _leak_notes(images: ImageSet, leaked: NDArray[np.bool_]) -> Iterator[str]:
 
 def _contradiction_notes(images: ImageSet, keys: NDArray[np.uint8]) -> Iterator[str]:
     """Note files of the same content in different classes."""
-    seen: dict[bytes, int] = {}
-    pairs = [
-        (first, row)
-        for row, key in enumerate(keys)
-        if images.labels[first := seen.setdefault(bytes(key), row)]
-        != images.labels[row]
-    ]
-    if pairs:
-        first, row = pairs[0]
+    _, first, content = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    like = first[content.reshape(-1)]
+    wrong = np.flatnonzero(images.labels != images.labels[like])
+    if len(wrong):
+        row = wrong[0]
         yield (
-            f"{len(pairs)} images have the same content as one of another class (first:"
-            f" {images.paths[first]} and {images.paths[row]}); remove the wrong ones"
+            f"{len(wrong)} images have the same content as one of another class (first:"
+            f" {images.paths[like[row]]} and {images.paths[row]}); remove the wrong"
+            " ones"
         )
 
 

@@ -1,17 +1,17 @@
 """What an image set's files are: size, format, content; read whole, each once."""
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import PurePath
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import ImageError
-from featx.images.decoding import decode_content
-from featx.images.digests import DIGEST_SIZE, read_failure, read_file
+from featx.images.decoding import NO_MEMORY, ImageFormat, decode_content
+from featx.images.digests import DIGEST_SIZE, join_digests, read_failure, read_file
 from featx.images.duplicates import Duplicates, find_duplicates
 from featx.images.image_set import ImageSet
 from featx.images.prefetch import prefetch
@@ -26,13 +26,6 @@ PROMISES = {
     ".bmp": ("BMP", "DIB"),
     ".webp": ("WEBP",),
 }
-
-
-class ImageFormat(NamedTuple):
-    """What a file is, by its content; Pillow's names."""
-
-    format: str
-    mode: str
 
 
 @dataclass(frozen=True)
@@ -125,56 +118,40 @@ def inspect_images(images: ImageSet, update: Update = ignore) -> Inspection:
     update : callable
         Called with (done, total) as it goes.
     """
-    count = len(images)
-    keys = np.zeros((count, DIGEST_SIZE), dtype=np.uint8)
-    shapes = np.zeros((count, 2), dtype=np.int32)
-    sizes = np.zeros(count, dtype=np.int64)
-    kind = np.full(count, -1, dtype=np.int32)
-    kinds: dict[ImageFormat, int] = {}
-    unreadable: dict[int, str] = {}
-    update(0, count)
-    with prefetch(partial(_look, images), range(count)) as found:
-        for row, facts in enumerate(found):
-            keys[row] = np.frombuffer(facts.key, dtype=np.uint8)
-            sizes[row] = facts.size
-            shapes[row] = facts.shape
-            if facts.kind is None:
-                unreadable[row] = facts.reason
-            else:
-                kind[row] = kinds.setdefault(facts.kind, len(kinds))
-            update(row + 1, count)
-    names, codes = _commonest_first(list(kinds), kind)
+    facts: list[_Facts] = []
+    update(0, len(images))
+    with prefetch(partial(_look, images), range(len(images))) as found:
+        for one in found:
+            facts.append(one)
+            update(len(facts), len(images))
+    counts = Counter(one.kind for one in facts if one.kind)
+    kinds = sorted(counts, key=lambda kind: (-counts[kind], kind))
+    codes = {kind: code for code, kind in enumerate(kinds)}
+    kind = np.array(
+        [codes[one.kind] if one.kind else -1 for one in facts], dtype=np.int32
+    )
+    keys = join_digests(one.key for one in facts)
     return Inspection(
         images,
         keys,
-        widths=shapes[:, 1],
-        heights=shapes[:, 0],
-        sizes=sizes,
-        kinds=names,
-        kind=codes,
-        unreadable=unreadable,
+        widths=np.array([one.width for one in facts], dtype=np.int32),
+        heights=np.array([one.height for one in facts], dtype=np.int32),
+        sizes=np.array([one.size for one in facts], dtype=np.int64),
+        kinds=tuple(kinds),
+        kind=kind,
+        unreadable={row: one.reason for row, one in enumerate(facts) if not one.kind},
         duplicates=find_duplicates(images, keys, kind >= 0),
     )
 
 
-def _commonest_first(
-    kinds: list[ImageFormat], kind: NDArray[np.int32]
-) -> tuple[tuple[ImageFormat, ...], NDArray[np.int32]]:
-    """Return the kinds by falling count, and each row's index into them."""
-    counts = np.bincount(kind[kind >= 0], minlength=len(kinds))
-    order = sorted(range(len(kinds)), key=lambda code: (-counts[code], kinds[code]))
-    place = np.full(len(kinds) + 1, -1, dtype=np.int32)  # its last is for the -1
-    place[order] = np.arange(len(order))
-    return tuple(kinds[code] for code in order), place[kind]
-
-
-@dataclass
+@dataclass(slots=True)
 class _Facts:
     """What was found out about one file."""
 
     key: bytes = bytes(DIGEST_SIZE)
     size: int = 0
-    shape: tuple[int, int] = (0, 0)
+    width: int = 0
+    height: int = 0
     kind: ImageFormat | None = None
     reason: str = ""
 
@@ -186,15 +163,12 @@ def _look(images: ImageSet, row: int) -> _Facts:
         content = read_file(path)
         facts.size = len(content)
         facts.key = hashlib.sha256(content).digest()
-        decoded = decode_content(content)
+        pixels, facts.kind = decode_content(content)
+        facts.height, facts.width = pixels.shape[:2]
     except ImageError as error:
         facts.reason = str(error)
     except OSError as error:
         facts.reason = read_failure(path, error)
     except MemoryError:
-        facts.reason = "not enough memory to decode it"
-    else:
-        height, width = decoded.pixels.shape[:2]
-        facts.shape = (height, width)
-        facts.kind = ImageFormat(decoded.format, decoded.mode)
+        facts.reason = NO_MEMORY
     return facts

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 
 from featx.errors import DataError, ImageError
 from featx.images.decoding import NO_MEMORY, decode_full, flip, resize
-from featx.images.digests import Digests, digest_files, read_failure, read_file
+from featx.images.digests import (
+    Digests,
+    digest_files,
+    join_digests,
+    read_failure,
+    read_file,
+)
 
 CHANGED = "changed while it was read; run this again"
 
@@ -104,7 +110,10 @@ class ImageArrays:
             )
         self.images = images
         self.names = [f"image {row}" for row in range(len(images))]
-        self.digests = Digests(_digest_arrays(images), {})
+        # No file's digest can equal these.
+        shape = f"featx array {images.shape[1:]}\0".encode()
+        digests = (hashlib.sha256(shape + image.tobytes()) for image in images)
+        self.digests = Digests(join_digests(one.digest() for one in digests), {})
 
     def show(self, row: int, views: Collection[View]) -> Views:
         """Make the views of one image."""
@@ -114,10 +123,3 @@ class ImageArrays:
 def _make_views(pixels: NDArray[np.uint8], views: Collection[View]) -> Views:
     original = {side: resize(pixels, (side, side)) for side in {v.side for v in views}}
     return {v: flip(original[v.side]) if v.flip else original[v.side] for v in views}
-
-
-def _digest_arrays(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return digests, shape (n, 32), that no file's digest can equal."""
-    shape = f"featx array {images.shape[1:]}\0".encode()
-    digests = [hashlib.sha256(shape + image.tobytes()).digest() for image in images]
-    return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, 32)

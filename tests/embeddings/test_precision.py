@@ -13,7 +13,6 @@ from featx.embeddings import precision
 from featx.embeddings.backbones import tensorflow_engine
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.backbones.keras_model import build_model
-from featx.embeddings.backbones.weights import Weights
 from featx.embeddings.extract import embed_rows
 from featx.embeddings.precision import LEAST_COSINE, LEAST_SPEEDUP, choose_precision
 from featx.errors import BackboneError
@@ -188,12 +187,9 @@ def test_resnet50_in_bfloat16_gives_the_same_embeddings(tmp_path):
 
 def test_keras_policies_keep_rows_float32():
     # What a GPU runs; here on the CPU, which computes it slowly.
-    backbone = find_extractor("mobilenet-0.25", weights="random").backbone
-    weights = Weights("random", None, None, 0)
+    extractor = find_extractor("mobilenet-0.25", image_size=32, weights="random")
     rows = [
-        tensorflow_engine.TensorFlowEngine(
-            build_model(backbone, weights, image_size=(32, 32), policy=policy)
-        )(IMAGES)
+        tensorflow_engine.TensorFlowEngine(build_model(extractor, policy))(IMAGES)
         for policy in ("float32", "mixed_bfloat16")
     ]
     assert rows[1].dtype == np.float32

@@ -11,9 +11,10 @@ from featx.figures.samples import (
     small_square,
 )
 from featx.figures.style import png
+from featx.images.decoding import ImageFormat
 from featx.images.duplicates import find_duplicates
 from featx.images.image_set import ImageSet
-from featx.images.inspection import ImageFormat, Inspection, inspect_images
+from featx.images.inspection import Inspection, inspect_images
 from featx.images.layouts.read import read_images
 from tests.conftest import make_colours, write_image
 from tests.figures.conftest import assert_readable, texts

@@ -11,9 +11,8 @@ from featx.frameworks import import_keras
 
 
 def build(name, size):
-    extractor = find_extractor(name, weights="random")
     return build_steps(
-        extractor.backbone, extractor.weights, image_size=(size, size), pooling="none"
+        find_extractor(name, image_size=size, pooling="none", weights="random")
     ).base
 
 

@@ -11,7 +11,8 @@ from featx.errors import ImageError
 from featx.images import inspection as inspection_module
 from featx.images import prefetch as prefetch_module
 from featx.images import sources
-from featx.images.inspection import ImageFormat, inspect_images
+from featx.images.decoding import ImageFormat
+from featx.images.inspection import inspect_images
 from featx.images.layouts.read import read_images
 from tests.images.conftest import encode
 from tests.images.messy import (

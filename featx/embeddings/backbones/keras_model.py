@@ -5,12 +5,13 @@ up. The model saves and loads with plain Keras: it holds nothing of featx's.
 """
 
 import warnings
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
+from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights
 from featx.errors import BackboneError, WeightsError, first_line, nearest
@@ -25,32 +26,16 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def build_model(
-    backbone: Backbone,
-    weights: Weights,
-    *,
-    image_size: tuple[int, int],
-    pooling: str = "avg",
-    layer: str | None = None,
-    policy: str = "float32",
-) -> "keras.Model":
-    """Build a backbone with its preprocessing inside.
+def build_model(extractor: KerasExtractor, policy: str = "float32") -> "keras.Model":
+    """Build an extractor's backbone with its preprocessing and pooling inside.
 
     Keras' session is cleared first: layer names count up within a process otherwise
     (``conv2d_94`` in a second InceptionV3) and models of one kind would differ.
 
     Parameters
     ----------
-    backbone : Backbone
-        The row of the table.
-    weights : Weights
-        As `featx.embeddings.backbones.weights.resolve_weights` returns them.
-    image_size : tuple of int
-        Height and width of the images, in pixels.
-    pooling : {"avg", "max", "none"}
-        Mean or maximum over the feature map, or the whole map as one long row.
-    layer : str, optional
-        Take this inner layer's output instead of the last one's.
+    extractor : KerasExtractor
+        Neither its `flip` nor its `precision` matters.
     policy : str
         Keras' dtype policy of the backbone's layers, like ``mixed_bfloat16``; the
         preprocessing stays in float32.
@@ -58,7 +43,7 @@ def build_model(
     Returns
     -------
     keras.Model
-        From uint8 (N, height, width, 3), RGB, to (N, D), of the policy's type.
+        From uint8 (N, side, side, 3), RGB, to (N, D), of the policy's type.
 
     Raises
     ------
@@ -67,18 +52,13 @@ def build_model(
     WeightsError
         The file doesn't fit the model.
     """
-    import_keras().backend.clear_session()
-    steps = build_steps(
-        backbone,
-        weights,
-        image_size=image_size,
-        pooling=pooling,
-        layer=layer,
-        policy=policy,
-    )
-    images = import_keras().Input((*image_size, 3), dtype="uint8", name="images")
+    keras = import_keras()
+    keras.backend.clear_session()
+    steps = build_steps(extractor, policy)
+    side = extractor.image_size
+    images = keras.Input((side, side, 3), dtype="uint8", name="images")
     embedding = steps.pool(steps.base(steps.prepare(images)))
-    return import_keras().Model(images, embedding, name=backbone.name)
+    return keras.Model(images, embedding, name=extractor.backbone.name)
 
 
 @dataclass(frozen=True)
@@ -100,26 +80,21 @@ class BackboneSteps:
     pool: Callable[[Any], Any]
 
 
-def build_steps(
-    backbone: Backbone,
-    weights: Weights,
-    *,
-    image_size: tuple[int, int],
-    pooling: str = "avg",
-    layer: str | None = None,
-    policy: str = "float32",
-) -> BackboneSteps:
+def build_steps(extractor: KerasExtractor, policy: str = "float32") -> BackboneSteps:
     """Build what `build_model` joins; parameters and errors are the same.
 
     Layer names count up from what Keras' session has built before.
     """
     keras = import_keras()
+    backbone, pooling = extractor.backbone, extractor.pooling
     # ConvNeXt normalises after its pooling, so the builder has to do the pooling.
-    inside = None if layer or pooling == "none" else pooling
+    inside = None if extractor.layer or pooling == "none" else pooling
     with dtype_policy(policy):
-        base = _build_base(keras, backbone, weights, image_size, inside)
-    if layer:
-        base = keras.Model(base.input, _find_layer(base, backbone, layer).output)
+        base = _build_base(keras, extractor, inside)
+    if extractor.layer:
+        base = keras.Model(
+            base.input, _find_layer(base, backbone, extractor.layer).output
+        )
     module = getattr(keras.applications, backbone.module)
 
     def prepare(images: Any) -> Any:
@@ -142,22 +117,14 @@ def layer_shape(name: str, image_size: int, layer: str) -> tuple[int, ...]:
     BackboneError
         There is no such layer.
     """
-    keras = import_keras()
-    keras.backend.clear_session()
+    import_keras().backend.clear_session()
     random = Weights("random", path=None, sha256=None, seed=0)
-    backbone = find_backbone(name)
-    base = _build_base(keras, backbone, random, (image_size, image_size), None)
-    shape: tuple[int, ...] = _find_layer(base, backbone, layer).output.shape[1:]
+    extractor = KerasExtractor(find_backbone(name), random, image_size, layer=layer)
+    shape: tuple[int, ...] = build_steps(extractor).base.output_shape[1:]
     return shape
 
 
-def _build_base(
-    keras: Any,
-    backbone: Backbone,
-    weights: Weights,
-    image_size: tuple[int, int],
-    pooling: str | None,
-) -> Any:
+def _build_base(keras: Any, extractor: KerasExtractor, pooling: str | None) -> Any:
     """Build Keras' own model without its classifier and load its weights.
 
     It is always built with ``weights=None``: with ``weights="imagenet"`` the
@@ -165,41 +132,35 @@ def _build_base(
     sizes, and Keras fetches a file anew by itself, in a read-only folder even to
     another place. So any image size uses the one file whose digest is known.
     """
+    backbone, weights = extractor.backbone, extractor.weights
     build = getattr(keras.applications, backbone.builder)
-    seed = 0 if weights.seed is None else weights.seed
-    with python_seed(seed):
+    with python_seed(weights.seed or 0):
         base = build(
             include_top=False,
             weights=None,
-            input_shape=(*image_size, 3),
+            input_shape=(extractor.image_size, extractor.image_size, 3),
             pooling=pooling,
             **backbone.width,
         )
     if weights.path is not None:
-        _load(base, backbone, weights)
+        _load(base, extractor)
     if backbone.imagenet_rescaling:
         _rescale_as_imagenet(keras, base, always=weights.kind == "imagenet")
     return base
 
 
-def _load(base: Any, backbone: Backbone, weights: Weights) -> None:
+def _load(base: Any, extractor: KerasExtractor) -> None:
     """Load the file into the model, or say in one line why it doesn't fit."""
     try:
         with warnings.catch_warnings():
             # Keras may leave layers of a wrong file random, with a warning only.
             warnings.filterwarnings("error", "(?s).*freshly-initialized", UserWarning)
-            base.load_weights(str(weights.path))
-    except (
-        ValueError,
-        KeyError,
-        OSError,
-        TypeError,
-        UserWarning,
-        zipfile.BadZipFile,
-    ) as error:
+            base.load_weights(str(extractor.weights.path))
+    except (ValueError, KeyError, OSError, TypeError, UserWarning, BadZipFile) as error:
         raise WeightsError(
-            f"{weights.path} doesn't fit {backbone.name}: give a file of Keras' "
-            f"weights of this model without its classifier ({first_line(error)[:200]})"
+            f"{extractor.weights.path} doesn't fit {extractor.backbone.name}: give a"
+            " file of Keras' weights of this model without its classifier"
+            f" ({first_line(error)[:200]})"
         ) from error
 
 

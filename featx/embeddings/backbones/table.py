@@ -11,13 +11,13 @@ References
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any
 
 from featx.errors import BackboneError, nearest
 
-_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
+STORAGE = "https://storage.googleapis.com"
 _KERNELS = "{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 
@@ -25,55 +25,37 @@ _KERNELS = "{name}_weights_tf_dim_ordering_tf_kernels_notop.h5"
 class Backbone:
     """A convolutional network of Keras Applications, without its classifier.
 
+    In the names of files, ``{name}`` stands for the builder in lower case,
+    ``{variant}`` for what it adds to the module's name, ``{alpha}`` for the width.
+
     Parameters
     ----------
-    name : str
-        Keras' name in lower case, with the width as a suffix where it is not 1.
     builder : str
         The function in ``keras.applications`` that builds it.
-    module : str
-        The module in ``keras.applications`` whose ``preprocess_input`` it wants.
     image_size : int
         Side of the square images that it was trained on, in pixels.
-    min_size : int
-        Shortest side that Keras accepts without the classifier, in pixels.
     features : int
         Width D of the pooled embedding.
     parameters : float
         Weights without the classifier, in millions.
-    alpha : float or None
-        Width multiplier, ``None`` where the builder has none.
-    weights_file : str
-        File of the ImageNet weights in ``$KERAS_HOME/models``.
-    weights_url : str
-        Where Keras publishes that file.
     weights_hash : str or None
-        Its MD5 or SHA-256 in hexadecimal, ``None`` where Keras gives none.
+        MD5 or SHA-256 of the file of the ImageNet weights, in hexadecimal; ``None``
+        where Keras gives none.
+    alpha : float, optional
+        Width multiplier; ``None`` where the builder has none.
+    module : str
+        The module in ``keras.applications`` whose ``preprocess_input`` it wants.
+    min_size : int
+        Shortest side that Keras accepts without the classifier, in pixels.
+    file : str
+        File of the ImageNet weights.
+    remote_file : str
+        Its name where Keras publishes it, by default the same.
+    folder : str
+        The folder there, by default that of the module.
     imagenet_rescaling : bool
         Keras adds a rescaling to the network's input for its ImageNet weights only.
     """
-
-    name: str
-    builder: str
-    module: str
-    image_size: int
-    min_size: int
-    features: int
-    parameters: float
-    alpha: float | None
-    weights_file: str
-    weights_url: str
-    weights_hash: str | None
-    imagenet_rescaling: bool
-
-    @property
-    def width(self) -> dict[str, float]:
-        """The width multiplier as an argument of the builder, if it takes one."""
-        return {} if self.alpha is None else {"alpha": self.alpha}
-
-
-class _R(NamedTuple):
-    """A row: what differs between the members of a family."""
 
     builder: str
     image_size: int
@@ -81,47 +63,45 @@ class _R(NamedTuple):
     parameters: float
     weights_hash: str | None
     alpha: float | None = None
+    _: KW_ONLY
+    module: str
+    min_size: int = 32
+    file: str = _KERNELS
+    remote_file: str = ""
+    folder: str = ""
+    imagenet_rescaling: bool = False
+
+    @property
+    def name(self) -> str:
+        """Keras' name in lower case, with the width as a suffix where it is not 1."""
+        name = self.builder.lower()
+        return name if self.alpha in {None, 1.0} else f"{name}-{self.alpha}"
+
+    @property
+    def width(self) -> dict[str, float]:
+        """The width multiplier as an argument of the builder, if it takes one."""
+        return {} if self.alpha is None else {"alpha": self.alpha}
+
+    @property
+    def weights_file(self) -> str:
+        """File of the ImageNet weights in ``$KERAS_HOME/models``."""
+        return self._filled(self.file)
+
+    @property
+    def weights_url(self) -> str:
+        """Where Keras publishes that file."""
+        folder = self.folder or f"tensorflow/keras-applications/{self.module}"
+        return f"{STORAGE}/{folder}/{self._filled(self.remote_file or self.file)}"
+
+    def _filled(self, pattern: str) -> str:
+        name = self.builder.lower()
+        variant = name.removeprefix(self.module.replace("_", ""))
+        return pattern.format(name=name, variant=variant, alpha=self.alpha)
 
 
-def _family(
-    *rows: _R,
-    module: str,
-    file: str = _KERNELS,
-    url: str = "",
-    folder: str = "",
-    remote_file: str = "",
-    min_size: int = 32,
-    imagenet_rescaling: bool = False,
-) -> Iterator[Backbone]:
-    """Yield the rows of one family with what its members share.
-
-    `file` is a pattern: ``{name}`` stands for the builder in lower case, ``{variant}``
-    for what it adds to the module's name, ``{alpha}`` for the width. The URL is `url`
-    (by default Keras' bucket and `folder`, which is by default `module`) and
-    `remote_file`, by default `file`.
-    """
-    for row in rows:
-        name = row.builder.lower()
-        words = {
-            "name": name,
-            "variant": name.removeprefix(module.replace("_", "")),
-            "alpha": row.alpha,
-        }
-        yield Backbone(
-            name=name if row.alpha in {None, 1.0} else f"{name}-{row.alpha}",
-            builder=row.builder,
-            module=module,
-            image_size=row.image_size,
-            min_size=min_size,
-            features=row.features,
-            parameters=row.parameters,
-            alpha=row.alpha,
-            weights_file=file.format(**words),
-            weights_url=(url or f"{_URL}{folder or module}/")
-            + (remote_file or file).format(**words),
-            weights_hash=row.weights_hash,
-            imagenet_rescaling=imagenet_rescaling,
-        )
+def _family(*rows: tuple[Any, ...], **shared: Any) -> Iterator[Backbone]:
+    """Yield the members of one family, of rows and of what they share."""
+    return (Backbone(*row, **shared) for row in rows)
 
 
 # SHA-256, where the others have MD5: too long for a row.
@@ -136,119 +116,118 @@ _CONVNEXT = {
 # A row: builder, image size, features, parameters in millions, hash, width.
 _ROWS = (
     *_family(
-        _R("Xception", 299, 2048, 20.9, "b0042744bf5b25fce3cb969f33bebb97"),
+        ("Xception", 299, 2048, 20.9, "b0042744bf5b25fce3cb969f33bebb97"),
         module="xception",
         min_size=71,
     ),
     *_family(
-        _R("VGG16", 224, 512, 14.7, "6d6bbae143d832006294945121d1f1fc"),
+        ("VGG16", 224, 512, 14.7, "6d6bbae143d832006294945121d1f1fc"),
         module="vgg16",
     ),
     *_family(
-        _R("VGG19", 224, 512, 20.0, "253f8cb515780f3b799900260a226db6"),
+        ("VGG19", 224, 512, 20.0, "253f8cb515780f3b799900260a226db6"),
         module="vgg19",
     ),
     *_family(
-        _R("ResNet50", 224, 2048, 23.6, "4d473c1dd8becc155b73f8504c6f6626"),
-        _R("ResNet101", 224, 2048, 42.7, "88cf7a10940856eca736dc7b7e228a21"),
-        _R("ResNet152", 224, 2048, 58.4, "ee4c566cf9a93f14d82f913c2dc6dd0c"),
+        ("ResNet50", 224, 2048, 23.6, "4d473c1dd8becc155b73f8504c6f6626"),
+        ("ResNet101", 224, 2048, 42.7, "88cf7a10940856eca736dc7b7e228a21"),
+        ("ResNet152", 224, 2048, 58.4, "ee4c566cf9a93f14d82f913c2dc6dd0c"),
         module="resnet",
     ),
     *_family(
-        _R("ResNet50V2", 224, 2048, 23.6, "fac2f116257151a9d068a22e544a4917"),
-        _R("ResNet101V2", 224, 2048, 42.6, "c0ed64b8031c3730f411d2eb4eea35b5"),
-        _R("ResNet152V2", 224, 2048, 58.3, "ed17cf2e0169df9d443503ef94b23b33"),
+        ("ResNet50V2", 224, 2048, 23.6, "fac2f116257151a9d068a22e544a4917"),
+        ("ResNet101V2", 224, 2048, 42.6, "c0ed64b8031c3730f411d2eb4eea35b5"),
+        ("ResNet152V2", 224, 2048, 58.3, "ed17cf2e0169df9d443503ef94b23b33"),
         module="resnet_v2",
-        folder="resnet",
+        folder="tensorflow/keras-applications/resnet",
     ),
     *_family(
-        _R("InceptionV3", 299, 2048, 21.8, "bcbd6486424b2319ff4ef7d526e38f63"),
+        ("InceptionV3", 299, 2048, 21.8, "bcbd6486424b2319ff4ef7d526e38f63"),
         module="inception_v3",
         file="inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
         min_size=75,
     ),
     *_family(
-        _R("InceptionResNetV2", 299, 1536, 54.3, "d19885ff4a710c122648d3b5c3b684e4"),
+        ("InceptionResNetV2", 299, 1536, 54.3, "d19885ff4a710c122648d3b5c3b684e4"),
         module="inception_resnet_v2",
         file="inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
         min_size=75,
     ),
     *(
-        backbone
+        Backbone(
+            *("MobileNet", 224, features, parameters, None, alpha),
+            module="mobilenet",
+            file=f"mobilenet_{digits}_224_tf_no_top.h5",
+        )
         for features, parameters, alpha, digits in (
             (256, 0.2, 0.25, "2_5"),
             (512, 0.8, 0.5, "5_0"),
             (768, 1.8, 0.75, "7_5"),
             (1024, 3.2, 1.0, "1_0"),
         )
-        for backbone in _family(
-            _R("MobileNet", 224, features, parameters, None, alpha),
-            module="mobilenet",
-            file=f"mobilenet_{digits}_224_tf_no_top.h5",
-        )
     ),
     *_family(
-        _R("MobileNetV2", 224, 1280, 0.4, None, 0.35),
-        _R("MobileNetV2", 224, 1280, 0.7, None, 0.5),
-        _R("MobileNetV2", 224, 1280, 1.4, None, 0.75),
-        _R("MobileNetV2", 224, 1280, 2.3, None, 1.0),
-        _R("MobileNetV2", 224, 1664, 3.8, None, 1.3),
-        _R("MobileNetV2", 224, 1792, 4.4, None, 1.4),
+        ("MobileNetV2", 224, 1280, 0.4, None, 0.35),
+        ("MobileNetV2", 224, 1280, 0.7, None, 0.5),
+        ("MobileNetV2", 224, 1280, 1.4, None, 0.75),
+        ("MobileNetV2", 224, 1280, 2.3, None, 1.0),
+        ("MobileNetV2", 224, 1664, 3.8, None, 1.3),
+        ("MobileNetV2", 224, 1792, 4.4, None, 1.4),
         module="mobilenet_v2",
         file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
     ),
     *_family(
-        _R("MobileNetV3Small", 224, 432, 0.6, "ebdb5cc8e0b497cd13a7c275d475c819", 0.75),
-        _R("MobileNetV3Small", 224, 576, 0.9, "d3e8ec802a04aa4fc771ee12a9a9b836", 1.0),
-        _R("MobileNetV3Large", 224, 720, 1.8, "40af19a13ebea4e2ee0c676887f69a2e", 0.75),
-        _R("MobileNetV3Large", 224, 960, 3.0, "07fb09a5933dd0c8eaafa16978110389", 1.0),
+        ("MobileNetV3Small", 224, 432, 0.6, "ebdb5cc8e0b497cd13a7c275d475c819", 0.75),
+        ("MobileNetV3Small", 224, 576, 0.9, "d3e8ec802a04aa4fc771ee12a9a9b836", 1.0),
+        ("MobileNetV3Large", 224, 720, 1.8, "40af19a13ebea4e2ee0c676887f69a2e", 0.75),
+        ("MobileNetV3Large", 224, 960, 3.0, "07fb09a5933dd0c8eaafa16978110389", 1.0),
         module="mobilenet_v3",
         file="weights_mobilenet_v3_{variant}_224_{alpha}_float_no_top_v2.h5",
     ),
     *_family(
-        _R("DenseNet121", 224, 1024, 7.0, "30ee3e1110167f948a6b9946edeeb738"),
-        _R("DenseNet169", 224, 1664, 12.6, "b8c4d4c20dd625c148057b9ff1c1176b"),
-        _R("DenseNet201", 224, 1920, 18.3, "c13680b51ded0fb44dff2d8f86ac8bb1"),
+        ("DenseNet121", 224, 1024, 7.0, "30ee3e1110167f948a6b9946edeeb738"),
+        ("DenseNet169", 224, 1664, 12.6, "b8c4d4c20dd625c148057b9ff1c1176b"),
+        ("DenseNet201", 224, 1920, 18.3, "c13680b51ded0fb44dff2d8f86ac8bb1"),
         module="densenet",
     ),
     *_family(
-        _R("NASNetMobile", 224, 1056, 4.3, "1ed92395b5b598bdda52abe5c0dbfd63"),
-        _R("NASNetLarge", 331, 4032, 84.9, "d81d89dc07e6e56530c4e77faddd61b5"),
+        ("NASNetMobile", 224, 1056, 4.3, "1ed92395b5b598bdda52abe5c0dbfd63"),
+        ("NASNetLarge", 331, 4032, 84.9, "d81d89dc07e6e56530c4e77faddd61b5"),
         module="nasnet",
         file="nasnet_{variant}_no_top.h5",
         remote_file="NASNet-{variant}-no-top.h5",
     ),
     *_family(
-        _R("EfficientNetB0", 224, 1280, 4.0, "50bc09e76180e00e4465e1a485ddc09d"),
-        _R("EfficientNetB1", 240, 1280, 6.6, "74c4e6b3e1f6a1eea24c589628592432"),
-        _R("EfficientNetB2", 260, 1408, 7.8, "111f8e2ac8aa800a7a99e3239f7bfb39"),
-        _R("EfficientNetB3", 300, 1536, 10.8, "af6d107764bb5b1abb91932881670226"),
-        _R("EfficientNetB4", 380, 1792, 17.7, "ebc24e6d6c33eaebbd558eafbeedf1ba"),
-        _R("EfficientNetB5", 456, 2048, 28.5, "38879255a25d3c92d5e44e04ae6cec6f"),
-        _R("EfficientNetB6", 528, 2304, 41.0, "9ecce42647a20130c1f39a5d4cb75743"),
-        _R("EfficientNetB7", 600, 2560, 64.1, "cbcfe4450ddf6f3ad90b1b398090fe4a"),
+        ("EfficientNetB0", 224, 1280, 4.0, "50bc09e76180e00e4465e1a485ddc09d"),
+        ("EfficientNetB1", 240, 1280, 6.6, "74c4e6b3e1f6a1eea24c589628592432"),
+        ("EfficientNetB2", 260, 1408, 7.8, "111f8e2ac8aa800a7a99e3239f7bfb39"),
+        ("EfficientNetB3", 300, 1536, 10.8, "af6d107764bb5b1abb91932881670226"),
+        ("EfficientNetB4", 380, 1792, 17.7, "ebc24e6d6c33eaebbd558eafbeedf1ba"),
+        ("EfficientNetB5", 456, 2048, 28.5, "38879255a25d3c92d5e44e04ae6cec6f"),
+        ("EfficientNetB6", 528, 2304, 41.0, "9ecce42647a20130c1f39a5d4cb75743"),
+        ("EfficientNetB7", 600, 2560, 64.1, "cbcfe4450ddf6f3ad90b1b398090fe4a"),
         module="efficientnet",
         file="{name}_notop.h5",
-        url="https://storage.googleapis.com/keras-applications/",
+        folder="keras-applications",
         imagenet_rescaling=True,
     ),
     *_family(
-        _R("EfficientNetV2B0", 224, 1280, 5.9, "893217f2bb855e2983157299931e43ff"),
-        _R("EfficientNetV2B1", 240, 1280, 6.9, "0e80663031ca32d657f9caa404b6ec37"),
-        _R("EfficientNetV2B2", 260, 1408, 8.8, "1dfe2e7a5d45b6632553a8961ea609eb"),
-        _R("EfficientNetV2B3", 300, 1536, 12.9, "f6abf7b5849ac99a89b50dd3fd532856"),
-        _R("EfficientNetV2S", 384, 1280, 20.3, "af0682fb74e8c54910f2d4393339c070"),
-        _R("EfficientNetV2M", 480, 1280, 53.2, "1b8dc055df72dde80d614482840fe342"),
-        _R("EfficientNetV2L", 480, 1280, 117.7, "b0b66b5c863aef5b46e8608fe1711615"),
+        ("EfficientNetV2B0", 224, 1280, 5.9, "893217f2bb855e2983157299931e43ff"),
+        ("EfficientNetV2B1", 240, 1280, 6.9, "0e80663031ca32d657f9caa404b6ec37"),
+        ("EfficientNetV2B2", 260, 1408, 8.8, "1dfe2e7a5d45b6632553a8961ea609eb"),
+        ("EfficientNetV2B3", 300, 1536, 12.9, "f6abf7b5849ac99a89b50dd3fd532856"),
+        ("EfficientNetV2S", 384, 1280, 20.3, "af0682fb74e8c54910f2d4393339c070"),
+        ("EfficientNetV2M", 480, 1280, 53.2, "1b8dc055df72dde80d614482840fe342"),
+        ("EfficientNetV2L", 480, 1280, 117.7, "b0b66b5c863aef5b46e8608fe1711615"),
         module="efficientnet_v2",
         file="efficientnetv2-{variant}_notop.h5",
     ),
     *_family(
-        _R("ConvNeXtTiny", 224, 768, 27.8, _CONVNEXT["Tiny"]),
-        _R("ConvNeXtSmall", 224, 768, 49.5, _CONVNEXT["Small"]),
-        _R("ConvNeXtBase", 224, 1024, 87.6, _CONVNEXT["Base"]),
-        _R("ConvNeXtLarge", 224, 1536, 196.2, _CONVNEXT["Large"]),
-        _R("ConvNeXtXLarge", 224, 2048, 348.1, _CONVNEXT["XLarge"]),
+        ("ConvNeXtTiny", 224, 768, 27.8, _CONVNEXT["Tiny"]),
+        ("ConvNeXtSmall", 224, 768, 49.5, _CONVNEXT["Small"]),
+        ("ConvNeXtBase", 224, 1024, 87.6, _CONVNEXT["Base"]),
+        ("ConvNeXtLarge", 224, 1536, 196.2, _CONVNEXT["Large"]),
+        ("ConvNeXtXLarge", 224, 2048, 348.1, _CONVNEXT["XLarge"]),
         module="convnext",
         file="convnext_{variant}_notop.h5",
     ),
@@ -279,6 +258,7 @@ def find_backbone(name: str) -> Backbone:
     found = BACKBONES.get(name.lower())
     if found is None:
         hint = nearest(name, BACKBONES) or ";"
-        message = f"unknown backbone '{name}'{hint} `featx backbones` lists them"
-        raise BackboneError(message)
+        raise BackboneError(
+            f"unknown backbone '{name}'{hint} `featx backbones` lists them"
+        )
     return found

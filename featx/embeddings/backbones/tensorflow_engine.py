@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
@@ -69,7 +69,8 @@ class TensorFlowEngine:
         self._tf = import_tensorflow()
         self._graph = _trace(self._tf, model, freeze=freeze)
         self._bfloat16 = False
-        self._optimized = _Once()
+        self._optimized = False
+        self._optimizing = threading.Lock()
         self.batch_size = _suitable_batch(self._tf, self._graph)
 
     def with_bfloat16(self) -> Self:
@@ -80,7 +81,7 @@ class TensorFlowEngine:
         """
         twin = copy.copy(self)
         twin._bfloat16 = True
-        twin._optimized = _Once()
+        twin._optimized = False
         return twin
 
     def __call__(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
@@ -117,33 +118,25 @@ class TensorFlowEngine:
         )
         try:
             with arithmetic:
-                self._optimized(lambda: self._run(batch[:1]))
+                self._optimize(batch[:1])
                 return self._run(batch)
         except self._tf.errors.ResourceExhaustedError as error:
             raise MemoryError(f"a batch of {len(batch)} images") from error
 
+    def _optimize(self, batch: "NDArray[np.uint8]") -> None:
+        """Let one thread optimize the graph, which happens when it runs first.
+
+        Several threads would do it at the same time otherwise, and it takes longer
+        than a batch does. Threads that come meanwhile wait.
+        """
+        with self._optimizing:
+            if not self._optimized:
+                self._run(batch)
+                self._optimized = True
+
     def _run(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
         (rows,) = self._graph(self._tf.constant(batch, self._tf.uint8))
         return np.asarray(rows.numpy(), dtype=np.float32)
-
-
-class _Once:
-    """Lets one thread optimize a graph, which happens when it runs first.
-
-    Several threads would do it at the same time otherwise, and it takes longer than a
-    batch does.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._done = False
-
-    def __call__(self, run: Callable[[], object]) -> None:
-        """Run it, unless a run has returned; threads that come meanwhile wait."""
-        with self._lock:
-            if not self._done:
-                run()
-                self._done = True
 
 
 @contextlib.contextmanager
@@ -240,14 +233,7 @@ def open_engine(extractor: "KerasExtractor") -> Engine:
 @lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
 def _open(extractor: "KerasExtractor", policy: str) -> TensorFlowEngine:
     with garbage_kept():
-        model = build_model(
-            extractor.backbone,
-            extractor.weights,
-            image_size=(extractor.image_size, extractor.image_size),
-            pooling=extractor.pooling,
-            layer=extractor.layer,
-            policy=policy,
-        )
+        model = build_model(extractor, policy)
         return TensorFlowEngine(model, freeze=is_frozen(extractor.backbone))
 
 

@@ -6,7 +6,6 @@ the cache of embeddings needs the file's SHA-256 only, and that is remembered.
 
 import contextlib
 import hashlib
-import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,15 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from featx.atomic import ASIDE, atomic_file, write_atomically
+from featx.atomic import ASIDE, atomic_file
 from featx.embeddings.backbones.table import Backbone
+from featx.embeddings.memo import read_memo, write_memo
 from featx.errors import WeightsError, nearest
-from featx.frameworks import (
-    fetch_failure,
-    import_keras,
-    keras_home,
-    socket_timeout,
-)
+from featx.frameworks import fetch_failure, import_keras, keras_home, socket_timeout
 
 Fetch = Callable[[str, Path, str | None], None]
 """Downloads a URL to a path and checks its hash, if any; raises if it can't."""
@@ -172,55 +167,36 @@ def _digests(path: Path, memo: Path | None) -> dict[str, Any]:
 
     They are taken from `memo` where it knows the file at this size and time.
     """
+    remembered = read_memo(memo) if memo else {}
     try:
         status = path.stat()
         state = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-        remembered = _read_memo(memo)
-        entry = remembered.get(str(path))
-        if entry is not None and all(entry[key] == state[key] for key in state):
-            return entry
+        known = remembered.get(str(path))
+        if (
+            isinstance(known, dict)
+            and known.keys() >= {"sha256", "md5"}
+            and known.items() >= state.items()
+        ):
+            return known
         entry = {**state, **_hash_file(path)}
     except OSError as error:
         raise WeightsError(
             f"weights file {path} can't be read ({error.strerror}): "
             f"make it readable or give another one"
         ) from None
-    _write_memo(memo, {**remembered, str(path): entry})
+    if memo:
+        with contextlib.suppress(OSError):
+            memo.parent.mkdir(parents=True, exist_ok=True)
+        write_memo(memo, {**remembered, str(path): entry})
     return entry
 
 
 def _hash_file(path: Path) -> dict[str, str]:
     """Return the SHA-256 and MD5 of a file, read once."""
     # MD5 only tells Keras' own files from damaged ones: it guards nothing.
-    hashes = {
-        "sha256": hashlib.sha256(),
-        "md5": hashlib.md5(usedforsecurity=False),
-    }
+    hashes = {"sha256": hashlib.sha256(), "md5": hashlib.md5(usedforsecurity=False)}
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             for digest in hashes.values():
                 digest.update(chunk)
     return {name: digest.hexdigest() for name, digest in hashes.items()}
-
-
-def _read_memo(memo: Path | None) -> dict[str, dict[str, Any]]:
-    """Return the remembered entries that are whole; none of a broken memo."""
-    try:
-        content = json.loads(memo.read_text(encoding="utf-8")) if memo else {}
-    except (OSError, ValueError):
-        return {}
-    whole = {"size", "mtime_ns", "sha256", "md5"}
-    return {
-        path: entry
-        for path, entry in (content if isinstance(content, dict) else {}).items()
-        if isinstance(entry, dict) and whole <= entry.keys()
-    }
-
-
-def _write_memo(memo: Path | None, entries: dict[str, dict[str, Any]]) -> None:
-    """Write the memo; one that can't be written is left as it is."""
-    if memo is None:
-        return
-    with contextlib.suppress(OSError):
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(memo, json.dumps(entries, indent=1).encode())

@@ -6,31 +6,24 @@ import errno
 import io
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from featx.atomic import write_atomically
 
-HEADER = ("path", "digest", "reason")
 
-
-@dataclass(frozen=True)
-class Unreadable:
-    """One image that could not be read.
-
-    Attributes
-    ----------
-    path : str
-        As it was met.
-    digest : str
-        SHA-256 of the file in hexadecimal; empty where it can't even be opened.
-    reason : str
-        In a few words.
-    """
+class Unreadable(NamedTuple):
+    """One image that could not be read."""
 
     path: str
+    """As it was met."""
     digest: str
+    """SHA-256 of the file in hexadecimal; empty where it can't even be opened."""
     reason: str
+    """In a few words."""
+
+
+HEADER = Unreadable._fields
 
 
 class Quarantine:
@@ -51,7 +44,7 @@ class Quarantine:
         except (FileNotFoundError, NotADirectoryError):
             return []
         lines = [Unreadable(*row) for row in rows if len(row) == len(HEADER)]
-        return [line for line in lines if line != Unreadable(*HEADER)]
+        return [line for line in lines if line != HEADER]
 
     def reasons(self) -> dict[bytes, str]:
         """Return digest to reason, for those that have a digest."""
@@ -74,7 +67,7 @@ class Quarantine:
         new = [line for line in dict.fromkeys(lines) if line not in known]
         if not new:
             return
-        content = self._start() + _lines((x.path, x.digest, x.reason) for x in new)
+        content = self._start() + _lines(new)
         # One write at the end of the file: two processes' lines don't mix.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         handle = os.open(self.path, flags, 0o666)
@@ -117,10 +110,8 @@ class Quarantine:
             for line in lines
             if not (line.digest in names if line.digest else line.path in paths)
         ]
-        if len(kept) == len(lines):
-            return
-        rows = [HEADER, *((x.path, x.digest, x.reason) for x in kept)]
-        write_atomically(self.path, _lines(rows))
+        if len(kept) < len(lines):
+            write_atomically(self.path, _lines([HEADER, *kept]))
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> bytes:

@@ -219,22 +219,17 @@ class EmbeddingCache:
 
     @contextlib.contextmanager
     def writable(self, facts: Mapping[str, Any] | None = None) -> Iterator[None]:
-        """Make the folder with its spec, and turn failures to write into CacheError."""
+        """Make the folder with its spec, and turn failures to write into CacheError.
+
+        Parameters
+        ----------
+        facts : mapping, optional
+            Kept beside the spec in `spec.json`; they decide no value.
+        """
         with self._reporting_failures():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write_spec(facts)
             yield
-
-    def describe(self, facts: Mapping[str, Any]) -> None:
-        """Keep facts that decide no value beside the spec, in `spec.json`.
-
-        Raises
-        ------
-        CacheError
-            The folder can't be written to.
-        """
-        with self.writable(facts):
-            pass
 
     def _write_spec(self, facts: Mapping[str, Any] | None = None) -> None:
         if facts or not (self.folder / SPEC_FILE).exists():

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from featx.errors import DataError, nearest
@@ -24,20 +23,8 @@ SPLIT_COLUMNS = ("split", "set", "part", "subset")
 
 Row = dict[str, str]
 
-
-@dataclass(frozen=True)
-class LabelTable:
-    """What a CSV says.
-
-    Attributes
-    ----------
-    of : dict of str to (str, str or None)
-        File to class and split.
-    notes : list of str
-    """
-
-    of: dict[str, tuple[str, str | None]]
-    notes: list[str]
+Labels = dict[str, tuple[str, str | None]]
+"""File to class and split."""
 
 
 def read_csv(root: Path, layout: DataSettings) -> ImageSet:
@@ -51,12 +38,11 @@ def read_csv(root: Path, layout: DataSettings) -> ImageSet:
     """
     assert layout.labels is not None
     path = find_file(root, layout.labels)
-    labels = _read_labels(root, path, layout)
-    check_spelling(path, {label: label for label, _ in labels.of.values()})
-    splits = {split for _, split in labels.of.values()}
-    samples = [(f, name, is_tested(s, splits)) for f, (name, s) in labels.of.items()]
-    layout_text = f"labels in {path.name}"
-    return build_image_set(root, samples, layout=layout_text, notes=labels.notes)
+    labels, notes = _read_labels(root, path, layout)
+    check_spelling(path, {label: label for label, _ in labels.values()})
+    splits = {split for _, split in labels.values()}
+    samples = [(f, name, is_tested(s, splits)) for f, (name, s) in labels.items()]
+    return build_image_set(root, samples, layout=f"labels in {path.name}", notes=notes)
 
 
 def read_splits(root: Path, folders: Sequence[Path], layout: DataSettings) -> ImageSet:
@@ -65,12 +51,10 @@ def read_splits(root: Path, folders: Sequence[Path], layout: DataSettings) -> Im
     notes: list[str] = []
     splits = [find_split(folder.name) for folder in folders]
     for folder, split in zip(folders, splits, strict=True):
-        labels = _read_labels(folder, folder / "metadata.csv", layout)
+        labels, found = _read_labels(folder, folder / "metadata.csv", layout)
         tested = is_tested(split, splits)
-        samples += [
-            (f"{folder.name}/{f}", n, tested) for f, (n, _) in labels.of.items()
-        ]
-        notes.extend(f"{folder.name}: {note}" for note in labels.notes)
+        samples += [(f"{folder.name}/{f}", n, tested) for f, (n, _) in labels.items()]
+        notes.extend(f"{folder.name}: {note}" for note in found)
     check_spelling(root, {name: name for _, name, _ in samples})
     names = " + ".join(f"{folder.name}/" for folder in folders)
     return build_image_set(
@@ -78,8 +62,10 @@ def read_splits(root: Path, folders: Sequence[Path], layout: DataSettings) -> Im
     )
 
 
-def _read_labels(root: Path, path: Path, layout: DataSettings) -> LabelTable:
-    """Read a CSV's rows and find the files that they mean."""
+def _read_labels(
+    root: Path, path: Path, layout: DataSettings
+) -> tuple[Labels, list[str]]:
+    """Read a CSV's rows and find the files that they mean; note what is left over."""
     rows = _read_rows(path)
     columns = list(rows[0][1])
     names = _column(path, columns, layout.path_column, PATH_COLUMNS, "--path-column")
@@ -89,7 +75,7 @@ def _read_labels(root: Path, path: Path, layout: DataSettings) -> LabelTable:
     )
     split = _split_column(path, rows)
     index = FileIndex(root)
-    found: dict[str, tuple[str, str | None]] = {}
+    found: Labels = {}
     missing: list[str] = []
     for number, row in rows:
         file = index.find(row[names], path)
@@ -112,7 +98,7 @@ def _read_labels(root: Path, path: Path, layout: DataSettings) -> LabelTable:
             f"{path}: none of its {len(rows)} labels matches a file below {root}"
             f" (first: '{missing[0]}'); check the column and the folder"
         )
-    return LabelTable(found, _leftover_notes(path, missing, index, found))
+    return found, _leftover_notes(path, missing, index, found)
 
 
 def find_file(root: Path, given: Path) -> Path:

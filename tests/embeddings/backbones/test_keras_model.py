@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.backbones.extractor import KerasExtractor, find_extractor
 from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.backbones.table import BACKBONES, find_backbone
 from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine, is_frozen
@@ -32,22 +32,22 @@ ENDS = [name for name in BACKBONES if name in {*SMALLEST.values(), *LARGEST.valu
 QUICKEST, *OTHERS = sorted(ENDS, key=lambda name: find_backbone(name).parameters)
 
 
-def make_images(count, height, width):
+def make_images(count, side):
     """Smooth colours with some noise: nearer to photos than noise alone."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (count, 4, 4, 3))
-    rows = np.arange(height) * 4 // height
-    columns = np.arange(width) * 4 // width
-    images = coarse[:, rows][:, :, columns] + rng.integers(-40, 41, (height, width, 3))
+    places = np.arange(side) * 4 // side
+    smooth = coarse[:, places][:, :, places]
+    images = smooth + rng.integers(-40, 41, (side, side, 3))
     return images.clip(0, 255).astype(np.uint8)
 
 
-def build_by_hand(keras, row, size, **options):
+def build_by_hand(keras, row, side, **options):
     width = {} if row.alpha is None else {"alpha": row.alpha}
     return getattr(keras.applications, row.builder)(
         include_top=False,
         weights=None,
-        input_shape=(*size, 3),
+        input_shape=(side, side, 3),
         pooling="avg",
         **width,
         **options,
@@ -97,23 +97,22 @@ def tame(base):
 def relative_error(name):
     """Compare featx's engine with Keras by hand: ||a - b|| / ||b||."""
     row = find_backbone(name)
-    # Not square, so that height and width can't be mixed up; large enough for a
-    # last map that has some statistics, and more of it for the deep ones: at 96
-    # pixels EfficientNetV2L differs by 1.6e-4 between Keras' eager mode and its graph.
+    # Large enough for a last map that has some statistics, and more of it for the
+    # deep ones: at 96 pixels EfficientNetV2L differs by 1.6e-4 between Keras' eager
+    # mode and its graph.
     large = row.parameters > LARGE
-    height = max(192 if large else 96, 2 * row.min_size)
-    size = (height, height + 16)
-    images = make_images(16 if large else 8, *size)
+    side = max(192 if large else 96, 2 * row.min_size)
+    images = make_images(16 if large else 8, side)
     keras = import_keras()
     keras.backend.clear_session()
     keras.utils.set_random_seed(0)
-    base = build_by_hand(keras, row, size)
+    base = build_by_hand(keras, row, side)
     tame(base)
     calibrate(keras, row, base, images)
     expected = embed_by_hand(keras, row, base, images[:4])
     values = base.get_weights()
     del base
-    model = build_model(row, RANDOM, image_size=size)
+    model = build_model(KerasExtractor(row, RANDOM, side))
     model.set_weights(values)
     got = TensorFlowEngine(model, freeze=is_frozen(row))(images[:4])
     assert got.dtype == np.float32
@@ -157,9 +156,8 @@ def test_other_backbones_equal_keras_by_hand(name, shared_process):
 @pytest.mark.slow
 def test_model_loads_with_plain_keras(name, tmp_path):
     # One row for each kind of preprocessing.
-    size = (32, 40)
-    model = build_model(find_backbone(name), RANDOM, image_size=size)
-    images = make_images(2, *size)
+    model = build_model(KerasExtractor(find_backbone(name), RANDOM, 32))
+    images = make_images(2, 32)
     np.save(tmp_path / "images.npy", images)
     np.save(tmp_path / "expected.npy", np.asarray(model(images)))
     model.save(tmp_path / "model.keras")
@@ -182,21 +180,18 @@ def test_model_loads_with_plain_keras(name, tmp_path):
 
 
 def test_layer_names_do_not_count_up():
-    row = find_backbone("mobilenetv3small-0.75")
+    extractor = KerasExtractor(find_backbone("mobilenetv3small-0.75"), RANDOM, 32)
     first, second = (
-        [layer.name for layer in build_model(row, RANDOM, image_size=(32, 32)).layers]
-        for _ in range(2)
+        [layer.name for layer in build_model(extractor).layers] for _ in range(2)
     )
     assert first == second
 
 
 DIGEST = """
 import hashlib
-from featx.embeddings.backbones.table import find_backbone
+from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.backbones.keras_model import build_model
-from featx.embeddings.backbones.weights import Weights
-weights = Weights("random", None, None, 0)
-model = build_model(find_backbone("mobilenet-0.25"), weights, image_size=(32, 32))
+model = build_model(find_extractor("mobilenet-0.25", image_size=32, weights="random"))
 print(hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest())
 """
 
@@ -221,7 +216,7 @@ def test_random_weights_come_from_the_seed_in_every_process():
 def test_random_weights_are_others_with_another_seed():
     row = find_backbone("mobilenet-0.25")
     first, other = (
-        build_model(row, Weights("random", None, None, seed), image_size=(32, 32))
+        build_model(KerasExtractor(row, Weights("random", None, None, seed), 32))
         for seed in (0, 1)
     )
     assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
@@ -231,7 +226,7 @@ def test_callers_random_states_stay_as_they_are():
     row = find_backbone("mobilenet-0.25")
     import_keras()
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    build_model(row, RANDOM, image_size=(32, 32))
+    build_model(KerasExtractor(row, RANDOM, 32))
     assert random.getstate() == python
     assert all(
         np.array_equal(a, b)
@@ -245,7 +240,7 @@ def test_callers_random_states_stay_as_they_are():
 def test_least_size_is_taken_and_less_refused(name):
     row = find_backbone(name)
     least = row.min_size
-    model = build_model(row, RANDOM, image_size=(least, least))
+    model = build_model(KerasExtractor(row, RANDOM, least))
     assert model.output_shape == (None, row.features)
     with pytest.raises(BackboneError, match=f"needs at least {least} pixels"):
         find_extractor(name, weights="random", image_size=least - 1)
@@ -253,13 +248,13 @@ def test_least_size_is_taken_and_less_refused(name):
 
 def test_poolings_give_rows():
     row = find_backbone("mobilenet-0.25")
-    images = make_images(2, 64, 96)
+    images = make_images(2, 64)
     avg, largest, every = (
-        np.asarray(build_model(row, RANDOM, image_size=(64, 96), pooling=p)(images))
-        for p in ("avg", "max", "none")
+        np.asarray(build_model(KerasExtractor(row, RANDOM, 64, pooling))(images))
+        for pooling in ("avg", "max", "none")
     )
-    assert every.shape == (2, 2 * 3 * 256)
-    maps = every.reshape(2, 6, 256)
+    assert every.shape == (2, 2 * 2 * 256)
+    maps = every.reshape(2, 4, 256)
     np.testing.assert_allclose(avg, maps.mean(1), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(largest, maps.max(1), rtol=1e-4, atol=1e-6)
     with pytest.raises(BackboneError, match="--pooling mean: expected one of avg"):
@@ -270,9 +265,7 @@ def test_inner_layers_give_rows():
     row = find_backbone("mobilenet-0.25")
 
     def shape(layer, pooling):
-        return build_model(
-            row, RANDOM, image_size=(64, 64), pooling=pooling, layer=layer
-        ).output_shape
+        return build_model(KerasExtractor(row, RANDOM, 64, pooling, layer)).output_shape
 
     assert shape("conv_pw_6_relu", "avg") == (None, 128)
     assert shape("conv_pw_6_relu", "max") == (None, 128)
@@ -283,10 +276,10 @@ def test_inner_layers_give_rows():
         shape("zzzzzzzz", "avg")
 
 
-def save_by_hand(row, size, path):
+def save_by_hand(row, side, path):
     keras = import_keras()
     keras.utils.set_random_seed(1)
-    base = build_by_hand(keras, row, size)
+    base = build_by_hand(keras, row, side)
     base.save_weights(path)
     return base
 
@@ -298,9 +291,9 @@ def save_by_hand(row, size, path):
 def test_one_file_serves_every_size(name, tmp_path):
     row = find_backbone(name)
     path = tmp_path / "some.weights.h5"
-    base = save_by_hand(row, (64, 64), path)
+    base = save_by_hand(row, 64, path)
     weights = Weights("imagenet", path, None, None)
-    model = build_model(row, weights, image_size=(96, 48))
+    model = build_model(KerasExtractor(row, weights, 96))
     for got, expected in zip(model.get_weights(), base.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
 
@@ -309,7 +302,7 @@ def test_one_file_serves_every_size(name, tmp_path):
 def test_weights_of_another_model_are_refused_in_one_line(tmp_path):
     row = find_backbone("mobilenet-0.25")
     other = tmp_path / "other.weights.h5"
-    save_by_hand(find_backbone("mobilenet-0.5"), (32, 32), other)
+    save_by_hand(find_backbone("mobilenet-0.5"), 32, other)
     broken = tmp_path / "broken.h5"
     broken.write_text("no HDF5")
     unknown = tmp_path / "unknown.pth"
@@ -319,7 +312,7 @@ def test_weights_of_another_model_are_refused_in_one_line(tmp_path):
     for path in (other, broken, unknown, archive):
         weights = Weights("file", path, None, None)
         with pytest.raises(WeightsError, match="doesn't fit mobilenet") as error:
-            build_model(row, weights, image_size=(32, 32))
+            build_model(KerasExtractor(row, weights, 32))
         assert "\n" not in str(error.value)
 
 
@@ -328,7 +321,7 @@ def test_efficientnet_is_rescaled_as_keras_does_for_imagenet(tmp_path, monkeypat
     # Keras adds a layer for weights="imagenet" only; its file is faked here.
     keras = import_keras()
     row = find_backbone("efficientnetb0")
-    base = build_by_hand(keras, row, (64, 64))
+    base = build_by_hand(keras, row, 64)
     layer = next(x for x in base.layers if isinstance(x, keras.layers.Normalization))
     # What the published file holds: the deviation in the variance's place.
     statistics = np.float32([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
@@ -341,10 +334,10 @@ def test_efficientnet_is_rescaled_as_keras_does_for_imagenet(tmp_path, monkeypat
     by_hand = keras.applications.EfficientNetB0(
         include_top=False, weights="imagenet", input_shape=(64, 64, 3), pooling="avg"
     )
-    images = make_images(2, 64, 64)
+    images = make_images(2, 64)
     expected = np.asarray(by_hand(images.astype(np.float32)))
     for kind in ("imagenet", "file"):
-        model = build_model(row, Weights(kind, path, None, None), image_size=(64, 64))
+        model = build_model(KerasExtractor(row, Weights(kind, path, None, None), 64))
         np.testing.assert_allclose(model(images), expected, rtol=1e-3, atol=1e-5)
 
 
@@ -364,7 +357,7 @@ def test_imagenet_weights_equal_keras_own(name):
     if not (keras_home() / "models" / row.weights_file).is_file():
         pytest.skip(f"KERAS_HOME has no {row.weights_file}")
     keras = import_keras()
-    images = make_images(4, 224, 224)
+    images = make_images(4, 224)
     by_hand = getattr(keras.applications, row.builder)(
         include_top=False,
         weights="imagenet",
@@ -374,10 +367,10 @@ def test_imagenet_weights_equal_keras_own(name):
     )
     expected = embed_by_hand(keras, row, by_hand, images)
     weights = resolve_weights(row, "imagenet")
-    model = build_model(row, weights, image_size=(224, 224))
+    model = build_model(KerasExtractor(row, weights, 224))
     got = TensorFlowEngine(model)(images)
     assert np.linalg.norm(got - expected) / np.linalg.norm(expected) < 1e-5
     # 160 pixels: Keras would ask for a file of its own, featx doesn't.
-    smaller = build_model(row, weights, image_size=(160, 160))
+    smaller = build_model(KerasExtractor(row, weights, 160))
     for one, other in zip(smaller.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -28,13 +28,13 @@ RANDOM = Weights("random", None, None, 0)
 
 @pytest.fixture(scope="module")
 def model():
-    return build_model(BACKBONE, RANDOM, image_size=(40, 48))
+    return build_model(KerasExtractor(BACKBONE, RANDOM, 40))
 
 
 @pytest.fixture
 def images():
     rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (5, 40, 48, 3), dtype=np.uint8)
+    return rng.integers(0, 256, (5, 40, 40, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("freeze", [True, False])
@@ -60,7 +60,7 @@ def test_batches_may_differ_in_number(model, images, freeze):
 def test_images_of_another_size_or_type_are_refused(model, images):
     engine = TensorFlowEngine(model)
     for wrong in (images[:, :32], images[0], images.astype(np.float32)):
-        with pytest.raises(ValueError, match=r"uint8 \(N, 40, 48, 3\), not"):
+        with pytest.raises(ValueError, match=r"uint8 \(N, 40, 40, 3\), not"):
             engine(wrong)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from featx.embeddings.backbones import table
 from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.backbones.weights import Weights, fetch_weights, resolve_weights
 from featx.errors import WeightsError
@@ -194,10 +195,10 @@ def test_keras_fetches_aside_and_quietly(tmp_path, capsys):
     assert "Downloading" in printed.err
 
 
-def test_dead_address_is_told_in_one_line(home, tmp_path):
-    row = replace(BACKBONE, weights_url=(tmp_path / "gone.h5").as_uri())
+def test_dead_address_is_told_in_one_line(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "STORAGE", tmp_path.as_uri())
     with pytest.raises(WeightsError) as error:
-        resolve_weights(row, "imagenet")
+        resolve_weights(BACKBONE, "imagenet")
     assert "No such file" in str(error.value)
     assert "\n" not in str(error.value)
     assert list((home / "models").iterdir()) == []

@@ -1,0 +1,25 @@
+"""Memos are read back; what is damaged or can't be written counts as nothing."""
+
+import pytest
+
+from featx.embeddings.memo import read_memo, write_memo
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    path = tmp_path / "memo.json"
+    content = {"a": [1], "caf\udce9": None}  # the name of a file may be anything
+    write_memo(path, content)
+    assert read_memo(path) == content
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+def test_a_damaged_memo_is_empty(content, tmp_path):
+    path = tmp_path / "memo.json"
+    path.write_bytes(content)
+    assert read_memo(path) == {}
+
+
+def test_a_missing_folder_is_no_error(tmp_path):
+    write_memo(tmp_path / "missing" / "memo.json", {"a": 1})
+    assert read_memo(tmp_path / "missing" / "memo.json") == {}
+    assert list(tmp_path.iterdir()) == []
