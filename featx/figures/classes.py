@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ALL_SHOWN = 40
-"""Up to so many classes each has its row."""
+"""The most classes that all get a row."""
 
 ENDS_SHOWN = 20
-"""Of more classes, so many of the first and of the last have rows."""
+"""Of more classes, the number of the first and of the last that get one."""
 
 ROW = 0.235  # inches
 

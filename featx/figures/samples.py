@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 16
 ONE_COLUMN = 6
-"""Up to so many classes have a line of their own; of more, two share one."""
+"""The most classes that get a line each; of more, two share one."""
 
 IN_A_LINE = 8
 SIDE = 1.1  # inches, of an image's square
@@ -30,7 +30,7 @@ NAME = 0.24
 STRIP = NAME + SIDE + 2 * GAP
 TITLE = 0.62
 LETTERS, SUBTITLE = 15, 0.17
-"""Of the subtitle in an inch, and the inches from one line of it to the next."""
+"""Letters of the subtitle in an inch, and inches between its lines."""
 
 BACKGROUND = 0xF4, 0xF6, 0xF8  # of the pages
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELLS = 150
-"""Sizes are rounded to so many steps a side: a dot each, even of a million images."""
+"""Steps of each side that sizes are rounded to, so that dots are few."""
 
 LOGARITHMIC = 12
-"""From this ratio of the largest side to the smallest the axes are logarithmic."""
+"""Ratio of the largest side to the smallest from which axes are logarithmic."""
 
 NAMED_RATIOS = (1, 3), (1, 2), (2, 3), (3, 4), (1, 1), (4, 3), (3, 2), (2, 1), (3, 1)
 WIDE_SPAN = 4.0
-"""Doublings of the aspect ratio above which ticks stand at the powers of two."""
+"""Doublings of the aspect ratio above which only powers of two have ticks."""
 
 
 def sizes_figure(

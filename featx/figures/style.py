@@ -60,7 +60,7 @@ def png(figure: "Figure") -> bytes:
 
 
 def apply(axes: "Axes", *, grid: str | None = None) -> None:
-    """Give axes the house look.
+    """Give axes the look that all figures share.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def mark_value(axes: "Axes", x: float, text: str, *, on_left: bool) -> None:
 
 
 def count_on(axis: "Axis", ticks: int) -> None:
-    """Put about so many ticks at whole numbers, with commas between thousands."""
+    """Put about `ticks` ticks at whole numbers, with commas between thousands."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator(ticks, steps=(1, 2, 5, 10), integer=True))

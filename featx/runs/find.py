@@ -18,7 +18,7 @@ def find_run(
     *,
     note: Callable[[str], None] = warnings.warn,
 ) -> Run:
-    """Return the run that is meant; by default the best head in cross-validation.
+    """Return a run by name or path; by default the best head in cross-validation.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ def find_run(
     run : Run, str, Path or None
         A run, its folder, or its name in `reports_dir`.
     note : callable
-        Called with a line for each damaged run, which can't be the best.
+        Called with a line for each damaged run; these can't be the best.
 
     Raises
     ------
     RunError
-        There is none, it is damaged, or the best is to be found among runs of several
-        data sets.
+        There is no such run, it is damaged, or the best one is asked for where there
+        are runs of several data sets.
     """
     if isinstance(run, Run):
         return run

@@ -33,7 +33,7 @@ VERSIONS = (
 )
 
 STATE_OF = {Kind.HEAD: "fit", Kind.NETWORK: "train", Kind.FINETUNE: "finetune"}
-"""How the name of the folder begins that holds what lasts until a run is written."""
+"""Prefix of the folder that keeps intermediate results until a run is written."""
 
 WAITING = "another process is making this run; waiting for it"
 
@@ -122,7 +122,7 @@ def claim_reports(reports_dir: Path, what: str = "run") -> None:
 
 @contextlib.contextmanager
 def _writing(reports_dir: Path, what: str = "run") -> Iterator[None]:
-    """Make a folder, and say in which one it was that nothing could be written."""
+    """Make a folder, and name it in the error where it can't be written to."""
     try:
         reports_dir.mkdir(parents=True, exist_ok=True)
         yield
@@ -255,8 +255,8 @@ def make_run(
     fingerprint : str
         Differs between runs whose inputs differ.
     make : callable
-        Called with a folder that lasts until the run is written: what it keeps there,
-        it finds again after a kill.
+        Called with a folder that exists until the run is written; what it saves there
+        is found again if it is interrupted.
     progress : Progress
         Reports the run, and that another process is being waited for.
 
@@ -266,7 +266,7 @@ def make_run(
         The run can't be written.
     """
     state = reports_dir / f".{STATE_OF[kind]}-{fingerprint}"
-    # Without a state no process is at it: a run can be found in a read-only folder.
+    # Without a state no process is making it, so even a read-only folder will do.
     run = None if state.exists() else find_fitted(reports_dir, fingerprint)
     fresh = False
     if run is None:

@@ -35,7 +35,7 @@ SECTIONS = (
     mistakes.SECTION,
     origin.SECTION,
 )
-"""What stands on the page below the cards, from top to bottom."""
+"""The sections of the page, from top to bottom."""
 
 
 def render_run(run: Run) -> Path:
@@ -83,7 +83,7 @@ def is_current(run: Run) -> bool:
 
 
 def _cards(run: Run) -> list[dict[str, str]]:
-    """List the numbers that stand at the top, the most important one first."""
+    """List the numbers at the top of the page, the most important one first."""
     metrics, found = run.metrics, run.metrics.finetune
     cards = [
         {
