@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from featx.embeddings.backbones.extractor import find_extractor
-from featx.finetuning.frozen_outputs import compute_frozen_outputs
+from featx.finetuning.inputs import compute_frozen_outputs
 from featx.finetuning.joined_model import join
 from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.train import train_at_rates

@@ -35,7 +35,7 @@ ELSEWHERE = {
     "export/*": "cli/test_export.py",
     "figures/*": "figures/test_style.py",
     "finetuning/distill": "finetuning/test_joined_model.py",
-    "finetuning/frozen_outputs": "finetuning/test_train.py",
+    "finetuning/inputs": "finetuning/test_train.py",
     "finetuning/*": "cli/test_finetune.py",
     "heads/*": "heads/test_conformance.py",
     "images/layouts/options": "images/layouts/test_csv.py",

@@ -45,8 +45,8 @@ class Choice:
     ----------
     history : dict of str to list of float
         One value per epoch; `phase` is 0 in the warm-up of the head.
-    warmup_rates, rates : list of float
-        The learning rates of the epochs up to the best one.
+    rates : dict of int to list of float
+        By phase, the learning rates of the epochs up to the best one.
     held_out : ndarray of int
         Rows of the validation split.
     head_probabilities, probabilities : ndarray of float64
@@ -56,8 +56,7 @@ class Choice:
     """
 
     history: History
-    warmup_rates: list[float]
-    rates: list[float]
+    rates: dict[int, list[float]]
     held_out: Rows
     head_probabilities: NDArray[np.float64]
     probabilities: NDArray[np.float64]
@@ -106,7 +105,7 @@ class Finetuner:
         inputs = self._preparation.for_training(joined, train)
         validation = self._preparation.for_validation(joined, held_out)
         logs: dict[int, EpochLog] = {}
-        rates: dict[int, list[float]] = {WARMUP: []}
+        rates: dict[int, list[float]] = {}
         for phase, settings in self._phases(head).items():
             joined.warm_up(on=phase == WARMUP)
             name = "warm-up" if phase == WARMUP else "fine-tuning"
@@ -126,8 +125,7 @@ class Finetuner:
         cached = self._preparation.is_cached
         return Choice(
             history=_join_histories(logs),
-            warmup_rates=rates[WARMUP],
-            rates=rates[MAIN],
+            rates=rates,
             held_out=held_out,
             head_probabilities=ViewsHead(head).predict_proba(views),
             probabilities=self.predict(joined, held_out),
@@ -144,12 +142,10 @@ class Finetuner:
         """
         rows = self.start.embeddings.train
         joined = self.join(self.start.head, rows)
-        phases = {WARMUP: choice.warmup_rates, MAIN: choice.rates}
-        if any(phases.values()):
+        phases = {phase: rates for phase, rates in choice.rates.items() if rates}
+        if phases:
             inputs = self._preparation.for_training(joined, rows)
         for phase, rates in phases.items():
-            if not rates:
-                continue
             joined.warm_up(on=phase == WARMUP)
             train_at_rates(
                 joined,
@@ -244,13 +240,7 @@ class Finetuner:
             embeddings.views[rows],
             embeddings.images.labels[rows],
             embeddings.split.groups[rows],
-            seed=settings.seed,
-            class_weight=settings.class_weight,
-            tune=settings.tune,
-            calibrate=True,
-            parameters=settings.parameters_for(
-                embeddings.map_shape, embeddings.rows_are
-            ),
+            **settings.fit_options(embeddings.map_shape, embeddings.rows_are),
         ).head
 
     def _phases(self, head: "Head") -> dict[int, FinetuneSettings]:

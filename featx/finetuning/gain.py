@@ -68,7 +68,7 @@ def finetune_metrics(
             "gain_interval": gain_interval,
             "val_gain": val_gain,
             "val_gain_interval": val_interval,
-            "epochs": len(choice.rates),
+            "epochs": len(choice.rates[MAIN]),
             # The test split chooses nothing, so it doesn't recommend either.
             "recommended": "finetuned" if val_interval[0] > 0 else "head",
             "graft": joined_check,

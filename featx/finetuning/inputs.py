@@ -1,5 +1,7 @@
 """What a joined model is trained on: images, or the outputs of its frozen layers."""
 
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,27 +12,28 @@ from sklearn.utils import compute_sample_weight
 
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import Embeddings
-from featx.finetuning.frozen_outputs import (
-    Change,
-    Images,
-    Inputs,
-    compute_frozen_outputs,
-    flipped,
-)
 from featx.finetuning.joined_model import JoinedModel
 from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.unfreeze import ALL
 from featx.frameworks import import_keras
 from featx.heads.settings import HeadSettings
-from featx.progress import SILENT, Progress
+from featx.images.arrays import allocate
+from featx.progress import SILENT, Progress, Update, ignore
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers, augmented
 from featx.training.batches import Samples
+from featx.training.predict import traced
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
 
 Rows = NDArray[np.intp]
+
+Images = tuple[NDArray[np.uint8], ...]
+"""The same images at each size, each (n, side, side, 3)."""
+
+Change = Callable[[Images], Images]
+"""Flips or augments images."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,27 @@ class StartingPoint:
     pixels: tuple[NDArray[np.uint8], ...]
     head: "Head"
     head_settings: HeadSettings
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A model to train or validate, and its samples.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The trained layers only, or the whole model, behind augmentation layers in
+        training.
+    samples : Samples
+        What the model takes.
+    seconds : float
+        Time to run the samples through the frozen layers, without tracing the graph; 0
+        if that was not done.
+    """
+
+    model: Any
+    samples: Samples
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -157,3 +181,68 @@ def _augmentation_of(augmentation: Augmentation, seed: int, sizes: int) -> Chang
         return tuple(augmented(layers, one.astype(np.float32)) for layers, one in pairs)
 
     return change
+
+
+def compute_frozen_outputs(
+    joined: JoinedModel,
+    images: Samples,
+    changes: Sequence[Change | None],
+    scratch_dir: Path,
+    *,
+    batch_size: int,
+    update: Update = ignore,
+) -> Inputs:
+    """Run images through the frozen layers, once for each change.
+
+    Parameters
+    ----------
+    joined : JoinedModel
+    images : Samples
+        With labels and weights; uint8 (n, side, side, 3) for each input.
+    changes : sequence of callable or None
+        How to change the images first; None leaves them as they are.
+    scratch_dir : Path
+        Where arrays go that don't fit into memory.
+    batch_size : int
+    update : callable
+        Called with the number of finished rows and of all rows.
+
+    Returns
+    -------
+    Inputs
+        Of `JoinedModel.above`.
+
+    Raises
+    ------
+    RunError
+        There is no room for the outputs.
+    """
+    run = traced(joined.below)
+    n, total = len(images), len(images) * len(changes)
+    kinds = [(tensor.shape[1:], tensor.dtype) for tensor in joined.below.outputs]
+    arrays = [allocate((total, *shape), dtype, scratch_dir) for shape, dtype in kinds]
+    run(*images.take(slice(1)))  # traces the graph, before the time is taken
+    start = time.perf_counter()
+    for turn, change in enumerate(changes):
+        for place in range(0, n, batch_size):
+            batch = images.take(slice(place, place + batch_size))
+            found = run(*(change(batch) if change else batch))
+            rows = slice(turn * n + place, turn * n + place + len(batch[0]))
+            for array, tensor in zip(arrays, found, strict=True):
+                array[rows] = tensor.numpy()
+            update(rows.stop, total)
+    seconds = time.perf_counter() - start
+    assert images.labels is not None
+    assert images.weight is not None
+    samples = Samples(
+        tuple(arrays),
+        np.arange(total),
+        np.tile(images.labels, len(changes)),
+        np.tile(images.weight, len(changes)),
+    )
+    return Inputs(joined.above, samples, seconds)
+
+
+def flipped(images: Images) -> Images:
+    """Return images with left and right exchanged."""
+    return tuple(one[:, :, ::-1] for one in images)

@@ -1,7 +1,8 @@
 """Preprocessing, backbones, pooling and head joined into one Keras model of images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from featx.embeddings.backbones.extractor import KerasExtractor
@@ -98,36 +99,35 @@ def join(
         The head has no Keras layers.
     """
     keras = import_keras()
-    parts = _Backbones.build(extractors, unfrozen, policy)
+    parts = _build_parts(extractors, unfrozen, policy)
     inputs = {
-        one.image_size: keras.Input(
-            (one.image_size, one.image_size, 3),
-            dtype="uint8",
-            name=f"images_{one.image_size}",
-        )
-        for one in parts.extractors
+        side: keras.Input((side, side, 3), dtype="uint8", name=f"images_{side}")
+        for side in dict.fromkeys(part.side for part in parts)
     }
     images = _bare(list(inputs.values()))
-    below, above, rows = parts.halves(inputs)
-    embedding = _concatenated(rows)
+    halves = [part.above(number) for number, part in enumerate(parts)]
+    above = _chained(frozen for frozen, _ in halves)
+    embedding = _concatenated([row for _, row in halves])
     head_model = _head_model(head, embedding.shape[1:], seed)
     flips = tuple(sorted({one.flip for one in extractors}))
-    views = [
-        head_model(parts.embedding(_flipped(inputs) if flip else inputs))
-        for flip in flips
-    ]
+
+    def predicted(images: Mapping[int, Any]) -> Any:
+        return head_model(_concatenated([part.embed(images) for part in parts]))
+
+    views = [predicted(_flipped(inputs) if flip else inputs) for flip in flips]
     mean = views[0] if len(views) == 1 else keras.ops.mean(keras.ops.stack(views), 0)
     return JoinedModel(
         model=keras.Model(images, mean, name="featx"),
-        view=keras.Model(images, head_model(parts.embedding(inputs))),
-        below=keras.Model(images, below),
+        view=keras.Model(images, predicted(inputs)),
+        below=keras.Model(images, _chained(part.below(inputs) for part in parts)),
         above=keras.Model(_bare(above), head_model(embedding)),
         head=head_model,
-        bases=tuple(member.base for member in parts.members),
-        firsts=parts.firsts,
+        bases=tuple(part.steps.base for part in parts),
+        firsts=tuple(part.first for part in parts),
         flips=flips,
         boundary=tuple(
-            t._keras_history.operation.name for cut in parts.cuts for t in cut
+            tensor._keras_history.operation.name
+            for tensor in _chained(part.cut for part in parts)
         ),
     )
 
@@ -141,90 +141,71 @@ def check_unfreeze(extractors: Sequence[KerasExtractor], unfrozen: str) -> None:
         No backbone has such a block or layer.
     """
     if unfrozen not in (NONE, ALL):
-        _Backbones.build(extractors, unfrozen, "float32")
+        _build_parts(extractors, unfrozen, "float32")
 
 
 @dataclass(frozen=True)
-class _Backbones:
-    """Backbones built for the original view, and where each is cut.
+class _Part:
+    """A backbone built for the original view, and where it is cut in two.
 
     Attributes
     ----------
-    extractors : tuple of KerasExtractor
-    members : tuple of BackboneSteps
-    firsts : tuple of int
-    cuts : tuple of list
-        Keras tensors that go from the frozen layers to the trained ones.
+    side : int
+        Of its images.
+    steps : BackboneSteps
+    first : int
+        Index of the first trained operation.
+    cut : list of keras.KerasTensor
+        What goes from the frozen layers to the trained ones.
     """
 
-    extractors: tuple[KerasExtractor, ...]
-    members: tuple[BackboneSteps, ...]
-    firsts: tuple[int, ...]
-    cuts: tuple[list[Any], ...]
+    side: int
+    steps: BackboneSteps
+    first: int
+    cut: list[Any]
 
-    @classmethod
-    def build(
-        cls, extractors: Sequence[KerasExtractor], unfrozen: str, policy: str
-    ) -> "_Backbones":
-        originals = tuple(one for one in extractors if not one.flip)
-        members = tuple(_build(one, policy) for one in originals)
-        names: list[str] = []
-        for member, one in zip(members, originals, strict=True):
-            # Keras wants distinct names, also for two sizes or poolings of a backbone.
-            name = f"{one.backbone.name}_{one.image_size}"
-            names.append(name)
-            repeat = names.count(name)
-            member.base.name = f"{name}_{repeat}" if repeat > 1 else name
-        firsts = _firsts([member.base for member in members], unfrozen)
-        cuts = []
-        for member, first in zip(members, firsts, strict=True):
-            cuts.append(boundary(member.base, first))
-            unfreeze(member.base, first)
-        return cls(originals, members, firsts, tuple(cuts))
+    def embed(self, images: Mapping[int, Any]) -> Any:
+        """Return the embeddings of images by size."""
+        steps = self.steps
+        return steps.pool(steps.base(steps.prepare(images[self.side])))
 
-    def embedding(self, images: Mapping[int, Any]) -> Any:
-        """Return the embeddings, side by side, of images by size."""
-        return _concatenated(
-            [
-                member.pool(member.base(member.prepare(images[one.image_size])))
-                for member, one in zip(self.members, self.extractors, strict=True)
-            ]
-        )
+    def below(self, images: Mapping[int, Any]) -> list[Any]:
+        """Return the outputs of the frozen layers for images by size."""
+        keras, steps = import_keras(), self.steps
+        lower = keras.Model(steps.base.input, self.cut)
+        return list(keras.tree.flatten(lower(steps.prepare(images[self.side]))))
 
-    def halves(
-        self, images: Mapping[int, Any]
-    ) -> tuple[list[Any], list[Any], list[Any]]:
-        """Cut the backbones in two.
+    def above(self, number: int) -> tuple[list[Any], Any]:
+        """Return new inputs in place of those outputs, and the embeddings of them."""
+        keras, output = import_keras(), self.steps.base.output
+        inputs = [
+            keras.Input(tensor.shape[1:], name=f"frozen_{number}_{place}")
+            for place, tensor in enumerate(self.cut)
+        ]
+        found = inputs[0]
+        if self.cut[0] is not output:
+            found = keras.Model(self.cut, output)(inputs)
+        return inputs, self.steps.pool(found)
 
-        Returns
-        -------
-        below : list of keras.KerasTensor
-            Outputs of the frozen layers for these images.
-        above : list of keras.KerasTensor
-            New inputs in their place.
-        rows : list of keras.KerasTensor
-            Embeddings computed from those inputs.
-        """
-        keras = import_keras()
-        below: list[Any] = []
-        above: list[Any] = []
-        rows: list[Any] = []
-        for number, (member, cut, one) in enumerate(
-            zip(self.members, self.cuts, self.extractors, strict=True)
-        ):
-            lower = keras.Model(member.base.input, cut)
-            found = lower(member.prepare(images[one.image_size]))
-            below += found if isinstance(found, list | tuple) else [found]
-            inputs = [
-                keras.Input(tensor.shape[1:], name=f"frozen_{number}_{place}")
-                for place, tensor in enumerate(cut)
-            ]
-            above += inputs
-            outputs = inputs[0]
-            if cut[0] is not member.base.output:
-                outputs = keras.Model(cut, member.base.output)(inputs)
-            rows.append(member.pool(outputs))
-        return below, above, rows
+
+def _build_parts(
+    extractors: Sequence[KerasExtractor], unfrozen: str, policy: str
+) -> list[_Part]:
+    originals = [one for one in extractors if not one.flip]
+    members = [_build(one, policy) for one in originals]
+    names: list[str] = []
+    for one, steps in zip(originals, members, strict=True):
+        # Keras wants distinct names, also for two sizes or poolings of a backbone.
+        name = f"{one.backbone.name}_{one.image_size}"
+        names.append(name)
+        repeat = names.count(name)
+        steps.base.name = f"{name}_{repeat}" if repeat > 1 else name
+    firsts = _firsts([steps.base for steps in members], unfrozen)
+    parts = []
+    for one, steps, first in zip(originals, members, firsts, strict=True):
+        parts.append(_Part(one.image_size, steps, first, boundary(steps.base, first)))
+        unfreeze(steps.base, first)
+    return parts
 
 
 def _head_model(head: HeadLayers, shape: tuple[int, ...], seed: int) -> "keras.Model":
@@ -239,7 +220,7 @@ def _head_model(head: HeadLayers, shape: tuple[int, ...], seed: int) -> "keras.M
     return model
 
 
-def _firsts(bases: "Sequence[keras.Model]", unfrozen: str) -> tuple[int, ...]:
+def _firsts(bases: "Sequence[keras.Model]", unfrozen: str) -> list[int]:
     """Return the index of the first trained operation of each base."""
     firsts, errors = [], []
     for base in bases:
@@ -250,13 +231,17 @@ def _firsts(bases: "Sequence[keras.Model]", unfrozen: str) -> tuple[int, ...]:
             errors.append(error)
     if len(errors) == len(bases):
         raise errors[0]
-    return tuple(firsts)
+    return firsts
 
 
 def _build(extractor: KerasExtractor, policy: str) -> BackboneSteps:
     # Layers are numbered by session: in a new one, by their place in the backbone.
     import_keras().backend.clear_session()
     return build_steps(extractor, policy)
+
+
+def _chained(lists: Iterable[list[Any]]) -> list[Any]:
+    return list(chain.from_iterable(lists))
 
 
 def _concatenated(rows: Sequence[Any]) -> Any:

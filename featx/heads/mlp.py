@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from featx.heads.hidden import parse_hidden
 from featx.heads.layers import Dense, Floats, Layer
 from featx.heads.network import Network
-from featx.heads.network_head import NetworkHead
 from featx.heads.scaling import learn_scaling
+from featx.heads.training import NetworkHead
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

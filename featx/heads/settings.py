@@ -100,10 +100,10 @@ class HeadSettings(Settings):
         ]
         return heads, left_out
 
-    def parameters_for(
+    def fit_options(
         self, map_shape: tuple[int, int, int] | None, rows_are: str
     ) -> dict[str, Any]:
-        """Return the head's parameters: those that are set, and those of the rows.
+        """Return the options of `fit_head` for rows of this kind.
 
         Parameters
         ----------
@@ -127,4 +127,9 @@ class HeadSettings(Settings):
                     f" size, not {rows_are}; extract with --pooling none"
                 )
             parameters["map_shape"] = map_shape
-        return parameters
+        return {
+            "seed": self.seed,
+            "class_weight": self.class_weight,
+            "tune": self.tune,
+            "parameters": parameters,
+        }

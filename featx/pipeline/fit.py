@@ -1,6 +1,6 @@
 """Stage two: fit heads, score them on the test split, and write their runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -102,13 +102,10 @@ def fit(
     rows = embeddings.train
     views, y = embeddings.views[rows], embeddings.images.labels[rows]
     groups = embeddings.split.groups[rows]
-    fit_rows = partial(
+    fit_rows: Callable[..., ViewsHead] = partial(
         fit_views,
         settings.name,
-        seed=settings.seed,
-        class_weight=settings.class_weight,
-        tune=settings.tune,
-        parameters=settings.parameters_for(embeddings.map_shape, embeddings.rows_are),
+        **settings.fit_options(embeddings.map_shape, embeddings.rows_are),
     )
     timings: dict[str, float] = {}
     with timed(timings, "cross_validation"):

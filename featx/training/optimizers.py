@@ -5,10 +5,6 @@ from typing import Any
 
 from featx.frameworks import import_keras
 
-OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
-
-_CLASSES = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
-
 
 def make_optimizer(
     name: str,
@@ -30,7 +26,7 @@ def make_optimizer(
         Adam normalises them.)
     """
     keras = import_keras()
-    base = getattr(keras.optimizers, _CLASSES[name])
+    base = type(keras.optimizers.get(name))
     factors = dict(rates or {})
 
     class Rated(base):  # type: ignore[misc, valid-type]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from featx.errors import NetworkError
-from featx.finetuning.frozen_outputs import compute_frozen_outputs, flipped
+from featx.finetuning.inputs import compute_frozen_outputs, flipped
 from featx.finetuning.joined_model import join
 from featx.finetuning.schedule import best_epoch
 from featx.finetuning.settings import FinetuneSettings

@@ -34,7 +34,8 @@ def fitting_heads(named, embeddings):
 
 
 def head_parameters(settings, embeddings):
-    return settings.parameters_for(embeddings.map_shape, embeddings.rows_are)
+    options = settings.fit_options(embeddings.map_shape, embeddings.rows_are)
+    return options["parameters"]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from featx.frameworks import import_keras
-from featx.training.optimizers import OPTIMIZERS, make_optimizer
+from featx.training.optimizers import make_optimizer
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def variables():
     return [keras.Variable(np.ones(3), name="same") for _ in range(3)]
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ["adam", "adamw", "rmsprop", "sgd"])
 def test_steps_obey_the_rates(name, variables):
     _, half, none = variables
     rates = {id(half): 0.5, id(none): 1e-12}
