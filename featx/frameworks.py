@@ -150,12 +150,16 @@ def keras_home() -> Path:
 
 
 @contextlib.contextmanager
-def socket_timeout(seconds: float) -> Iterator[None]:
-    """Let connections made inside give up after `seconds` without an answer."""
+def keras_downloads(timeout: float) -> Iterator[None]:
+    """Let Keras download inside: what it prints goes to stderr.
+
+    Connections give up after `timeout` seconds without an answer.
+    """
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+    socket.setdefaulttimeout(timeout)
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     finally:
         socket.setdefaulttimeout(before)
 

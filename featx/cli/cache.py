@@ -38,7 +38,7 @@ def list_(cache: "CacheSettings", as_json: bool) -> None:
 
     inventory = find_caches(cache.folder)
     entries = [inventory_entry(one) for one in inventory.caches]
-    show_notes([*(n for e in entries for n in e.notes), *inventory.damaged])
+    show_notes([*(n for e in entries for n in e.cache.notes), *inventory.damaged])
     show_notes(inventory.foreign)
     show_inventory(cache.folder, entries, as_json=as_json)
 

@@ -48,8 +48,8 @@ def show_inventory(
         show_json(
             [
                 {
-                    "spec": one.spec.as_dict(),
-                    "folder": str(one.folder),
+                    "spec": one.cache.spec.as_dict(),
+                    "folder": str(one.cache.folder),
                     "rows": one.rows,
                     "bytes": one.size,
                     "newest": one.newest,
@@ -65,8 +65,13 @@ def show_inventory(
         ["images", "size", "age", "spec"],
         (
             (
-                one.spec,
-                [f"{one.rows:,}", file_size(one.size), _age(one.newest), one.spec.id],
+                one.cache.spec,
+                [
+                    f"{one.rows:,}",
+                    file_size(one.size),
+                    _age(one.newest),
+                    one.cache.spec.id,
+                ],
             )
             for one in entries
         ),
@@ -192,7 +197,7 @@ def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
         counts = [f"{one.kept:,}", f"{one.dropped:,}", file_size(one.freed)]
         if one.busy:
             counts = ["in use", MISSING, MISSING]
-        rows.append((one.spec, [*counts, one.spec.id]))
+        rows.append((one.cache.spec, [*counts, one.cache.spec.id]))
     _show_specs(["kept", "dropped", "freed", "spec"], rows)
     freed = file_size(sum(one.freed for one in specs))
     dropped = counted(sum(one.dropped for one in specs), "embedding")
@@ -210,8 +215,8 @@ def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, object]:
         "data": {str(folder): images for folder, images in pruning.kept.items()},
         "specs": [
             {
-                "spec": one.spec.as_dict(),
-                "folder": str(one.folder),
+                "spec": one.cache.spec.as_dict(),
+                "folder": str(one.cache.folder),
                 "kept": one.kept,
                 "dropped": one.dropped,
                 "freed_bytes": one.freed,

@@ -1,7 +1,5 @@
 """Writing the data sets of Keras as image folders with a train and a test split."""
 
-import contextlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from featx.atomic import atomic_folder
 from featx.datasets.settings import DatasetSettings
 from featx.errors import DataError
-from featx.frameworks import fetch_failure, import_keras, keras_home, socket_timeout
+from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
 from featx.progress import SILENT, Progress
 
 _TORONTO = "https://www.cs.toronto.edu/~kriz"
@@ -122,7 +120,7 @@ def load_with_keras(row: PublicSet) -> tuple[LoadedSplit, LoadedSplit]:
     """
     import_keras()
     module = import_module(f"keras.datasets.{row.name}")
-    with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
+    with keras_downloads(TIMEOUT_S):
         splits: tuple[LoadedSplit, LoadedSplit] = module.load_data()
     return splits
 

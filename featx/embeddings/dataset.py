@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import Extractor, find_extractor
-from featx.embeddings.backbones.feature_maps import find_map_shape
+from featx.embeddings.backbones.keras_model import find_map_shape
 from featx.embeddings.extract import Extraction, embed_rows
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec

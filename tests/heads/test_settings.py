@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import featx
-from featx.embeddings.backbones.feature_maps import find_map_shape
+from featx.embeddings.backbones.keras_model import find_map_shape
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, HeadError

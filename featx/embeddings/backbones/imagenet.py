@@ -1,8 +1,6 @@
 """Backbones as the ImageNet classifiers that they were trained as: 1000 classes."""
 
-import contextlib
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING
 from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.backbones.weights import TIMEOUT_S, Fetch, fetch_weights
 from featx.errors import WeightsError, first_line
-from featx.frameworks import import_keras, keras_home, socket_timeout
+from featx.frameworks import import_keras, keras_downloads, keras_home
 
 if TYPE_CHECKING:
     import keras
@@ -85,7 +83,7 @@ def build_classifier(backbone: Backbone) -> "keras.Model":
     preprocess = getattr(keras.applications, backbone.module).preprocess_input
     shape = (backbone.image_size, backbone.image_size, 3)
     try:
-        with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
+        with keras_downloads(TIMEOUT_S):
             # Which file has the classifier is for Keras to know.
             network = build(weights="imagenet", input_shape=shape, **backbone.width)
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here

@@ -8,12 +8,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights
+from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, WeightsError, first_line, nearest
 from featx.frameworks import dtype_policy, import_keras, python_seed
 
@@ -106,8 +108,47 @@ def build_steps(extractor: KerasExtractor, policy: str = "float32") -> BackboneS
     return BackboneSteps(prepare, base, pool)
 
 
+def find_map_shape(spec: Spec, width: int) -> tuple[int, int, int] | None:
+    """Return height, width and channels of the maps that lie flat in a spec's rows.
+
+    For a backbone's last map the table of backbones says it; no framework is needed.
+    For an inner layer the backbone is built, without its weights.
+
+    Parameters
+    ----------
+    spec : Spec
+    width : int
+        Of a row.
+
+    Returns
+    -------
+    tuple of int, or None
+        None where rows are no maps: they are pooled, or the layer has no places.
+
+    Raises
+    ------
+    BackboneError
+        There is no such backbone, or its maps are not of that many numbers.
+    """
+    if spec.pooling != "none":
+        return None
+    if spec.layer is not None:
+        shape = _layer_shape(spec.backbone, spec.image_size, spec.layer)
+        if len(shape) != 3:
+            return None
+        height, width, channels = shape
+        return height, width, channels
+    features = find_backbone(spec.backbone).features
+    side = isqrt(width // features)
+    if side * side * features != width:
+        raise BackboneError(
+            f"{spec}: rows of {width} numbers are no square maps of {features} channels"
+        )
+    return side, side, features
+
+
 @lru_cache(maxsize=8)
-def layer_shape(name: str, image_size: int, layer: str) -> tuple[int, ...]:
+def _layer_shape(name: str, image_size: int, layer: str) -> tuple[int, ...]:
     """Return the shape of an inner layer's output for one square image.
 
     The network is built for it, with random weights.

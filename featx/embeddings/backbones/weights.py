@@ -6,7 +6,6 @@ the cache of embeddings needs the file's SHA-256 only, and that is remembered.
 
 import contextlib
 import hashlib
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from featx.atomic import ASIDE, atomic_file
 from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.memo import read_memo, write_memo
 from featx.errors import WeightsError, nearest
-from featx.frameworks import fetch_failure, import_keras, keras_home, socket_timeout
+from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
 
 Fetch = Callable[[str, Path, str | None], None]
 """Downloads a URL to a path and checks its hash, if any; raises if it can't."""
@@ -72,15 +71,15 @@ def fetch_weights(url: str, target: Path, expected: str | None) -> None:
     with (
         atomic_file(target) as aside,
         tempfile.TemporaryDirectory(prefix=ASIDE, dir=target.parent) as folder,
+        keras_downloads(TIMEOUT_S),
     ):
-        with contextlib.redirect_stdout(sys.stderr), socket_timeout(TIMEOUT_S):
-            fetched = import_keras().utils.get_file(
-                target.name,
-                origin=url,
-                file_hash=expected,
-                cache_dir=folder,
-                cache_subdir="",
-            )
+        fetched = import_keras().utils.get_file(
+            target.name,
+            origin=url,
+            file_hash=expected,
+            cache_dir=folder,
+            cache_subdir="",
+        )
         Path(fetched).replace(aside)
 
 

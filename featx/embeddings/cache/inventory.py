@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from featx.embeddings.cache.parts import DamagedPartError, read_keys
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
@@ -40,24 +37,20 @@ class InventoryEntry:
 
     Attributes
     ----------
-    spec : Spec
-    folder : Path
+    cache : EmbeddingCache
+        Its notes tell of damage, one line each.
     rows : int
         Different images.
     size : int
         Bytes of all files in the folder.
     newest : float or None
         When the newest part was written, in seconds since 1970; None without parts.
-    notes : list of str
-        Damage, one line each.
     """
 
-    spec: Spec
-    folder: Path
+    cache: EmbeddingCache
     rows: int
     size: int
     newest: float | None
-    notes: list[str]
 
 
 def find_caches(root: Path) -> Inventory:
@@ -89,31 +82,19 @@ def find_caches(root: Path) -> Inventory:
 
 def inventory_entry(cache: EmbeddingCache) -> InventoryEntry:
     """Count what a cache holds of a spec; damaged part files are left in place."""
-    keys = [np.zeros((0, 32), np.uint8)]
-    notes: list[str] = []
+    keys: set[bytes] = set()
     with cache.lock.shared():
-        parts = cache.parts()
-        for path in parts:
-            try:
-                keys.append(read_keys(path, cache.spec.id))
-            except DamagedPartError as error:
-                notes.append(f"{error}; `featx cache verify` sets it aside")
-        newest = max((path.stat().st_mtime for path in parts), default=None)
+        for _, names in cache.keys_by_part(cache.note_damage):
+            keys.update(names)
+        newest = max((path.stat().st_mtime for path in cache.parts()), default=None)
     aside = len(list(cache.folder.glob("damaged-*")))
     if aside:
         parts_are = "part is" if aside == 1 else "parts are"
-        notes.append(
+        cache.notes.append(
             f"{cache.folder}: {aside} damaged {parts_are} set aside;"
             " `featx cache prune` removes what was set aside"
         )
-    return InventoryEntry(
-        spec=cache.spec,
-        folder=cache.folder,
-        rows=len(np.unique(np.concatenate(keys), axis=0)),
-        size=folder_size(cache.folder),
-        newest=newest,
-        notes=notes,
-    )
+    return InventoryEntry(cache, len(keys), folder_size(cache.folder), newest)
 
 
 def folder_size(folder: Path) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featx.atomic import ASIDE
 from featx.embeddings.cache.inventory import folder_size
-from featx.embeddings.cache.parts import DamagedPartError, read_keys
+from featx.embeddings.cache.parts import DamagedPartError
 from featx.embeddings.cache.store import (
     LOCK_FILE,
     QUARANTINE_FILE,
@@ -16,7 +16,6 @@ from featx.embeddings.cache.store import (
     EmbeddingCache,
     split_keys,
 )
-from featx.embeddings.spec import Spec
 from featx.errors import CacheError, DataError
 from featx.images.digests import digest_files
 from featx.images.walking import broken_links, image_files
@@ -29,8 +28,7 @@ class Pruned:
 
     Attributes
     ----------
-    spec : Spec
-    folder : Path
+    cache : EmbeddingCache
     kept, dropped : int
         Different images.
     freed : int
@@ -41,8 +39,7 @@ class Pruned:
         Another process uses the folder, so that nothing was looked at.
     """
 
-    spec: Spec
-    folder: Path
+    cache: EmbeddingCache
     kept: int = 0
     dropped: int = 0
     freed: int = 0
@@ -53,6 +50,11 @@ class Pruned:
     def removed(self) -> bool:
         """Whether nothing of the spec is left."""
         return not (self.kept or self.damaged or self.busy)
+
+    def note_damage(self, path: Path, error: DamagedPartError) -> None:
+        """Count and note a part that can't be read."""
+        self.damaged += 1
+        self.cache.note_damage(path, error)
 
 
 @dataclass(frozen=True)
@@ -96,22 +98,16 @@ def prune(
     # A full disk is no reason not to prune.
     if not os.access(cache.folder, os.W_OK):
         raise CacheError(f"{cache.folder}: not writable; make it so, then prune")
-    pruned = Pruned(cache.spec, cache.folder)
+    pruned = Pruned(cache)
     with cache.lock.alone() as alone:
         if not alone:
             pruned.busy = True
             return pruned
-        gone, rewritten = _plan(cache, wanted, pruned)
+        gone, rewritten = _plan(pruned, wanted)
         if dry_run:
             return pruned
         before = folder_size(cache.folder)
-        with cache.writable():
-            # First what only goes: the rest takes room on the disk.
-            for path in gone:
-                path.unlink(missing_ok=True)
-            _rewrite(cache, wanted, rewritten, pruned)
-            if pruned.removed:
-                _remove(cache)
+        _drop(pruned, wanted, gone, rewritten)
         pruned.freed = max(0, before - folder_size(cache.folder))
     if not pruned.removed:
         cache.merge()  # what is left of the parts may be small
@@ -178,22 +174,15 @@ def digest_folder(folder: Path, update: Update = ignore) -> list[bytes]:
     return split_keys(digests.keys)
 
 
-def _plan(
-    cache: EmbeddingCache, wanted: Collection[bytes], pruned: Pruned
-) -> tuple[list[Path], list[Path]]:
+def _plan(pruned: Pruned, wanted: Collection[bytes]) -> tuple[list[Path], list[Path]]:
     """Return which files go and which lose rows; count these and their bytes."""
+    cache = pruned.cache
     gone = [*cache.folder.glob("damaged-*"), *cache.folder.glob(f"{ASIDE}*")]
     rewritten: list[Path] = []
     pruned.freed = sum(path.stat().st_size for path in gone)
     kept: set[bytes] = set()
     dropped: set[bytes] = set()
-    for path in cache.parts():
-        try:
-            names = split_keys(read_keys(path, cache.spec.id))
-        except DamagedPartError as error:
-            pruned.damaged += 1
-            cache.notes.append(f"{error}; `featx cache verify` sets it aside")
-            continue
+    for path, names in cache.keys_by_part(pruned.note_damage):
         unused = [name for name in names if name not in wanted]
         kept.update(name for name in names if name in wanted)
         dropped.update(unused)
@@ -206,16 +195,22 @@ def _plan(
     return gone, rewritten
 
 
-def _rewrite(
-    cache: EmbeddingCache, wanted: Collection[bytes], parts: list[Path], pruned: Pruned
+def _drop(
+    pruned: Pruned, wanted: Collection[bytes], gone: list[Path], rewritten: list[Path]
 ) -> None:
-    """Write parts anew without the rows that go; damaged ones stay for `verify`."""
-    for path in parts:
-        try:
-            cache.rewrite([path], wanted)
-        except DamagedPartError as error:
-            pruned.damaged += 1
-            cache.notes.append(f"{error}; `featx cache verify` sets it aside")
+    """Remove files and rewrite parts; damaged ones stay for `verify`."""
+    cache = pruned.cache
+    with cache.writable():
+        # First what only goes: the rest takes room on the disk.
+        for path in gone:
+            path.unlink(missing_ok=True)
+        for path in rewritten:
+            try:
+                cache.rewrite([path], wanted)
+            except DamagedPartError as error:
+                pruned.note_damage(path, error)
+        if pruned.removed:
+            _remove(cache)
 
 
 def _remove(cache: EmbeddingCache) -> None:

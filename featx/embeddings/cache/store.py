@@ -4,7 +4,7 @@ import contextlib
 import json
 import tempfile
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ class EmbeddingCache:
         wanted = _rows_by_key(keys)
         found = np.zeros(len(keys), dtype=bool)
         with self.lock.shared():
-            for _, names in self._parts_of(wanted):
+            for _, names in self.keys_by_part(self.set_aside):
                 for key in names:
                     if key in wanted:
                         found[wanted[key]] = True
@@ -114,7 +114,9 @@ class EmbeddingCache:
         with self.lock.shared():
             width = common_width(self.parts())
             rows = np.zeros((len(keys), width), np.float32)
-            for path, names in self._parts_of(wanted):
+            for path, names in self.keys_by_part(self.set_aside):
+                if wanted.keys().isdisjoint(names):
+                    continue
                 try:
                     for where, block in read_blocks(path):
                         check_width(path, block, width)
@@ -254,18 +256,27 @@ class EmbeddingCache:
             **written["versions"],
         }
 
-    def _parts_of(
-        self, wanted: Mapping[bytes, Any]
+    def keys_by_part(
+        self, on_damage: Callable[[Path, DamagedPartError], None]
     ) -> Iterator[tuple[Path, list[bytes]]]:
-        """Yield the parts that hold any of these keys, each with all that it holds."""
+        """Yield each part with the keys of its rows.
+
+        Parameters
+        ----------
+        on_damage : callable
+            Called with each part that can't be read and why, like `set_aside`.
+        """
         for path in self.parts():
             try:
                 names = split_keys(read_keys(path, self.spec.id))
             except DamagedPartError as error:
-                self.set_aside(path, error)
+                on_damage(path, error)
             else:
-                if not wanted.keys().isdisjoint(names):
-                    yield path, names
+                yield path, names
+
+    def note_damage(self, _: Path, error: DamagedPartError) -> None:
+        """Note a damaged part file, and leave it where it is."""
+        self.notes.append(f"{error}; `featx cache verify` sets it aside")
 
     def set_aside(self, path: Path, error: DamagedPartError) -> None:
         """Rename a damaged part file, so that no later look-up reads it."""

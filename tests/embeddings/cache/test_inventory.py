@@ -27,7 +27,7 @@ def test_each_spec_is_found_and_counted(tmp_path):
     assert (entry.rows, other.rows) == (5, 6)  # a content in two parts counts once
     assert entry.newest == max(path.stat().st_mtime for path in one.parts())
     assert entry.size == sum(path.stat().st_size for path in one.folder.iterdir())
-    assert entry.notes == []
+    assert entry.cache.notes == []
 
 
 def test_a_folder_without_parts_holds_nothing(tmp_path):
@@ -44,13 +44,11 @@ def test_looking_leaves_a_damaged_part_where_it_is(tmp_path):
     path.write_bytes(path.read_bytes()[:100])
     entry = inventory_entry(cache)
     assert entry.rows == 3
-    assert "`featx cache verify` sets it aside" in entry.notes[0]
+    assert "`featx cache verify` sets it aside" in cache.notes[0]
     assert path.exists()
     cache.contains(make_keys(1))
-    assert (
-        "1 damaged part is set aside; `featx cache prune`"
-        in inventory_entry(cache).notes[0]
-    )
+    inventory_entry(cache)
+    assert "1 damaged part is set aside; `featx cache prune`" in cache.notes[-1]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"backbone": "x"}', b"\xff"])
