@@ -17,7 +17,7 @@ from featx.embeddings.backbones.extractor import find_extractor
 from featx.finetuning.inputs import compute_frozen_outputs
 from featx.finetuning.joined_model import join
 from featx.finetuning.settings import FinetuneSettings
-from featx.finetuning.train import train_at_rates
+from featx.finetuning.train import Training
 from featx.heads.layers import Dense, apply_in_keras
 from featx.training.batches import Batches, Samples
 
@@ -53,14 +53,8 @@ def measure(backbone: str, unfrozen: str, asked: argparse.Namespace) -> list[str
         for name, (model, samples) in ways.items():
             with tempfile.TemporaryDirectory() as state:
                 rates = [1e-5] * (1 + asked.epochs)
-                log = train_at_rates(
-                    joined,
-                    model,
-                    Batches(samples, BATCH, CLASSES),
-                    rates,
-                    settings,
-                    Path(state),
-                )
+                training = Training(joined, settings, Path(state))
+                log = training.at_rates(model, Batches(samples, BATCH, CLASSES), rates)
             seconds[name] += [row["seconds"] for row in log.rows[1:]]
     cached, plain = (statistics.median(seconds[name]) for name in ways)
     ten = 10 * plain / (10 * cached + frozen.seconds)

@@ -16,8 +16,7 @@ def ignore(done: int, total: int) -> None:
 class Progress:
     """What long tasks report to; a subclass shows it.
 
-    `images`, `parts`, `folds`, `epochs` and `pages` begin a task of a kind and return
-    what to call after each step; all of them come from `task`.
+    `task` and `images` begin a task and return what to call after each step.
     """
 
     def __repr__(self) -> str:
@@ -30,22 +29,6 @@ class Progress:
     def images(self, title: str) -> Update:
         """Begin to read or embed images."""
         return self.task(title, "images")
-
-    def parts(self, title: str) -> Update:
-        """Begin to check the part files of a cache."""
-        return self.task(title, "parts")
-
-    def folds(self, head: str) -> Update:
-        """Begin to cross-validate a head."""
-        return self.task(f"cross-validating {head}", "folds")
-
-    def epochs(self, network: str) -> Update:
-        """Begin to train a network."""
-        return self.task(f"training {network}", "epochs")
-
-    def pages(self) -> Update:
-        """Begin to draw pages."""
-        return self.task("drawing reports", "pages")
 
     def run(self, name: str, path: Path, *, fresh: bool) -> None:
         """Report a run, and whether it was made now."""

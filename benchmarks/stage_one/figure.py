@@ -7,10 +7,10 @@ from featx.figures.style import (
     FAINT,
     INK,
     MUTED,
+    apply,
     head,
     new_figure,
     png,
-    style_axes,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _draw(axes: "Axes", rows: list[tuple[str, str, list[float]]]) -> None:
             # The limit's line may run here.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
         )
-    style_axes(axes, grid="x")
+    apply(axes, grid="x")
     axes.set_yticks(range(len(rows)), [label for label, _, _ in rows])
     axes.tick_params(axis="y", labelcolor=INK, length=0)
     axes.set_ylim(len(rows) - 0.45, -0.55)

@@ -14,14 +14,13 @@ from featx.finetuning.inputs import InputPreparation, StartingPoint
 from featx.finetuning.joined_model import JoinedModel, join
 from featx.finetuning.schedule import best_epoch
 from featx.finetuning.settings import FinetuneSettings
-from featx.finetuning.train import train_at_rates, train_validated
+from featx.finetuning.train import Training
 from featx.heads.layers import apply_in_keras
 from featx.heads.views import ViewsHead, fit_views
 from featx.progress import SILENT, Progress
 from featx.splits import hold_out
 from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
-from featx.training.checkpoints import OnEpoch
 from featx.training.log import CURVES, EpochLog, History, as_history
 from featx.training.predict import predict
 
@@ -109,15 +108,12 @@ class Finetuner:
         for phase, settings in self._phases(head).items():
             joined.warm_up(on=phase == WARMUP)
             name = "warm-up" if phase == WARMUP else "fine-tuning"
-            log = logs[phase] = train_validated(
-                joined,
+            title = f"{name} with validation"
+            training = self._training(joined, settings, f"choice-{phase}", title)
+            log = logs[phase] = training.validated(
                 inputs.model,
                 self._batches(inputs.samples, training=True),
                 self._batches(validation.samples),
-                settings,
-                self.folder / f"choice-{phase}",
-                on_epoch=self._on_epoch(f"{name} with validation", settings.epochs),
-                tensorboard=self.tensorboard,
             )
             best = best_epoch(settings, log.validation(settings.monitor))
             rates[phase] = [row["learning_rate"] for row in log.rows[:best]]
@@ -147,18 +143,11 @@ class Finetuner:
             inputs = self._preparation.for_training(joined, rows)
         for phase, rates in phases.items():
             joined.warm_up(on=phase == WARMUP)
-            train_at_rates(
-                joined,
-                inputs.model,
-                self._batches(inputs.samples, training=True),
-                rates,
-                self.settings,
-                self.folder / f"final-{phase}",
-                on_epoch=self._on_epoch(
-                    "fine-tuning on all training images", len(rates)
-                ),
-                tensorboard=self.tensorboard,
-            )
+            settings = self.settings.model_copy(update={"epochs": len(rates)})
+            title = "fine-tuning on all training images"
+            training = self._training(joined, settings, f"final-{phase}", title)
+            batches = self._batches(inputs.samples, training=True)
+            training.at_rates(inputs.model, batches, rates)
         if not self.settings.mixed_precision:
             return joined
         weights = joined.model.get_weights()
@@ -214,9 +203,17 @@ class Finetuner:
         n_classes = len(self.start.embeddings.images.classes)
         return Batches(samples, settings.batch_size, n_classes, settings.seed, mixes)
 
-    def _on_epoch(self, title: str, epochs: int) -> OnEpoch:
-        update = self.progress.epochs(title)
-        return lambda done: update(done, epochs)
+    def _training(
+        self, joined: JoinedModel, settings: FinetuneSettings, name: str, title: str
+    ) -> Training:
+        update = self.progress.task(f"training {title}", "epochs")
+        return Training(
+            joined,
+            settings,
+            self.folder / name,
+            on_epoch=lambda done: update(done, settings.epochs),
+            tensorboard=self.tensorboard and self.tensorboard / name,
+        )
 
     def _hold_out(self) -> tuple[Rows, Rows]:
         embeddings = self.start.embeddings

@@ -36,10 +36,11 @@ class LinearHead(Head):
 
     signed_sqrt = False
 
+    def _rooted(self, X: Floats) -> Floats:
+        return np.sign(X) * np.sqrt(np.abs(X)) if self.signed_sqrt else X
+
     def _transform(self, X: Floats) -> Floats:
-        if self.signed_sqrt:
-            X = np.sign(X) * np.sqrt(np.abs(X))
-        scaled: Floats = (X - self.mean_) / self.scale_
+        scaled: Floats = (self._rooted(X) - self.mean_) / self.scale_
         return scaled
 
     def _logits(self, X: Floats) -> Floats:
@@ -52,8 +53,7 @@ class LinearHead(Head):
 
     def _learn_scaling(self, X: Floats) -> Floats:
         """Standardise: learn `mean_` and `scale_`, return the scaled rows."""
-        rooted = np.sign(X) * np.sqrt(np.abs(X)) if self.signed_sqrt else X
-        self.mean_, self.scale_ = learn_scaling(rooted)
+        self.mean_, self.scale_ = learn_scaling(self._rooted(X))
         return self._transform(X)
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:

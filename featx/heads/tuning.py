@@ -72,22 +72,21 @@ def _tuned(
     seed: int,
 ) -> dict[str, Any]:
     """Return the grid's point with the best accuracy over the tuning folds."""
-    from sklearn.base import clone
-    from sklearn.model_selection import ParameterGrid
+    from sklearn import clone, config_context
+    from sklearn.model_selection import GridSearchCV
 
     splits = inner_folds(y, groups, folds=TUNING_FOLDS, seed=seed)
     if not splits:
         return {}
-    best: tuple[float, dict[str, Any]] = (-1.0, {})
-    for point in ParameterGrid(grid):
-        candidate = clone(head).set_params(**point)
-        _skip_calibration(candidate)
-        correct = 0
-        for train, held_out in splits:
-            candidate.fit(X[train], y[train], groups=groups[train])
-            correct += int((candidate.predict(X[held_out]) == y[held_out]).sum())
-        best = max(best, (correct / len(y), point), key=lambda scored: scored[0])
-    return best[1]
+    candidate = clone(head)
+    _skip_calibration(candidate)
+    with config_context(enable_metadata_routing=True):  # for the groups
+        candidate.set_fit_request(groups=True)
+        search = GridSearchCV(
+            candidate, grid, cv=splits, refit=False, error_score="raise"
+        )
+        best: dict[str, Any] = search.fit(X, y, groups=groups).best_params_
+    return best
 
 
 def _skip_calibration(head: "Head") -> None:

@@ -143,7 +143,7 @@ def run_verify(
     inventory = find_caches(cache_dir)
     images = None if data is None else read_images(data)
     found = [Verified(cache) for cache in inventory.caches]
-    update, done = progress.parts("checking"), 0
+    update, done = progress.task("checking", "parts"), 0
     total = sum(len(one.cache.parts()) for one in found)
     if total:
         update(0, total)

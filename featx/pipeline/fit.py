@@ -186,7 +186,8 @@ def fit_run(
     )
 
     def make(_state: Path) -> RunContents:
-        fitted = fit(embeddings, settings, on_fold=progress.folds(settings.name))
+        update = progress.task(f"cross-validating {settings.name}", "folds")
+        fitted = fit(embeddings, settings, on_fold=update)
         probabilities = _predict(fitted, embeddings)
         mark = "-random" if embeddings.weights == "random" else ""
         return run_contents(

@@ -23,5 +23,5 @@ def run_inspect(
     claim_folder(reports_dir, images.name)
     inspection = inspect_images(images, progress.images("reading images"))
     page = render_inspection(inspection, reports_dir, seed=data.seed)
-    progress.pages()(1, 1)
+    progress.task("drawing reports", "pages")(1, 1)
     return inspection, page

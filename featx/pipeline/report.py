@@ -64,7 +64,7 @@ def report(
         todo = [run for run in found if not is_current(run)]
     if not found and not todo:
         raise RunError(f"{out_dir}: no runs yet; `featx fit --head all` makes some")
-    update = progress.pages()
+    update = progress.task("drawing reports", "pages")
     for done, run in enumerate(todo, start=1):
         render_run(run)
         update(done, len(todo))

@@ -129,7 +129,7 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
     )
 
     def make(folder: Path) -> RunContents:
-        update = progress.epochs(settings.name)
+        update = progress.task(f"training {settings.name}", "epochs")
         fitted = fit_network(images, settings, folder, on_epoch=update)
         return run_contents(
             recipe,

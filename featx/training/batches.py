@@ -107,8 +107,7 @@ class Batches:
         inputs = samples.take(chosen)
         labels: NDArray[Any] = samples.labels[chosen].astype(np.int64)
         if self.n_classes is not None:
-            classes = np.arange(self.n_classes)
-            labels = np.equal.outer(labels, classes).astype(np.float32)
+            labels = np.eye(self.n_classes, dtype=np.float32)[labels]
         # A model of one input takes it bare.
         batch = (inputs if len(inputs) > 1 else inputs[0], labels)
         if samples.weight is None:

@@ -18,19 +18,17 @@ def test_plain_lines_say_the_beginning_and_the_end(capsys):
         update = progress.images("a at 8 pixels")
         for done in range(11):
             update(done, 10)
-        progress.folds("svm")(5, 5)
-        progress.pages()(1, 1)
+        progress.task("cross-validating svm", "folds")(5, 5)
         progress.note("look")
-    first, last, folds, pages, note = capsys.readouterr().err.splitlines()
+    first, last, folds, note = capsys.readouterr().err.splitlines()
     assert first == "a at 8 pixels: 0/10 images"
     assert last.startswith("a at 8 pixels: 10/10 images, ")
     assert folds == "cross-validating svm: 5/5 folds"
-    assert pages == "drawing reports: 1/1 pages"
     assert note == "note: look"
 
 
 def test_epochs_of_another_time_are_not_counted_as_fast(capsys):
-    update = TerminalProgress().epochs("basenet")
+    update = TerminalProgress().task("training basenet", "epochs")
     update(45, 50)
     assert capsys.readouterr().err == "training basenet: 45/50 epochs\n"
 
@@ -64,7 +62,7 @@ def test_bars_make_room_for_notes(monkeypatch, capsys):
         update(0, 10)
         progress.note("look")
         update(10, 10)
-        progress.folds("svm")(5, 5)
+        progress.task("cross-validating svm", "folds")(5, 5)
     shown = capsys.readouterr().err
     assert "note: look" in shown
     assert "10/10" in shown

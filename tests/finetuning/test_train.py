@@ -11,7 +11,7 @@ from featx.finetuning.inputs import compute_frozen_outputs, flipped
 from featx.finetuning.joined_model import join
 from featx.finetuning.schedule import best_epoch
 from featx.finetuning.settings import FinetuneSettings
-from featx.finetuning.train import train_at_rates, train_validated
+from featx.finetuning.train import Training
 from featx.training.augmentation import find_augmentation
 from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
@@ -54,6 +54,15 @@ def samples(pixels, labels):
 
 def batches(samples, **options):
     return Batches(samples, 8, CLASSES, **options)
+
+
+def train_validated(joined, model, fed, validation, wanted, folder, **options):
+    training = Training(joined, wanted, folder, **options)
+    return training.validated(model, fed, validation)
+
+
+def train_at_rates(joined, model, fed, rates, wanted, folder):
+    return Training(joined, wanted, folder).at_rates(model, fed, rates)
 
 
 def weights(joined):
