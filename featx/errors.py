@@ -42,7 +42,7 @@ class ImageError(DataError):
     reason : str
         In a few words, with what to do.
     lasting : bool
-        Whether the content is to blame, so that it is no use to try it again.
+        Whether the content is at fault, so that trying again would not help.
     """
 
     def __init__(self, reason: str, *, lasting: bool = True) -> None:

@@ -39,7 +39,7 @@ def import_tensorflow() -> Any:
     with silenced, garbage_kept():
         import tensorflow as tf
     if quiet and first:
-        # Every model that is trained is traced anew; that is no news.
+        # Every model that is trained is traced again; that is no news.
         tf.get_logger().setLevel("ERROR")
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:

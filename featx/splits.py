@@ -43,7 +43,7 @@ def stratified_folds(
     if len(names) < folds:
         raise DataError(
             f"{len(names)} different training images are too few for {folds} folds;"
-            " add images or take fewer --folds"
+            " add images or use fewer --folds"
         )
     of_group = np.full(len(names), np.iinfo(np.int64).max)
     np.minimum.at(of_group, member, labels)

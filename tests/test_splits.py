@@ -98,7 +98,7 @@ def test_too_few_groups():
         )
     assert str(caught.value) == (
         "2 different training images are too few for 3 folds;"
-        " add images or take fewer --folds"
+        " add images or use fewer --folds"
     )
 
 

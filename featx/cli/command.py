@@ -111,7 +111,7 @@ class SettingsOptions:
         for name, value in values.items():
             if value != self.kind.model_fields[name].default:
                 raise click.UsageError(
-                    f"--{self.options[name].name} needs --{missing.name} beside it"
+                    f"--{self.options[name].name} needs --{missing.name}"
                 )
 
 

@@ -49,9 +49,7 @@ class HeadOptions(SettingsOptions):
                 del one["hidden"]
             heads += super().make(one)
         if not any(head.hidden for head in heads):
-            raise click.UsageError(
-                f"--hidden needs --head {' or '.join(deep)} beside it"
-            )
+            raise click.UsageError(f"--hidden needs --head {' or '.join(deep)}")
         return heads
 
 

@@ -26,5 +26,5 @@ class DatasetSettings(Settings):
     @model_validator(mode="after")
     def _seed_is_used(self) -> Self:
         if "seed" in self.model_fields_set and self.per_class is None:
-            raise ValueError("`seed` needs `per_class` beside it")
+            raise ValueError("`seed` needs `per_class`")
         return self

@@ -148,7 +148,7 @@ class SpecQueue:
                 if size == 1:
                     raise BackboneError(
                         f"{self.extractor.spec}: not enough memory for a single image;"
-                        " take a smaller --image-size or --backbone"
+                        " use a smaller --image-size or --backbone"
                     ) from None
                 size = self.batch_size = size // 2
                 note = f"out of memory: batches of {size} images from now"

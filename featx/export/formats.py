@@ -59,7 +59,7 @@ def find_format(name: str) -> ModelFormat:
     """
     if name not in MODEL_FORMATS:
         raise ExportError(
-            f"'{name}' is not a format; choose of {', '.join(MODEL_FORMATS)}"
+            f"'{name}' is not a format; choose one of {', '.join(MODEL_FORMATS)}"
         )
     wanted = MODEL_FORMATS[name]
     missing = [one for one in wanted.versions if find_spec(one) is None]

@@ -88,7 +88,7 @@ class Finetuner:
     def choose(self) -> Choice:
         """Hold out a validation split, train on the rest, and find the best epoch.
 
-        The head is fitted anew without the validation split: the one that has seen all
+        The head is fitted again without the validation split: the one that has seen all
         training images is perfect on them.
 
         Raises

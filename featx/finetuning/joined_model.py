@@ -72,7 +72,7 @@ def join(
     policy: str = "float32",
     seed: int = 0,
 ) -> JoinedModel:
-    """Build backbones anew and put a head on them.
+    """Build new backbones and put a head on them.
 
     Two sizes of one backbone have separate weights: they may learn different things.
 

@@ -99,12 +99,12 @@ class FinetuneSettings(Settings):
         checked_by(lambda text: find_augmentation(text).name),
         CliOption(metavar="none|light|medium|strong|WORDS"),
     ] = "none"
-    """Change training images at random, anew in each epoch; a preset or words such as
-    light,rotation20,mixup, listed below."""
+    """Change training images at random, differently in each epoch; a preset or words
+    such as light,rotation20,mixup, listed below."""
 
     copies: Annotated[int, Field(ge=0)] = 0
     """Make this many augmented copies of each image once, and cache what the frozen
-    layers compute from them; 0: augment anew in each epoch."""
+    layers compute from them; 0: augment again in each epoch."""
 
     cached: bool = True
     """Compute the outputs of the frozen layers once, where nothing before them is

@@ -140,7 +140,7 @@ def allocate(
     except OSError as error:
         raise RunError(
             f"{scratch_dir}: no room for {size / 1e9:.1f} GB of decoded images or what"
-            f" is made of them ({error.strerror or error}); take a smaller --image-size"
+            f" is made of them ({error.strerror or error}); use a smaller --image-size"
         ) from error
 
 

@@ -98,7 +98,7 @@ class ImageFormat(NamedTuple):
 def decode_content(content: bytes) -> tuple[NDArray[np.uint8], ImageFormat]:
     """Decode an image at its own size, and say what the file is; see `decode`."""
     if not content:
-        raise ImageError("empty file; fetch it again")
+        raise ImageError("empty file; download it again")
     _silence_pillow()
     image = _open(content)
     width, height = image.size
@@ -126,7 +126,7 @@ def _open(content: bytes) -> "Image":
         image = Image.open(io.BytesIO(content))
     except UnidentifiedImageError:
         raise ImageError(
-            "not an image, or of an unknown format; fetch it again or convert it"
+            "not an image, or of an unknown format; download it again or convert it"
         ) from None
     except Image.DecompressionBombError as error:
         count = re.search(r"\d+", str(error))
@@ -137,7 +137,7 @@ def _open(content: bytes) -> "Image":
     if image.format == "EPS":  # Pillow would run the file in Ghostscript.
         raise ImageError("an EPS drawing; convert it to PNG")
     if image.mode in {"I", "F"}:  # Pillow would cut them off at 255.
-        raise ImageError("pixels of 32 bits; convert it to 8 bits per colour")
+        raise ImageError("32-bit pixels; convert it to 8 bits per colour")
     return image
 
 
@@ -222,4 +222,4 @@ def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 def _failure(error: Exception) -> ImageError:
     if isinstance(error, MemoryError):
         return ImageError(NO_MEMORY, lasting=False)
-    return ImageError(f"damaged ({first_line(error)}); fetch it again")
+    return ImageError(f"damaged ({first_line(error)}); download it again")

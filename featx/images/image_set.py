@@ -293,7 +293,7 @@ def _draw_test_split(images: ImageSet, digests: Digests) -> NDArray[np.bool_]:
     if few:
         raise DataError(
             f"{images.root}: fewer than two distinct images of {shorten(few)}; a class"
-            " needs two to be split into training and test: add images or take it out"
+            " needs two to be split into training and test: add images or remove it"
         )
     is_test = np.zeros(len(images), bool)
     drawn = draw_stratified(labels, share=images.share, seed=images.seed)
@@ -312,7 +312,7 @@ def _readable_rows(images: ImageSet, unreadable: Mapping[int, str]) -> NDArray[n
     for code in np.flatnonzero(counts == 0):
         raise DataError(
             f"{images.root}: no readable training image of '{images.classes[code]}';"
-            " fix its files or take the class out"
+            " fix its files or remove the class"
         )
     if left.is_test is not None and not left.is_test.any():
         raise DataError(f"{images.root}: no readable image in the test split")

@@ -68,7 +68,7 @@ def _holds(outer: str, inner: str) -> bool:
 def _refuse(error: OSError) -> None:
     reason = (error.strerror or str(error)).lower()
     raise DataError(
-        f"{error.filename}: can't be listed ({reason}); fix that or take it out"
+        f"{error.filename}: can't be listed ({reason}); fix that or remove it"
     ) from error
 
 

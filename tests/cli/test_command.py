@@ -158,7 +158,7 @@ def test_options_that_need_another_one():
     assert run(options=options)[1] == {"cakes": []}
     done, _ = run("--layers", "2", options=options)
     assert done.exit_code == 2
-    assert "--layers needs --cake beside it" in done.stderr
+    assert "--layers needs --cake" in done.stderr
 
 
 def test_plain_parameters_stand_beside_them():
@@ -167,7 +167,7 @@ def test_plain_parameters_stand_beside_them():
     assert made == {"tray": "7", "oven": OvenSettings(fan=True), "json": True}
 
 
-def test_fields_can_be_left_out_or_described_anew():
+def test_fields_can_be_left_out_or_described_differently():
     options = [
         SettingsOptions(
             "oven",

@@ -56,7 +56,8 @@ def test_quarantine_and_retry(run, work):
     assert done.exit_code == 0
     assert "1 unreadable" in done.stdout
     assert (
-        "bad.jpg (not an image, or of an unknown format; fetch it again" in done.stderr
+        "bad.jpg (not an image, or of an unknown format; download it again"
+        in done.stderr
     )
     (listed,) = (work / "cache").glob("*/quarantine.csv")
     assert "bad.jpg" in listed.read_text()

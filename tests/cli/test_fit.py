@@ -29,14 +29,14 @@ def test_real_birds_and_objects(run, samples, tmp_path, monkeypatch, name, least
 def test_options_that_would_be_passed_over_are_refused(run, work, option):
     done = run("fit", "--head", "lda", *option.split())
     assert done.exit_code == 2
-    assert f"{option.split()[0]} needs --backbone beside it" in done.stderr
+    assert f"{option.split()[0]} needs --backbone" in done.stderr
 
 
 def test_hidden_layers_are_for_heads_that_have_some(run, work):
     assert run("extract", *BACKBONE).exit_code == 0
     done = run("fit", "--head", "svm", "--hidden", "8")
     assert done.exit_code == 2
-    assert "--hidden needs --head mlp or conv beside it" in done.stderr
+    assert "--hidden needs --head mlp or conv" in done.stderr
     done = run("fit", "--head", "mlp", "--hidden", "8,relu")
     assert done.exit_code == 2
     assert "no layer 'relu'; comma-separated layers are expected" in done.stderr

@@ -101,10 +101,10 @@ def test_unreadable_images_are_listed_and_rows_do_not_shift(
     kept = [i for i in range(len(mixed)) if i not in done.unreadable]
     np.testing.assert_array_equal(rows[kept], expected)
     assert done.unreadable == {
-        7: "not an image, or of an unknown format; fetch it again or convert it",
-        13: "empty file; fetch it again",
+        7: "not an image, or of an unknown format; download it again or convert it",
+        13: "empty file; download it again",
         14: "broken link; fix it",
-        23: "not an image, or of an unknown format; fetch it again or convert it",
+        23: "not an image, or of an unknown format; download it again or convert it",
     }
     lines = cache.quarantine.read()
     assert {line.path for line in lines} == {str(broken), str(empty), str(link)}

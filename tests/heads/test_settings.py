@@ -79,7 +79,7 @@ def test_the_last_map_needs_no_framework(embeddings):
 
 
 def test_rows_that_are_no_maps_of_the_backbone():
-    with pytest.raises(BackboneError, match="300 numbers are no square maps of 256"):
+    with pytest.raises(BackboneError, match="300 numbers are not square maps of 256"):
         find_map_shape(MAPS, 300)
 
 

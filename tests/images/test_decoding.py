@@ -253,14 +253,14 @@ def test_first_frame(kind):
 
 
 def test_empty():
-    assert reason(b"") == "empty file; fetch it again"
+    assert reason(b"") == "empty file; download it again"
 
 
 @pytest.mark.parametrize(
     "content", [b"hello, world\n" * 9, b"<html></html>", b"\0" * 99]
 )
 def test_no_image(content):
-    wanted = "not an image, or of an unknown format; fetch it again or convert it"
+    wanted = "not an image, or of an unknown format; download it again or convert it"
     assert reason(content) == wanted
 
 
@@ -299,7 +299,7 @@ def test_many_pixels_below_the_bound_are_no_reason():
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_32_bit_pixels(mode):
     content = encode(Image.new(mode, (2, 2)), "TIFF")
-    assert reason(content) == "pixels of 32 bits; convert it to 8 bits per colour"
+    assert reason(content) == "32-bit pixels; convert it to 8 bits per colour"
 
 
 def test_eps_is_not_run():

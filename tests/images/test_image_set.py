@@ -125,7 +125,7 @@ def test_class_of_one_content():
         split_images(images, keys_of([0, 1, 2, 2, 2]))
     assert str(caught.value) == (
         "pets: fewer than two distinct images of 'b'; a class needs two to be split"
-        " into training and test: add images or take it out"
+        " into training and test: add images or remove it"
     )
 
 

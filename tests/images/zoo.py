@@ -142,7 +142,7 @@ def write_bad(folder):
         noise.save(stream, "JPEG" if kind == "jpg" else "PNG", **options)
         cut[f"cut{len(cut)}.{kind}"] = stream.getvalue()[: len(stream.getvalue()) // 2]
     contents = {
-        "empty.jpg": (b"", "empty file; fetch it again"),
+        "empty.jpg": (b"", "empty file; download it again"),
         "text.jpg": (b"hello, world\n" * 99, "not an image"),
         "page.jpg": (b"<!doctype html><title>404</title>", "not an image"),
         "drawing.png": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
@@ -155,7 +155,7 @@ def write_bad(folder):
     Image.new("F", (9, 9)).save(folder / "float.tif")
     reasons = {
         **{name: reason for name, (_, reason) in contents.items()},
-        "float.tif": "pixels of 32 bits; convert it to 8 bits per colour",
+        "float.tif": "32-bit pixels; convert it to 8 bits per colour",
         **_write_special(folder),
     }
     return {folder / name: reason for name, reason in reasons.items()}

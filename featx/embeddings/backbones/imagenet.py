@@ -51,7 +51,8 @@ def imagenet_classes(fetch: Fetch = fetch_weights) -> tuple[str, ...]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"{path} is not Keras' list of ImageNet's classes"
-            f" ({type(error).__name__}): delete it to fetch it anew from {CLASSES_URL}"
+            f" ({type(error).__name__}): delete it to download it again from"
+            f" {CLASSES_URL}"
         ) from None
     shared = Counter(names)
     return tuple(

@@ -142,7 +142,8 @@ def find_map_shape(spec: Spec, width: int) -> tuple[int, int, int] | None:
     side = isqrt(width // features)
     if side * side * features != width:
         raise BackboneError(
-            f"{spec}: rows of {width} numbers are no square maps of {features} channels"
+            f"{spec}: rows of {width} numbers are not square maps of {features}"
+            " channels"
         )
     return side, side, features
 
@@ -170,7 +171,7 @@ def _build_base(keras: Any, extractor: KerasExtractor, pooling: str | None) -> A
 
     It is always built with ``weights=None``: with ``weights="imagenet"`` the
     MobileNets look for another file at 128, 160 and 192 pixels and warn at other
-    sizes, and Keras fetches a file anew by itself, in a read-only folder even to
+    sizes, and Keras downloads a file again by itself, in a read-only folder even to
     another place. So any image size uses the one file whose digest is known.
     """
     backbone, weights = extractor.backbone, extractor.weights

@@ -240,12 +240,12 @@ def _open(extractor: "KerasExtractor", policy: str) -> TensorFlowEngine:
 def _check_precision(precision: str, *, on_gpu: bool) -> None:
     if precision == "float16" and not on_gpu:
         raise BackboneError(
-            "--precision float16: takes a GPU, and TensorFlow finds none; take auto"
+            "--precision float16: takes a GPU, and TensorFlow finds none; use auto"
         )
     if precision == "bfloat16" and not (on_gpu or has_bfloat16()):
         raise BackboneError(
             "--precision bfloat16: this CPU has no instructions for it (AVX512-BF16"
-            " or AMX); take auto or float32"
+            " or AMX); use auto or float32"
         )
 
 

@@ -156,7 +156,7 @@ def _check_published(backbone: Backbone, path: Path, digests: dict[str, Any]) ->
     if backbone.weights_hash not in {None, digests["md5"], digests["sha256"]}:
         raise WeightsError(
             f"{path} is not the file that Keras publishes for {backbone.name} (cut "
-            f"short or changed): delete it to fetch it anew from "
+            f"short or changed): delete it to download it again from "
             f"{backbone.weights_url}, or give its path as the weights to use it as is"
         )
 

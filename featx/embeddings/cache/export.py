@@ -35,7 +35,7 @@ def find_writer(out: Path) -> Callable[[Path, Embeddings], None]:
     write = WRITERS.get(out.suffix.lower())
     if write is None:
         known = ", ".join(WRITERS)
-        raise CacheError(f"--out {out}: its suffix says no format; take one of {known}")
+        raise CacheError(f"--out {out}: unknown suffix; use one of {known}")
     if out.is_dir():
         raise CacheError(f"--out {out}: a folder; name a file")
     return write

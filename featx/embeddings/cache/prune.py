@@ -79,7 +79,7 @@ def prune(
 ) -> Pruned:
     """Drop the rows of all images but those wanted, and what was set aside.
 
-    Part by part, each written anew before the old one goes: a kill loses nothing that
+    Part by part, each rewritten before the old one goes: a kill loses nothing that
     is to stay. Without a row left the whole folder goes, but for files that aren't
     featx's. Where another process uses the folder, nothing happens.
 
@@ -128,12 +128,12 @@ def check_folders(cache_dir: Path, folders: Sequence[Path], *, given: bool) -> N
     """
     if not folders:
         raise CacheError(
-            f"{cache_dir}: it remembers no data folder; name those whose embeddings are"
-            " to stay: `featx cache prune DATA...`"
+            f"{cache_dir}: no data folder is recorded there; name those whose"
+            " embeddings to keep: `featx cache prune DATA...`"
         )
     missing = [folder for folder in folders if not folder.is_dir()]
     if missing and given:
-        raise DataError(f"{missing[0]}: no such folder; name those that are to stay")
+        raise DataError(f"{missing[0]}: no such folder; name the folders to keep")
     if missing:
         names = " and ".join(str(folder) for folder in missing)
         raise DataError(
@@ -153,7 +153,7 @@ def digest_folder(folder: Path, update: Update = ignore) -> list[bytes]:
     # A link to another disk's folder looks, when broken, like a file that is no image.
     for link in broken_links(folder):
         raise DataError(
-            f"{link}: broken link; fix or remove it first, for the embeddings of what"
+            f"{link}: broken link; fix or remove it first, or the embeddings of what"
             " it leads to would be lost"
         )
     files = list(image_files(folder))

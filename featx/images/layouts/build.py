@@ -49,7 +49,7 @@ def build_image_set(
     if unknown:
         raise DataError(
             f"{root}: {shorten(unknown)} in the test split but not in the training"
-            " split; add training images or take it out"
+            " split; add training images or remove it"
         )
     classes = tuple(sorted(set(names)))
     if len(classes) < 2:

@@ -12,7 +12,7 @@ TEMPLATE = """\
 {% if copies %}
 once, into {{ copies }} {{ "copy" if copies == 1 else "copies" }} each,
 {% else %}
-anew in each epoch,
+differently in each epoch,
 {% endif %}
 and in training only: images that are held out or tested stay as they are. Where
 training blends two images into one, those drawn here are blended with each other.</p>

@@ -175,8 +175,8 @@ def test_a_name_that_is_no_utf8_is_spelt_out(colours, tmp_path, settings, fake, 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.csv", r"--out .*a.csv: .* take one of .h5, .hdf5, .npz, .parquet"),
-        ("a", "its suffix says no format"),
+        ("a.csv", r"--out .*a.csv: .* use one of .h5, .hdf5, .npz, .parquet"),
+        ("a", "unknown suffix"),
         ("folder.h5", "a folder; name a file"),
     ],
 )

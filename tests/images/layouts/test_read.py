@@ -241,7 +241,7 @@ def test_test_class_unknown_to_training(folder):
     add_tree(folder, "test", ("cat", "ant", "bee", "elk", "emu"))
     message = refusal(folder.root)
     assert "'ant', 'bee', 'elk' and 1 more in the test split but not in the" in message
-    assert "add training images or take it out" in message
+    assert "add training images or remove it" in message
 
 
 NFC = unicodedata.normalize("NFC", "café")
@@ -307,7 +307,7 @@ def test_folder_that_cannot_be_listed(folder, locked):
         message = refusal(folder.root)
     finally:
         (folder.root / locked).chmod(0o755)
-    assert "can't be listed (permission denied); fix that or take it out" in message
+    assert "can't be listed (permission denied); fix that or remove it" in message
 
 
 def test_take(folder):

@@ -155,7 +155,7 @@ def test_its_page(plain_figures, make_run, make_finetuned):
     assert "Settings of the fine-tuning" in page.words
     assert "epochs are counted through the warm-up" in page.words
     assert "What it was trained on" in page.words
-    assert "anew in each epoch" in page.words
+    assert "differently in each epoch" in page.words
     (alt,) = [alt for alt in page.alts if "copies" in alt]
     assert "augmentation light" in alt
     assert "augmented.png" in page.links
