@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from featx.cli.command import PATH, OrderedGroup, SettingsCommand
-from featx.cli.options import (
-    cache_dir_option,
-    cache_options,
-    data_options,
-    data_options_without_split,
-    json_option,
-    optional_extract_options,
-    own_weights_option,
-)
+from featx.cli import options
+from featx.cli.command import PATH, OrderedGroup
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.errors import CacheError
@@ -30,7 +22,9 @@ def cache() -> None:
     """Manage the cache of embeddings."""
 
 
-@cache.command("list", cls=SettingsCommand, options=[cache_dir_option, json_option])
+@cache.command("list")
+@options.cache_dir
+@options.as_json
 def list_(cache: "CacheSettings", as_json: bool) -> None:
     """List what the cache holds, one kind of embedding a line."""
     from featx.cli.show_cache import show_inventory
@@ -43,26 +37,20 @@ def list_(cache: "CacheSettings", as_json: bool) -> None:
     show_inventory(cache.folder, entries, as_json=as_json)
 
 
-@cache.command(
-    cls=SettingsCommand,
-    options=[
-        data_options_without_split,
-        click.Option(
-            ["--sample"],
-            type=click.IntRange(0),
-            default=32,
-            show_default=True,
-            help="Number of images per kind of embedding to compute again; 0: compare"
-            " checksums only.",
-        ),
-        click.Option(
-            ["--seed"], default=0, show_default=True, help="Seed of that sample."
-        ),
-        own_weights_option,
-        cache_dir_option,
-        json_option,
-    ],
+@cache.command()
+@options.data_without_split
+@click.option(
+    "--sample",
+    type=click.IntRange(0),
+    default=32,
+    show_default=True,
+    help="Number of images per kind of embedding to compute again; 0: compare"
+    " checksums only.",
 )
+@click.option("--seed", default=0, show_default=True, help="Seed of that sample.")
+@options.own_weights
+@options.cache_dir
+@options.as_json
 @click.pass_context
 def verify(
     ctx: click.Context,
@@ -99,17 +87,11 @@ def verify(
         raise CacheError(verification.problem)
 
 
-@cache.command(
-    cls=SettingsCommand,
-    options=[
-        click.Argument(["data"], nargs=-1, type=PATH),
-        click.Option(
-            ["--dry-run"], is_flag=True, help="Only show what would be removed."
-        ),
-        cache_dir_option,
-        json_option,
-    ],
-)
+@cache.command()
+@click.argument("data", nargs=-1, type=PATH)
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@options.cache_dir
+@options.as_json
 def prune(
     data: tuple[Path, ...], dry_run: bool, cache: "CacheSettings", as_json: bool
 ) -> None:
@@ -127,23 +109,18 @@ def prune(
     show_pruning(pruning, dry_run=dry_run, as_json=as_json)
 
 
-@cache.command(
-    cls=SettingsCommand,
-    options=[
-        data_options,
-        click.Option(
-            ["--out"],
-            type=PATH,
-            required=True,
-            metavar="FILE",
-            help="File to write; its suffix sets the format: .h5, .hdf5, .npz or"
-            " .parquet.",
-        ),
-        optional_extract_options,
-        cache_options,
-        json_option,
-    ],
+@cache.command()
+@options.data
+@click.option(
+    "--out",
+    type=PATH,
+    required=True,
+    metavar="FILE",
+    help="File to write; its suffix sets the format: .h5, .hdf5, .npz or .parquet.",
 )
+@options.optional_extract
+@options.cache
+@options.as_json
 def export(
     data: "DataSettings",
     out: Path,

@@ -1,6 +1,6 @@
 """Commands whose options are made from the fields of settings classes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from featx.settings import CliOption, Settings
 
 S = TypeVar("S", bound="Settings")
+F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 
@@ -25,8 +26,9 @@ PATH = click.Path(path_type=Path)
 class SettingsOptions:
     """Options made from a settings class; the command gets settings made from them.
 
-    A settings class with repeatable options gives a list: one settings object for
-    each combination of their values.
+    Decorates the function of a `SettingsCommand`, as `click.option` does. A settings
+    class with repeatable options gives a list: one settings object for each
+    combination of their values.
 
     Attributes
     ----------
@@ -49,6 +51,11 @@ class SettingsOptions:
     without: frozenset[str] = frozenset()
     optional: bool = False
     helps: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, function: F) -> F:
+        """Add the options to those of a command's function."""
+        vars(function).setdefault("__click_params__", []).append(self)
+        return function
 
     @property
     def kind(self) -> "type[Settings]":
@@ -120,7 +127,7 @@ class SettingsCommand(click.Command):
 
     Parameters
     ----------
-    options : sequence of SettingsOptions or click.Parameter
+    params : sequence of SettingsOptions or click.Parameter
         In the order of the help. An option that several settings classes have is
         one, and sets all of them.
     """
@@ -128,17 +135,17 @@ class SettingsCommand(click.Command):
     def __init__(
         self,
         *args: Any,
-        options: "Sequence[SettingsOptions | click.Parameter]" = (),
+        params: "Sequence[SettingsOptions | click.Parameter]" = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.options = options
+        self.parts = params
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the parameters, made when they are needed for the first time."""
         if not self.params:
             made: dict[str, click.Parameter] = {}
-            for part in self.options:
+            for part in self.parts:
                 if isinstance(part, click.Parameter):
                     _add(made, part)
                 else:
@@ -156,7 +163,7 @@ class SettingsCommand(click.Command):
         }
         arguments = {}
         try:
-            for part in self.options:
+            for part in self.parts:
                 if isinstance(part, SettingsOptions):
                     arguments[part.argument] = part.make(given)
                 elif part.name in ctx.params:
@@ -170,6 +177,8 @@ class SettingsCommand(click.Command):
 
 class OrderedGroup(click.Group):
     """A group that lists its commands in the order in which they were added."""
+
+    command_class = SettingsCommand
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names of the commands."""

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand, SettingsOptions
-from featx.cli.options import json_option
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json
 
@@ -15,16 +15,10 @@ if TYPE_CHECKING:
 NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist")
 
 
-@click.command(
-    cls=SettingsCommand,
-    options=[
-        click.Argument(
-            ["name"], type=click.Choice(NAMES, case_sensitive=False), metavar="NAME"
-        ),
-        SettingsOptions("settings", "featx.datasets.settings:DatasetSettings"),
-        json_option,
-    ],
-)
+@click.command(cls=SettingsCommand)
+@click.argument("name", type=click.Choice(NAMES, case_sensitive=False), metavar="NAME")
+@SettingsOptions("settings", "featx.datasets.settings:DatasetSettings")
+@options.as_json
 def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
     """Write a public data set as an image folder.
 

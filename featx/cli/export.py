@@ -6,13 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand
-from featx.cli.options import (
-    cache_dir_option,
-    json_option,
-    own_weights_option,
-    report_options,
-)
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_table
 
@@ -24,24 +19,21 @@ if TYPE_CHECKING:
 FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 
 
-@click.command(
-    cls=SettingsCommand,
-    options=[
-        click.Argument(["run"]),
-        click.Option(
-            ["formats", "--format"],
-            multiple=True,
-            type=click.Choice(FORMATS),
-            default=("keras",),
-            show_default=True,
-            help="Format of the model. Can be repeated.",
-        ),
-        own_weights_option,
-        cache_dir_option,
-        report_options,
-        json_option,
-    ],
+@click.command(cls=SettingsCommand)
+@click.argument("run")
+@click.option(
+    "formats",
+    "--format",
+    multiple=True,
+    type=click.Choice(FORMATS),
+    default=("keras",),
+    show_default=True,
+    help="Format of the model. Can be repeated.",
 )
+@options.own_weights
+@options.cache_dir
+@options.report
+@options.as_json
 def export(
     run: str,
     formats: tuple[str, ...],

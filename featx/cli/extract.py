@@ -4,13 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand
-from featx.cli.options import (
-    cache_options,
-    data_options_without_split,
-    extract_options,
-    json_option,
-)
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes
 
@@ -20,16 +15,12 @@ if TYPE_CHECKING:
     from featx.pipeline.extract import Extracted
 
 
-@click.command(
-    cls=SettingsCommand,
-    options=[
-        extract_options,
-        data_options_without_split,
-        cache_options,
-        click.Option(["--retry"], is_flag=True, help="Try unreadable images again."),
-        json_option,
-    ],
-)
+@click.command(cls=SettingsCommand)
+@options.extract
+@options.data_without_split
+@options.cache
+@click.option("--retry", is_flag=True, help="Try unreadable images again.")
+@options.as_json
 def extract(
     data: "DataSettings",
     extract: "list[ExtractSettings]",

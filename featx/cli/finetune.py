@@ -5,13 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand, SettingsOptions
-from featx.cli.options import (
-    cache_dir_option,
-    json_option,
-    own_weights_option,
-    report_options,
-)
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     accuracy_cells,
@@ -51,18 +46,13 @@ def _augmentation_help() -> str:
     )
 
 
-@click.command(
-    cls=SettingsCommand,
-    epilog=_augmentation_help(),
-    options=[
-        click.Argument(["run"], required=False),
-        SettingsOptions("settings", "featx.finetuning.settings:FinetuneSettings"),
-        own_weights_option,
-        cache_dir_option,
-        report_options,
-        json_option,
-    ],
-)
+@click.command(cls=SettingsCommand, epilog=_augmentation_help())
+@click.argument("run", required=False)
+@SettingsOptions("settings", "featx.finetuning.settings:FinetuneSettings")
+@options.own_weights
+@options.cache_dir
+@options.report
+@options.as_json
 def finetune(
     run: str | None,
     settings: "FinetuneSettings",

@@ -4,15 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand
-from featx.cli.options import (
-    HeadOptions,
-    cache_options,
-    data_options,
-    json_option,
-    optional_extract_options,
-    report_options,
-)
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, summary
 
@@ -23,17 +16,13 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
-@click.command(
-    cls=SettingsCommand,
-    options=[
-        HeadOptions("heads", "featx.heads.settings:HeadSettings"),
-        data_options,
-        optional_extract_options,
-        cache_options,
-        report_options,
-        json_option,
-    ],
-)
+@click.command(cls=SettingsCommand)
+@options.HeadOptions("heads", "featx.heads.settings:HeadSettings")
+@options.data
+@options.optional_extract
+@options.cache
+@options.report
+@options.as_json
 def fit(
     data: "DataSettings",
     heads: "list[HeadSettings]",

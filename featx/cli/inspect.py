@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand
-from featx.cli.options import DATA, DataOptions, json_option, report_options
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table
 
@@ -25,19 +25,15 @@ TITLES = 16
 LONGEST_NAME = 40
 
 
-@click.command(
-    cls=SettingsCommand,
-    options=[
-        DataOptions(
-            "data",
-            DATA,
-            without=frozenset({"test_size"}),
-            helps={"seed": "Seed of the draw of the images shown."},
-        ),
-        report_options,
-        json_option,
-    ],
+@click.command(cls=SettingsCommand)
+@options.DataOptions(
+    "data",
+    options.DATA,
+    without=frozenset({"test_size"}),
+    helps={"seed": "Seed of the draw of the images shown."},
 )
+@options.report
+@options.as_json
 def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> None:
     """Show classes, sizes, formats, damaged and duplicate images.
 

@@ -4,12 +4,13 @@ from dataclasses import asdict
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand
-from featx.cli.options import json_option
 from featx.cli.show import show_json, show_table
 
 
-@click.command(cls=SettingsCommand, options=[json_option])
+@click.command(cls=SettingsCommand)
+@options.as_json
 def backbones(as_json: bool) -> None:
     """List the backbones with image size, features and parameters."""
     from featx.embeddings.backbones.table import BACKBONES
@@ -25,7 +26,8 @@ def backbones(as_json: bool) -> None:
     show_table("Backbones", columns, rows)
 
 
-@click.command(cls=SettingsCommand, options=[json_option])
+@click.command(cls=SettingsCommand)
+@options.as_json
 def heads(as_json: bool) -> None:
     """List the heads."""
     from featx.heads.table import HEADS

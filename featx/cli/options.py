@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share, as decorators of the commands."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -58,25 +58,26 @@ _EXTRACT = "featx.embeddings.settings:ExtractSettings"
 _CACHE = "featx.embeddings.settings:CacheSettings"
 _SPLIT = frozenset({"test_size", "seed"})
 
-data_options = DataOptions("data", DATA)
-data_options_without_split = DataOptions("data", DATA, without=_SPLIT)
+data = DataOptions("data", DATA)
+data_without_split = DataOptions("data", DATA, without=_SPLIT)
 
-extract_options = SettingsOptions("extract", _EXTRACT)
-optional_extract_options = SettingsOptions("extract", _EXTRACT, optional=True)
+extract = SettingsOptions("extract", _EXTRACT)
+optional_extract = SettingsOptions("extract", _EXTRACT, optional=True)
 
-cache_options = SettingsOptions("cache", _CACHE)
-cache_dir_option = SettingsOptions("cache", _CACHE, without=frozenset({"batch_size"}))
+cache = SettingsOptions("cache", _CACHE)
+cache_dir = SettingsOptions("cache", _CACHE, without=frozenset({"batch_size"}))
 
-report_options = SettingsOptions("report", "featx.runs.settings:ReportSettings")
+report = SettingsOptions("report", "featx.runs.settings:ReportSettings")
 
-own_weights_option = click.Option(
-    ["weights", "--weights"],
+own_weights = click.option(
+    "weights",
+    "--weights",
     multiple=True,
     type=PATH,
     help="File of your own weights that the run's embeddings were computed with. Can"
     " be repeated.",
 )
 
-json_option = click.Option(
-    ["as_json", "--json"], is_flag=True, help="Print the result as JSON."
+as_json = click.option(
+    "as_json", "--json", is_flag=True, help="Print the result as JSON."
 )

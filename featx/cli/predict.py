@@ -5,12 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import PATH, SettingsCommand, SettingsOptions
-from featx.cli.options import (
-    cache_options,
-    own_weights_option,
-    report_options,
-)
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_notes, show_table
 
@@ -21,24 +17,18 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
-@click.command(
-    cls=SettingsCommand,
-    options=[
-        click.Argument(
-            ["words"], nargs=-1, required=True, type=PATH, metavar="[RUN] PATH..."
-        ),
-        click.Option(
-            ["--imagenet"],
-            metavar="BACKBONE",
-            help="Predict the 1000 classes of ImageNet with a pretrained network"
-            " instead of a RUN.",
-        ),
-        SettingsOptions("output", "featx.predict.settings:OutputSettings"),
-        own_weights_option,
-        cache_options,
-        report_options,
-    ],
+@click.command(cls=SettingsCommand)
+@click.argument("words", nargs=-1, required=True, type=PATH, metavar="[RUN] PATH...")
+@click.option(
+    "--imagenet",
+    metavar="BACKBONE",
+    help="Predict the 1000 classes of ImageNet with a pretrained network"
+    " instead of a RUN.",
 )
+@SettingsOptions("output", "featx.predict.settings:OutputSettings")
+@options.own_weights
+@options.cache
+@options.report
 def predict(
     words: tuple[Path, ...],
     imagenet: str | None,

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand
-from featx.cli.options import json_option, report_options
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_json, show_leaderboard, summary
 
@@ -13,14 +13,10 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
-@click.command(
-    cls=SettingsCommand,
-    options=[
-        click.Argument(["runs"], nargs=-1, metavar="[RUN]..."),
-        report_options,
-        json_option,
-    ],
-)
+@click.command(cls=SettingsCommand)
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@options.report
+@options.as_json
 def report(runs: tuple[str, ...], report: "ReportSettings", as_json: bool) -> None:
     """Draw the pages of runs, and the leaderboard of all runs.
 

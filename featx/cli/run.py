@@ -4,16 +4,16 @@ from pathlib import Path
 
 import click
 
+from featx.cli import options
 from featx.cli.command import PATH, SettingsCommand
 from featx.cli.finetune import show_finetuned
-from featx.cli.options import json_option
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, summary
 
 
-@click.command(
-    cls=SettingsCommand, options=[click.Argument(["recipe"], type=PATH), json_option]
-)
+@click.command(cls=SettingsCommand)
+@click.argument("recipe", type=PATH)
+@options.as_json
 def run(recipe: Path, as_json: bool) -> None:
     """Run a recipe: fit, train and fine-tune, then report.
 

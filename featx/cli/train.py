@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from featx.cli import options
 from featx.cli.command import SettingsCommand, SettingsOptions
-from featx.cli.options import data_options, json_option, report_options
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     accuracy_cells,
@@ -33,16 +33,11 @@ def _networks_help() -> str:
     return "\n".join(["\b", *lines, "", f"Their own sizes in pixels: {sizes}."])
 
 
-@click.command(
-    cls=SettingsCommand,
-    epilog=_networks_help(),
-    options=[
-        SettingsOptions("networks", "featx.networks.settings:NetworkSettings"),
-        data_options,
-        report_options,
-        json_option,
-    ],
-)
+@click.command(cls=SettingsCommand, epilog=_networks_help())
+@SettingsOptions("networks", "featx.networks.settings:NetworkSettings")
+@options.data
+@options.report
+@options.as_json
 def train(
     data: "DataSettings",
     networks: "list[NetworkSettings]",

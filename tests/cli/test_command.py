@@ -62,7 +62,7 @@ OVEN = SettingsOptions("oven", OvenSettings)
 def command(*options):
     made = []
     return made, SettingsCommand(
-        "bake", callback=lambda **given: made.append(given), options=options
+        "bake", callback=lambda **given: made.append(given), params=options
     )
 
 
