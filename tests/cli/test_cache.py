@@ -112,7 +112,9 @@ def test_an_empty_cache_and_none(run, work):
     (work / "cache").mkdir()
     assert "cache is empty; `featx extract" in run("cache", "list").stdout
     assert run("cache", "verify").exit_code == 0
-    assert_one_line(run("cache", "prune"), "no data folder is recorded", "prune DATA...")
+    assert_one_line(
+        run("cache", "prune"), "no data folder is recorded", "prune DATA..."
+    )
     assert "the cache is empty" in run("cache", "prune", "data").stdout
 
 
