@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make demo   the whole flow on images it draws itself, in a few minutes"
-	@echo "make test   lint, types, import contract, fast tests with coverage"
+	@echo "make test   lint, types, import contract, fast tests"
 	@echo "make slow   the slow tests, and many examples of the property tests"
 	@echo "make docs   the documentation, in docs/_build/html"
 	@echo "make bench  featx's speed beside others', a quarter of an hour"
@@ -34,8 +34,9 @@ lint: $(STAMP)
 test slow: export OMP_NUM_THREADS = 1
 test slow: export TF_NUM_INTRAOP_THREADS = 1
 
+# `.ci/run` also measures coverage, which makes the tests take a third longer.
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
+	$(BIN)/pytest -n 2 --dist worksteal $(COVERAGE)
 
 slow: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal -m "slow or hypothesis" \
