@@ -1,11 +1,13 @@
 """Files that are there whole or not at all, even if the process is killed."""
 
 import contextlib
+import csv
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # A path that is not UTF-8 holds lone surrogates, which become JSON's \\udcxx.
     return text.encode(errors="backslashreplace")
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Write CSV with plain line feeds."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 @contextlib.contextmanager
@@ -90,10 +99,8 @@ def atomic_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             aside.chmod(0o777 & ~_umask())
         yield aside
-        for file in aside.rglob("*"):
-            if durable and file.is_file():
-                with file.open("r+b") as stream:
-                    os.fsync(stream.fileno())
+        if durable:
+            sync_files(aside)
         if path.exists():
             path.rename(old)
         try:
@@ -106,6 +113,23 @@ def atomic_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
         for left in (aside, old):
             shutil.rmtree(left, ignore_errors=True)
     sync_folder(path.parent)
+
+
+def sync_files(folder: Path) -> None:
+    """Bring all files in a folder to the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as stream:
+                os.fsync(stream.fileno())
+
+
+def remove_leftovers(folder: Path, prefix: str = ASIDE) -> None:
+    """Remove what killed writers left in a folder; none may be writing there now."""
+    for leftover in folder.glob(f"{prefix}*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

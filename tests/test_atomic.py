@@ -13,6 +13,7 @@ from featx.atomic import (
     ASIDE,
     atomic_file,
     atomic_folder,
+    remove_leftovers,
     sync_folder,
     write_atomically,
 )
@@ -130,3 +131,12 @@ def test_a_folder_that_cant_be_renamed_leaves_the_old_one(tmp_path):
         aside.rmdir()
     assert (folder / "a.txt").read_text() == "old"
     assert names_in(tmp_path) == ["model"]
+
+
+def test_leftovers_of_killed_writers_go_and_nothing_else(tmp_path):
+    (tmp_path / f"{ASIDE}file").touch()
+    (tmp_path / f"{ASIDE}folder").mkdir()
+    (tmp_path / f"{ASIDE}folder" / "inside").touch()
+    (tmp_path / "kept").touch()
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

@@ -1,21 +1,25 @@
 """Stage one, whole: from a data folder to the rows that heads are fitted on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings.backbones.extractor import Extractor, find_extractor
+from featx.embeddings.backbones.extractor import (
+    Extractor,
+    KerasExtractor,
+    find_extractor,
+)
 from featx.embeddings.backbones.keras_model import find_map_shape
 from featx.embeddings.extract import Extraction, embed_rows
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import RecipeError
 from featx.images.image_set import ImageSet, Split, split_images
-from featx.images.sources import ImageFiles
+from featx.images.sources import ImageFiles, Source
 from featx.progress import SILENT, Progress
 
 Wanted = str | ExtractSettings | Extractor
@@ -240,6 +244,26 @@ def side_by_side(
         start, filled[flip] = filled[flip], filled[flip] + X.shape[1]
         views[:, flips.index(flip), start : filled[flip]] = X[rows]
     return views
+
+
+def in_float32(extractors: Iterable[KerasExtractor]) -> tuple[KerasExtractor, ...]:
+    """Return extractors of the same embeddings in float32, as in joined models."""
+    return tuple(replace(one, precision="float32") for one in extractors)
+
+
+def float32_views(
+    source: Source,
+    extractors: Iterable[KerasExtractor],
+    cache_dir: Path,
+    progress: Progress,
+) -> NDArray[np.float32]:
+    """Return the float32 embeddings of test images, shape (n, views, d).
+
+    Those that the cache lacks are computed. All images must be readable.
+    """
+    update = progress.images("float32 embeddings of the test images")
+    found = embed_rows(source, in_float32(extractors), cache_dir, update=update)
+    return side_by_side(found, np.arange(len(source.names)))
 
 
 def title_of(extractors: Sequence[Extractor]) -> str:

@@ -1,16 +1,14 @@
 """The check that an exported model predicts what its run predicts."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import KerasExtractor
-from featx.embeddings.dataset import side_by_side
-from featx.embeddings.extract import embed_rows
+from featx.embeddings.dataset import float32_views
 from featx.errors import ExportError
 from featx.export.formats import Predict
 from featx.heads.views import ViewsHead
@@ -106,18 +104,10 @@ def read_inputs(
     RunError
         They fit neither into memory nor on the disk.
     """
-    with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-        arrays, unreadable = read_sizes(
-            source, sides.values(), Path(scratch), progress=progress
-        )
+    arrays, unreadable = read_sizes(source, sides.values(), progress=progress)
     for row, reason in unreadable.items():
         raise ExportError(f"{source.files[row]}: {reason}; it was readable before")
     return dict(zip(sides, arrays, strict=True))
-
-
-def in_float32(extractors: Sequence[KerasExtractor]) -> list[KerasExtractor]:
-    """Return extractors of the same embeddings in float32, as in exported models."""
-    return [replace(one, precision="float32") for one in extractors]
 
 
 def expect(
@@ -137,9 +127,7 @@ def expect(
     written = run.predictions().probabilities
     if all(one.spec.precision == "float32" for one in extractors):
         return Expected(PREDICTIONS_FILE, written)
-    update = progress.images("float32 embeddings of the test images")
-    found = embed_rows(source, in_float32(extractors), cache_dir, update=update)
-    views = side_by_side(found, np.arange(len(source.files)))
+    views = float32_views(source, extractors, cache_dir, progress)
     exact = ViewsHead(run.load_head()).predict_proba(views)
     return Expected(EXACT, exact, float(np.abs(written - exact).max()))
 

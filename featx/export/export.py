@@ -5,7 +5,6 @@ images are compared with the run's, before it gets its name.
 """
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.atomic import (
-    ASIDE,
     atomic_file,
     atomic_folder,
     json_bytes,
+    remove_leftovers,
     write_atomically,
 )
 from featx.embeddings.backbones.extractor import KerasExtractor
+from featx.embeddings.dataset import in_float32
 from featx.errors import ExportError
 from featx.export.check import (
     Check,
@@ -30,7 +30,6 @@ from featx.export.check import (
     check,
     expect,
     find_test_images,
-    in_float32,
     read_inputs,
 )
 from featx.export.formats import MODEL_FORMATS, ModelFormat, find_format
@@ -121,11 +120,7 @@ def export(
             raise ExportError(
                 f"{folder}: another process is exporting there; try again later"
             )
-        for leftover in folder.glob(f"{ASIDE}*"):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+        remove_leftovers(folder)
         _write_classes(folder / CLASSES_FILE, run.classes)
         done = []
         for row in wanted:

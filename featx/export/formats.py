@@ -15,8 +15,8 @@ from featx.frameworks import ignoring, import_keras, import_tensorflow, silenced
 if TYPE_CHECKING:
     import keras
 
-Predict = Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]
-"""From uint8 images by input, each (n, side, side, 3), to probabilities."""
+Predict = Callable[[Mapping[str, NDArray[Any]]], Any]
+"""From uint8 images by input, each (n, side, side, 3), to an array of probabilities."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,10 @@ def _open_keras(path: Path) -> Predict:
     model = import_keras().saving.load_model(path, safe_mode=True)
     names = [one.name for one in model.inputs]
 
-    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def predict(images: Mapping[str, NDArray[Any]]) -> Any:
         given = [images[name] for name in names]
         several = isinstance(model.input, list)
-        found: NDArray[Any] = model.predict_on_batch(given if several else given[0])
-        return found
+        return model.predict_on_batch(given if several else given[0])
 
     return predict
 
@@ -96,12 +95,11 @@ def _open_saved_model(path: Path) -> Predict:
     tf = import_tensorflow()
     loaded = tf.saved_model.load(str(path))
 
-    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def predict(images: Mapping[str, NDArray[Any]]) -> Any:
         given = {name: tf.constant(array) for name, array in images.items()}
         # A signature alone doesn't keep its variables alive.
         (found,) = loaded.signatures["serving_default"](**given).values()
-        rows: NDArray[Any] = found.numpy()
-        return rows
+        return found.numpy()
 
     return predict
 
@@ -118,11 +116,10 @@ def _open_tflite(path: Path) -> Predict:
     with ignoring("tf.lite.Interpreter is deprecated", UserWarning):
         run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
 
-    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def predict(images: Mapping[str, NDArray[Any]]) -> Any:
         with silenced_stderr():  # it lists the kernels it uses
             (found,) = run(**images).values()
-        rows: NDArray[Any] = found
-        return rows
+        return found
 
     return predict
 

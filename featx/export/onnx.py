@@ -104,14 +104,9 @@ def _register_erfc() -> None:
             graph.make_node("Sub", inputs, name=node.name, outputs=node.output)
 
 
-def open_onnx(path: Path) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[Any]]:
+def open_onnx(path: Path) -> Callable[[Mapping[str, NDArray[Any]]], Any]:
     """Load a file as its users do, on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-    def predict(images: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        found: NDArray[Any] = session.run(None, dict(images))[0]
-        return found
-
-    return predict
+    return lambda images: session.run(None, dict(images))[0]

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.embeddings.dataset import side_by_side
-from featx.embeddings.extract import embed_rows
+from featx.embeddings.dataset import float32_views
 from featx.errors import NetworkError
 from featx.finetuning.finetuner import Finetuner
 from featx.heads.views import ViewsHead
@@ -39,9 +38,7 @@ def check_joined_model(
     exact = cached
     if any(spec.precision != "float32" for spec in embeddings.specs):
         files = ImageFiles([embeddings.images.files[row] for row in rows])
-        update = progress.images("float32 embeddings of the test images")
-        found = embed_rows(files, tuner.start.extractors, cache_dir, update=update)
-        exact = side_by_side(found, np.arange(len(rows)))
+        exact = float32_views(files, tuner.start.extractors, cache_dir, progress)
     expected = ViewsHead(head).predict_proba(exact)
     joined = tuner.join(head, embeddings.train, policy="float32")
     given = tuner.predict(joined, rows)

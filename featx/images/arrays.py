@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,26 +21,9 @@ MEMORY_SHARE = 4
 network and its training need the rest."""
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """Decoded images.
-
-    Attributes
-    ----------
-    array : ndarray of uint8, shape (n, side, side, 3)
-        RGB, a row per image of the source; zeros where one can't be read. In memory,
-        or in a nameless file that is gone when the process ends, however it ends.
-    unreadable : dict of int to str
-        Row to reason.
-    """
-
-    array: NDArray[np.uint8]
-    unreadable: dict[int, str]
-
-
 def read_pixels(
-    source: Source, side: int, scratch_dir: Path, *, update: Update = ignore
-) -> Pixels:
+    source: Source, side: int, scratch_dir: Path | None, *, update: Update = ignore
+) -> tuple[NDArray[np.uint8], dict[int, str]]:
     """Decode all images of a source, squashed to a square.
 
     Parameters
@@ -50,9 +32,18 @@ def read_pixels(
     side : int
         In pixels.
     scratch_dir : Path
-        Where pixels go that don't fit in memory.
+        Where pixels go that don't fit in memory; None is the system's folder for
+        temporary files.
     update : callable
         Called with (done, total) images.
+
+    Returns
+    -------
+    array : ndarray of uint8, shape (n, side, side, 3)
+        RGB, a row per image of the source; zeros where one can't be read. In memory,
+        or in a nameless file that is gone when the process ends, however it ends.
+    unreadable : dict of int to str
+        Row to reason, of the images that can't be read.
 
     Raises
     ------
@@ -70,13 +61,13 @@ def read_pixels(
             else:
                 array[row] = found
             update(row + 1, count)
-    return Pixels(array, unreadable)
+    return array, unreadable
 
 
 def read_sizes(
     source: Source,
     sides: Iterable[int],
-    scratch_dir: Path,
+    scratch_dir: Path | None = None,
     *,
     progress: Progress = SILENT,
 ) -> tuple[list[NDArray[np.uint8]], dict[int, str]]:
@@ -104,9 +95,9 @@ def read_sizes(
     arrays, unreadable = [], {}
     for side in sides:
         update = progress.images(f"decoding at {side}x{side}")
-        pixels = read_pixels(source, side, scratch_dir, update=update)
-        arrays.append(pixels.array)
-        unreadable.update(pixels.unreadable)
+        array, reasons = read_pixels(source, side, scratch_dir, update=update)
+        arrays.append(array)
+        unreadable.update(reasons)
     return arrays, unreadable
 
 
@@ -119,7 +110,7 @@ def _decode(source: Source, view: View, row: int) -> NDArray[np.uint8] | str:
 
 
 def allocate(
-    shape: tuple[int, ...], dtype: DTypeLike, scratch_dir: Path
+    shape: tuple[int, ...], dtype: DTypeLike, scratch_dir: Path | None
 ) -> NDArray[Any]:
     """Return zeros, in memory or in a nameless file that lives as long as the process.
 
@@ -139,8 +130,9 @@ def allocate(
             return np.memmap(stream, kind, "r+", shape=shape)
     except OSError as error:
         raise RunError(
-            f"{scratch_dir}: no room for {size / 1e9:.1f} GB of decoded images or what"
-            f" is made of them ({error.strerror or error}); use a smaller --image-size"
+            f"{scratch_dir or tempfile.gettempdir()}: no room for {size / 1e9:.1f} GB"
+            " of decoded images or what is made of them"
+            f" ({error.strerror or error}); use a smaller --image-size"
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.images.arrays import Pixels, read_pixels
+from featx.images.arrays import read_sizes
 from featx.images.image_set import ImageSet, Split, split_images
 from featx.images.sources import ImageFiles
 from featx.progress import SILENT, Progress
@@ -61,20 +61,12 @@ def read_training_data(
         There is no room for the pixels.
     """
     start = time.perf_counter()
-    update = progress.images(f"decoding at {side}x{side}")
     source = ImageFiles(images.files, images.digests)
-    pixels = read_pixels(source, side, scratch_dir, update=update)
+    (pixels,), unreadable = read_sizes(source, [side], scratch_dir, progress=progress)
     seconds = time.perf_counter() - start
-    split = split_images(images, images.digests, pixels.unreadable)
-    return TrainingData(split, _pixels_of(split, pixels), round(seconds, 3))
-
-
-def _pixels_of(split: Split, pixels: Pixels) -> NDArray[np.uint8]:
-    """Return the pixels of the split's images, moved together in place.
-
-    The rows ascend, so none is overwritten before it is read.
-    """
+    split = split_images(images, images.digests, unreadable)
+    # The rows ascend, so none is overwritten before it is read.
     for place, row in enumerate(split.rows):
         if place != row:
-            pixels.array[place] = pixels.array[row]
-    return pixels.array[: len(split.rows)]
+            pixels[place] = pixels[row]
+    return TrainingData(split, pixels[: len(split.rows)], round(seconds, 3))

@@ -1,7 +1,6 @@
 """Stage three: join a run's head with its backbones, fine-tune them, write the run."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from featx.embeddings.backbones.extractor import KerasExtractor
-from featx.embeddings.dataset import Embeddings, embed
+from featx.embeddings.dataset import Embeddings, embed, in_float32
 from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
 from featx.figures.augmentation import augmented_figure
@@ -103,7 +102,7 @@ def run_finetune(
     def make(folder: Path) -> RunContents:
         seconds: dict[str, float] = {}
         with timed(seconds, "decoding"):
-            start = _starting_point(parent, embeddings, extractors, report, progress)
+            start = _starting_point(parent, embeddings, extractors, recipe, progress)
         tuner = Finetuner(
             start,
             settings,
@@ -326,19 +325,20 @@ def _starting_point(
     parent: Run,
     embeddings: Embeddings,
     extractors: Sequence[KerasExtractor],
-    report: ReportSettings,
+    recipe: Recipe,
     progress: Progress,
 ) -> StartingPoint:
     """Load the head, and decode the images at each size."""
     source = ImageFiles(embeddings.images.files)
     sides = dict.fromkeys(one.image_size for one in extractors)
-    pixels, unreadable = read_sizes(source, sides, report.out_dir, progress=progress)
+    scratch_dir = recipe.report.out_dir
+    pixels, unreadable = read_sizes(source, sides, scratch_dir, progress=progress)
     for row, reason in unreadable.items():
         raise RunError(f"{source.files[row]}: {reason}; it was readable before")
     return StartingPoint(
         embeddings,
-        tuple(replace(one, precision="float32") for one in extractors),
+        in_float32(extractors),
         tuple(pixels),
         parent.load_head(),
-        _head_settings(parent),
+        recipe.head[0],
     )

@@ -1,7 +1,6 @@
 """Classify image files with a run or with a network trained on ImageNet."""
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,13 +97,12 @@ def predict(
     unreadable: dict[int, str] = {}
     for _, extraction in found:
         unreadable.update(extraction.unreadable)
-    readable = _readable(files, unreadable)
-    return Predictions(
-        classes=tuple(run.classes),
-        files=tuple(files[row] for row in readable),
-        probabilities=head.predict_proba(side_by_side(found, readable)),
-        unreadable=_reasons(files, unreadable),
-        notes=tuple(dict.fromkeys(note for _, done in found for note in done.notes)),
+    return _predictions(
+        run.classes,
+        files,
+        unreadable,
+        lambda readable: head.predict_proba(side_by_side(found, readable)),
+        notes=dict.fromkeys(note for _, done in found for note in done.notes),
     )
 
 
@@ -160,29 +158,28 @@ def _predict_with(
         if len(samples):
             found.append(predictor(samples))
     update(len(files), len(files))
-    readable = _readable(files, unreadable)
-    return Predictions(
-        classes=tuple(classes),
-        files=tuple(files[row] for row in readable),
-        probabilities=np.concatenate(found),
-        unreadable=_reasons(files, unreadable),
-    )
+    return _predictions(classes, files, unreadable, lambda _: np.concatenate(found))
 
 
 def _decode(
     files: Sequence[Path], model: "keras.Model"
 ) -> tuple[Samples, dict[int, str]]:
     """Decode images at each size that a model takes; return why some can't be read."""
-    source = ImageFiles(files)
-    with tempfile.TemporaryDirectory(prefix="featx-") as scratch:
-        sides = [tensor.shape[1] for tensor in model.inputs]
-        arrays, unreadable = read_sizes(source, sides, Path(scratch))
+    sides = [tensor.shape[1] for tensor in model.inputs]
+    arrays, unreadable = read_sizes(ImageFiles(files), sides)
     rows = np.setdiff1d(np.arange(len(files)), list(unreadable))
     return Samples(tuple(arrays), rows), unreadable
 
 
-def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[np.intp]:
-    """Return the rows that can be read.
+def _predictions(
+    classes: Sequence[str],
+    files: Sequence[Path],
+    unreadable: Mapping[int, str],
+    predict_rows: Callable[[NDArray[np.intp]], NDArray[np.float64]],
+    *,
+    notes: Iterable[str] = (),
+) -> Predictions:
+    """Return the predictions for the images that can be read.
 
     Raises
     ------
@@ -195,11 +192,13 @@ def _readable(files: Sequence[Path], unreadable: Mapping[int, str]) -> NDArray[n
         raise DataError(
             f"none of {len(files)} images can be read (first: {files[row]}: {reason})"
         )
-    return readable
-
-
-def _reasons(files: Sequence[Path], unreadable: Mapping[int, str]) -> dict[Path, str]:
-    return {files[row]: reason for row, reason in sorted(unreadable.items())}
+    return Predictions(
+        classes=tuple(classes),
+        files=tuple(files[row] for row in readable),
+        probabilities=predict_rows(readable),
+        unreadable={files[row]: reason for row, reason in sorted(unreadable.items())},
+        notes=tuple(notes),
+    )
 
 
 def find_images(images: Images) -> list[Path]:

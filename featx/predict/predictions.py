@@ -1,7 +1,5 @@
 """The class probabilities that a classifier predicts for images."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.atomic import csv_text
 from featx.runs.frames import import_pandas
 
 if TYPE_CHECKING:
@@ -63,11 +62,7 @@ class Predictions:
 
     def to_csv(self) -> str:
         """Return CSV, a line per image: `path,predicted,confidence,p_<class>...`."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self._columns)
-        writer.writerows(self._rows())
-        return text.getvalue()
+        return csv_text([self._columns, *self._rows()])
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the columns of `to_csv` as a pandas DataFrame.

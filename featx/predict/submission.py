@@ -1,10 +1,11 @@
 """Kaggle submissions: fill the columns of a sample submission by name."""
 
 import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from featx.atomic import csv_text
 from featx.errors import DataError
 from featx.predict.predictions import Predictions
 
@@ -35,9 +36,7 @@ def fill_submission(sample: str | Path, predictions: Predictions) -> str:
         )
     places = _places(predictions.files)
     unreadable = _places(list(predictions.unreadable))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    filled: list[list[Any]] = [header]
     predicted = predictions.predicted
     for name, *own in rows:
         found = places.get(name, [])
@@ -47,15 +46,15 @@ def fill_submission(sample: str | Path, predictions: Predictions) -> str:
                 f"{sample}: '{name}' matches {either}; name one of them in full"
             )
         if not found and name in unreadable:
-            writer.writerow([name, *own])
+            filled.append([name, *own])
             continue
         if not found:
             raise DataError(f"{sample}: no prediction for '{name}'; add its image")
         at = found[0]
         values = predictions.probabilities[at]
         cells = [predicted[at]] if single else [values[by_class[c]] for c in columns]
-        writer.writerow([name, *cells])
-    return text.getvalue()
+        filled.append([name, *cells])
+    return csv_text(filled)
 
 
 def _places(files: Sequence[Path]) -> dict[str, list[int]]:

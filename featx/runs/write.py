@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import json_bytes, sync_folder
+from featx.atomic import json_bytes, remove_leftovers, sync_files, sync_folder
 from featx.errors import RunError
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
@@ -95,9 +95,17 @@ def write_run(reports_dir: Path, contents: RunContents) -> Run:
     with _writing(reports_dir):
         with lock.alone() as alone:
             # Writers hold it shared: what is unfinished now has no living owner.
-            for leftover in reports_dir.glob(f"{ASIDE}*") if alone else ():
-                shutil.rmtree(leftover, ignore_errors=True)
-        with lock.shared(), _folder_aside(reports_dir) as aside:
+            if alone:
+                remove_leftovers(reports_dir, ASIDE)
+        with (
+            lock.shared(),
+            tempfile.TemporaryDirectory(
+                prefix=ASIDE, dir=reports_dir, ignore_cleanup_errors=True
+            ) as name,
+        ):
+            aside = Path(name)
+            # It is made private; a run is as readable as its neighbours.
+            aside.chmod(reports_dir.stat().st_mode & 0o777)
             _fill(aside, contents)
             target = _rename_to_free_name(aside, reports_dir, slug(contents.name))
             sync_folder(reports_dir)
@@ -133,18 +141,6 @@ def _writing(reports_dir: Path, what: str = "run") -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def _folder_aside(reports_dir: Path) -> Iterator[Path]:
-    """Yield a new folder under a temporary name; what is left of it goes."""
-    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=reports_dir))
-    try:
-        # mkdtemp makes it private; a run is as readable as its neighbours.
-        aside.chmod(reports_dir.stat().st_mode & 0o777)
-        yield aside
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 def _fill(aside: Path, contents: RunContents) -> None:
     """Write a run's files, down to the disk."""
     info = {
@@ -172,7 +168,7 @@ def _fill(aside: Path, contents: RunContents) -> None:
         import joblib
 
         joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
-    _sync(aside)
+    sync_files(aside)  # before their folder gets its name
 
 
 def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:
@@ -210,13 +206,6 @@ def _rename_to_free_name(aside: Path, reports_dir: Path, name: str) -> Path:
                 if not target.exists():
                     raise
         count += 1
-
-
-def _sync(aside: Path) -> None:
-    """Bring the files to the disk before their folder gets its name."""
-    for path in aside.iterdir():
-        with path.open("rb") as stream:
-            os.fsync(stream.fileno())
 
 
 def _predictions(contents: RunContents) -> Iterator[list[str]]:

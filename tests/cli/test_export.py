@@ -247,7 +247,7 @@ def test_errors_are_one_line(run, network, monkeypatch):
     done = run("export", NETWORK, "--format", "onnx")
     assert 'not_there not installed; pip install "featx[onnx]"' in done.stderr
     with pytest.raises(
-        model_check.ExportError, match="'h5' is not a format; choose of"
+        model_check.ExportError, match="'h5' is not a format; choose one of"
     ):
         model_formats.find_format("h5")
 

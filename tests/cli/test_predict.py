@@ -113,7 +113,7 @@ def test_the_classes_of_imagenet(work):
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)
     files = ImageFiles([work / one["path"] for one in answers])
-    pixels = read_pixels(files, 224, work).array
+    pixels, _ = read_pixels(files, 224, work)
     inputs = keras.applications.mobilenet.preprocess_input(pixels.astype(np.float32))
     expected = network.predict(inputs, verbose=0)
     assert len(answers) == 12

@@ -21,23 +21,25 @@ def source(colours):
 
 def test_pixels_are_those_of_the_decoder(source, tmp_path):
     told = []
-    found = read_pixels(source, 9, tmp_path, update=lambda *done: told.append(done))
-    assert found.array.shape == (37, 9, 9, 3)
-    (bad,) = found.unreadable
+    array, unreadable = read_pixels(
+        source, 9, tmp_path, update=lambda *done: told.append(done)
+    )
+    assert array.shape == (37, 9, 9, 3)
+    (bad,) = unreadable
     assert source.files[bad].name == "bad.png"
-    assert "not an image" in found.unreadable[bad]
+    assert "not an image" in unreadable[bad]
     for row in (0, 5, 35):
         content = source.files[row].read_bytes()
-        np.testing.assert_array_equal(found.array[row], decode(content, (9, 9)))
+        np.testing.assert_array_equal(array[row], decode(content, (9, 9)))
     assert (told[0], told[-1]) == ((0, 37), (37, 37))
 
 
 def test_what_the_memory_cannot_hold_goes_to_disk(source, tmp_path, monkeypatch):
-    in_memory = read_pixels(source, 9, tmp_path).array
+    in_memory, _ = read_pixels(source, 9, tmp_path)
     monkeypatch.setattr(module, "available_memory", lambda: 1000)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    on_disk = read_pixels(source, 9, scratch).array
+    on_disk, _ = read_pixels(source, 9, scratch)
     assert isinstance(on_disk, np.memmap)
     np.testing.assert_array_equal(on_disk, in_memory)
     # Its file has no name that a kill could leave behind.

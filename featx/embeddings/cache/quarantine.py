@@ -3,13 +3,12 @@
 import contextlib
 import csv
 import errno
-import io
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from featx.atomic import write_atomically
+from featx.atomic import csv_text, write_atomically
 
 
 class Unreadable(NamedTuple):
@@ -115,6 +114,4 @@ class Quarantine:
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode("utf-8", errors="surrogateescape")
+    return csv_text(rows).encode("utf-8", errors="surrogateescape")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import ASIDE, write_atomically
+from featx.atomic import remove_leftovers, write_atomically
 from featx.embeddings.cache.parts import (
     DamagedPartError,
     check_width,
@@ -163,8 +163,7 @@ class EmbeddingCache:
             if not alone:
                 return
             # Writers hold the shared lock: what is unfinished now has no owner.
-            for leftover in self.folder.glob(f"{ASIDE}*"):
-                leftover.unlink(missing_ok=True)
+            remove_leftovers(self.folder)
             group = choose_small(self.parts(), MERGE_BYTES)
             if len(group) > 1:
                 self.rewrite(group)
