@@ -8,7 +8,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import click
-from click.core import ParameterSource
+from click.core import ParameterSource, augment_usage_errors
 from click.types import OptionHelpExtra
 
 if TYPE_CHECKING:
@@ -83,6 +83,14 @@ class SettingsOptions:
                 required=info.is_required() and not self.optional,
             )
 
+    def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the fields whose options were given."""
+        return {
+            name: _value(self.kind.model_fields[name], given[option.name])
+            for name, option in self.options.items()
+            if option.name in given
+        }
+
     def make(self, given: Mapping[str, Any]) -> Any:
         """Make the settings from the options that were given, by parameter name.
 
@@ -92,11 +100,7 @@ class SettingsOptions:
             A value is not allowed.
         """
         fields, options = self.kind.model_fields, self.options
-        values = {
-            name: _value(fields[name], given[option.name])
-            for name, option in options.items()
-            if option.name in given
-        }
+        values = self.values(given)
         repeatable = [name for name in options if options[name].repeatable]
         if not repeatable:
             return make_settings(self.kind, values)
@@ -162,15 +166,12 @@ class SettingsCommand(click.Command):
             if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
         }
         arguments = {}
-        try:
+        with augment_usage_errors(ctx):
             for part in self.parts:
                 if isinstance(part, SettingsOptions):
                     arguments[part.argument] = part.make(given)
                 elif part.name in ctx.params:
                     arguments[part.name] = ctx.params[part.name]
-        except click.UsageError as error:
-            error.ctx = ctx
-            raise
         ctx.params = arguments
         return super().invoke(ctx)
 

@@ -1,5 +1,6 @@
 """`featx data`: a public data set as an image folder."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -31,14 +32,7 @@ def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
     with TerminalProgress() as progress:
         written = write_keras_dataset(name, settings, progress=progress)
     if as_json:
-        show_json(
-            {
-                "folder": str(written.folder),
-                "classes": list(written.classes),
-                "n_train": written.n_train,
-                "n_test": written.n_test,
-            }
-        )
+        show_json(asdict(written))
         return
     click.echo(
         f"{written.folder}: {written.n_train:,} training and {written.n_test:,} test"

@@ -68,7 +68,7 @@ def export(
             [
                 {
                     "format": one.format,
-                    "path": str(one.path),
+                    "path": one.path,
                     "bytes": one.size,
                     "check": asdict(one.check),
                 }

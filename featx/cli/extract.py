@@ -49,7 +49,7 @@ def _show(extracted: "Extracted", *, as_json: bool) -> None:
         embeddings = [
             {
                 "spec": done.spec.as_dict(),
-                "folder": str(done.folder),
+                "folder": done.folder,
                 "computed": done.computed,
                 "cached": done.cached,
                 "unreadable": {

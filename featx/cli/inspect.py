@@ -48,7 +48,7 @@ def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> No
         inspection, page = run_inspect(data, report.out_dir, progress=progress)
     show_notes(inspection.images.notes)
     if as_json:
-        show_json({**inspection_facts(inspection), "page": str(page)})
+        show_json({**inspection_facts(inspection), "page": page})
         return
     _show_classes(inspection)
     for finding in findings(inspection):
@@ -65,34 +65,31 @@ def _show_classes(inspection: "Inspection") -> None:
     columns = ["class", *inspection.splits]
     if inspection.unreadable:
         columns.append("unreadable")
-    show_table("", columns, _class_lines(inspection, len(columns) - 1))
+    show_table("", columns, _class_lines(inspection, columns[1:]))
 
 
-def _class_lines(inspection: "Inspection", columns: int) -> Iterator[list[str]]:
+def _class_lines(inspection: "Inspection", counts: list[str]) -> Iterator[list[str]]:
     """Yield the table's rows; of many classes the largest and the smallest."""
-    import numpy as np
-
     from featx.figures.class_counts import by_count
     from featx.figures.labels import shorten
+    from featx.reports.inspection.facts import class_rows
 
-    names = inspection.images.classes
-    counts = np.column_stack([inspection.counts, inspection.unreadable_counts])
-    counts = counts[:, :columns]
+    rows = class_rows(inspection)
 
-    def line(name: str, values: Any) -> list[str]:
-        return [name, *(f"{value:,}" for value in values)]
+    def line(name: str, *summed: dict[str, Any]) -> list[str]:
+        totals = (sum(row[count] for row in summed) for count in counts)
+        return [shorten(name, LONGEST_NAME), *(f"{total:,}" for total in totals)]
 
-    shown = list(range(len(names)))
-    between: list[int] = []
-    if len(names) > ALL_SHOWN:
-        order = by_count(inspection.counts)
-        between = order[ENDS_SHOWN:-ENDS_SHOWN]
-        shown = order[:ENDS_SHOWN] + order[-ENDS_SHOWN:]
-    for place, index in enumerate(shown):
-        if between and place == ENDS_SHOWN:
-            yield line(f"({len(between):,} between)", counts[between].sum(axis=0))
-        yield line(shorten(names[index], LONGEST_NAME), counts[index])
-    yield line("together", counts.sum(axis=0))
+    largest, between, smallest = rows, rows[:0], rows[:0]
+    if len(rows) > ALL_SHOWN:
+        ordered = [rows[index] for index in by_count(inspection.counts)]
+        largest, smallest = ordered[:ENDS_SHOWN], ordered[-ENDS_SHOWN:]
+        between = ordered[ENDS_SHOWN:-ENDS_SHOWN]
+    yield from (line(row["name"], row) for row in largest)
+    if between:
+        yield line(f"({len(between):,} between)", *between)
+    yield from (line(row["name"], row) for row in smallest)
+    yield line("together", *rows)
 
 
 def _show_finding(finding: "Finding") -> None:

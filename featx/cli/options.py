@@ -21,11 +21,7 @@ class DataOptions(SettingsOptions):
         """Make the settings; options override `featx.toml`."""
         from featx.pipeline.recipe import default_data
 
-        values = {
-            name: given[option.name]
-            for name, option in self.options.items()
-            if option.name in given
-        }
+        values = self.values(given)
         if "path" not in values:
             values = default_data().model_dump(exclude_unset=True) | values
         return make_settings(self.kind, values)

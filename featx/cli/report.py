@@ -27,9 +27,8 @@ def report(runs: tuple[str, ...], report: "ReportSettings", as_json: bool) -> No
     with TerminalProgress() as progress:
         rendered = render(runs, report.out_dir, progress=progress)
     if as_json:
-        pages = [str(page) for page in rendered.pages]
         scores = [summary(run) for run in rendered.runs]
-        show_json({"page": str(rendered.page), "pages": pages, "runs": scores})
+        show_json({"page": rendered.page, "pages": rendered.pages, "runs": scores})
         return
     show_leaderboard(rendered.runs)
     for page in rendered.pages if runs else []:

@@ -31,7 +31,7 @@ def run(recipe: Path, as_json: bool) -> None:
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         scores = [summary(run) for run in runs]
-        show_json({"page": str(done.report.page), "runs": scores})
+        show_json({"page": done.report.page, "runs": scores})
         return
     show_leaderboard(runs)
     if done.heads:

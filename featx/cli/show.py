@@ -1,6 +1,7 @@
 """How results look in a terminal."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ RANDOM_MARK = " (random weights)"
 
 
 def show_json(content: Any) -> None:
-    """Print a result for a script."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    """Print a result for a script; a path is written as text."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=os.fspath))
 
 
 def show_notes(notes: Iterable[str]) -> None:

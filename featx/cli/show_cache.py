@@ -7,12 +7,14 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from featx.cli.show import MISSING, RANDOM_MARK, show_json, show_notes, show_table
 from featx.embeddings.cache.inventory import InventoryEntry, options_of
 from featx.embeddings.cache.prune import Pruning
+from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.cache.verify import Verified
 from featx.embeddings.dataset import Embeddings
 from featx.embeddings.spec import Spec
@@ -40,6 +42,11 @@ def _show_specs(
     show_table("", ["backbone", "options", *columns], cells, left=2, whole=1)
 
 
+def _as_dict(cache: EmbeddingCache, **facts: Any) -> dict[str, Any]:
+    """Return which kind of embedding it is, where it lies, and facts about it."""
+    return {"spec": cache.spec.as_dict(), "folder": cache.folder, **facts}
+
+
 def show_inventory(
     cache_dir: Path, entries: Sequence[InventoryEntry], *, as_json: bool
 ) -> None:
@@ -47,35 +54,19 @@ def show_inventory(
     if as_json:
         show_json(
             [
-                {
-                    "spec": one.cache.spec.as_dict(),
-                    "folder": str(one.cache.folder),
-                    "rows": one.rows,
-                    "bytes": one.size,
-                    "newest": one.newest,
-                }
-                for one in entries
+                _as_dict(e.cache, rows=e.rows, bytes=e.size, newest=e.newest)
+                for e in entries
             ]
         )
         return
     if not entries:
         click.echo(f"{cache_dir} is empty; `featx extract --backbone NAME` fills it")
         return
-    _show_specs(
-        ["images", "size", "age", "spec"],
-        (
-            (
-                one.cache.spec,
-                [
-                    f"{one.rows:,}",
-                    file_size(one.size),
-                    _age(one.newest),
-                    one.cache.spec.id,
-                ],
-            )
-            for one in entries
-        ),
-    )
+    rows = []
+    for one in entries:
+        counts = [f"{one.rows:,}", file_size(one.size), _age(one.newest)]
+        rows.append((one.cache.spec, [*counts, one.cache.spec.id]))
+    _show_specs(["images", "size", "age", "spec"], rows)
     images, size = sum(e.rows for e in entries), sum(e.size for e in entries)
     click.echo(
         f"{counted(len(entries), 'folder')}, {cache_dir}/*-SPEC:"
@@ -103,7 +94,7 @@ def show_export(path: Path, embeddings: Embeddings, *, as_json: bool) -> None:
     if as_json:
         show_json(
             {
-                "file": str(path),
+                "file": path,
                 "bytes": size,
                 "images": images,
                 "n_train": len(embeddings.train),
@@ -163,22 +154,21 @@ def _verified_cells(one: Verified) -> list[str]:
     ]
 
 
-def _verified_as_dict(one: Verified) -> dict[str, object]:
+def _verified_as_dict(one: Verified) -> dict[str, Any]:
     compared = one.comparison
     difference = compared.largest_difference if compared else None
-    return {
-        "spec": one.cache.spec.as_dict(),
-        "folder": str(one.cache.folder),
-        "parts": one.parts,
-        "damaged": one.damaged,
-        "compared": compared.images if compared else 0,
+    return _as_dict(
+        one.cache,
+        parts=one.parts,
+        damaged=one.damaged,
+        compared=compared.images if compared else 0,
         # JSON has no infinity.
-        "largest_difference": difference if math.isfinite(difference or 0) else None,
-        "mean_cosine": compared.mean_cosine if compared else None,
-        "tolerance": compared.tolerance if compared else None,
-        "not_compared": one.skipped,
-        "ok": not (one.damaged or one.differs),
-    }
+        largest_difference=difference if math.isfinite(difference or 0) else None,
+        mean_cosine=compared.mean_cosine if compared else None,
+        tolerance=compared.tolerance if compared else None,
+        not_compared=one.skipped,
+        ok=not (one.damaged or one.differs),
+    )
 
 
 def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
@@ -209,20 +199,19 @@ def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
         click.echo(f"dropped {dropped}, freed {freed}")
 
 
-def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, object]:
+def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "data": {str(folder): images for folder, images in pruning.kept.items()},
         "specs": [
-            {
-                "spec": one.cache.spec.as_dict(),
-                "folder": str(one.cache.folder),
-                "kept": one.kept,
-                "dropped": one.dropped,
-                "freed_bytes": one.freed,
-                "removed": one.removed,
-                "in_use": one.busy,
-            }
+            _as_dict(
+                one.cache,
+                kept=one.kept,
+                dropped=one.dropped,
+                freed_bytes=one.freed,
+                removed=one.removed,
+                in_use=one.busy,
+            )
             for one in pruning.specs
         ],
     }

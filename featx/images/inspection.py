@@ -17,15 +17,8 @@ from featx.images.image_set import ImageSet
 from featx.images.prefetch import prefetch
 from featx.progress import Update, ignore
 
-# What a name promises, by Pillow's names of formats.
-PROMISES = {
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), ("JPEG", "MPO")),
-    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
-    ".png": ("PNG",),
-    ".gif": ("GIF",),
-    ".bmp": ("BMP", "DIB"),
-    ".webp": ("WEBP",),
-}
+SAME_SUFFIX = {"MPO": "JPEG", "DIB": "BMP"}
+"""Formats whose files usually have the suffix of another one, by Pillow's names."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +96,10 @@ class Inspection:
 
 
 def _lies(path: str, kind: str) -> bool:
-    promised = PROMISES.get(PurePath(path).suffix.lower())
-    return promised is not None and kind not in promised
+    from PIL import Image
+
+    promised = Image.registered_extensions().get(PurePath(path).suffix.lower())
+    return promised not in (None, kind, SAME_SUFFIX.get(kind))
 
 
 def inspect_images(images: ImageSet, update: Update = ignore) -> Inspection:

@@ -84,15 +84,11 @@ def measures(inspection: Inspection) -> list[Finding]:
         return []
     widths, heights = inspection.widths[readable], inspection.heights[readable]
     sizes = inspection.sizes[readable]
-    extent = f"{file_size(sizes.min())} to {file_size(sizes.max())}"
+    together = file_size(sizes.sum())
     return [
         Finding("Sizes", _pixels(widths, heights)),
         Finding("Aspect ratios", _ratios(widths, heights)),
-        Finding(
-            "File sizes",
-            f"{file_size(sizes.sum())} together, {extent}, median"
-            f" {file_size(float(np.median(sizes)))}",
-        ),
+        Finding("File sizes", f"{together} together, {_extent(sizes, file_size)}"),
         Finding("Formats", _formats(inspection)),
     ]
 
@@ -136,15 +132,16 @@ def where_duplicates_lie(inspection: Inspection) -> str:
     )
 
 
+def _extent(values: NDArray[Any], write: Callable[[float], str]) -> str:
+    low, middle, high = (write(f(values)) for f in (np.min, np.median, np.max))
+    return f"{low} to {high}, median {middle}"
+
+
 def _pixels(widths: NDArray[np.int32], heights: NDArray[np.int32]) -> str:
-    low_w, high_w = int(widths.min()), int(widths.max())
-    low_h, high_h = int(heights.min()), int(heights.max())
-    if low_w == high_w and low_h == high_h:
-        return f"all of {low_w:,} × {low_h:,} pixels"
-    return (
-        f"width {low_w:,} to {high_w:,}, median {np.median(widths):,.0f};"
-        f" height {low_h:,} to {high_h:,}, median {np.median(heights):,.0f} pixels"
-    )
+    if np.ptp(widths) == np.ptp(heights) == 0:
+        return f"all of {widths[0]:,} × {heights[0]:,} pixels"
+    write = "{:,.0f}".format
+    return f"width {_extent(widths, write)}; height {_extent(heights, write)} pixels"
 
 
 def _ratios(widths: NDArray[np.int32], heights: NDArray[np.int32]) -> str:
@@ -154,12 +151,11 @@ def _ratios(widths: NDArray[np.int32], heights: NDArray[np.int32]) -> str:
         "square": (widths == heights).mean(),
         "tall": (widths < heights).mean(),
     }
-    if 1.0 in shares.values() and ratios.min() == ratios.max():
+    if 1.0 in shares.values() and np.ptp(ratios) == 0:
         (shape,) = (name for name, share in shares.items() if share == 1)
         return "all square" if shape == "square" else f"all {shape}, {ratios[0]:.2f}"
     spread = ", ".join(f"{percent(share, 0)} {name}" for name, share in shares.items())
-    extent = f"{ratios.min():.2f} to {ratios.max():.2f}"
-    return f"{extent}, median {np.median(ratios):.2f}; {spread}"
+    return f"{_extent(ratios, '{:.2f}'.format)}; {spread}"
 
 
 def _formats(inspection: Inspection) -> str:
