@@ -11,9 +11,17 @@ SUFFIXES = {
     *(".tif", ".tiff"),
 }
 
+SYSTEM_FOLDERS = {
+    *("@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
+    *("__macosx", "$recycle.bin", "system volume information", "lost+found"),
+}
+"""Folders that file systems, archives and network drives put among the user's own."""
+
 
 def image_files(folder: Path) -> Iterator[Path]:
-    """Return all image files below a folder, hidden ones left out; follow links.
+    """Return all image files below a folder; follow links.
+
+    What is hidden or in a folder of the system is left out.
 
     Raises
     ------
@@ -44,9 +52,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
         for name in sorted(files):
-            if not name.startswith("."):
+            if not _is_hidden(name):
                 yield Path(parent, name)
 
 
@@ -58,6 +66,10 @@ def relative(path: Path, root: Path) -> str:
 def is_image(name: str) -> bool:
     """Return whether a file's name is that of an image, not hidden."""
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in SYSTEM_FOLDERS
 
 
 def _holds(outer: str, inner: str) -> bool:
@@ -73,7 +85,7 @@ def _refuse(error: OSError) -> None:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, but hidden ones and links that lead back."""
+    """Return the folders in a folder, but hidden ones, the system's, and links back."""
     here = os.path.realpath(folder)
     try:
         found = sorted(folder.iterdir())
@@ -82,7 +94,7 @@ def subfolders(folder: Path) -> list[Path]:
     return [
         p
         for p in found
-        if not p.name.startswith(".")
+        if not _is_hidden(p.name)
         and p.is_dir()
         and not (p.is_symlink() and _holds(os.path.realpath(p), here))
     ]

@@ -1,19 +1,30 @@
 """An image set of labelled paths: what is checked of every layout."""
 
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from featx.errors import DataError
+from featx.errors import DataError, nearest
 from featx.images.image_set import ImageSet, shorten
+from featx.images.layouts.classes import settle_classes
+from featx.images.layouts.splits import is_tested
 
 EXPECTED = (
     "DATA/<class>/<image>, DATA/train/<class>/<image> with DATA/test/<class>/<image>,"
     " or --labels FILE.csv"
 )
+ORDER = ("train", "validation", "test", None)
+"""Of the splits: the first one decides how a class is spelt."""
+
+
+class Labelled(NamedTuple):
+    """An image with the name of its class and of its split, None without splits."""
+
+    path: str
+    name: str
+    split: str | None = None
 
 
 def left_out(what: str, names: Sequence[str]) -> list[str]:
@@ -21,92 +32,101 @@ def left_out(what: str, names: Sequence[str]) -> list[str]:
     return [f"{len(names)} {what}, left out (first: {names[0]})"] if names else []
 
 
+def unlabelled_note(count: int, what: str, where: Path) -> str:
+    """Return the note about images without labels, with the command that answers."""
+    return (
+        f"{count} {what}, left out of training and test;"
+        f" `featx predict RUN {where}` says what they show"
+    )
+
+
 def build_image_set(
     root: Path,
-    samples: Sequence[tuple[str, str, bool | None]],
+    labelled: Sequence[Labelled],
     *,
     layout: str,
     notes: Sequence[str] = (),
+    source: Path | None = None,
+    folders: Mapping[str | None, str] | None = None,
 ) -> ImageSet:
-    """Make an image set of (path, class name, is test) rows.
+    """Make an image set of labelled images.
+
+    Parameters
+    ----------
+    source : Path, optional
+        The file that the class names were typed in; they are names of folders without.
+    folders : mapping of str to str, optional
+        What stands before a class of a split where it is shown: ``train/``.
 
     Raises
     ------
     DataError
         No image at all, a single class, a class in the test split only, or a
-        class name that is not text.
+        class name that is not text or spelt in two ways.
     """
-    if not samples:
+    if not labelled:
         raise DataError(f"{root}: no images found; expected {EXPECTED}")
-    samples = sorted(samples)
-    _check_names(root, {name for _, name, _ in samples})
-    flags = [test for _, _, test in samples]
-    is_test = None if None in flags else np.array(flags, dtype=bool)
-    names = [name for _, name, _ in samples]
-    trained = {name for _, name, test in samples if not test}
-    tested = {name for _, name, test in samples if test}
-    unknown = sorted(tested - trained)
-    if unknown:
-        raise DataError(
-            f"{root}: {shorten(unknown)} in the test split but not in the training"
-            " split; add training images or remove it"
-        )
-    classes = tuple(sorted(set(names)))
-    if len(classes) < 2:
-        raise DataError(
-            f"{root}: only one class, '{classes[0]}';"
-            " a classifier needs at least two: add a folder or a label"
-        )
-    missing = sorted(trained - tested)
-    notes = list(notes)
-    if is_test is not None and missing:
-        notes.append(f"no test image of {shorten(missing)}; it goes unmeasured")
+    _check_names(root, {name for _, name, _ in labelled})
+    joined, decided = _join_spellings(source or root, labelled, folders or {}, source)
+    splits = {split for _, _, split in joined}
+    samples = sorted((path, name, is_tested(s, splits)) for path, name, s in joined)
+    classes = _check_classes(root, samples)
     code = {name: i for i, name in enumerate(classes)}
+    is_test = None if len(splits) < 2 else np.array([t for *_, t in samples], bool)
     return ImageSet(
         root=root,
         paths=tuple(path for path, _, _ in samples),
-        labels=np.array([code[name] for name in names], dtype=np.int64),
+        labels=np.array([code[name] for _, name, _ in samples], dtype=np.int64),
         is_test=is_test,
         classes=classes,
         layout=layout,
-        notes=tuple(notes),
+        notes=(*notes, *decided, *_unmeasured_notes(samples)),
     )
 
 
-def check_spelling(where: Path, classes: Mapping[str, str]) -> None:
-    """Refuse two spellings of one class: they would become two classes.
-
-    Parameters
-    ----------
-    where : Path
-        The folder or file to name in the error.
-    classes : mapping of str to str
-        Class name to how it is shown.
-
-    Raises
-    ------
-    DataError
-        Two names differ only by case, separators or Unicode form.
-    """
-    seen: dict[str, str] = {}
-    for name, shown in sorted(classes.items()):
-        other = seen.setdefault(_spelling(name), shown)
-        if other != shown:
-            raise DataError(
-                f"{where}: '{other}' and '{shown}' differ only by case, separators or"
-                " Unicode form; rename one so that both are the same class"
-            )
+def _join_spellings(
+    where: Path,
+    labelled: Sequence[Labelled],
+    folders: Mapping[str | None, str],
+    source: Path | None,
+) -> tuple[list[Labelled], list[str]]:
+    """Give each image the class that its name means."""
+    splits = sorted({split for _, _, split in labelled}, key=ORDER.index)
+    named: dict[str | None, dict[str, str]] = {split: {} for split in splits}
+    for _, name, split in labelled:
+        named[split][name] = f"{folders.get(split, '')}{name}"
+    typed = source is not None
+    renamed, notes = settle_classes(where, list(named.values()), typed=typed)
+    classes = dict(zip(splits, renamed, strict=True))
+    return [one._replace(name=classes[one.split][one.name]) for one in labelled], notes
 
 
-def _spelling(name: str) -> str:
-    """Return what all spellings of one class have in common.
+Samples = Iterable[tuple[str, str, bool | None]]
 
-    Separators between letters don't count at all; others do, so that 1.5 isn't 15.
-    """
-    plain = unicodedata.normalize("NFKC", name).casefold()
-    plain = plain.lstrip(" _").rstrip(" _-")
-    plain = re.sub(r"(?<=[^\W\d_])[\s_.-]+(?=[^\W\d_])", "", plain)
-    return re.sub(r"[\s_-]+", "_", plain)
+
+def _check_classes(root: Path, samples: Samples) -> tuple[str, ...]:
+    """Return the classes, sorted; there are two, and each is trained on."""
+    trained = {name for _, name, test in samples if not test}
+    unknown = sorted({name for _, name, test in samples if test} - trained)
+    if unknown:
+        raise DataError(
+            f"{root}: {shorten(unknown)} in the test split but not in the training"
+            f" split; add training images or remove it{nearest(unknown[0], trained)}"
+        )
+    if len(trained) < 2:
+        raise DataError(
+            f"{root}: only one class, {shorten(sorted(trained))};"
+            " a classifier needs at least two: add a folder or a label"
+        )
+    return tuple(sorted(trained))
+
+
+def _unmeasured_notes(samples: Samples) -> list[str]:
+    tested = {name for _, name, test in samples if test}
+    missing = sorted({name for _, name, test in samples if test is False} - tested)
+    if not missing:
+        return []
+    return [f"no test image of {shorten(missing)}; it goes unmeasured"]
 
 
 def _check_names(root: Path, classes: set[str]) -> None:

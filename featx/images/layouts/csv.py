@@ -7,9 +7,10 @@ from pathlib import Path
 
 from featx.errors import DataError, nearest
 from featx.images.image_set import ImageSet, shorten
-from featx.images.layouts.build import build_image_set, check_spelling, left_out
+from featx.images.layouts.build import Labelled, build_image_set, left_out
 from featx.images.layouts.file_index import FileIndex
-from featx.images.layouts.options import DataSettings, find_split, is_tested
+from featx.images.layouts.options import DataSettings
+from featx.images.layouts.splits import find_split
 
 PATH_COLUMNS = (
     *("file_name", "filename", "file", "path", "filepath", "file_path", "image_path"),
@@ -39,26 +40,31 @@ def read_csv(root: Path, layout: DataSettings) -> ImageSet:
     assert layout.labels is not None
     path = find_file(root, layout.labels)
     labels, notes = _read_labels(root, path, layout)
-    check_spelling(path, {label: label for label, _ in labels.values()})
-    splits = {split for _, split in labels.values()}
-    samples = [(f, name, is_tested(s, splits)) for f, (name, s) in labels.items()]
-    return build_image_set(root, samples, layout=f"labels in {path.name}", notes=notes)
+    labelled = [Labelled(file, *sample) for file, sample in labels.items()]
+    return build_image_set(
+        root, labelled, layout=f"labels in {path.name}", notes=notes, source=path
+    )
 
 
 def read_splits(root: Path, folders: Sequence[Path], layout: DataSettings) -> ImageSet:
     """Read Hugging Face's metadata.csv of each split."""
-    samples: list[tuple[str, str, bool | None]] = []
+    labelled: list[Labelled] = []
     notes: list[str] = []
-    splits = [find_split(folder.name) for folder in folders]
-    for folder, split in zip(folders, splits, strict=True):
+    for folder in folders:
         labels, found = _read_labels(folder, folder / "metadata.csv", layout)
-        tested = is_tested(split, splits)
-        samples += [(f"{folder.name}/{f}", n, tested) for f, (n, _) in labels.items()]
+        split = find_split(folder.name)
+        labelled += [
+            Labelled(f"{folder.name}/{f}", n, split) for f, (n, _) in labels.items()
+        ]
         notes.extend(f"{folder.name}: {note}" for note in found)
-    check_spelling(root, {name: name for _, name, _ in samples})
     names = " + ".join(f"{folder.name}/" for folder in folders)
     return build_image_set(
-        root, samples, layout=f"metadata.csv in {names}", notes=notes
+        root,
+        labelled,
+        layout=f"metadata.csv in {names}",
+        notes=notes,
+        source=root,
+        folders={find_split(folder.name): f"{folder.name}/" for folder in folders},
     )
 
 

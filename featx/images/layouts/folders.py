@@ -1,78 +1,190 @@
 """Labels from folders: one per class, in one tree or in a tree for each split."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from featx.errors import DataError
+from featx.errors import DataError, nearest
 from featx.images.image_set import ImageSet, shorten
 from featx.images.layouts.build import (
     EXPECTED,
+    Labelled,
     build_image_set,
-    check_spelling,
     left_out,
+    unlabelled_note,
 )
-from featx.images.layouts.options import find_split, is_tested
+from featx.images.layouts.classes import spelling_of
+from featx.images.layouts.splits import (
+    UNLABELLED_NAMES,
+    find_part,
+    find_split,
+    is_tested,
+)
 from featx.images.walking import image_files, is_image, relative, subfolders
 
 
-def _has_classes(folder: Path) -> bool:
-    """Return whether a folder has class folders with images."""
-    return any(True for f in subfolders(folder) for _ in image_files(f))
+@dataclass
+class SplitTrees:
+    """The trees of class folders of a data folder.
+
+    Attributes
+    ----------
+    trees : dict of str to Path
+        Split to the folder that holds its class folders, train first.
+    unlabelled : list of Path
+        Folders whose images have no label.
+    parts : list of Path
+        The folders in the data folder that the others lie in.
+    """
+
+    trees: dict[str, Path]
+    unlabelled: list[Path] = field(default_factory=list)
+    parts: list[Path] = field(default_factory=list)
 
 
-def find_split_trees(root: Path) -> dict[Path, bool | None]:
-    """Return the train, validation and test trees: folder to whether it tests."""
-    trees: dict[str, Path] = {}
-    for folder in subfolders(root):
-        split = find_split(folder.name)
-        if split is None:
+def find_split_trees(root: Path) -> SplitTrees | None:
+    """Find train, validation and test trees, and what lies beside them unlabelled.
+
+    Returns
+    -------
+    SplitTrees or None
+        None where there is no training tree.
+
+    Raises
+    ------
+    DataError
+        Two folders could be the same split.
+    """
+    parts = _find_parts(root)
+    if "train" not in parts or not _is_tree(parts["train"]):
+        return None
+    train = _class_level(parts["train"], None)
+    known = {spelling_of(folder.name) for folder in _class_folders(train)}
+    found = SplitTrees({"train": train}, parts=list(parts.values()))
+    for split in ("validation", "test", "unlabelled"):
+        part = parts.get(split)
+        if part is None:
             continue
-        if split in trees:
-            raise DataError(
-                f"{root}: both '{trees[split].name}' and '{folder.name}';"
-                " keep one of them"
-            )
-        trees[split] = folder
-    trees = {split: folder for split, folder in trees.items() if _is_tree(folder)}
-    if "train" not in trees:
-        return {}
-    order = [split for split in ("train", "validation", "test") if split in trees]
-    return {trees[split]: is_tested(split, trees) for split in order}
+        tree = _class_level(part, known)
+        unlabelled = _unlabelled(
+            tree, {folder.name for folder in _class_folders(train)}
+        )
+        if split == "unlabelled" or len(unlabelled) == len(_class_folders(tree)):
+            found.unlabelled.append(part)
+        else:
+            found.trees[split] = tree
+            found.unlabelled += unlabelled
+    return found
+
+
+def _find_parts(root: Path) -> dict[str, Path]:
+    """Return split to folder, for folders whose names say which split they are.
+
+    All folders are splits, or those that share the rest of their name: ``seg`` in
+    ``seg_train`` and ``seg_test``.
+    """
+    folders = [f for f in subfolders(root) if any(True for _ in image_files(f))]
+    named = [(folder, *part) for folder in folders if (part := find_part(folder.name))]
+    by_rest: dict[str, list[tuple[str, Path]]] = {}
+    for folder, split, rest in named:
+        by_rest.setdefault(rest, []).append((split, folder))
+    whole = [(split, folder) for folder, split, _ in named]
+    if len(named) == len(folders) and len(dict(whole)) == len(whole):
+        return dict(whole)
+    groups = [g for g in by_rest.values() if "train" in dict(g) and len(g) > 1]
+    if "train" in dict(by_rest.get("", ())):
+        groups = [by_rest[""]]
+    if len(groups) > 1:
+        raise _same_split(root, *(dict(group)["train"] for group in groups[:2]))
+    chosen = dict(groups[0]) if groups else {}
+    for split, folder in groups[0] if groups else ():
+        if chosen[split] != folder:
+            raise _same_split(root, folder, chosen[split])
+    return chosen
+
+
+def _same_split(root: Path, one: Path, other: Path) -> DataError:
+    return DataError(f"{root}: both '{one.name}' and '{other.name}'; keep one of them")
+
+
+def _class_folders(tree: Path) -> list[Path]:
+    """Return the folders in a tree that hold images, at any depth."""
+    return [f for f in subfolders(tree) if any(True for _ in image_files(f))]
+
+
+def _class_level(part: Path, known: Collection[str] | None) -> Path:
+    """Go down through single folders to the one that holds the class folders.
+
+    Parameters
+    ----------
+    known : collection of str or None
+        How the classes of the training split are spelt, if they are known.
+    """
+    while True:
+        folders = _class_folders(part)
+        if len(folders) != 1 or _loose_images(part):
+            return part
+        names = [spelling_of(folder.name) for folder in _class_folders(folders[0])]
+        deeper = len(names) > 1 if known is None else any(n in known for n in names)
+        if not deeper or (known and spelling_of(folders[0].name) in known):
+            return part
+        part = folders[0]
+
+
+def _unlabelled(tree: Path, trained: Collection[str]) -> list[Path]:
+    """Return the folders in a test tree that are no classes."""
+    known = {spelling_of(name) for name in trained}
+    folders = _class_folders(tree)
+    unknown = [f for f in folders if spelling_of(f.name) not in known]
+    if len(folders) == 1 and unknown:
+        (folder,) = unknown
+        if find_part(folder.name) or not nearest(folder.name, trained):
+            return unknown
+    return [f for f in unknown if spelling_of(f.name) in UNLABELLED]
+
+
+UNLABELLED = {spelling_of(name) for name in UNLABELLED_NAMES}
 
 
 def _is_tree(folder: Path) -> bool:
     # Hugging Face: one folder of images, whose labels stand in the file.
     if (folder / "metadata.csv").is_file() and len(subfolders(folder)) < 2:
         return False
-    return _has_classes(folder)
+    return bool(_class_folders(folder))
 
 
-def read_trees(root: Path, trees: dict[Path, bool | None]) -> ImageSet:
+def read_trees(root: Path, found: SplitTrees) -> ImageSet:
     """Read train, validation and test trees of class folders."""
-    samples: list[tuple[str, str, bool | None]] = []
     notes: list[str] = []
-    folders: dict[str, str] = {}
-    for tree, tests in trees.items():
-        for path, name in _labelled(root, tree, notes):
-            samples.append((path, name, tests))
-            folders[name] = f"{tree.name}/{name}"
-    check_spelling(root, folders)
-    trained = " + ".join(f"{tree.name}/" for tree, tests in trees.items() if not tests)
-    tested = "".join(f", tested on {t.name}/" for t, tests in trees.items() if tests)
-    notes.extend(_unused_notes(root, trees))
+    labelled = [
+        Labelled(path, name, split)
+        for split, tree in found.trees.items()
+        for path, name in _labelled(root, tree, notes, without=found.unlabelled)
+    ]
+    shown: dict[str | None, str] = {
+        split: f"{relative(tree, root)}/" for split, tree in found.trees.items()
+    }
+    tests = {split: is_tested(split, shown) for split in shown}
+    trained = " + ".join(text for split, text in shown.items() if not tests[split])
+    tested = "".join(f", tested on {t}" for split, t in shown.items() if tests[split])
+    notes.extend(_unused_notes(root, found))
     return build_image_set(
-        root, samples, layout=f"class folders in {trained}{tested}", notes=notes
+        root,
+        labelled,
+        layout=f"class folders in {trained}{tested}",
+        notes=notes,
+        folders=shown,
     )
 
 
-def _unused_notes(root: Path, trees: Collection[Path]) -> Iterator[str]:
-    for folder in subfolders(root):
-        if folder in trees or not any(True for _ in image_files(folder)):
-            continue
-        if find_split(folder.name) and not _has_classes(folder):
-            yield f"{folder.name}/ has no class folders and is left out"
-        else:
-            used = " + ".join(f"{tree.name}/" for tree in trees)
+def _unused_notes(root: Path, found: SplitTrees) -> Iterator[str]:
+    for folder in found.unlabelled:
+        count = sum(1 for _ in image_files(folder))
+        where = f"images in {relative(folder, root)}/ have no label"
+        yield unlabelled_note(count, where, folder)
+    for folder in _class_folders(root):
+        if folder not in found.parts:
+            used = " + ".join(f"{part.name}/" for part in found.parts)
             yield f"{folder.name}/ beside {used} is left out"
 
 
@@ -80,43 +192,44 @@ def read_tree(root: Path) -> ImageSet:
     """Read one tree of class folders, perhaps in a folder called images."""
     folders = subfolders(root)
     base = root
-    if [f.name.lower() for f in folders] == ["images"] and _has_classes(folders[0]):
+    if [f.name.lower() for f in folders] == ["images"] and _class_folders(folders[0]):
         base = folders[0]
     notes: list[str] = []
-    labelled = list(_labelled(root, base, notes))
+    labelled = [Labelled(path, name) for path, name in _labelled(root, base, notes)]
     if not labelled and any(True for _ in image_files(root)):
         raise DataError(
             f"{root}: images, but no class folders and no labels; expected {EXPECTED}"
         )
-    names = sorted({name for _, name in labelled})
-    _check_meant(base, names)
-    check_spelling(root, {name: name for name in names})
+    _check_meant(base, sorted({name for _, name, _ in labelled}))
     where = "class folders" if base is root else f"class folders in {base.name}/"
-    samples = [(path, name, None) for path, name in labelled]
-    return build_image_set(root, samples, layout=where, notes=notes)
+    return build_image_set(root, labelled, layout=where, notes=notes)
 
 
 def _check_meant(base: Path, names: list[str]) -> None:
     """Refuse folders that are splits or a whole data set, not classes."""
     splits = {find_split(name) for name in names} - {None}
-    if len(splits) > 1 or (splits and len(names) == 1):
-        missing = "class folders" if "train" in splits else "training split"
+    rests = [part[1] for name in names if (part := find_part(name))]
+    if len(set(rests)) < len(rests) or len(splits) > 1 or (splits and len(names) == 1):
+        known = [part[0] for name in names if (part := find_part(name))]
+        missing = "class folders" if "train" in known else "training split"
         raise DataError(
             f"{base}: {shorten(names)}, but no {missing}; expected {EXPECTED}"
         )
-    if len(names) == 1 and _has_classes(base / names[0]):
+    if len(names) == 1 and _class_folders(base / names[0]):
         raise DataError(
             f"{base}: only one class, '{names[0]}'; if its folders are the classes,"
             f" name {base / names[0]}"
         )
 
 
-def _labelled(root: Path, tree: Path, notes: list[str]) -> Iterator[tuple[str, str]]:
+def _labelled(
+    root: Path, tree: Path, notes: list[str], *, without: Collection[Path] = ()
+) -> Iterator[tuple[str, str]]:
     """Yield (path, class) of a tree of class folders; note what has no class."""
     empty: list[str] = []
     for folder in subfolders(tree):
-        found = False
-        for path in image_files(folder):
+        found = folder in without
+        for path in () if found else image_files(folder):
             found = True
             yield relative(path, root), folder.name
         if not found:
@@ -125,5 +238,9 @@ def _labelled(root: Path, tree: Path, notes: list[str]) -> Iterator[tuple[str, s
         notes.append(
             f"no images in {shorten(empty)}, left out; add images or remove the folder"
         )
-    loose = sorted(p.name for p in tree.iterdir() if p.is_file() and is_image(p.name))
+    loose = _loose_images(tree)
     notes += left_out("images beside the class folders have no label", loose)
+
+
+def _loose_images(tree: Path) -> list[str]:
+    return sorted(p.name for p in tree.iterdir() if p.is_file() and is_image(p.name))

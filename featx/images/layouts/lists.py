@@ -4,7 +4,7 @@ from pathlib import Path
 
 from featx.errors import DataError
 from featx.images.image_set import ImageSet
-from featx.images.layouts.build import build_image_set, check_spelling, left_out
+from featx.images.layouts.build import Labelled, build_image_set, left_out
 from featx.images.layouts.csv import find_file, read_text
 from featx.images.layouts.file_index import FileIndex, plain_path
 from featx.images.layouts.options import DataSettings
@@ -32,13 +32,15 @@ def read_lists(root: Path, layout: DataSettings) -> ImageSet:
             f"{test_list}: '{both[0]}' is on the training list as well;"
             " an image can't be on both"
         )
-    labels = trained | tested
-    check_spelling(root, {label: label for label in labels.values()})
     names = f"{layout.train_list.name} + {layout.test_list.name}"
-    unlisted = sorted(set(index.paths) - set(labels))
+    unlisted = sorted(set(index.paths) - set(trained) - set(tested))
     notes += left_out("images are on neither list", unlisted)
-    samples = [(file, label, file in tested) for file, label in labels.items()]
-    return build_image_set(root, samples, layout=f"lists {names}", notes=notes)
+    labelled = [
+        Labelled(file, label, split)
+        for split, labels in (("train", trained), ("test", tested))
+        for file, label in labels.items()
+    ]
+    return build_image_set(root, labelled, layout=f"lists {names}", notes=notes)
 
 
 def _read_list(

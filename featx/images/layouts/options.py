@@ -1,36 +1,11 @@
-"""The settings of the data, and the usual names of splits."""
+"""The settings of the data."""
 
-import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from featx.settings import CliOption, Settings
-
-TRAIN_NAMES = {"train", "training", "training_set", "train_set"}
-TEST_NAMES = {"test", "testing", "test_set", "testing_set"}
-VALIDATION_NAMES = {"val", "valid", "validation", "validation_set", "val_set"}
-SPLIT_NAMES = {"train": TRAIN_NAMES, "test": TEST_NAMES, "validation": VALIDATION_NAMES}
-
-
-def find_split(name: str) -> str | None:
-    """Return ``train``, ``test`` or ``validation`` for its usual spellings."""
-    plain = re.sub(r"[\s_-]+", "_", name.strip().lower())
-    return next((split for split, names in SPLIT_NAMES.items() if plain in names), None)
-
-
-def is_tested(split: str | None, splits: Collection[str | None]) -> bool | None:
-    """Return whether a split is for testing, given all of them; None if it is alone.
-
-    Beside a test split, a validation split is trained on: featx cross-validates within
-    the training split.
-    """
-    if len(set(splits)) < 2:
-        return None
-    return split == "test" or (split == "validation" and "test" not in splits)
-
 
 DEFAULT_TEST_SIZE = 0.25
 """Share of the images for the test split, where neither data nor user gives one."""

@@ -9,7 +9,8 @@ from featx.images.image_set import ImageSet
 from featx.images.layouts.csv import read_csv, read_splits
 from featx.images.layouts.folders import find_split_trees, read_tree, read_trees
 from featx.images.layouts.lists import read_lists
-from featx.images.layouts.options import DataSettings, find_split
+from featx.images.layouts.options import DataSettings
+from featx.images.layouts.splits import find_split
 from featx.settings import with_values
 
 
@@ -58,7 +59,7 @@ def _read(root: Path, settings: DataSettings) -> ImageSet:
     if settings.labels:
         return read_csv(root, settings)
     trees = find_split_trees(root)
-    if trees:
+    if trees is not None:
         return read_trees(root, trees)
     detected = _detect(root, settings)
     return detected if detected is not None else read_tree(root)

@@ -32,6 +32,13 @@ def refusal(root, **layout):
     return message
 
 
+def unlabelled(what, where):
+    return (
+        f"{what} have no label, left out of training and test;"
+        f" `featx predict RUN {where}` says what they show"
+    )
+
+
 def add_tree(folder, tree, classes=("cat", "dog"), count=1):
     for name in classes:
         folder.add(*(f"{tree}/{name}/{i}.png" for i in range(count)))
@@ -143,8 +150,8 @@ def test_parts_without_class_folders_and_others_are_noted(folder):
     images = read_images(folder.root)
     assert images.is_test is None
     assert images.notes == (
-        "extra/ beside train/ is left out",
-        "test/ has no class folders and is left out",
+        unlabelled("1 images in test/", folder.root / "test"),
+        "extra/ beside test/ + train/ is left out",
     )
 
 
@@ -255,19 +262,20 @@ TWINS = [
     (NFC, NFD),
     ("STRASSE", "straße"),
 ]
+CASES = [pair for pair in TWINS if pair[0].casefold() == pair[1].casefold()]
 
 
 @pytest.mark.parametrize(("one", "other"), TWINS)
 def test_two_spellings_between_train_and_test(folder, one, other):
     add_tree(folder, "train", ("zebra", one))
     add_tree(folder, "test", ("zebra", other))
-    message = refusal(folder.root)
-    assert f"'train/{one}'" in message
-    assert f"'test/{other}'" in message
-    assert "differ only by case, separators or Unicode form; rename one" in message
+    images = read_images(folder.root)
+    assert images.classes == tuple(sorted(("zebra", one)))
+    assert images.notes == (f"'test/{other}' is taken for '{one}'",)
+    assert parts_of(images)[f"test/{other}/0.png"] == (one, True)
 
 
-@pytest.mark.parametrize(("one", "other"), TWINS)
+@pytest.mark.parametrize(("one", "other"), [p for p in TWINS if p not in CASES])
 def test_two_spellings_within_one_tree(folder, one, other):
     add_tree(folder, ".", (one, other))
     if len(list(folder.root.iterdir())) < 2:
@@ -275,6 +283,196 @@ def test_two_spellings_within_one_tree(folder, one, other):
     message = refusal(folder.root)
     assert f"'{one}'" in message
     assert f"'{other}'" in message
+    assert "differ only by case, separators or Unicode form; rename one" in message
+
+
+@pytest.mark.parametrize(("one", "other"), CASES)
+def test_names_that_differ_by_case_within_one_tree_are_two_classes(folder, one, other):
+    add_tree(folder, ".", ("b", one, other))
+    if len(list(folder.root.iterdir())) < 3:
+        pytest.skip("this file system takes the two for one")
+    images = read_images(folder.root)
+    assert images.classes == tuple(sorted(("b", one, other)))
+    assert images.notes == (
+        f"'{one}' and '{other}' differ only by case and are two classes",
+    )
+
+
+def test_letters_in_both_splits(folder):
+    add_tree(folder, "train", "AaBb")
+    add_tree(folder, "test", "AaBb")
+    if len(list((folder.root / "test").iterdir())) < 4:
+        pytest.skip("this file system takes the two for one")
+    images = read_images(folder.root)
+    assert images.classes == ("A", "B", "a", "b")
+    assert images.notes == (
+        "'A' and 'a' differ only by case and are two classes, as are 1 more pairs",
+    )
+
+
+def test_it_must_be_clear_which_class_a_spelling_means(folder):
+    add_tree(folder, "train", ("Cat", "cat"))
+    add_tree(folder, "test", ("CAT",))
+    if len(list((folder.root / "train").iterdir())) < 2:
+        pytest.skip("this file system takes the two for one")
+    message = refusal(folder.root)
+    assert "'train/Cat' and 'test/CAT' differ only by case" in message
+
+
+INVISIBLE = ["ca\u200bt", "\ufeffcat", "cat\u202e", "c\u00adat", "cat\u3164"]
+
+
+@pytest.mark.parametrize("odd", INVISIBLE)
+def test_invisible_characters_make_no_class(folder, odd):
+    add_tree(folder, "train", ("cat", "dog"))
+    add_tree(folder, "test", (odd, "dog"))
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "dog")
+    (note,) = images.notes
+    assert note == (
+        "invisible characters or unusual spaces in 1 class names are left out (first:"
+        f" {odd!a}, now 'cat')"
+    )
+
+
+def test_joiners_that_a_script_needs_stay(folder):
+    name = "\u0645\u06cc\u200c\u0631\u0648\u062f"
+    add_tree(folder, ".", (name, "dog"))
+    images = read_images(folder.root)
+    assert name in images.classes
+    assert not images.notes
+
+
+def test_name_that_cannot_be_seen(folder):
+    add_tree(folder, ".", ("\u200b", "dog"))
+    assert "a class whose name can't be seen; rename it" in refusal(folder.root)
+
+
+SYSTEM = ["@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"]
+
+
+@pytest.mark.parametrize("system", [*SYSTEM, "System Volume Information"])
+def test_folders_of_the_system_are_passed_over(folder, system):
+    add_tree(folder, ".")
+    folder.add(f"{system}/x/1.png", f"cat/{system}/0.png/thumb.jpg", f"{system}/0.jpg")
+    images = read_images(folder.root)
+    assert images.paths == ("cat/0.png", "dog/0.png")
+    assert not images.notes
+
+
+SPLIT_PAIRS = [
+    ("seg_train", "seg_test"),
+    ("Train Images", "Test Images"),
+    ("trainImages", "testImages"),
+    ("train2017", "val2017"),
+    ("asl_train", "test"),
+    ("train", "test1"),
+    ("fruits-training-data", "fruits-validation-data"),
+]
+
+
+@pytest.mark.parametrize(("train", "test"), SPLIT_PAIRS)
+def test_names_that_contain_a_split(folder, train, test):
+    add_tree(folder, train)
+    add_tree(folder, test)
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "dog")
+    assert images.layout == f"class folders in {train}/, tested on {test}/"
+
+
+def test_a_single_folder_that_is_called_like_a_training_split(folder):
+    add_tree(folder, "asl_train")
+    assert read_images(folder.root).layout == "class folders in asl_train/"
+
+
+def test_parts_that_share_a_name_beside_a_folder(folder):
+    add_tree(folder, "seg_train")
+    add_tree(folder, "seg_test")
+    add_tree(folder, "extra")
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "dog")
+    assert images.notes == ("extra/ beside seg_test/ + seg_train/ is left out",)
+
+
+def test_two_pairs_of_parts(folder):
+    for name in ("a_train", "a_test", "b_train", "b_test"):
+        add_tree(folder, name)
+    assert "both 'a_train' and 'b_train'; keep one of them" in refusal(folder.root)
+
+
+def test_flat_parts_with_longer_names_are_no_classes(folder):
+    folder.add("seg_train/1.png", "seg_test/1.png")
+    message = refusal(folder.root)
+    assert "'seg_test', 'seg_train', but no class folders; expected" in message
+
+
+def test_classes_that_contain_the_word_of_a_split(folder):
+    add_tree(folder, ".", ("bullet train", "test tube", "dog"))
+    images = read_images(folder.root)
+    assert images.classes == ("bullet train", "dog", "test tube")
+    assert images.is_test is None
+
+
+def test_parts_that_hold_one_folder_that_holds_the_classes(folder):
+    add_tree(folder, "seg_train/seg_train", count=2)
+    add_tree(folder, "seg_test/seg_test")
+    folder.add("seg_pred/seg_pred/1.png", "seg_pred/seg_pred/2.png")
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "dog")
+    assert images.layout == (
+        "class folders in seg_train/seg_train/, tested on seg_test/seg_test/"
+    )
+    note = unlabelled("2 images in seg_pred/", folder.root / "seg_pred")
+    assert images.notes == (note,)
+
+
+def test_a_test_split_of_one_class_is_not_gone_into(folder):
+    add_tree(folder, "train")
+    folder.add("test/cat/dog/1.png")
+    images = read_images(folder.root)
+    assert parts_of(images)["test/cat/dog/1.png"] == ("cat", True)
+
+
+@pytest.mark.parametrize("name", ["unknown", "images", "test", "2"])
+def test_test_images_without_labels(folder, name):
+    add_tree(folder, "train")
+    folder.add(f"test/{name}/1.png", f"test/{name}/2.png")
+    images = read_images(folder.root)
+    assert images.paths == ("train/cat/0.png", "train/dog/0.png")
+    assert images.is_test is None
+    (note,) = images.notes
+    assert note.startswith("2 images in test/ have no label, left out of training and")
+
+
+def test_beside_unlabelled_test_images_validation_tests(folder):
+    add_tree(folder, "train")
+    add_tree(folder, "val")
+    folder.add("test/unknown/1.png")
+    images = read_images(folder.root)
+    assert images.layout == "class folders in train/, tested on val/"
+
+
+def test_unlabelled_images_among_labelled_ones(folder):
+    add_tree(folder, "train")
+    add_tree(folder, "test")
+    folder.add("test/unknown/1.png")
+    images = read_images(folder.root)
+    assert images.is_test.sum() == 2
+    assert images.notes[0].startswith("1 images in test/unknown/ have no label, left")
+
+
+def test_a_class_may_be_called_unknown(folder):
+    add_tree(folder, "train", ("cat", "unknown"))
+    add_tree(folder, "test", ("unknown",))
+    assert read_images(folder.root).is_test.sum() == 1
+
+
+def test_nearest_class_of_an_unknown_one(folder):
+    add_tree(folder, "train")
+    folder.add("test/cats/1.png")
+    message = refusal(folder.root)
+    assert "'cats' in the test split but not in the training split" in message
+    assert message.endswith("did you mean 'cat'?")
 
 
 @pytest.mark.parametrize(
