@@ -8,7 +8,7 @@ import click
 from featx.cli import options
 from featx.cli.command import SettingsCommand, SettingsOptions
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json
+from featx.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from featx.datasets.settings import DatasetSettings
@@ -32,9 +32,9 @@ def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
     with TerminalProgress() as progress:
         written = write_keras_dataset(name, settings, progress=progress)
     if as_json:
-        show_json(asdict(written))
+        say_json(asdict(written))
         return
-    click.echo(
+    say(
         f"{written.folder}: {written.n_train:,} training and {written.n_test:,} test"
         f" images, {len(written.classes)} classes"
     )

@@ -7,6 +7,7 @@ import click
 from featx.cli.command import PATH
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_best, show_leaderboard
+from featx.cli.terminal import say
 
 
 @click.command()
@@ -22,4 +23,4 @@ def demo(folder: Path) -> None:
         done = run_demo(folder, progress=progress)
     show_leaderboard(done.runs)
     show_best(done.runs)
-    click.echo(f"Report: {done.report.page}")
+    say(f"Report: {done.report.page}")

@@ -9,7 +9,8 @@ import click
 from featx.cli import options
 from featx.cli.command import SettingsCommand
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json, show_table
+from featx.cli.show import show_table
+from featx.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings
@@ -64,7 +65,7 @@ def export(
             progress=progress,
         )
     if as_json:
-        show_json(
+        say_json(
             [
                 {
                     "format": one.format,
@@ -94,8 +95,8 @@ def _show(done: "list[ExportedModel]") -> None:
     title = f"loaded again, on {check.images} test images, beside {check.compared_with}"
     show_table(title, columns, rows, whole=1)
     if check.drift is not None:
-        click.echo(
-            "The cached embeddings' lower precision changes probabilities\n"
-            f"by {check.drift:.1e} at most: predictions.csv is no measure here."
+        say(
+            "The cached embeddings' lower precision changes probabilities",
+            f"by {check.drift:.1e} at most: predictions.csv is no measure here.",
         )
-    click.echo(done[0].path.parent)
+    say(done[0].path.parent)

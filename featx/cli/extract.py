@@ -7,7 +7,8 @@ import click
 from featx.cli import options
 from featx.cli.command import SettingsCommand
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json, show_notes
+from featx.cli.show import show_notes
+from featx.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings, ExtractSettings
@@ -59,7 +60,7 @@ def _show(extracted: "Extracted", *, as_json: bool) -> None:
             }
             for done in extracted.extractions
         ]
-        show_json(
+        say_json(
             {
                 "images": len(images),
                 "classes": list(images.classes),
@@ -68,13 +69,13 @@ def _show(extracted: "Extracted", *, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{len(images)} images, {len(images.classes)} classes ({images.layout})")
+    say(f"{len(images)} images, {len(images.classes)} classes ({images.layout})")
     for done in extracted.extractions:
         rate = f" ({done.computed / done.seconds:.0f}/s)" if done.seconds else ""
-        click.echo(
-            f"{done.spec}, {done.spec.precision}, {done.folder}\n"
+        say(
+            f"{done.spec}, {done.spec.precision}, {done.folder}",
             f"  {done.computed} computed{rate}, {done.cached} in the cache,"
-            f" {len(done.unreadable)} unreadable"
+            f" {len(done.unreadable)} unreadable",
         )
         if done.unreadable:
             row, reason = min(done.unreadable.items())

@@ -11,11 +11,11 @@ from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     accuracy_cells,
     decimals,
-    show_json,
     show_notes,
     show_table,
     summary,
 )
+from featx.cli.terminal import say, say_json, visible
 from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def finetune(
         )
     show_notes(tuned.info["notes"])
     if as_json:
-        show_json([summary(tuned)])
+        say_json([summary(tuned)])
         return
     show_finetuned(tuned, parent)
 
@@ -105,8 +105,8 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     assert found is not None  # else `read_run` would have refused the run
     _say(explain_joined_model(found.graft))
     title = (
-        f"{run.data_name}: {metrics.n_train} training images, {metrics.n_val} of"
-        f" them held out to choose, {metrics.n_test} test images"
+        f"{visible(run.data_name)}: {metrics.n_train} training images,"
+        f" {metrics.n_val} of them held out to choose, {metrics.n_test} test images"
     )
     before, epochs = found.parent, counted(found.epochs, "epoch")
     rows = [
@@ -133,9 +133,9 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     if advice:
         said.append(f"{advice.reason} {advice.advice}")
     _say(*said)
-    click.echo(run.path)
+    say(run.path)
 
 
 def _say(*sentences: str) -> None:
     for sentence in filter(None, sentences):
-        click.echo(click.formatting.wrap_text(sentence, 79))
+        say(*click.formatting.wrap_text(sentence, 79).split("\n"))

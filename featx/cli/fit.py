@@ -7,7 +7,8 @@ import click
 from featx.cli import options
 from featx.cli.command import SettingsCommand
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, summary
+from featx.cli.show import show_best, show_leaderboard, show_notes, summary
+from featx.cli.terminal import say_json
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings, ExtractSettings
@@ -51,7 +52,7 @@ def fit(
         )
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
-        show_json([summary(run) for run in runs])
+        say_json([summary(run) for run in runs])
         return
     show_leaderboard(runs)
     show_best(runs)

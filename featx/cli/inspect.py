@@ -9,7 +9,8 @@ import click
 from featx.cli import options
 from featx.cli.command import SettingsCommand
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json, show_notes, show_table
+from featx.cli.show import show_notes, show_table
+from featx.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from featx.images.inspection import Inspection
@@ -48,20 +49,18 @@ def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> No
         inspection, page = run_inspect(data, report.out_dir, progress=progress)
     show_notes(inspection.images.notes)
     if as_json:
-        show_json({**inspection_facts(inspection), "page": page})
+        say_json({**inspection_facts(inspection), "page": page})
         return
     _show_classes(inspection)
     for finding in findings(inspection):
         _show_finding(finding)
-    click.echo(page)
+    say(page)
 
 
 def _show_classes(inspection: "Inspection") -> None:
     images = inspection.images
     total = len(images.classes)
-    click.echo(
-        f"{images.name}: {len(images):,} images, {total:,} classes ({images.layout})"
-    )
+    say(f"{images.name}: {len(images):,} images, {total:,} classes ({images.layout})")
     columns = ["class", *inspection.splits]
     if inspection.unreadable:
         columns.append("unreadable")
@@ -94,14 +93,14 @@ def _class_lines(inspection: "Inspection", counts: list[str]) -> Iterator[list[s
 
 def _show_finding(finding: "Finding") -> None:
     """Print a finding's gist beside its title, and its cases below."""
-    gist = textwrap.fill(
+    gist = textwrap.wrap(
         finding.text,
         COLUMNS,
         initial_indent=f"{finding.title:<{TITLES}}",
         subsequent_indent=" " * TITLES,
     )
-    click.echo(gist)
+    say(*gist)
     for detail in finding.details:
-        click.echo(f"  {detail}")
+        say(f"  {detail}")
     if finding.more:
-        click.echo(f"  and {finding.more:,} more")
+        say(f"  and {finding.more:,} more")

@@ -6,7 +6,8 @@ import click
 
 from featx.cli import options
 from featx.cli.command import SettingsCommand
-from featx.cli.show import show_json, show_table
+from featx.cli.show import show_table
+from featx.cli.terminal import say_json
 
 
 @click.command(cls=SettingsCommand)
@@ -16,7 +17,7 @@ def backbones(as_json: bool) -> None:
     from featx.embeddings.backbones.table import BACKBONES
 
     if as_json:
-        show_json([asdict(row) for row in BACKBONES.values()])
+        say_json([asdict(row) for row in BACKBONES.values()])
         return
     rows = [
         [r.name, str(r.image_size), str(r.features), f"{r.parameters:.1f}"]
@@ -33,7 +34,7 @@ def heads(as_json: bool) -> None:
     from featx.heads.table import HEADS
 
     if as_json:
-        show_json(
+        say_json(
             [
                 {"name": row.name, "summary": row.summary, "grid": dict(row.grid)}
                 for row in HEADS.values()

@@ -1,5 +1,6 @@
 """The command group, which turns errors into one line and an exit code."""
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from featx.cli.lists import backbones, heads
 from featx.cli.predict import predict
 from featx.cli.report import report
 from featx.cli.run import run
+from featx.cli.terminal import say
 from featx.cli.train import train
 from featx.errors import FeatxError
 
@@ -46,7 +48,7 @@ class FeatxGroup(OrderedGroup):
         except click.exceptions.Exit as wanted:
             sys.exit(wanted.exit_code)
         except click.ClickException as error:
-            error.show()
+            _show_usage(error)
             sys.exit(error.exit_code)
         except click.Abort:
             _say("interrupted; what was computed is kept")
@@ -63,7 +65,7 @@ class FeatxGroup(OrderedGroup):
 def _show(error: Exception, *, debug: bool) -> None:
     """Print an error as one line; with `--debug` its traceback as well."""
     if debug:
-        traceback.print_exception(error)
+        say(*"".join(traceback.format_exception(error)).split("\n"), err=True)
     if isinstance(error, FeatxError):
         _say(f"error: {error}")
     elif isinstance(error, OSError):
@@ -77,8 +79,15 @@ def _show(error: Exception, *, debug: bool) -> None:
         _say(f"internal error: {type(error).__name__}: {first}{hint}")
 
 
+def _show_usage(error: click.ClickException) -> None:
+    """Print wrong usage as click does; its lines quote the words of the command."""
+    shown = io.StringIO()
+    error.show(shown)
+    say(*shown.getvalue().rstrip("\n").split("\n"), err=True)
+
+
 def _say(line: str) -> None:
-    click.echo(f"featx: {line}", err=True)
+    say(f"featx: {line}", err=True)
 
 
 @click.group(

@@ -8,7 +8,8 @@ import click
 from featx.cli import options
 from featx.cli.command import PATH, SettingsCommand, SettingsOptions
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json, show_notes, show_table
+from featx.cli.show import show_notes, show_table
+from featx.cli.terminal import say_data, say_json
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings
@@ -69,9 +70,9 @@ def predict(
     unreadable = [f"{path}: {why}" for path, why in predictions.unreadable.items()]
     show_notes([*predictions.notes, *unreadable])
     if output.submission:
-        click.echo(fill_submission(output.submission, predictions), nl=False)
+        say_data(fill_submission(output.submission, predictions))
     elif output.csv:
-        click.echo(predictions.to_csv(), nl=False)
+        say_data(predictions.to_csv())
     else:
         _show(predictions, output)
 
@@ -81,7 +82,7 @@ def _show(predictions: "Predictions", output: "OutputSettings") -> None:
     top = predictions.top(output.top_k)
     best = list(zip(map(str, predictions.files), top, strict=True))
     if output.as_json:
-        show_json(
+        say_json(
             [
                 {
                     "path": path,

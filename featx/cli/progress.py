@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import click
-
+from featx.cli.terminal import say, visible
 from featx.progress import Progress, Update
 
 if TYPE_CHECKING:
@@ -46,9 +45,9 @@ class TerminalProgress(Progress):
 
     def _say(self, line: str) -> None:
         if self._bars is not None:  # a running bar is drawn below what is printed
-            self._bars.console.print(line, markup=False, highlight=False)
+            self._bars.console.print(visible(line), markup=False, highlight=False)
         else:
-            click.echo(line, err=True)
+            say(line, err=True)
 
     def task(self, title: str, unit: str) -> Update:
         """Return a callback that shows how far a task is."""
@@ -63,7 +62,7 @@ class TerminalProgress(Progress):
                 self._bars = _make_bars()
                 self._bars.start()
             if task is None or task not in self._bars.task_ids:
-                task = self._bars.add_task(title, unit=unit)
+                task = self._bars.add_task(visible(title), unit=unit)
             self._bars.update(task, completed=done, total=total)
 
         return update
@@ -93,7 +92,7 @@ class _Lines:
             text += f", {rate:.0f} images/s"
         if rate and done < total:
             text += f", {(total - done) / rate:.0f} s left"
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def _make_bars() -> "Bars":
@@ -110,7 +109,7 @@ def _make_bars() -> "Bars":
             return Text(f"{task.speed:.0f} images/s", style="cyan")
 
     return progress.Progress(
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(bar_width=None),
         progress.MofNCompleteColumn(),
         Rate(),

@@ -7,7 +7,8 @@ import click
 from featx.cli import options
 from featx.cli.command import SettingsCommand
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_json, show_leaderboard, summary
+from featx.cli.show import show_leaderboard, summary
+from featx.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
@@ -28,9 +29,9 @@ def report(runs: tuple[str, ...], report: "ReportSettings", as_json: bool) -> No
         rendered = render(runs, report.out_dir, progress=progress)
     if as_json:
         scores = [summary(run) for run in rendered.runs]
-        show_json({"page": rendered.page, "pages": rendered.pages, "runs": scores})
+        say_json({"page": rendered.page, "pages": rendered.pages, "runs": scores})
         return
     show_leaderboard(rendered.runs)
     for page in rendered.pages if runs else []:
-        click.echo(page)
-    click.echo(rendered.page)
+        say(page)
+    say(rendered.page)

@@ -8,7 +8,8 @@ from featx.cli import options
 from featx.cli.command import PATH, SettingsCommand
 from featx.cli.finetune import show_finetuned
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_best, show_json, show_leaderboard, show_notes, summary
+from featx.cli.show import show_best, show_leaderboard, show_notes, summary
+from featx.cli.terminal import say, say_json
 
 
 @click.command(cls=SettingsCommand)
@@ -31,11 +32,11 @@ def run(recipe: Path, as_json: bool) -> None:
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         scores = [summary(run) for run in runs]
-        show_json({"page": done.report.page, "runs": scores})
+        say_json({"page": done.report.page, "runs": scores})
         return
     show_leaderboard(runs)
     if done.heads:
         show_best(done.heads)
     if done.finetuned:
         show_finetuned(done.finetuned, best_run(done.heads))
-    click.echo(done.report.page)
+    say(done.report.page)

@@ -1,11 +1,9 @@
 """How results look in a terminal."""
 
-import json
-import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
+from featx.cli.terminal import say, visible
 
 if TYPE_CHECKING:
     from featx.evaluation.metrics import Metric
@@ -15,15 +13,10 @@ MISSING = "–"
 RANDOM_MARK = " (random weights)"
 
 
-def show_json(content: Any) -> None:
-    """Print a result for a script; a path is written as text."""
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=os.fspath))
-
-
 def show_notes(notes: Iterable[str]) -> None:
     """Print notes on stderr, each line once."""
     for note in dict.fromkeys(notes):
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
 
 
 def show_table(
@@ -44,7 +37,8 @@ def show_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left")
+    shown = Text(visible(title, keep="\n"))
+    table = Table(title=shown, box=box.SIMPLE_HEAD, title_justify="left")
     for number, name in enumerate(columns):
         words = number < left
         table.add_column(
@@ -54,7 +48,7 @@ def show_table(
             no_wrap=number < whole or not words,
         )
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     Console(highlight=False).print(table)
 
 
@@ -62,8 +56,8 @@ def data_title(run: "Run") -> str:
     """Describe the data that a run was trained and tested on."""
     metrics = run.metrics
     return (
-        f"{run.data_name}: {metrics.n_train} training and {metrics.n_test} test images,"
-        f" {len(metrics.classes)} classes"
+        f"{visible(run.data_name)}: {metrics.n_train} training and {metrics.n_test}"
+        f" test images, {len(metrics.classes)} classes"
     )
 
 
@@ -93,7 +87,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         rows = [_row(run, listed, several=several) for run in group]
         show_table(title, [*columns, "total"], rows)
         if any(row[1].startswith("(") for row in rows):
-            click.echo("(in brackets: not cross-validated, but on images held out)\n")
+            say("(in brackets: not cross-validated, but on images held out)", "")
 
 
 def _row(run: "Run", listed: "list[Metric]", *, several: bool) -> list[str]:
@@ -120,9 +114,10 @@ def show_best(runs: Sequence["Run"]) -> None:
     from featx.runs.ranking import best_run
 
     best = best_run(runs)
-    click.echo(
+    say(
         f"Best by cross-validation: {best.head},"
-        f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}\n{best.path}"
+        f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}",
+        best.path,
     )
 
 

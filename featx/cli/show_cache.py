@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
-from featx.cli.show import MISSING, RANDOM_MARK, show_json, show_notes, show_table
+from featx.cli.show import MISSING, RANDOM_MARK, show_notes, show_table
+from featx.cli.terminal import say, say_json
 from featx.embeddings.cache.inventory import InventoryEntry, options_of
 from featx.embeddings.cache.prune import Pruning
 from featx.embeddings.cache.store import EmbeddingCache
@@ -52,7 +51,7 @@ def show_inventory(
 ) -> None:
     """Print what a cache holds."""
     if as_json:
-        show_json(
+        say_json(
             [
                 _as_dict(e.cache, rows=e.rows, bytes=e.size, newest=e.newest)
                 for e in entries
@@ -60,7 +59,7 @@ def show_inventory(
         )
         return
     if not entries:
-        click.echo(f"{cache_dir} is empty; `featx extract --backbone NAME` fills it")
+        say(f"{cache_dir} is empty; `featx extract --backbone NAME` fills it")
         return
     rows = []
     for one in entries:
@@ -68,7 +67,7 @@ def show_inventory(
         rows.append((one.cache.spec, [*counts, one.cache.spec.id]))
     _show_specs(["images", "size", "age", "spec"], rows)
     images, size = sum(e.rows for e in entries), sum(e.size for e in entries)
-    click.echo(
+    say(
         f"{counted(len(entries), 'folder')}, {cache_dir}/*-SPEC:"
         f" {counted(images, 'embedding')}, {file_size(size)}"
     )
@@ -92,7 +91,7 @@ def show_export(path: Path, embeddings: Embeddings, *, as_json: bool) -> None:
     images, views, width = embeddings.views.shape
     classes = len(embeddings.images.classes)
     if as_json:
-        show_json(
+        say_json(
             {
                 "file": path,
                 "bytes": size,
@@ -109,10 +108,12 @@ def show_export(path: Path, embeddings: Embeddings, *, as_json: bool) -> None:
         return
     mark = RANDOM_MARK if embeddings.weights == "random" else ""
     flipped = ", and as many of the flipped image" if views > 1 else ""
-    click.echo(
+    say(
         f"{len(embeddings.train):,} training and {len(embeddings.test):,} test images,"
-        f" {classes:,} classes\n{embeddings.backbone}{mark}\n"
-        f"{width:,} numbers an image{flipped}\n{path}, {file_size(size)}"
+        f" {classes:,} classes",
+        f"{embeddings.backbone}{mark}",
+        f"{width:,} numbers an image{flipped}",
+        f"{path}, {file_size(size)}",
     )
 
 
@@ -126,10 +127,10 @@ def show_verification(verification: Verification, *, as_json: bool) -> None:
         if one.skipped
     )
     if as_json:
-        show_json([_verified_as_dict(one) for one in specs])
+        say_json([_verified_as_dict(one) for one in specs])
         return
     if not specs:
-        click.echo("nothing to verify: the cache is empty")
+        say("nothing to verify: the cache is empty")
         return
     _show_specs(
         ["images", "difference", "cosine", ""],
@@ -137,7 +138,7 @@ def show_verification(verification: Verification, *, as_json: bool) -> None:
     )
     files = counted(sum(one.parts for one in specs), "file")
     damaged = sum(len(one.damaged) for one in specs)
-    click.echo(f"checksums of {files}: {f'{damaged} damaged' if damaged else 'ok'}")
+    say(f"checksums of {files}: {f'{damaged} damaged' if damaged else 'ok'}")
 
 
 def _verified_cells(one: Verified) -> list[str]:
@@ -174,13 +175,13 @@ def _verified_as_dict(one: Verified) -> dict[str, Any]:
 def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
     """Print what was, or would be, dropped from a cache."""
     if as_json:
-        show_json(_pruning_as_dict(pruning, dry_run=dry_run))
+        say_json(_pruning_as_dict(pruning, dry_run=dry_run))
         return
     for folder, images in pruning.kept.items():
-        click.echo(f"keeps what is in {folder}: {counted(images, 'image')}")
+        say(f"keeps what is in {folder}: {counted(images, 'image')}")
     specs = pruning.specs
     if not specs:
-        click.echo("nothing to prune: the cache is empty")
+        say("nothing to prune: the cache is empty")
         return
     rows = []
     for one in specs:
@@ -192,11 +193,11 @@ def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
     freed = file_size(sum(one.freed for one in specs))
     dropped = counted(sum(one.dropped for one in specs), "embedding")
     if not any(one.freed or one.busy for one in specs):
-        click.echo("nothing to drop: all of it is used")
+        say("nothing to drop: all of it is used")
     elif dry_run:
-        click.echo(f"would drop {dropped} and free about {freed}; nothing was changed")
+        say(f"would drop {dropped} and free about {freed}; nothing was changed")
     else:
-        click.echo(f"dropped {dropped}, freed {freed}")
+        say(f"dropped {dropped}, freed {freed}")
 
 
 def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, Any]:

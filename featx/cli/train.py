@@ -11,11 +11,11 @@ from featx.cli.show import (
     accuracy_cells,
     data_title,
     decimals,
-    show_json,
     show_notes,
     show_table,
     summary,
 )
+from featx.cli.terminal import say, say_json
 from featx.networks.table import NETWORKS
 
 if TYPE_CHECKING:
@@ -56,14 +56,14 @@ def train(
         runs = run_train(data, networks, report=report, progress=progress)
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
-        show_json([summary(run) for run in runs])
+        say_json([summary(run) for run in runs])
         return
     columns = ["from scratch", "parameters", "held out", "test acc", "95%", "fit s"]
     show_table(data_title(runs[0]), columns, map(_row, runs))
     for run in runs:
         _show_repeated(run)
     for run in runs:
-        click.echo(run.path)
+        say(run.path)
 
 
 def _row(run: "Run") -> list[str]:
@@ -81,10 +81,10 @@ def _show_repeated(run: "Run") -> None:
     """Print what cross-validation and repeats gave, if there were any."""
     cv_accuracy, repeats = run.metrics.cv_accuracy, run.metrics.repeats
     if cv_accuracy is not None:
-        click.echo(f"{run.backbone}: {cv_accuracy:.3f} in cross-validation")
+        say(f"{run.backbone}: {cv_accuracy:.3f} in cross-validation")
     if repeats is not None:
         tested = repeats.accuracy
-        click.echo(
+        say(
             f"{run.backbone}: {tested.mean:.3f} ± {tested.std:.3f} on the test, over"
             f" {len(repeats.seeds)} trainings"
         )

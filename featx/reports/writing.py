@@ -1,5 +1,7 @@
 """Render the templates, and write files so that none is ever half there."""
 
+import base64
+import hashlib
 import os
 from functools import cache
 from importlib.metadata import version
@@ -57,6 +59,12 @@ def newer_than(page: Path, sources: list[Path]) -> bool:
     return written >= changed and f'content="{generator()}"' in top
 
 
+def _csp_hash(text: str) -> str:
+    """Return how a Content-Security-Policy names the content of one element."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
 @cache
 def environment() -> "jinja2.Environment":
     """Return what renders templates: values are escaped, unknown names are errors."""
@@ -75,9 +83,11 @@ def environment() -> "jinja2.Environment":
         "duration": numbers.duration,
         "percent": numbers.percent,
         "points": numbers.points,
+        "sha256": _csp_hash,
     }
     parts = vars(made.get_template("parts.html.j2").module)
     made.globals |= {
+        "bar": parts["bar"],
         "figure": parts["figure"],
         "fact_list": parts["fact_list"],
         "deviation": numbers.deviation,

@@ -1,5 +1,7 @@
 """Reads pages back, as a browser does."""
 
+import base64
+import hashlib
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -15,7 +17,8 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.open, self.seen, self.links, self.alts = [], [], [], []
-        self.text = ""
+        self.text = self.style = ""
+        self.policy = {}
         self.source = path.read_text(encoding="utf-8")
         self.feed(self.source)
         self.close()
@@ -26,6 +29,10 @@ class Page(HTMLParser):
         self.seen.append(tag)
         if tag not in VOID:
             self.open.append(tag)
+        assert not any(name == "style" or name.startswith("on") for name in attrs)
+        if attrs.get("http-equiv") == "Content-Security-Policy":
+            rules = (rule.strip() for rule in attrs["content"].split(";"))
+            self.policy = dict(rule.split(maxsplit=1) for rule in rules)
         self.links += [attrs[k] for k in ("src", "href") if k in attrs]
         if tag == "img":
             assert attrs["alt"]
@@ -37,6 +44,8 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if self.open and self.open[-1] != "style":
             self.text += data + " "
+        elif self.open:
+            self.style += data
 
     @property
     def words(self):
@@ -49,8 +58,15 @@ def section_words(section, run):
     return " ".join(unescape(text).split())
 
 
+def csp_hash(text):
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
 def assert_self_contained(page):
     assert "script" not in page.seen
+    assert page.policy["default-src"] == "'none'"
+    assert page.policy["img-src"] == "data:"
+    assert page.policy["style-src"] == f"'sha256-{csp_hash(page.style)}'"
     for link in page.links:
         assert not re.match(r"(?i)(https?:)?//", link)
     assert "url(" not in page.source

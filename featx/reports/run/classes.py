@@ -23,8 +23,7 @@ tabindex="0" role="region" aria-label="Table of classes"
 <td class="n">{{ "%.3f" | format(scores.precision) }}</td>
 <td class="n">{{ "%.3f" | format(scores.recall) }}</td>
 <td class="n strong">{{ "%.3f" | format(scores.f1) }}</td>
-<td class="bar" aria-hidden="true">
-<i style="width:{{ '%.0f' | format(100 * scores.f1) }}%"></i></td>
+<td class="bar" aria-hidden="true">{{ bar(scores.f1) }}</td>
 <td class="n">{{ scores.support }}</td></tr>
 {% endfor %}
 </tbody>
