@@ -12,6 +12,7 @@ from featx.reports.run.section import RunPage
 from featx.runs.info import RunInfo
 from featx.runs.metrics import Metrics
 from featx.runs.write import RunContents, write_run
+from tests.heads.blobs import tiny_head
 from tests.runs.conftest import FINETUNED
 
 ODD_NAMES = [
@@ -172,7 +173,7 @@ def make_run(tmp_path):
             paths=[f"test/<i>img_{i}.png" for i in range(len(labels))],
             labels=labels,
             probabilities=probabilities,
-            head=None,
+            head=tiny_head(),
             history={**curves, **(history or {})} if epochs else {},
         )
         return write_run(tmp_path / "reports", contents)

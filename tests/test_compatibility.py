@@ -54,7 +54,7 @@ def test_a_run_is_read(name):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_a_head_gives_its_predictions_on_the_cache(name, images, tmp_path):
-    run = featx.read_run(OLD / "reports" / name)
+    run = featx.read_run(OLD / "reports" / name, trust=True)
     specs = [Spec.from_dict(one) for one in run.info.embedding]
     cache = shutil.copytree(OLD / "cache", tmp_path / "cache")
     fakes = [Cached(spec) for spec in specs if not spec.flip]
@@ -66,6 +66,12 @@ def test_a_head_gives_its_predictions_on_the_cache(name, images, tmp_path):
     np.testing.assert_allclose(
         probabilities, run.predictions().probabilities, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_of_then_is_a_pickle_and_needs_trust(name):
+    with pytest.raises(featx.RunError, match="a pickle, which can run code"):
+        featx.read_run(OLD / "reports" / name).load_head()
 
 
 class Cached:

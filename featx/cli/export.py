@@ -32,6 +32,7 @@ FORMATS = ("keras", "savedmodel", "tflite", "onnx")
     help="Format of the model. Can be repeated.",
 )
 @options.own_weights
+@options.trust
 @options.cache_dir
 @options.report
 @options.as_json
@@ -39,6 +40,7 @@ def export(
     run: str,
     formats: tuple[str, ...],
     weights: tuple[Path, ...],
+    trust: bool,
     cache: "CacheSettings",
     report: "ReportSettings",
     as_json: bool,
@@ -49,9 +51,6 @@ def export(
     probabilities: preprocessing, backbones and head are all in it. Each file is written
     to export/ in the run's folder, loaded again, and compared with the run's
     predictions on its test images.
-
-    Load only runs and models that you trust: a run's head.joblib is a pickle, and
-    loading a joblib file or a Keras model from a stranger can run code.
     """
     from featx.export.export import export as export_run
 
@@ -62,6 +61,7 @@ def export(
             cache_dir=cache.folder,
             out_dir=report.out_dir,
             weights=weights,
+            trust=trust,
             progress=progress,
         )
     if as_json:

@@ -50,6 +50,7 @@ def _augmentation_help() -> str:
 @click.argument("run", required=False)
 @SettingsOptions("settings", "featx.finetuning.settings:FinetuneSettings")
 @options.own_weights
+@options.trust
 @options.cache_dir
 @options.report
 @options.as_json
@@ -57,6 +58,7 @@ def finetune(
     run: str | None,
     settings: "FinetuneSettings",
     weights: tuple[Path, ...],
+    trust: bool,
     cache: "CacheSettings",
     report: "ReportSettings",
     as_json: bool,
@@ -68,15 +70,12 @@ def finetune(
     probabilities. A validation split chooses the number of epochs; then the model is
     trained on all training images for as many. A run with the same settings is not made
     again, and one that was interrupted continues.
-
-    Load only runs that you trust: a run's head.joblib is a pickle, and a pickle can
-    run code.
     """
     from featx.pipeline.finetune import run_finetune
     from featx.runs.find import find_run
 
     with TerminalProgress() as progress:
-        parent = find_run(report.out_dir, run, note=progress.note)
+        parent = find_run(report.out_dir, run, trust=trust, note=progress.note)
         tuned = run_finetune(
             parent,
             settings,

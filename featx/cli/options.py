@@ -74,6 +74,13 @@ own_weights = click.option(
     " be repeated.",
 )
 
+trust = click.option(
+    "--trust",
+    is_flag=True,
+    help="Load the head of a run of featx 0.2 or older. It is a pickle, which can run"
+    " code: trust only runs whose source you trust.",
+)
+
 as_json = click.option(
     "as_json", "--json", is_flag=True, help="Print the result as JSON."
 )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )
 @SettingsOptions("output", "featx.predict.settings:OutputSettings")
 @options.own_weights
+@options.trust
 @options.cache
 @options.report
 def predict(
@@ -35,14 +36,13 @@ def predict(
     imagenet: str | None,
     output: "OutputSettings",
     weights: tuple[Path, ...],
+    trust: bool,
     cache: "CacheSettings",
     report: "ReportSettings",
 ) -> None:
     """Classify images with a run.
 
-    RUN is a run's folder or name; PATH is an image or a folder of images. Load only
-    runs that you trust: a run's head.joblib is a pickle, and loading a joblib file or a
-    Keras model from a stranger can run code.
+    RUN is a run's folder or name; PATH is an image or a folder of images.
     """
     from featx.predict.predict import predict as predict_images
     from featx.predict.predict import predict_imagenet
@@ -64,6 +64,7 @@ def predict(
                 cache_dir=cache.folder,
                 out_dir=report.out_dir,
                 weights=weights,
+                trust=trust,
                 batch_size=cache.batch_size,
                 progress=progress,
             )

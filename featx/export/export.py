@@ -70,12 +70,12 @@ def export(
     cache_dir: str | Path = "cache",
     out_dir: str | Path = "reports",
     weights: Sequence[str | Path] = (),
+    trust: bool = False,
     progress: Progress = SILENT,
 ) -> list[ExportedModel]:
     """Write a run as models from uint8 RGB images to class probabilities.
 
-    They land in the folder ``export`` of the run. Loading a head can run code, since it
-    is a pickle: use only runs that you trust.
+    They land in the folder ``export`` of the run.
 
     Parameters
     ----------
@@ -90,6 +90,9 @@ def export(
         Folder of the runs.
     weights : sequence of paths
         Weights files that the run's embeddings were computed with.
+    trust : bool
+        Whether to load the head of a run of featx 0.2 or older, a pickle, which can
+        run code: only if you trust its source.
     progress : Progress
 
     Returns
@@ -104,7 +107,8 @@ def export(
         the run; it is not kept then.
     BackboneError, CacheError, RunError
     """
-    run, cache_dir = find_run(Path(out_dir), run), Path(cache_dir)
+    run = find_run(Path(out_dir), run, trust=trust)
+    cache_dir = Path(cache_dir)
     names = [formats] if isinstance(formats, str) else formats
     wanted = [find_format(name) for name in dict.fromkeys(names)]
     source = find_test_images(run)

@@ -1,6 +1,7 @@
 """The interface of all heads: scikit-learn's, with probabilities and groups."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -143,6 +144,21 @@ class Head(ClassifierMixin, BaseEstimator):
         rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         with blas_threads(self._multiply_adds(rows)):
             return apply_layers(layers, rows)
+
+    def get_learned(self) -> dict[str, Any]:
+        """Return what was learned, by attribute: numbers, arrays, lists of layers.
+
+        With the parameters (`get_params`) it is all that predicting needs. A head that
+        holds something else turns it into an array here, and back in `set_learned`.
+        """
+        check_is_fitted(self, "classes_")
+        parameters = self.get_params()
+        return {k: value for k, value in vars(self).items() if k not in parameters}
+
+    def set_learned(self, learned: Mapping[str, Any]) -> None:
+        """Take what `get_learned` returned."""
+        for name, value in learned.items():
+            setattr(self, name, value)
 
     def _multiply_adds(self, X: Floats) -> int:
         """Return the size of the largest matrix product on these rows, about."""

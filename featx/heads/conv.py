@@ -42,7 +42,7 @@ class ConvHead(NetworkHead):
     weight_decay: float = 0.1
 
     def _network(self, width: int) -> Network:
-        height, breadth, channels = self.map_shape or (1, 1, width)
+        height, breadth, channels = self._shape(width)
         if height * breadth * channels != width:
             raise ValueError(
                 f"maps of {height}x{breadth}x{channels} are rows of"
@@ -57,13 +57,17 @@ class ConvHead(NetworkHead):
         )
 
     def _learn_scaling(self, X: Floats) -> None:
-        shape = self._network(X.shape[1]).map_shape
-        assert shape is not None
-        self.mean_, self.scale_ = learn_scaling(X.reshape(-1, shape[2]))
-        self.maps_ = Maps(shape, self.mean_, self.scale_)
+        channels = self._shape(X.shape[1])[2]
+        self.mean_, self.scale_ = learn_scaling(X.reshape(-1, channels))
+
+    def _shape(self, width: int) -> tuple[int, int, int]:
+        return self.map_shape or (1, 1, width)
+
+    def _maps(self) -> Maps:
+        return Maps(self._shape(self.n_features_in_), self.mean_, self.scale_)
 
     def _scaled(self, X: Floats) -> Floats:
-        return self.maps_(X)
+        return self._maps()(X)
 
     def _scores(self) -> list[Layer]:
-        return [self.maps_, *self.layers_]
+        return [self._maps(), *self.layers_]

@@ -1,6 +1,8 @@
 """Gradient-boosted trees by XGBoost."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -95,6 +97,19 @@ class GradientBoostingHead(Head):
         }
         rounds = len(curves["loss"])
         self.history_ = {"epoch": [float(i + 1) for i in range(rounds)], **curves}
+
+    def get_learned(self) -> dict[str, Any]:
+        """Return the trees in XGBoost's UBJSON, as an array of bytes."""
+        trees = self.model_.get_booster().save_raw("ubj")
+        return {**super().get_learned(), "model_": np.frombuffer(trees, np.uint8)}
+
+    def set_learned(self, learned: Mapping[str, Any]) -> None:
+        """Load the trees from an array of bytes."""
+        from xgboost import XGBClassifier
+
+        model = XGBClassifier()
+        model.load_model(bytearray(learned["model_"]))
+        super().set_learned({**learned, "model_": model})
 
     def _probabilities(self, X: Floats) -> Floats:
         probabilities: Floats = self.model_.predict_proba(X)

@@ -1,13 +1,14 @@
 """A fitted head's layers as arrays, computed by NumPy or converted to Keras exactly.
 
-Arrays go into the pickle of a run, so that predicting needs no framework;
+A run's file of the head holds the arrays, so that predicting needs no framework;
 `apply_in_keras` applies the same layers to a Keras tensor. Those are Keras' own layers
 and operations only: a saved model loads in plain Keras, with safe mode on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,7 +201,7 @@ class Dense:
 
     kernel: Floats
     bias: Floats
-    activation: str = "linear"
+    activation: Literal["linear", "relu", "softmax"] = "linear"
 
     def __call__(self, X: Floats) -> Floats:
         """Return rows, shape (n, units); a softmax is left to the caller."""
@@ -229,6 +230,16 @@ class Dense:
         bias = self.bias.astype(np.float64) / temperature
         kernel -= kernel.mean(axis=1, keepdims=True)
         return Dense(kernel, bias - bias.mean(), "softmax")
+
+
+_KINDS: tuple[type[Any], ...] = (
+    *(SignedRoot, Maps, Conv, Flatten, BatchNorm, Dropout, Dense),
+)
+
+LAYERS: Mapping[str, type[Any]] = MappingProxyType(
+    {kind.__name__.lower(): kind for kind in _KINDS}
+)
+"""The kinds of layers by the names that files give them."""
 
 
 def apply_layers(layers: Sequence[Layer], X: Floats) -> Floats:

@@ -20,6 +20,7 @@ from featx.finetuning.gain import finetune_metrics
 from featx.finetuning.inputs import StartingPoint
 from featx.finetuning.joined_model import JoinedModel, check_unfreeze
 from featx.finetuning.settings import FinetuneSettings
+from featx.heads.base import Head
 from featx.heads.settings import HeadSettings
 from featx.images.arrays import read_sizes
 from featx.images.layouts.options import DataSettings
@@ -84,6 +85,7 @@ def run_finetune(
     claim_reports(report.out_dir)
     extractors = extractors_of(parent, weights, cache.folder)
     _check_settings(settings, extractors)
+    head = parent.load_head()
     data = _data(parent)
     embeddings = _embeddings(parent, data, extractors, cache, progress)
     fingerprint = fingerprint_of(
@@ -102,7 +104,7 @@ def run_finetune(
     def make(folder: Path) -> RunContents:
         seconds: dict[str, float] = {}
         with timed(seconds, "decoding"):
-            start = _starting_point(parent, embeddings, extractors, recipe, progress)
+            start = _starting_point(head, embeddings, extractors, recipe, progress)
         tuner = Finetuner(
             start,
             settings,
@@ -123,6 +125,7 @@ def finetune(
     cache_dir: str | Path = CacheSettings().folder,
     out_dir: str | Path = ReportSettings().out_dir,
     weights: Sequence[str | Path] = (),
+    trust: bool = False,
     progress: Progress = SILENT,
     **values: Any,
 ) -> Run:
@@ -139,6 +142,9 @@ def finetune(
         Folder of the runs.
     weights : sequence of paths
         Weights files that the run's embeddings were computed with.
+    trust : bool
+        Whether to load the head of a run of featx 0.2 or older, a pickle, which can
+        run code: only if you trust its source.
     progress : Progress
     values
         Settings by name, instead of those in `settings`: ``unfreeze="20%"``,
@@ -164,7 +170,7 @@ def finetune(
     cache = CacheSettings(folder=Path(cache_dir))
     report = ReportSettings(out_dir=Path(out_dir))
     return run_finetune(
-        find_run(report.out_dir, run),
+        find_run(report.out_dir, run, trust=trust),
         with_values(settings or FinetuneSettings, values, function="finetune"),
         cache=cache,
         report=report,
@@ -322,13 +328,13 @@ def _head_settings(parent: Run) -> HeadSettings:
 
 
 def _starting_point(
-    parent: Run,
+    head: Head,
     embeddings: Embeddings,
     extractors: Sequence[KerasExtractor],
     recipe: Recipe,
     progress: Progress,
 ) -> StartingPoint:
-    """Load the head, and decode the images at each size."""
+    """Decode the images at each size."""
     source = ImageFiles(embeddings.images.files)
     sides = dict.fromkeys(one.image_size for one in extractors)
     scratch_dir = recipe.report.out_dir
@@ -339,6 +345,6 @@ def _starting_point(
         embeddings,
         in_float32(extractors),
         tuple(pixels),
-        parent.load_head(),
+        head,
         recipe.head[0],
     )

@@ -43,12 +43,12 @@ def predict(
     out_dir: str | Path = "reports",
     weights: Sequence[str | Path] = (),
     batch_size: int | None = None,
+    trust: bool = False,
     progress: Progress = SILENT,
 ) -> Predictions:
     """Classify images with a run: a head, a network or a fine-tuned model.
 
-    Embeddings in the cache are not computed again. Loading a head can run code, since
-    it is a pickle: use only runs that you trust.
+    Embeddings in the cache are not computed again.
 
     Parameters
     ----------
@@ -64,6 +64,9 @@ def predict(
         Weights files that the run's embeddings were computed with.
     batch_size : int, optional
         Images per run of the model.
+    trust : bool
+        Whether to load the head of a run of featx 0.2 or older, a pickle, which can
+        run code: only if you trust its source.
     progress : Progress
 
     Returns
@@ -79,7 +82,7 @@ def predict(
         computed here.
     CacheError
     """
-    run = find_run(Path(out_dir), run)
+    run = find_run(Path(out_dir), run, trust=trust)
     files = find_images(images)
     if run.has_model:
         model, update = run.load_model(), progress.images(run.title)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from featx.embeddings.backbones.extractor import KerasExtractor, find_by_spec
@@ -16,6 +17,7 @@ def find_run(
     reports_dir: Path,
     run: Run | str | Path | None,
     *,
+    trust: bool = False,
     note: Callable[[str], None] = warnings.warn,
 ) -> Run:
     """Return a run by name or path; by default the best head in cross-validation.
@@ -25,6 +27,8 @@ def find_run(
     reports_dir : Path
     run : Run, str, Path or None
         A run, its folder, or its name in `reports_dir`.
+    trust : bool
+        Whether its head may be loaded from a pickle; see `read_run`.
     note : callable
         Called with a line for each damaged run; these can't be the best.
 
@@ -35,10 +39,10 @@ def find_run(
         are runs of several data sets.
     """
     if isinstance(run, Run):
-        return run
+        return replace(run, trust=run.trust or trust)
     if run is not None:
         path = Path(run)
-        return read_run(path if path.is_dir() else reports_dir / path)
+        return read_run(path if path.is_dir() else reports_dir / path, trust=trust)
     heads = [
         one for one in list_runs(reports_dir, note=note) if one.info.kind is Kind.HEAD
     ]
@@ -47,7 +51,7 @@ def find_run(
         raise RunError(
             f"{reports_dir}: runs of several data sets or splits ({names}); name one"
         )
-    return best_run(heads)
+    return replace(best_run(heads), trust=trust)
 
 
 def extractors_of(

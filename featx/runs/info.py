@@ -76,6 +76,8 @@ class RunInfo(Record):
         The command that makes the run again, where one command can.
     fingerprint : str
         Differs between runs whose inputs differ.
+    model_sha256 : str
+        Of the file of the head or model, in hex; empty where an older featx wrote it.
     created : str
         When it was written, in ISO 8601.
     versions : dict of str to str
@@ -99,5 +101,6 @@ class RunInfo(Record):
     notes: list[Text] = Field(default_factory=list)
     command: Text = ""
     fingerprint: str = ""
+    model_sha256: str = ""
     created: str = ""
     versions: dict[str, str] = Field(default_factory=dict)

@@ -1,6 +1,7 @@
 """Read run folders: settings, scores, predictions, training curves and models."""
 
 import csv
+import hashlib
 import json
 import warnings
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from featx.errors import RunError
+from featx.errors import HeadError, RunError, first_line
 from featx.runs.frames import import_pandas
 from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
 from featx.runs.metrics import Metrics
@@ -22,13 +23,17 @@ from featx.runs.record import Record
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from featx.heads.base import Head
+
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+Model = TypeVar("Model")
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
 HISTORY_FILE = "history.csv"
-HEAD_FILE = "head.joblib"
+HEAD_FILE = "head.safetensors"
+PICKLED_HEAD_FILE = "head.joblib"
 RECIPE_FILE = "recipe.toml"
 MODEL_FILE = "model.keras"
 
@@ -83,11 +88,14 @@ class Run:
         `run.json`: settings, data, versions, seed, timings.
     metrics : Metrics
         `metrics.json`: scores on the test split, `cv_accuracy`, intervals.
+    trust : bool
+        Whether its head may be loaded from a pickle, which can run code.
     """
 
     path: Path
     info: RunInfo
     metrics: Metrics
+    trust: bool = False
 
     def __repr__(self) -> str:
         return f"Run('{self.path}', {self.title}, accuracy {self.metrics.accuracy:.3f})"
@@ -245,17 +253,36 @@ class Run:
         except (OSError, ValueError, csv.Error) as error:
             raise damaged(path, error) from error
 
-    def load_head(self) -> Any:
-        """Load `head.joblib`, a pickle, which can run code: load only what you trust.
+    def load_head(self) -> "Head":
+        """Load the head from `head.safetensors`, which holds arrays and no code.
+
+        Runs of featx 0.2 and older have `head.joblib` instead, a pickle, which can run
+        code. It is loaded only if the run was read with ``trust=True``.
 
         Raises
         ------
         RunError
-            The file is missing, damaged, or needs other versions of the libraries.
+            The file is missing, damaged, a pickle that isn't trusted, or needs other
+            versions of the libraries.
         """
-        import joblib
+        from featx.heads.file import read_head
 
-        return _load(self.path / HEAD_FILE, joblib.load)
+        pickled = self.path / PICKLED_HEAD_FILE
+        if pickled.is_file() and not (self.path / HEAD_FILE).is_file():
+            if not self.trust:
+                raise RunError(
+                    f"{pickled}: a pickle, which can run code; make the run again, or"
+                    " add --trust (trust=True in Python) if you trust its source"
+                )
+            return self._checked_head(PICKLED_HEAD_FILE, _unpickle)
+        return self._checked_head(HEAD_FILE, read_head)
+
+    def _checked_head(self, name: str, load: "Callable[[Path], Head]") -> "Head":
+        head = self._load(name, load)
+        found, expected = len(head.classes_), len(self.classes)
+        if found != expected:
+            raise damaged(self.path / name, f"{found} classes, the run has {expected}")
+        return head
 
     def load_model(self) -> Any:
         """Load `model.keras`, with Keras' safe mode on.
@@ -272,10 +299,35 @@ class Run:
         """
         from featx.frameworks import import_keras
 
-        return _load(
-            self.path / MODEL_FILE,
+        return self._load(
+            MODEL_FILE,
             lambda path: import_keras().saving.load_model(path, safe_mode=True),
         )
+
+    def _load(self, name: str, load: Callable[[Path], Model]) -> Model:
+        """Load the file of a model, if it is the one that was written."""
+        path = self.path / name
+        if not path.is_file():
+            raise damaged(path, "missing")
+        try:
+            if name != PICKLED_HEAD_FILE:
+                self._check_digest(path)
+            return load(path)
+        except RunError:
+            raise
+        except HeadError as error:
+            raise RunError(f"{path}: {error}") from error
+        except Exception as error:  # pickle, Keras and others raise anything on garbage
+            reason = f"{type(error).__name__}: {first_line(error)}"
+            raise RunError(
+                f"{path}: can't be loaded ({reason}); it may come from other versions"
+                " than are installed, which run.json names: make the run again"
+            ) from error
+
+    def _check_digest(self, path: Path) -> None:
+        expected = self.info.model_sha256
+        if expected and sha256_of(path) != expected:
+            raise damaged(path, "its SHA-256 is not the one in run.json")
 
     def history(self) -> dict[str, NDArray[np.float64]]:
         """Read the training curves: column name to one value per epoch.
@@ -306,17 +358,19 @@ def _read_rows(path: Path) -> list[list[str]]:
         return list(csv.reader(stream))
 
 
-def _load(path: Path, load: Callable[[Path], Any]) -> Any:
-    if not path.is_file():
-        raise damaged(path, "missing")
-    try:
-        return load(path)
-    except Exception as error:  # pickle and Keras raise anything on garbage
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
-        raise RunError(
-            f"{path}: can't be loaded ({reason}); it may come from other versions than"
-            " are installed, which run.json names: make the run again"
-        ) from error
+def _unpickle(path: Path) -> "Head":
+    """Load a head as featx 0.2 and older wrote it. This can run code."""
+    import joblib
+
+    from featx.heads.file import checked_head
+
+    return checked_head(joblib.load(path))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def damaged(path: Path, reason: object) -> RunError:
@@ -326,8 +380,15 @@ def damaged(path: Path, reason: object) -> RunError:
     )
 
 
-def read_run(path: str | Path) -> Run:
+def read_run(path: str | Path, *, trust: bool = False) -> Run:
     """Read one run folder.
+
+    Parameters
+    ----------
+    path : str or Path
+    trust : bool
+        Whether the head of a run of featx 0.2 or older, a pickle, may be loaded.
+        Loading a pickle can run code: trust only runs whose source you trust.
 
     Raises
     ------
@@ -352,7 +413,7 @@ def read_run(path: str | Path) -> Run:
     metrics = _validate(path / METRICS_FILE, Metrics, _read_json(path / METRICS_FILE))
     if info.kind is Kind.FINETUNE and metrics.finetune is None:
         raise damaged(path / METRICS_FILE, "no 'finetune'")
-    return Run(path, info, metrics)
+    return Run(path, info, metrics, trust)
 
 
 def list_runs(

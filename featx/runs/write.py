@@ -22,7 +22,7 @@ from featx.provenance import provenance
 from featx.runs import run as folder
 from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
 from featx.runs.metrics import Metrics
-from featx.runs.run import Run, read_run, run_paths
+from featx.runs.run import Run, read_run, run_paths, sha256_of
 
 ASIDE = ".run-"
 LOCK_FILE = ".lock"
@@ -58,8 +58,8 @@ class RunContents:
         True classes of the test images.
     probabilities : ndarray of float, shape (n_test, n_classes)
         Columns in class order.
-    head : object
-        The fitted head, for `head.joblib`.
+    head : Head
+        The fitted head, for `head.safetensors`.
     model : keras.Model
         The trained network, for `model.keras`; a run has the one or the other.
     history : Mapping
@@ -143,16 +143,8 @@ def _writing(reports_dir: Path, what: str = "run") -> Iterator[None]:
 
 def _fill(aside: Path, contents: RunContents) -> None:
     """Write a run's files, down to the disk."""
-    info = {
-        "format": FORMAT,
-        "version": VERSION,
-        **contents.info,
-        **provenance(VERSIONS),
-    }
     # What can't be read back must not be written.
-    RunInfo.model_validate(info)
     Metrics.model_validate(contents.metrics)
-    (aside / folder.RUN_FILE).write_bytes(json_bytes(info))
     (aside / folder.METRICS_FILE).write_bytes(json_bytes(contents.metrics))
     if contents.recipe:
         (aside / folder.RECIPE_FILE).write_text(contents.recipe, encoding="utf-8")
@@ -162,13 +154,29 @@ def _fill(aside: Path, contents: RunContents) -> None:
         _write_csv(aside / folder.HISTORY_FILE, [contents.history, *epochs])
     for name, picture in contents.pictures.items():
         (aside / name).write_bytes(picture)
-    if contents.model is not None:
-        contents.model.save(aside / folder.MODEL_FILE)
-    else:
-        import joblib
-
-        joblib.dump(contents.head, aside / folder.HEAD_FILE, compress=3)
+    info = {
+        "format": FORMAT,
+        "version": VERSION,
+        **contents.info,
+        "model_sha256": sha256_of(_write_model(aside, contents)),
+        **provenance(VERSIONS),
+    }
+    RunInfo.model_validate(info)
+    (aside / folder.RUN_FILE).write_bytes(json_bytes(info))
     sync_files(aside)  # before their folder gets its name
+
+
+def _write_model(aside: Path, contents: RunContents) -> Path:
+    """Write the head or the model; return the file."""
+    if contents.model is not None:
+        path = aside / folder.MODEL_FILE
+        contents.model.save(path)
+    else:
+        from featx.heads.file import head_bytes
+
+        path = aside / folder.HEAD_FILE
+        path.write_bytes(head_bytes(contents.head))
+    return path
 
 
 def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:

@@ -34,7 +34,7 @@ def test_the_three_commands(run, work):
     assert reported.stdout.endswith("reports/index.html\n")
     for name in ("svm", "lda"):
         folder = work / "reports" / f"data-mobilenet-0.25-random-{name}"
-        assert {"run.json", "metrics.json", "predictions.csv", "head.joblib"} <= {
+        assert {"run.json", "metrics.json", "predictions.csv", "head.safetensors"} <= {
             path.name for path in folder.iterdir()
         }
         assert (folder / "index.html").is_file()

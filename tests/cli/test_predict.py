@@ -5,6 +5,7 @@ import io
 import json
 import os
 
+import joblib
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from featx.frameworks import import_keras
 from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles
 from featx.predict import predict as predicting
+from featx.runs.run import read_run
 from tests.cli.conftest import run_process
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
@@ -78,7 +80,7 @@ def test_networks_answer_with_their_own_model(run, work, monkeypatch):
     (work / "reports" / "data-basenet" / "model.keras").write_text("no zip")
     broken = run("predict", "data-basenet", "data/test")
     assert broken.exit_code == 1
-    assert "model.keras: can't be loaded" in broken.stderr
+    assert "model.keras: damaged (its SHA-256 is not" in broken.stderr
 
 
 def write_classes(home, *, name="class {}"):
@@ -159,3 +161,28 @@ def test_imagenet_needs_no_run(run, work):
     assert "did you mean 'mobilenet'" in done.stderr
     done = run("predict", "--imagenet", "mobilenet", "nowhere")
     assert "nowhere: no such file or folder" in done.stderr
+
+
+def test_a_pickled_head_needs_trust(run, work):
+    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+    answers = run("predict", RUN, "data/test", "--csv").stdout
+    folder = work / "reports" / RUN
+    joblib.dump(read_run(folder).load_head(), folder / "head.joblib")
+    (folder / "head.safetensors").unlink()
+    for words in (["predict", RUN, "data/test"], ["export", RUN], ["finetune", RUN]):
+        done = run(*words)
+        assert done.exit_code == 1
+        assert done.stderr.startswith(
+            f"featx: error: reports/{RUN}/head.joblib: a pickle, which can run code"
+        )
+        assert done.stderr.count("\n") == 1
+        assert "--trust" in run(words[0], "--help").stdout
+    trusted = run("predict", RUN, "data/test", "--csv", "--trust")
+    assert trusted.exit_code == 0, trusted.stderr
+    assert trusted.stdout == answers
+    read = read_run(folder)
+    assert predicting.predict(read, "data/test", trust=True).to_csv() == answers
+    # Fitting again writes the arrays, and needs no trust.
+    again = run("fit", "--head", "lda", *BACKBONE)
+    assert again.exit_code == 0, again.stderr
+    assert run("predict", f"{RUN}-2", "data/test", "--csv").stdout == answers

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xgboost
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.export.export import export as export_model
+from featx.heads.file import head_bytes
+from featx.heads.table import make_head
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings
 from featx.pipeline.cache import run_export
 from featx.pipeline.train import run_train
 from featx.runs.settings import ReportSettings
 from tests.conftest import make_colours
+from tests.heads.blobs import make_blobs
 from tests.runs.conftest import FINETUNED
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
@@ -90,6 +94,22 @@ def test_asking_an_exported_model(folder, monkeypatch):
     expected = predictions.probabilities[-1]
     np.testing.assert_allclose(asked["probabilities"], expected, atol=1e-5)
     assert asked["predicted"] == run.classes[expected.argmax()]
+
+
+@pytest.mark.parametrize("name", ["svm", "gboost"])
+def test_reading_a_head(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, y = make_blobs([9, 9])
+    fitted = make_head(name).fit(X, y)
+    Path("head.safetensors").write_bytes(head_bytes(fitted))
+    read = run_example('"head.safetensors"')
+    assert read["head"]["head"] == name
+    assert read["head"]["parameters"] == fitted.get_params()
+    assert read["arrays"]["classes_"].tolist() == [0, 1]
+    if name == "gboost":
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(read["arrays"]["model_"]))
+        assert booster.num_features() == X.shape[1]
 
 
 def test_all_that_a_fine_tuned_run_says_is_described():

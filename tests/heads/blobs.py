@@ -1,6 +1,10 @@
 """Embeddings with known classes, for the heads to learn."""
 
+from functools import lru_cache
+
 import numpy as np
+
+from featx.heads.table import make_head
 
 
 def make_blobs(counts, *, width=12, apart=4.0, seed=0, dtype=np.float32):
@@ -15,3 +19,10 @@ def make_blobs(counts, *, width=12, apart=4.0, seed=0, dtype=np.float32):
     noise = np.random.default_rng(seed).normal(size=(len(y), width))
     order = np.random.default_rng(seed).permutation(len(y))
     return (centres[y] + noise)[order].astype(dtype), y[order]
+
+
+@lru_cache
+def tiny_head(n_classes=2, *, width=3):
+    """Return a fitted head where any will do."""
+    X, y = make_blobs([2] * n_classes, width=width)
+    return make_head("svm", calibrate=False, max_iter=1).fit(X, y)

@@ -66,7 +66,7 @@ def test_a_run_holds_what_the_contract_says(embeddings, tmp_path):
     assert lines[0] == "path,label,predicted,confidence,p_blue,p_green,p_red"
     assert len(lines) == 13
     assert lines[1].startswith("test/blue/000.png,blue,")
-    assert (run.path / "head.joblib").is_file()
+    assert (run.path / "head.safetensors").is_file()
 
 
 def test_the_same_fit_is_not_done_twice(embeddings, tmp_path):

@@ -65,7 +65,7 @@ def test_the_run_is_the_contracts(trained):
     assert {path.name for path in run.path.iterdir()} >= {
         *("run.json", "metrics.json", "predictions.csv", "model.keras", "history.csv"),
     }
-    assert not (run.path / "head.joblib").exists()
+    assert not (run.path / "head.safetensors").exists()
     assert told.runs == [True, False]
     assert told.done == [(0, 4), (1, 4), (2, 4), (2, 4), (3, 4), (4, 4)]
     assert run.from_scratch

@@ -91,10 +91,10 @@ def test_nothing_to_answer_for(run, tmp_path, path, message):
 
 def test_a_head_that_cannot_be_loaded_is_one_clear_line(run, colours, tmp_path):
     copy = shutil.copytree(run.path, tmp_path / "copy")
-    (copy / "head.joblib").write_bytes(b"no pickle")
-    with pytest.raises(RunError, match=r"can't be loaded .*again"):
+    (copy / "head.safetensors").write_bytes(b"no arrays")
+    with pytest.raises(RunError, match=r"damaged .*again"):
         predict(read_run(copy), [colours / "test"], cache_dir=tmp_path / "cache")
-    (copy / "head.joblib").unlink()
+    (copy / "head.safetensors").unlink()
     with pytest.raises(RunError, match="missing"):
         predict(read_run(copy), [colours / "test"], cache_dir=tmp_path / "cache")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from featx.runs.write import RunContents
+from tests.heads.blobs import tiny_head
 
 FINETUNED = {
     "parent": {"accuracy": 0.71, "interval": [0.69, 0.73], "val_accuracy": 0.7},
@@ -70,6 +71,6 @@ def contents(
         paths=list(paths),
         labels=np.arange(len(paths)) % len(classes),
         probabilities=probabilities,
-        head={"weights": np.arange(5.0)} if head is None else head,
+        head=tiny_head(len(classes)) if head is None else head,
         history={} if history is None else history,
     )

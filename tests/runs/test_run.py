@@ -1,5 +1,6 @@
 """What is written is read back, whatever the names; damage is reported in one line."""
 
+import hashlib
 import json
 import os
 import string
@@ -11,10 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from featx.errors import RunError
+from featx.heads.file import head_bytes
+from featx.heads.mlp import MLPHead
 from featx.runs.run import list_runs, read_run
 from featx.runs.write import find_fitted, slug, write_run
+from tests.heads.blobs import make_blobs, tiny_head
 
 # Anything that a file system or a labels file can hold: no NUL, no lone surrogate.
 text = st.text(
@@ -43,10 +48,14 @@ def test_round_trip(tmp_path, make_contents):
     assert run.data_fingerprint == "d0"
     assert run.classes == ["cat", "dog"]
     assert not run.random_weights
-    loaded = joblib.load(run.path / "head.joblib")
-    np.testing.assert_array_equal(loaded["weights"], np.arange(5.0))
+    X, _ = make_blobs([3, 3], width=3)
+    np.testing.assert_array_equal(
+        run.load_head().predict_proba(X), contents.head.predict_proba(X)
+    )
+    content = (run.path / "head.safetensors").read_bytes()
+    assert run.info.model_sha256 == hashlib.sha256(content).hexdigest()
     assert sorted(p.name for p in run.path.iterdir()) == [
-        *("head.joblib", "metrics.json", "predictions.csv", "run.json")
+        *("head.safetensors", "metrics.json", "predictions.csv", "run.json")
     ]
     names = {p.name for p in run.path.parent.iterdir()}
     assert names == {".lock", run.name}
@@ -364,3 +373,97 @@ def test_a_folder_of_runs_that_cannot_be_read(unwritable):
     finally:
         if os.getuid() != 0:
             unreadable.chmod(0o755)
+
+
+def pickled(run, head):
+    """Make a run as featx 0.2 wrote it, of any object."""
+    (run.path / "head.safetensors").unlink(missing_ok=True)
+    joblib.dump(head, run.path / "head.joblib", compress=3)
+    content = run.info.as_dict()
+    del content["model_sha256"]
+    (run.path / "run.json").write_text(json.dumps(content))
+
+
+class RunsCode:
+    """What a stranger's pickle may be: it writes a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_pickle_is_loaded_only_if_it_is_trusted(run, tmp_path):
+    pickled(run, tiny_head())
+    with pytest.raises(
+        RunError, match=r"a pickle, which can run code.* --trust"
+    ) as told:
+        read_run(run.path).load_head()
+    one_line(told, run.path / "head.joblib")
+    loaded = read_run(run.path, trust=True).load_head()
+    X, _ = make_blobs([3, 3], width=3)
+    expected = tiny_head().predict_proba(X)
+    np.testing.assert_array_equal(loaded.predict_proba(X), expected)
+
+
+def test_no_code_of_a_pickle_runs_unasked(run, tmp_path):
+    pickled(run, RunsCode(str(tmp_path / "ran")))
+    with pytest.raises(RunError, match="a pickle"):
+        read_run(run.path).load_head()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_in_the_place_of_arrays_is_damage(run, tmp_path):
+    path = run.path / "head.safetensors"
+    joblib.dump(RunsCode(str(tmp_path / "ran")), path)
+    for content in ({**run.info.as_dict(), "model_sha256": ""}, run.info.as_dict()):
+        (run.path / "run.json").write_text(json.dumps(content))
+        with pytest.raises(RunError) as told:
+            read_run(run.path, trust=True).load_head()
+        one_line(told, path)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"weights": 1}, None, MLPHead(), LogisticRegression()], ids=repr
+)
+def test_a_pickle_of_something_else_is_one_line(run, wrong):
+    pickled(run, wrong)
+    with pytest.raises(RunError, match="make the run again") as told:
+        read_run(run.path, trust=True).load_head()
+    one_line(told, run.path / "head.joblib")
+
+
+def test_any_changed_bit_of_a_head_is_found(run):
+    path = run.path / "head.safetensors"
+    content = bytearray(path.read_bytes())
+    for place in range(0, len(content), 7):
+        content[place] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(RunError, match=r"damaged .its SHA-256 is not") as told:
+            run.load_head()
+        content[place] ^= 1
+    one_line(told, path)
+    path.write_bytes(content)
+    assert run.load_head().classes_.tolist() == [0, 1]
+
+
+def test_a_head_of_other_classes_is_told(run):
+    (run.path / "head.safetensors").write_bytes(head_bytes(tiny_head(3)))
+    content = {**run.info.as_dict(), "model_sha256": ""}
+    (run.path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(RunError, match=r"3 classes, the run has 2") as told:
+        read_run(run.path).load_head()
+    one_line(told, run.path / "head.safetensors")
+
+
+def test_a_head_of_a_newer_featx_says_upgrade(run):
+    path = run.path / "head.safetensors"
+    content = path.read_bytes().replace(b'"version":"1"', b'"version":"2"')
+    path.write_bytes(content)
+    found = {**run.info.as_dict(), "model_sha256": hashlib.sha256(content).hexdigest()}
+    (run.path / "run.json").write_text(json.dumps(found))
+    with pytest.raises(RunError, match=r"written by a newer featx; upgrade") as told:
+        read_run(run.path).load_head()
+    one_line(told, path)

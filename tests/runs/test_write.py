@@ -35,7 +35,7 @@ def made(tmp_path, make_contents):
         def contents_of(folder):
             states.append(sorted(path.name for path in folder.iterdir()))
             write(folder)
-            return make_contents(fingerprint="abc", head="any")
+            return make_contents(fingerprint="abc")
 
         progress = Reported()
         run = make_run(reports_dir, Kind.NETWORK, "abc", contents_of, progress=progress)
@@ -211,8 +211,8 @@ def test_threads_lose_nothing(tmp_path, make_contents):
 WRITER = """
 import resource, sys
 from pathlib import Path
-import numpy as np
 from featx.errors import RunError
+from tests.heads.blobs import tiny_head
 from tests.runs.conftest import contents
 from featx.runs.write import write_run
 folder, seeds, limit = Path(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3])
@@ -220,8 +220,7 @@ if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     for seed in seeds:
-        head = np.random.default_rng(int(seed)).random(20_000)
-        write_run(folder, contents(seed=int(seed), head=head))
+        write_run(folder, contents(seed=int(seed), head=tiny_head(width=20_000)))
 except RunError as error:
     print(error)
     sys.exit(1)
@@ -300,7 +299,7 @@ def test_a_name_that_cannot_be_renamed_to(tmp_path, make_contents):
 
 def test_an_interrupt_leaves_nothing(tmp_path, make_contents):
     class Interrupting:
-        def __reduce__(self):
+        def get_learned(self):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -334,5 +333,5 @@ def test_leftovers_of_killed_writers_are_no_runs(tmp_path, run):
 
 def test_a_run_without_its_head_is_fitted_again(tmp_path, run):
     assert find_fitted(tmp_path, "f0") == run
-    (run.path / "head.joblib").unlink()
+    (run.path / "head.safetensors").unlink()
     assert find_fitted(tmp_path, "f0") is None
