@@ -123,6 +123,14 @@ def sync_files(folder: Path) -> None:
                 os.fsync(stream.fileno())
 
 
+def leftovers(folder: Path) -> dict[Path, int]:
+    """Return what killed writers left in a folder, and its bytes."""
+    return {
+        path: sum(file.lstat().st_size for file in (path, *path.rglob("*")))
+        for path in folder.glob(f"{ASIDE}*")
+    }
+
+
 def remove_leftovers(folder: Path, prefix: str = ASIDE) -> None:
     """Remove what killed writers left in a folder; none may be writing there now."""
     for leftover in folder.glob(f"{prefix}*"):

@@ -1,10 +1,14 @@
-"""The lock of a folder that processes share: held by many, or alone."""
+"""Locks of a folder that processes share: held by many, or alone."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+UPDATE_LOCK = ".update-lock"
+"""Guards small files that are read, changed and written."""
 
 
 class FolderLock:
@@ -97,3 +101,28 @@ class FolderLock:
                     stream = stack.enter_context(self.path.open(mode))
                     break
             yield stream
+
+
+@contextlib.contextmanager
+def updating(folder: Path) -> Iterator[None]:
+    """Let one process at a time read, change and write the small files of a folder.
+
+    Others wait: without a lock, of two that read the same content the second to write
+    would undo what the first has written. The lock file is there only meanwhile.
+
+    Raises
+    ------
+    OSError
+        There is no such folder, or it can't be written to.
+    """
+    lock = FolderLock(folder / UPDATE_LOCK)
+    while folder.is_dir():
+        with lock.exclusive(lambda: None) as held:
+            if held:
+                try:
+                    yield
+                finally:
+                    with contextlib.suppress(OSError):
+                        lock.path.unlink()  # who waits for it makes a new one
+                return
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))

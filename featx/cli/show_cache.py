@@ -180,7 +180,7 @@ def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
     for folder, images in pruning.kept.items():
         say(f"keeps what is in {folder}: {counted(images, 'image')}")
     specs = pruning.specs
-    if not specs:
+    if not specs and not pruning.leftovers:
         say("nothing to prune: the cache is empty")
         return
     rows = []
@@ -190,20 +190,46 @@ def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
             counts = ["in use", MISSING, MISSING]
         rows.append((one.cache.spec, [*counts, one.cache.spec.id]))
     _show_specs(["kept", "dropped", "freed", "spec"], rows)
-    freed = file_size(sum(one.freed for one in specs))
-    dropped = counted(sum(one.dropped for one in specs), "embedding")
-    if not any(one.freed or one.busy for one in specs):
-        say("nothing to drop: all of it is used")
-    elif dry_run:
-        say(f"would drop {dropped} and free about {freed}; nothing was changed")
+    for line in _pruned_lines(pruning, dry_run=dry_run):
+        say(line)
+
+
+def _pruned_lines(pruning: Pruning, *, dry_run: bool) -> list[str]:
+    """Say in the end what went, all of it counted."""
+    files = _pruned_files(pruning)
+    freed = file_size(_freed(pruning))
+    dropped = counted(sum(one.dropped for one in pruning.specs), "embedding")
+    if not files and not any(one.freed or one.busy for one in pruning.specs):
+        return ["nothing to drop: all of it is used"]
+    lines = []
+    if files:
+        names = ", ".join(map(str, files))
+        what = counted(len(files), "unusable file")
+        lines.append(f"{what} (damaged, or left by a killed process): {names}")
+    if dry_run:
+        lines.append(
+            f"would drop {dropped} and free about {freed}; nothing was changed"
+        )
     else:
-        say(f"dropped {dropped}, freed {freed}")
+        lines.append(f"dropped {dropped}, freed {freed}")
+    return lines
+
+
+def _pruned_files(pruning: Pruning) -> list[Path]:
+    """Return the paths of files that serve nothing, set aside or unfinished."""
+    inside = [one.cache.folder / name for one in pruning.specs for name in one.files]
+    return [*inside, *pruning.leftovers]
+
+
+def _freed(pruning: Pruning) -> int:
+    return sum(one.freed for one in pruning.specs) + sum(pruning.leftovers.values())
 
 
 def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
         "data": {str(folder): images for folder, images in pruning.kept.items()},
+        "files": [str(path) for path in _pruned_files(pruning)],
         "specs": [
             _as_dict(
                 one.cache,

@@ -157,6 +157,11 @@ class SpecQueue:
                 continue
             if rows.shape != (len(pixels), self._engine.dim):
                 raise RuntimeError(f"{rows.shape} embeddings of {len(pixels)} images")
+            if not np.isfinite(rows).all():
+                raise BackboneError(
+                    f"{self.extractor.spec}: gives numbers that are not finite; use"
+                    " --precision float32, or other --weights"
+                )
             return rows
 
 
@@ -194,7 +199,8 @@ class Computation:
         CacheError
             The cache can't be written to.
         BackboneError
-            A model can't be built, or the memory is too small for one image.
+            A model can't be built, gives numbers that are not finite, or the memory is
+            too small for one image.
         """
         models = ThreadPoolExecutor(max_workers=MODEL_RUNS)
         pixels = sum(3 * view.side**2 for view in {queue.view for queue in self.queues})

@@ -168,8 +168,7 @@ def _quarantine(
     if not lines:
         return
     try:
-        with cache.writable():
-            cache.quarantine.add(lines)
+        cache.add_unreadable(lines)
     except CacheError as error:
         result.notes.append(str(error))
 

@@ -2,23 +2,54 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from featx.atomic import write_atomically
+from featx.locks import updating
+
+DAMAGED = "damaged-"
+"""Prefix of the name under which a damaged file is kept."""
 
 
 def read_memo(path: Path) -> dict[str, Any]:
     """Return what a JSON file holds; nothing where it is missing or damaged."""
+    return _read(path) or {}
+
+
+def is_damaged(path: Path) -> bool:
+    """Return whether something that was remembered is lost."""
+    return path.with_name(DAMAGED + path.name).exists() or _read(path) is None
+
+
+def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change a JSON file, while no other process does; it is there whole at all times.
+
+    Nothing happens where it can't be written. What is damaged is kept under another
+    name.
+
+    Parameters
+    ----------
+    change : callable
+        Takes what the file holds and returns what it is to hold.
+    """
+    with contextlib.suppress(OSError), updating(path.parent):
+        known = _read(path)
+        if known is None:
+            path.replace(path.with_name(DAMAGED + path.name))
+        content = change(known or {})
+        if content != known:
+            text = json.dumps(content, indent=2) + "\n"
+            write_atomically(path, text.encode())
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return what a JSON file holds; None if it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except OSError:
         return {}
-    return content if isinstance(content, dict) else {}
-
-
-def write_memo(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file, whole; nothing happens where it can't be written."""
-    text = json.dumps(content, indent=2) + "\n"
-    with contextlib.suppress(OSError):
-        write_atomically(path, text.encode())
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,16 +1,18 @@
 """Managing the cache: verify, prune and export."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from featx.atomic import atomic_file
+from featx.atomic import atomic_file, leftovers, remove_leftovers
 from featx.embeddings.backbones.extractor import find_by_spec
 from featx.embeddings.cache.export import find_writer
 from featx.embeddings.cache.inventory import find_caches
-from featx.embeddings.cache.last_extracted import forget, remembered
+from featx.embeddings.cache.last_extracted import forget_missing, remembered
+from featx.embeddings.cache.parts import UnusablePartError
 from featx.embeddings.cache.prune import (
     Pruning,
     check_folders,
@@ -28,6 +30,7 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import CacheError, WeightsError
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
+from featx.locks import updating
 from featx.pipeline.extract import find_embeddings
 from featx.progress import SILENT, Progress
 from featx.reports.numbers import counted
@@ -78,7 +81,8 @@ class Verification:
     ----------
     specs : list of Verified
     lost : list of str
-        Folders without a readable spec, one line each.
+        Folders without a readable spec, and parts that can't be read here, one line
+        each.
     notes : list of str
     """
 
@@ -143,23 +147,35 @@ def run_verify(
     inventory = find_caches(cache_dir)
     images = None if data is None else read_images(data)
     found = [Verified(cache) for cache in inventory.caches]
-    update, done = progress.task("checking", "parts"), 0
-    total = sum(len(one.cache.parts()) for one in found)
-    if total:
-        update(0, total)
-    for one in found:
-        for name in check_parts(one.cache):
-            one.parts += 1
-            one.damaged += [name] if name else []
-            done += 1
-            update(done, total)
+    unusable = _check_parts(found, progress)
     if images is not None and sample and found:
         search = find or partial(find_by_spec, weights=weights, memo=cache_dir)
         compare_samples(
             found, images, search, count=sample, seed=seed, progress=progress
         )
     notes = [note for one in found for note in one.cache.notes]
-    return Verification(found, inventory.damaged, [*inventory.foreign, *notes])
+    lost = [*inventory.damaged, *unusable]
+    return Verification(found, lost, [*inventory.foreign, *notes])
+
+
+def _check_parts(found: Sequence[Verified], progress: Progress) -> list[str]:
+    """Check all parts; return what keeps some from being checked, one line each."""
+    update, done = progress.task("checking", "parts"), 0
+    total = sum(len(one.cache.parts()) for one in found)
+    unusable = []
+    if total:
+        update(0, total)
+    for one in found:
+        try:
+            for name in check_parts(one.cache):
+                one.parts += 1
+                one.damaged += [name] if name else []
+                done += 1
+                update(done, total)
+        except UnusablePartError as error:
+            one.skipped = str(error)
+            unusable.append(one.skipped)
+    return unusable
 
 
 def run_prune(
@@ -191,19 +207,44 @@ def run_prune(
         rows are theirs.
     """
     inventory = find_caches(cache_dir)
-    known = remembered(cache_dir)
-    folders = [Path(folder) for folder in data] or known
-    check_folders(cache_dir, folders, given=bool(data))
+    check_folders(cache_dir, list(data) or remembered(cache_dir), given=bool(data))
     pruning = Pruning(notes=[*inventory.damaged, *inventory.foreign])
     wanted: set[bytes] = set()
-    for folder in folders:
-        digests = digest_folder(folder, progress.images(f"reading {folder}"))
-        pruning.kept[folder] = len(digests)
-        wanted.update(digests)
-    for cache in inventory.caches:
-        pruning.specs.append(prune(cache, wanted, dry_run=dry_run))
-        pruning.notes.extend(cache.notes)
+    _keep(pruning, wanted, list(data) or remembered(cache_dir), progress)
+    with contextlib.nullcontext() if dry_run else _updating(cache_dir):
+        # Nobody begins to extract another folder now: those begun meanwhile are known.
+        if not data:
+            _keep(pruning, wanted, remembered(cache_dir), progress)
+        for cache in inventory.caches:
+            pruning.specs.append(prune(cache, wanted, dry_run=dry_run))
+            pruning.notes.extend(cache.notes)
+        pruning.leftovers.update(leftovers(cache_dir))
+        if not dry_run:
+            remove_leftovers(cache_dir)
     if not dry_run:
         # Named folders say which there are: a lost one must not block the next time.
-        forget(cache_dir, [folder for folder in known if not folder.is_dir()])
+        forget_missing(cache_dir)
     return pruning
+
+
+def _keep(
+    pruning: Pruning, wanted: set[bytes], folders: Sequence[Path], progress: Progress
+) -> None:
+    """Add what is in some folders to what is wanted, each folder once."""
+    for folder in folders:
+        if folder not in pruning.kept:
+            digests = digest_folder(folder, progress.images(f"reading {folder}"))
+            pruning.kept[folder] = len(digests)
+            wanted.update(digests)
+
+
+@contextlib.contextmanager
+def _updating(cache_dir: Path) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(updating(cache_dir))
+        except OSError as error:
+            raise CacheError(
+                f"{cache_dir}: not writable ({error.strerror}); make it so, then prune"
+            ) from error
+        yield

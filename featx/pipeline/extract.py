@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from featx.embeddings.cache.last_extracted import recall, remember
+from featx.embeddings.cache.last_extracted import recall, register, remember
 from featx.embeddings.dataset import Embeddings, embed, find_extractors, title_of
 from featx.embeddings.extract import Extraction
 from featx.embeddings.extract import extract as extract_rows
@@ -40,6 +40,7 @@ def run_extract(
     """
     images = read_images(data)
     extractors = find_extractors(extract, cache.folder)
+    register(cache.folder, data.path)
     extractions = extract_rows(
         ImageFiles(images.files, images.digests),
         extractors,
@@ -78,6 +79,7 @@ def find_embeddings(
             f"{data.path}: nothing was extracted for it into {cache.folder} yet; run"
             " `featx extract --backbone NAME` first, or give --backbone"
         )
+    register(cache.folder, data.path)
     embeddings = embed(
         images,
         chosen,

@@ -16,6 +16,7 @@ from featx.cli.main import main
 from tests.cli.conftest import WITHOUT_FRAMEWORKS, run_process
 from tests.cli.test_errors import assert_one_line
 from tests.conftest import make_colours
+from tests.embeddings.cache.test_store import reseal
 
 BACKBONE = (
     *("--backbone", "mobilenet-0.25", "--weights", "random"),
@@ -60,6 +61,7 @@ def change(part):
     """Put other embeddings into a part, with right checksums."""
     with h5py.File(part, "r+") as file:
         file["embedding"][...] = file["embedding"][:] * 1.5
+    reseal(part)
 
 
 def test_the_group_says_what_there_is(work):
@@ -206,7 +208,8 @@ def test_what_cannot_be_computed_here_is_no_failure(run, filled):
     folder.rename(moved)
     (moved / "spec.json").write_text(json.dumps(foreign.as_dict()))
     with h5py.File(part_of(filled), "r+") as file:
-        file.attrs["spec"] = foreign.id
+        file.attrs["spec"] = np.bytes_(foreign.id)
+    reseal(part_of(filled))
     done = run("cache", "verify")
     assert done.exit_code == 0, done.stderr
     assert "weights of SHA-256 abababab...: name their file by --weights" in done.stderr

@@ -2,13 +2,13 @@
 
 import pytest
 
-from featx.embeddings.memo import read_memo, write_memo
+from featx.embeddings.memo import is_damaged, read_memo, update_memo
 
 
 def test_what_is_written_is_read_back(tmp_path):
     path = tmp_path / "memo.json"
     content = {"a": [1], "caf\udce9": None}  # the name of a file may be anything
-    write_memo(path, content)
+    update_memo(path, lambda _: content)
     assert read_memo(path) == content
 
 
@@ -20,6 +20,18 @@ def test_a_damaged_memo_is_empty(content, tmp_path):
 
 
 def test_a_missing_folder_is_no_error(tmp_path):
-    write_memo(tmp_path / "missing" / "memo.json", {"a": 1})
+    update_memo(tmp_path / "missing" / "memo.json", lambda _: {"a": 1})
     assert read_memo(tmp_path / "missing" / "memo.json") == {}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_damaged_is_kept_aside(tmp_path):
+    path = tmp_path / "memo.json"
+    update_memo(path, lambda known: {**known, "a": 1})
+    assert not is_damaged(path)
+    path.write_text('{"a": 1')
+    assert is_damaged(path)
+    update_memo(path, lambda known: {**known, "b": 2})
+    assert read_memo(path) == {"b": 2}
+    assert (tmp_path / "damaged-memo.json").read_text() == '{"a": 1'
+    assert is_damaged(path)

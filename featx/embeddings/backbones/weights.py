@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from featx.atomic import ASIDE, atomic_file
 from featx.embeddings.backbones.table import Backbone
-from featx.embeddings.memo import read_memo, write_memo
+from featx.embeddings.memo import read_memo, update_memo
 from featx.errors import WeightsError, nearest
 from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
 
@@ -186,7 +186,7 @@ def _digests(path: Path, memo: Path | None) -> dict[str, Any]:
     if memo:
         with contextlib.suppress(OSError):
             memo.parent.mkdir(parents=True, exist_ok=True)
-        write_memo(memo, {**remembered, str(path): entry})
+        update_memo(memo, lambda known: {**known, str(path): entry})
     return entry
 
 

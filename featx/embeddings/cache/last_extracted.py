@@ -1,40 +1,70 @@
-"""Which embeddings were extracted last for a data folder: the default of `fit`."""
+"""Which data folders a cache has rows of, and what was extracted last for each.
 
-from collections.abc import Iterable
+`featx fit` takes the latter by default, and `featx cache prune` keeps the rows of the
+former: a folder that is missing here loses its rows.
+"""
+
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from featx.embeddings.memo import read_memo, write_memo
+from featx.embeddings.memo import DAMAGED, is_damaged, read_memo, update_memo
+from featx.errors import CacheError
 
 FILE = "last-extracted.json"
 
+_Settings = list[dict[str, Any]]
 
-def remember(cache_dir: Path, data: Path, settings: list[dict[str, Any]]) -> None:
+
+def register(cache_dir: Path, data: Path) -> None:
+    """Have `prune` keep the rows of a data folder, before the first is computed.
+
+    Nothing happens where the cache can't be written to.
+    """
+    with contextlib.suppress(OSError):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+    name = str(data.resolve())
+    if name not in read_memo(cache_dir / FILE):
+        update_memo(cache_dir / FILE, lambda known: {name: [], **known})
+
+
+def remember(cache_dir: Path, data: Path, settings: _Settings) -> None:
     """Remember with which settings a data folder was extracted.
 
     Nothing happens where the cache can't be written to.
     """
-    file = cache_dir / FILE
-    write_memo(file, {**read_memo(file), str(data.resolve()): settings})
+    name = str(data.resolve())
+    update_memo(cache_dir / FILE, lambda known: {**known, name: settings})
 
 
-def recall(cache_dir: Path, data: Path) -> list[dict[str, Any]]:
+def recall(cache_dir: Path, data: Path) -> _Settings:
     """Return the settings that were remembered; empty where there are none."""
-    settings: list[dict[str, Any]] = read_memo(cache_dir / FILE).get(
-        str(data.resolve()), []
-    )
+    settings: _Settings = read_memo(cache_dir / FILE).get(str(data.resolve()), [])
     return settings
 
 
 def remembered(cache_dir: Path) -> list[Path]:
-    """Return the data folders that were extracted, as whole paths."""
+    """Return the data folders that have rows in a cache, as whole paths.
+
+    Raises
+    ------
+    CacheError
+        The file is or was damaged, so that some may be missing.
+    """
+    if is_damaged(cache_dir / FILE):
+        raise CacheError(
+            f"{cache_dir / FILE}: damaged, so the data folders aren't known; name all"
+            " of them: `featx cache prune DATA...`"
+        )
     return [Path(path) for path in read_memo(cache_dir / FILE)]
 
 
-def forget(cache_dir: Path, folders: Iterable[Path]) -> None:
-    """Forget data folders."""
-    known = read_memo(cache_dir / FILE)
-    gone = {str(folder) for folder in folders} & known.keys()
-    if gone:
-        left = {path: known[path] for path in known if path not in gone}
-        write_memo(cache_dir / FILE, left)
+def forget_missing(cache_dir: Path) -> None:
+    """Forget data folders that aren't there, and that the file was damaged."""
+
+    def there(known: dict[str, Any]) -> dict[str, Any]:
+        return {name: known[name] for name in known if Path(name).is_dir()}
+
+    update_memo(cache_dir / FILE, there)
+    with contextlib.suppress(OSError):
+        (cache_dir / f"{DAMAGED}{FILE}").unlink(missing_ok=True)

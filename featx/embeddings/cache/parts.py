@@ -1,10 +1,12 @@
 """A part file: one immutable HDF5 file with the embeddings of some images.
 
 See `docs/formats.md`. It is made in memory and written in one go, so that a full disk
-or a kill never leaves half of one under its name.
+or a kill never leaves half of one under its name. The name holds a digest of the
+content: no second file has to be there for it to be checked.
 """
 
 import contextlib
+import errno
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.atomic import write_atomically
+from featx.embeddings.cache.screening import (
+    attribute,
+    check_dataset,
+    content_digest,
+    named_digest,
+    screen,
+)
 from featx.errors import CacheError, first_line
 
 FORMAT = "featx-embeddings"
@@ -29,44 +38,86 @@ BLOCK_BYTES = 1 << 26
 LIBRARY_VERSIONS = ("v110", "v110")
 
 
-class DamagedPartError(CacheError):
-    """A part that can't be read or whose checksums don't agree."""
+_NOT_THE_PARTS_FAULT = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE)
+
+
+class PartError(CacheError):
+    """A part file can't be used."""
+
+
+class DamagedPartError(PartError):
+    """A part that isn't what was written: it is set aside and computed again."""
+
+
+class UnusablePartError(PartError):
+    """A part that may be sound, but can't be read here and now: it is left alone."""
 
 
 def write_part(
-    path: Path,
+    folder: Path,
+    stamp: str,
     keys: NDArray[np.uint8],
     embeddings: NDArray[np.float32],
     provenance: Mapping[str, str],
-) -> None:
+) -> Path:
     """Write a part, whole or not at all.
 
     Parameters
     ----------
+    folder : Path
+        Where it is to be.
+    stamp : str
+        Time in its name, by which parts are sorted.
     keys : ndarray of uint8, shape (n, 32)
     embeddings : ndarray of float32, shape (n, d)
     provenance : Mapping
         Attributes of the file: who made it, with which versions.
 
+    Returns
+    -------
+    Path
+        Of the part; the same one for the same content and stamp.
+
     Raises
     ------
+    CacheError
+        The arrays are of another type or shape, or have numbers that aren't finite.
     OSError
         It can't be written.
     """
     import h5py
 
+    _check_rows(folder, keys, embeddings)
     memory = io.BytesIO()
     with h5py.File(memory, "w", libver=LIBRARY_VERSIONS) as file:
         for name, value in provenance.items():
             file.attrs[name] = np.bytes_(value.encode())
         file.attrs.update({"format": np.bytes_(FORMAT), "version": VERSION})
         for name, rows in (("key", keys), ("embedding", embeddings)):
-            row_bytes = max(1, rows.shape[1] * rows.dtype.itemsize)
-            chunk = int(np.clip(CHUNK_BYTES // row_bytes, 1, max(1, len(rows))))
+            row_bytes = rows.shape[1] * rows.dtype.itemsize
+            chunk = int(np.clip(CHUNK_BYTES // row_bytes, 1, len(rows)))
             file.create_dataset(
                 name, data=rows, chunks=(chunk, rows.shape[1]), fletcher32=True
             )
-    write_atomically(path, memory.getvalue())
+    content = memory.getvalue()
+    path = folder / f"part-{stamp}-{content_digest(content)}.h5"
+    write_atomically(path, content)
+    return path
+
+
+def _check_rows(
+    folder: Path, keys: NDArray[np.uint8], rows: NDArray[np.float32]
+) -> None:
+    """Check that these are rows that would be read again."""
+    wrong = None
+    if rows.dtype != np.float32 or keys.dtype != np.uint8:
+        wrong = f"are {rows.dtype}, not float32, or their keys {keys.dtype}, not uint8"
+    elif rows.ndim != 2 or rows.size == 0 or keys.shape != (len(rows), 32):
+        wrong = f"have shape {rows.shape} with keys of shape {keys.shape}"
+    elif not np.isfinite(rows).all():
+        wrong = "have numbers that are not finite"
+    if wrong:
+        raise CacheError(f"{folder}: not written: the embeddings {wrong}")
 
 
 def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
@@ -81,9 +132,12 @@ def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
     ------
     DamagedPartError
         The file is damaged, no part, or one of another spec.
+    UnusablePartError
+        A newer featx wrote it, or the system doesn't let it be read.
     """
     with _opened(path) as file:
-        if spec_id is not None and _text(file.attrs["spec"]) != spec_id:
+        spec = attribute(file, "spec", in_heap=named_digest(path) is None)
+        if spec_id not in {None, spec}:
             raise ValueError("of another spec")
         keys: NDArray[np.uint8] = file["key"][:]
         return keys
@@ -96,38 +150,51 @@ def read_blocks(path: Path) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     ------
     DamagedPartError
         The file is damaged or no part.
+    UnusablePartError
+        As in `read_keys`.
     """
     with _opened(path) as file:
         dataset = file["embedding"]
-        step = max(1, BLOCK_BYTES // max(1, 4 * dataset.shape[1]))
+        step = max(1, BLOCK_BYTES // (4 * dataset.shape[1]))
         for start in range(0, dataset.shape[0], step):
             rows = slice(start, min(start + step, dataset.shape[0]))
-            yield rows, dataset[rows]
-
-
-def _text(value: Any) -> Any:
-    """Return an attribute's text as `str`, whichever version of a part it is from."""
-    return value.decode() if isinstance(value, bytes) else value
+            block = dataset[rows]
+            if not np.isfinite(block).all():
+                raise ValueError("numbers that are not finite")
+            yield rows, block
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """Open a part file for reading; all that HDF5 raises becomes DamagedPartError."""
+    """Open a part file for reading; all that HDF5 raises becomes PartError."""
     import h5py
 
     try:
+        screen(path)
         with h5py.File(path, "r", locking=False) as file:
-            _check_layout(file)
+            _check_layout(path, file)
             yield file
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
+        if isinstance(error, OSError) and error.errno in _NOT_THE_PARTS_FAULT:
+            raise UnusablePartError(
+                f"{path}: can't be read ({error.strerror}); fix that, or choose another"
+                " --cache-dir"
+            ) from error
         raise DamagedPartError(f"{path} is damaged ({first_line(error)})") from error
 
 
-def _check_layout(file: Any) -> None:
-    if _text(file.attrs["format"]) != FORMAT or file.attrs["version"] > VERSION:
-        raise ValueError("another format, or of a newer featx")
-    keys, rows = file["key"], file["embedding"]
-    if keys.ndim != 2 or rows.ndim != 2 or keys.shape != (rows.shape[0], 32):
+def _check_layout(path: Path, file: Any) -> None:
+    version = attribute(file, "version")
+    if version > VERSION:
+        raise UnusablePartError(
+            f"{path}: a newer featx wrote it (version {version} of part files); upgrade"
+            " featx, or choose another --cache-dir"
+        )
+    if attribute(file, "format", in_heap=named_digest(path) is None) != FORMAT:
+        raise ValueError("another format")
+    check_dataset(file, "key", np.uint8)
+    check_dataset(file, "embedding", np.float32)
+    if file["key"].shape != (len(file["embedding"]), 32):
         raise ValueError("keys and embeddings don't fit together")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from featx.atomic import ASIDE
 from featx.embeddings.cache.inventory import folder_size
-from featx.embeddings.cache.parts import DamagedPartError
+from featx.embeddings.cache.parts import DamagedPartError, PartError
 from featx.embeddings.cache.store import (
     LOCK_FILE,
     QUARANTINE_FILE,
@@ -33,8 +33,10 @@ class Pruned:
         Different images.
     freed : int
         Bytes; before the work an estimate.
+    files : list of str
+        Names of files that were set aside as damaged, or that a killed process left.
     damaged : int
-        Parts that can't be read: they are set aside, and go the next time.
+        Parts that can't be read, damaged or by a newer featx: they stay.
     busy : bool
         Another process uses the folder, so that nothing was looked at.
     """
@@ -43,6 +45,7 @@ class Pruned:
     kept: int = 0
     dropped: int = 0
     freed: int = 0
+    files: list[str] = field(default_factory=list)
     damaged: int = 0
     busy: bool = False
 
@@ -51,7 +54,7 @@ class Pruned:
         """Whether nothing of the spec is left."""
         return not (self.kept or self.damaged or self.busy)
 
-    def note_damage(self, path: Path, error: DamagedPartError) -> None:
+    def note_damage(self, path: Path, error: PartError) -> None:
         """Count and note a part that can't be read."""
         self.damaged += 1
         self.cache.note_damage(path, error)
@@ -66,11 +69,14 @@ class Pruning:
     kept : dict of Path to int
         Data folders whose rows stay, with how many images each has.
     specs : list of Pruned
+    leftovers : dict of Path to int
+        What killed processes left beside the specs' folders, with its bytes.
     notes : list of str
     """
 
     kept: dict[Path, int] = field(default_factory=dict)
     specs: list[Pruned] = field(default_factory=list)
+    leftovers: dict[Path, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -179,6 +185,7 @@ def _plan(pruned: Pruned, wanted: Collection[bytes]) -> tuple[list[Path], list[P
     cache = pruned.cache
     gone = [*cache.folder.glob("damaged-*"), *cache.folder.glob(f"{ASIDE}*")]
     rewritten: list[Path] = []
+    pruned.files = [path.name for path in gone]
     pruned.freed = sum(path.stat().st_size for path in gone)
     kept: set[bytes] = set()
     dropped: set[bytes] = set()
@@ -200,7 +207,7 @@ def _drop(
 ) -> None:
     """Remove files and rewrite parts; damaged ones stay for `verify`."""
     cache = pruned.cache
-    with cache.writable():
+    with cache.reporting_failures():
         # First what only goes: the rest takes room on the disk.
         for path in gone:
             path.unlink(missing_ok=True)

@@ -2,13 +2,12 @@
 
 import contextlib
 import csv
-import errno
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from featx.atomic import csv_text, write_atomically
+from featx.locks import updating
 
 
 class Unreadable(NamedTuple):
@@ -26,13 +25,21 @@ HEADER = Unreadable._fields
 
 
 class Quarantine:
-    """The list `quarantine.csv` of a spec's folder."""
+    """The list `quarantine.csv` of a spec's folder.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+    root : Path
+        The cache folder, with the lock of all its small files.
+    """
+
+    def __init__(self, path: Path, root: Path) -> None:
         self.path = path
+        self.root = root
 
     def read(self) -> list[Unreadable]:
-        """Return all lines; half a line, from a kill, is passed over."""
+        """Return all lines; what is no line of three is passed over."""
         try:
             with self.path.open(
                 newline="", encoding="utf-8", errors="surrogateescape"
@@ -55,38 +62,18 @@ class Quarantine:
         return found
 
     def add(self, lines: Iterable[Unreadable]) -> None:
-        """Append lines that are not there yet.
+        """Add lines that are not there yet.
 
         Raises
         ------
         OSError
             The file can't be written.
         """
-        known = set(self.read())
-        new = [line for line in dict.fromkeys(lines) if line not in known]
-        if not new:
-            return
-        content = self._start() + _lines(new)
-        # One write at the end of the file: two processes' lines don't mix.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        handle = os.open(self.path, flags, 0o666)
-        try:
-            if os.write(handle, content) < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        finally:
-            os.close(handle)
-
-    def _start(self) -> bytes:
-        """Return what comes before the next line: the header, the end of half a line.
-
-        A full disk or a kill may have cut the last line, even within quotes.
-        """
-        there = self.path.read_bytes() if self.path.exists() else b""
-        if not there:
-            return _lines([HEADER])
-        if there.count(b'"') % 2:
-            return b'"\n'
-        return b"" if there.endswith(b"\n") else b"\n"
+        with updating(self.root):
+            known = dict.fromkeys(self.read())
+            new = [line for line in dict.fromkeys(lines) if line not in known]
+            if new:
+                write_atomically(self.path, _lines([HEADER, *known, *new]))
 
     def forget(self, digests: set[bytes], paths: Collection[str] = ()) -> None:
         """Take out images that could be read after all.
@@ -102,15 +89,16 @@ class Quarantine:
         OSError
             The file can't be written.
         """
-        lines = self.read()
         names = {digest.hex() for digest in digests}
-        kept = [
-            line
-            for line in lines
-            if not (line.digest in names if line.digest else line.path in paths)
-        ]
-        if len(kept) < len(lines):
-            write_atomically(self.path, _lines([HEADER, *kept]))
+        with updating(self.root):
+            lines = self.read()
+            kept = [
+                line
+                for line in lines
+                if not (line.digest in names if line.digest else line.path in paths)
+            ]
+            if len(kept) < len(lines):
+                write_atomically(self.path, _lines([HEADER, *kept]))
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> bytes:

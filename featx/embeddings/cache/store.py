@@ -3,11 +3,10 @@
 import contextlib
 import json
 import tempfile
-import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,8 @@ from numpy.typing import NDArray
 from featx.atomic import remove_leftovers, write_atomically
 from featx.embeddings.cache.parts import (
     DamagedPartError,
+    PartError,
+    UnusablePartError,
     check_width,
     choose_small,
     common_width,
@@ -22,10 +23,11 @@ from featx.embeddings.cache.parts import (
     read_keys,
     write_part,
 )
-from featx.embeddings.cache.quarantine import Quarantine
+from featx.embeddings.cache.quarantine import Quarantine, Unreadable
+from featx.embeddings.memo import read_memo
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
-from featx.locks import FolderLock
+from featx.locks import FolderLock, updating
 from featx.provenance import provenance
 
 SPEC_FILE = "spec.json"
@@ -40,6 +42,7 @@ LEAST_ROOM = 1 << 16
 
 Keys = NDArray[np.uint8]
 Rows = NDArray[np.float32]
+Written = TypeVar("Written")
 
 
 class EmbeddingCache:
@@ -69,7 +72,7 @@ class EmbeddingCache:
         self.spec = spec
         self.folder = root / spec.folder_name
         self.lock = FolderLock(self.folder / LOCK_FILE)
-        self.quarantine = Quarantine(self.folder / QUARANTINE_FILE)
+        self.quarantine = Quarantine(self.folder / QUARANTINE_FILE, root)
         self.notes: list[str] = []
 
     def parts(self) -> list[Path]:
@@ -86,6 +89,11 @@ class EmbeddingCache:
         Returns
         -------
         ndarray of bool, shape (n,)
+
+        Raises
+        ------
+        CacheError
+            A newer featx wrote a part, or the system doesn't let it be read.
         """
         wanted = _rows_by_key(keys)
         found = np.zeros(len(keys), dtype=bool)
@@ -108,6 +116,11 @@ class EmbeddingCache:
         rows : ndarray of float32, shape (n, d)
             Zeros where there is no embedding; d is 0 where there is none at all.
         found : ndarray of bool, shape (n,)
+
+        Raises
+        ------
+        CacheError
+            As `contains`.
         """
         wanted = _rows_by_key(keys)
         found = np.zeros(len(keys), dtype=bool)
@@ -135,23 +148,39 @@ class EmbeddingCache:
         Raises
         ------
         CacheError
-            The folder can't be written to: no permission, or the disk is full.
+            The folder can't be written to: no permission, or the disk is full. Or these
+            are no rows to keep: of another type or shape, or not finite.
         """
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        path = self.folder / f"part-{now}-{uuid.uuid4().hex[:12]}.h5"
-        with self._reporting_failures():
+        return self._commit(
+            lambda: write_part(self.folder, now, keys, rows, self._provenance())
+        )
+
+    def add_unreadable(self, lines: Collection[Unreadable]) -> None:
+        """List images that can't be read.
+
+        Raises
+        ------
+        CacheError
+            The folder can't be written to.
+        """
+        self._commit(lambda: self.quarantine.add(lines))
+
+    def _commit(self, write: Callable[[], Written]) -> Written:
+        """Write to the folder with its spec, while nothing is taken away there."""
+
+        def once() -> Written:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self.lock.shared():
+                self._write_spec()
+                return write()
+
+        with self.reporting_failures():
             try:
-                self._add(path, keys, rows)
+                return once()
             except FileNotFoundError:
                 # The folder was pruned away while this waited for the lock.
-                self._add(path, keys, rows)
-        return path
-
-    def _add(self, path: Path, keys: Keys, rows: Rows) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self.lock.shared():
-            self._write_spec()
-            write_part(path, keys, rows, self._provenance())
+                return once()
 
     def merge(self) -> None:
         """Merge small part files and remove what killed processes left.
@@ -197,12 +226,15 @@ class EmbeddingCache:
         all_keys, all_rows = np.concatenate(keys), np.concatenate(rows)
         last = {key: i for i, key in enumerate(split_keys(all_keys))}
         kept = sorted(i for key, i in last.items() if wanted is None or key in wanted)
+        whole = None
         if kept:
             stamp = group[-1].stem.removeprefix("part-").split("-")[0]
-            path = self.folder / f"part-{stamp}-{uuid.uuid4().hex[:12]}.h5"
-            write_part(path, all_keys[kept], all_rows[kept], self._provenance())
+            whole = write_part(
+                self.folder, stamp, all_keys[kept], all_rows[kept], self._provenance()
+            )
         for old in group:
-            old.unlink(missing_ok=True)
+            if old != whole:  # the same content has the same name
+                old.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Check that the folder can be written to and has room, without making it.
@@ -215,7 +247,7 @@ class EmbeddingCache:
         place = self.folder
         while not place.exists() and place != place.parent:
             place = place.parent
-        with self._reporting_failures(), tempfile.TemporaryFile(dir=place) as stream:
+        with self.reporting_failures(), tempfile.TemporaryFile(dir=place) as stream:
             stream.write(bytes(LEAST_ROOM))
 
     @contextlib.contextmanager
@@ -227,18 +259,23 @@ class EmbeddingCache:
         facts : mapping, optional
             Kept beside the spec in `spec.json`; they decide no value.
         """
-        with self._reporting_failures():
+        with self.reporting_failures():
             self.folder.mkdir(parents=True, exist_ok=True)
             self._write_spec(facts)
             yield
 
     def _write_spec(self, facts: Mapping[str, Any] | None = None) -> None:
-        if facts or not (self.folder / SPEC_FILE).exists():
-            text = json.dumps({**self.spec.as_dict(), **(facts or {})}, indent=2) + "\n"
-            write_atomically(self.folder / SPEC_FILE, text.encode())
+        path = self.folder / SPEC_FILE
+        if path.exists() and not facts:
+            return
+        with updating(self.root):
+            content = {**read_memo(path), **self.spec.as_dict(), **(facts or {})}
+            text = json.dumps(content, indent=2) + "\n"
+            write_atomically(path, text.encode())
 
     @contextlib.contextmanager
-    def _reporting_failures(self) -> Iterator[None]:
+    def reporting_failures(self) -> Iterator[None]:
+        """Turn failures to write into CacheError."""
         try:
             yield
         except OSError as error:
@@ -256,7 +293,7 @@ class EmbeddingCache:
         }
 
     def keys_by_part(
-        self, on_damage: Callable[[Path, DamagedPartError], None]
+        self, on_damage: Callable[[Path, PartError], None]
     ) -> Iterator[tuple[Path, list[bytes]]]:
         """Yield each part with the keys of its rows.
 
@@ -268,17 +305,27 @@ class EmbeddingCache:
         for path in self.parts():
             try:
                 names = split_keys(read_keys(path, self.spec.id))
-            except DamagedPartError as error:
+            except PartError as error:
                 on_damage(path, error)
             else:
                 yield path, names
 
-    def note_damage(self, _: Path, error: DamagedPartError) -> None:
-        """Note a damaged part file, and leave it where it is."""
-        self.notes.append(f"{error}; `featx cache verify` sets it aside")
+    def note_damage(self, _: Path, error: PartError) -> None:
+        """Note a part file that can't be used, and leave it where it is."""
+        aside = isinstance(error, DamagedPartError)
+        hint = "; `featx cache verify` sets it aside" if aside else ""
+        self.notes.append(f"{error}{hint}")
 
-    def set_aside(self, path: Path, error: DamagedPartError) -> None:
-        """Rename a damaged part file, so that no later look-up reads it."""
+    def set_aside(self, path: Path, error: PartError) -> None:
+        """Rename a damaged part file, so that no later look-up reads it.
+
+        Raises
+        ------
+        UnusablePartError
+            It isn't damaged.
+        """
+        if isinstance(error, UnusablePartError):
+            raise error
         aside = path.with_name(f"damaged-{path.name}")
         note = f"{error}; its images are computed again"
         with contextlib.suppress(OSError):

@@ -100,6 +100,11 @@ def check_parts(cache: EmbeddingCache) -> Iterator[str | None]:
     ------
     str or None
         For each part, its name if it is damaged.
+
+    Raises
+    ------
+    UnusablePartError
+        A newer featx wrote a part, or the system doesn't let it be read.
     """
     with cache.lock.shared():
         parts = cache.parts()
@@ -156,6 +161,7 @@ def compare_samples(
     A spec that can't be computed here gets a reason; the others go on.
     """
     keys = digest_files(images.files, progress.images("reading images")).keys
+    found = [one for one in found if one.skipped is None]
     samples = [draw_sample(one.cache, keys, count, seed) for one in found]
     update, done, total = progress.images("computing"), 0, sum(map(len, samples))
 

@@ -1,6 +1,19 @@
 """What was extracted last is remembered for each data folder."""
 
-from featx.embeddings.cache.last_extracted import recall, remember
+import json
+import subprocess
+import sys
+
+import pytest
+
+from featx.embeddings.cache.last_extracted import (
+    forget_missing,
+    recall,
+    register,
+    remember,
+    remembered,
+)
+from featx.errors import CacheError
 
 
 def test_each_folder_has_its_own(tmp_path):
@@ -15,9 +28,62 @@ def test_each_folder_has_its_own(tmp_path):
     assert recall(tmp_path / "cache", tmp_path / "c") == []
 
 
+def test_a_folder_is_known_before_its_extraction_ends(tmp_path):
+    register(tmp_path / "cache", tmp_path / "a")
+    assert remembered(tmp_path / "cache") == [tmp_path / "a"]
+    assert recall(tmp_path / "cache", tmp_path / "a") == []
+    remember(tmp_path / "cache", tmp_path / "a", [{"backbone": "x"}])
+    register(tmp_path / "cache", tmp_path / "a")
+    assert recall(tmp_path / "cache", tmp_path / "a") == [{"backbone": "x"}]
+
+
 def test_a_broken_or_unwritable_memory_stops_nothing(tmp_path):
     remember(tmp_path / "missing", tmp_path, [{"backbone": "x"}])
     assert recall(tmp_path / "missing", tmp_path) == []
     for content in ("{", "[]"):
         (tmp_path / "last-extracted.json").write_text(content)
         assert recall(tmp_path, tmp_path) == []
+
+
+def test_folders_that_were_lost_are_not_taken_for_unused(tmp_path):
+    (tmp_path / "last-extracted.json").write_text("{")
+    for _ in range(2):  # damaged, and once something was remembered since
+        with pytest.raises(CacheError, match="name all of them"):
+            remembered(tmp_path)
+        remember(tmp_path, tmp_path, [{"backbone": "x"}])
+    assert recall(tmp_path, tmp_path) == [{"backbone": "x"}]
+    remember(tmp_path, tmp_path / "gone", [])
+    forget_missing(tmp_path)
+    assert remembered(tmp_path) == [tmp_path]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from featx.embeddings.cache.last_extracted import register, remember
+root, name = Path(sys.argv[1]), sys.argv[2]
+sys.stdin.readline()
+for number in range(25):
+    data = root / f"{name}-{number}"
+    register(root, data)
+    remember(root, data, [{"backbone": name}])
+"""
+
+
+def test_what_four_processes_write_at_once_is_all_there(tmp_path):
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), name], stdin=subprocess.PIPE
+        )
+        for name in "abcd"
+    ]
+    for writer in writers:
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
+    for writer in writers:
+        with writer:
+            assert writer.wait() == 0
+    content = json.loads((tmp_path / "last-extracted.json").read_text())
+    assert len(content) == len(remembered(tmp_path)) == 100
+    assert all(content[f"{tmp_path}/{name}-7"] == [{"backbone": name}] for name in "ab")
+    assert not list(tmp_path.glob(".aside-*"))

@@ -83,6 +83,7 @@ def test_what_was_set_aside_or_left_unfinished_goes(cache):
         (cache.folder / name).write_bytes(b"x" * 1000)
     done = prune(cache, set(split_keys(keys)))
     assert (done.dropped, done.freed) == (0, 2000)
+    assert done.files == ["damaged-part-1.h5", ".aside-x.h5"]
     assert {path.name[:4] for path in cache.folder.iterdir()} == {
         "part",
         "spec",

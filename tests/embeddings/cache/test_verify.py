@@ -98,10 +98,9 @@ def test_the_same_embeddings_compare_as_the_same(cache, files):
         (lambda rows: rows * 1.01, 0.009),
         (lambda rows: rows[::-1], 0.01),
         (np.zeros_like, 1e6),
-        (lambda rows: np.full_like(rows, np.nan), np.inf),
         (lambda rows: rows[:, :3], np.inf),
     ],
-    ids=["scaled", "swapped", "zeros", "no numbers", "of another width"],
+    ids=["scaled", "swapped", "zeros", "of another width"],
 )
 def test_other_embeddings_are_found(cache, files, change, least):
     change_rows(cache, change)
