@@ -1,28 +1,26 @@
 """Labels from CSV files, Kaggle's and Hugging Face's metadata.csv among them."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from featx.errors import DataError, nearest
+from featx.errors import DataError
 from featx.images.image_set import ImageSet, shorten
 from featx.images.layouts.build import Labelled, build_image_set, left_out
+from featx.images.layouts.columns import (
+    LABEL_COLUMNS,
+    PATH_COLUMNS,
+    SPLIT_COLUMNS,
+    find_labels,
+    find_paths,
+    find_splits,
+)
 from featx.images.layouts.file_index import FileIndex
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.splits import find_split
+from featx.images.layouts.table import Table, UnfitError, read_table
 
-PATH_COLUMNS = (
-    *("file_name", "filename", "file", "path", "filepath", "file_path", "image_path"),
-    *("image", "image_id", "image_name", "img", "id"),
-)
-LABEL_COLUMNS = (
-    *("label", "labels", "class", "class_name", "category", "target", "species"),
-    *("breed", "type", "name", "y"),
-)
-SPLIT_COLUMNS = ("split", "set", "part", "subset")
-
-Row = dict[str, str]
+COLUMNS = {*PATH_COLUMNS, *LABEL_COLUMNS, *SPLIT_COLUMNS}
 
 Labels = dict[str, tuple[str, str | None]]
 """File to class and split."""
@@ -72,39 +70,78 @@ def _read_labels(
     root: Path, path: Path, layout: DataSettings
 ) -> tuple[Labels, list[str]]:
     """Read a CSV's rows and find the files that they mean; note what is left over."""
-    rows = _read_rows(path)
-    columns = list(rows[0][1])
-    names = _column(path, columns, layout.path_column, PATH_COLUMNS, "--path-column")
-    others = [column for column in columns if column != names]
-    label_column = _column(
-        path, others, layout.label_column, LABEL_COLUMNS, "--label-column"
-    )
-    split = _split_column(path, rows)
     index = FileIndex(root)
+    table = read_table(path, index.has, COLUMNS)
+    names = find_paths(table, layout.path_column, index.has)
+    splits, said = find_splits(table, names)
+    labels = find_labels(table, layout.label_column, {names, *said})
+    table.check_widths()
+    above = index.place(table.cells(names))
+    if above:
+        table.notes.append(f"paths in {path.name} are read without '{above}/'")
     found: Labels = {}
     missing: list[str] = []
-    for number, row in rows:
-        file = index.find(row[names], path)
+    unlabelled: list[str] = []
+    for row, label, split in zip(table.rows, labels, splits, strict=True):
+        line, cells = row
+        _check_quotes(table, row, label, names, index)
+        try:
+            file = index.find(cells[names], path, line)
+        except DataError as error:
+            raise error if found else UnfitError(str(error)) from error
         if file is None:
-            missing.append(row[names])
-            continue
-        label = row[label_column].strip()
-        if not label:
-            raise DataError(f"{path}, line {number}: no label for '{row[names]}'")
-        sample = (label, find_split(row[split]) if split else None)
-        above = found.setdefault(file, sample)
-        if above != sample:
-            here, there = (" in ".join(filter(None, s)) for s in (sample, above))
-            raise DataError(
-                f"{path}, line {number}: '{row[names]}' is '{here}' here and"
-                f" '{there}' above; keep one of them"
-            )
+            missing.append(cells[names])
+        elif not label:
+            unlabelled.append(file)
+        else:
+            _add(found, file, (label, split), f"{path}, line {line}: '{cells[names]}'")
     if not found:
+        raise _nothing_found(table, root, missing, index)
+    left = [file for file in unlabelled if file not in found]
+    notes = [
+        *table.notes,
+        *_missing_notes(path, missing),
+        *_unlabelled_notes(path, left),
+    ]
+    others = sorted(set(index.paths) - set(found) - set(left))
+    return found, notes + left_out(f"images have no label in {path.name}", others)
+
+
+def _add(found: Labels, file: str, sample: tuple[str, str | None], where: str) -> None:
+    above = found.setdefault(file, sample)
+    if above != sample:
+        here, there = (" in ".join(filter(None, s)) for s in (sample, above))
         raise DataError(
-            f"{path}: none of its {len(rows)} labels matches a file below {root}"
-            f" (first: '{missing[0]}'); check the column and the folder"
+            f"{where} is '{here}' here and '{there}' above; keep one of them"
         )
-    return found, _leftover_notes(path, missing, index, found)
+
+
+def _check_quotes(
+    table: Table, row: tuple[int, list[str]], label: str, names: int, index: FileIndex
+) -> None:
+    """Refuse a quoted cell that swallowed rows."""
+    line, cells = row
+    for column, cell in enumerate(cells[: len(table.columns)]):
+        _, *below = re.split(r"[\r\n]+", cell)
+        inner = [re.split(r"[,;\t|]", text) for text in below]
+        rows = (len(one) > names and index.has(one[names]) for one in inner)
+        if inner and (column == names or cell.strip() == label or any(rows)):
+            raise DataError(
+                f"{table.path}, line {line}: a cell of '{table.columns[column]}' runs"
+                f" over {len(inner) + 1} lines; check its quotes"
+            )
+
+
+def _nothing_found(
+    table: Table, root: Path, missing: Sequence[str], index: FileIndex
+) -> UnfitError:
+    if not missing:
+        return UnfitError(f"{table.path}: no row has a label; fill in its labels")
+    return UnfitError(
+        f"{table.path}: none of its {len(table.rows)} labels matches a file below"
+        f" {root} (first: '{missing[0]}'); check the column and the folder"
+        f"{index.nearest(missing[0])}"
+    )
 
 
 def find_file(root: Path, given: Path) -> Path:
@@ -118,91 +155,17 @@ def find_file(root: Path, given: Path) -> Path:
     return found[0]
 
 
-def read_text(path: Path) -> str:
-    """Read a text file in UTF-8; a byte order mark is dropped."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8"
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"{path}: can't be read ({str(error.strerror).lower()}); make it readable"
-        ) from error
-
-
-def _read_rows(path: Path) -> list[tuple[int, Row]]:
-    """Return (line number, row) of a CSV, whichever its delimiter."""
-    text = read_text(path)
-    header = text.split("\n", 1)[0]
-    reader = csv.DictReader(
-        io.StringIO(text),
-        delimiter=max(",;\t", key=header.count),
-        restkey="",
-        restval="",
-    )
-    try:
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {reader.line_num}: not a CSV ({error}); check its quotes"
-        ) from error
-    if not rows:
-        raise DataError(f"{path}: no rows; expected a header line and a row per image")
-    return rows
-
-
-def _known(columns: Iterable[str], known: Iterable[str]) -> str | None:
-    by_name = {name.strip().lower(): name for name in columns}
-    return next((by_name[name] for name in known if name in by_name), None)
-
-
-def _column(
-    path: Path,
-    columns: Sequence[str],
-    given: str | None,
-    known: Sequence[str],
-    option: str,
-) -> str:
-    shown = ", ".join(name for name in columns if name)
-    if given is not None:
-        if given not in columns:
-            raise DataError(
-                f"{path}: no column '{given}' (columns: {shown})"
-                f"{nearest(given, columns)}"
-            )
-        return given
-    found = _known(columns, known)
-    if found is None:
-        raise DataError(
-            f"{path}: which column? Name it with {option} (columns: {shown})"
-        )
-    return found
-
-
-def _split_column(path: Path, rows: Sequence[tuple[int, Row]]) -> str | None:
-    """Return the column that says train or test, if one of the usual names does."""
-    column = _known(rows[0][1], SPLIT_COLUMNS)
-    if column is None or not any(find_split(row[column]) for _, row in rows):
-        return None
-    for number, row in rows:
-        if find_split(row[column]) is None:
-            raise DataError(
-                f"{path}, line {number}: {column} '{row[column]}';"
-                " expected train, test or validation"
-            )
-    return column
-
-
-def _leftover_notes(
-    path: Path, missing: Sequence[str], index: FileIndex, used: Iterable[str]
-) -> list[str]:
-    notes = []
+def _missing_notes(path: Path, missing: Sequence[str]) -> Iterator[str]:
     if missing:
-        notes.append(
+        yield (
             f"{len(missing)} labels in {path.name} match no file, left out:"
             f" {shorten(missing)}"
         )
-    unlabelled = sorted(set(index.paths) - set(used))
-    return notes + left_out(f"images have no label in {path.name}", unlabelled)
+
+
+def _unlabelled_notes(path: Path, files: Sequence[str]) -> Iterator[str]:
+    if files:
+        yield (
+            f"{len(files)} images have an empty label in {path.name}, left out (first:"
+            f" {files[0]}); `featx predict RUN IMAGE...` says what they show"
+        )

@@ -5,9 +5,10 @@ from pathlib import Path
 from featx.errors import DataError
 from featx.images.image_set import ImageSet
 from featx.images.layouts.build import Labelled, build_image_set, left_out
-from featx.images.layouts.csv import find_file, read_text
+from featx.images.layouts.csv import find_file
 from featx.images.layouts.file_index import FileIndex, plain_path
 from featx.images.layouts.options import DataSettings
+from featx.images.layouts.table import read_text
 
 
 def read_lists(root: Path, layout: DataSettings) -> ImageSet:
@@ -51,6 +52,9 @@ def _read_list(
     lines = [line for line in stripped if line and not line.startswith("#")]
     if not lines:
         raise DataError(f"{path}: no lines; expected class/file on each")
+    above = index.place(lines)
+    if above:
+        notes.append(f"paths in {path.name} are read without '{above}/'")
     labels: dict[str, str] = {}
     missing: list[str] = []
     for line in lines:
@@ -62,7 +66,7 @@ def _read_list(
     if not labels:
         raise DataError(
             f"{path}: none of its {len(lines)} lines matches a file below {root}"
-            f" (first: '{missing[0]}'); expected class/file"
+            f" (first: '{missing[0]}'); expected class/file{index.nearest(missing[0])}"
         )
     notes += left_out(f"lines of {path.name} match no file", missing)
     return labels

@@ -1,6 +1,8 @@
 """Reading a data folder: detect its layout, then the labels and the split."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from featx.images.layouts.folders import find_split_trees, read_tree, read_trees
 from featx.images.layouts.lists import read_lists
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.splits import find_split
+from featx.images.layouts.table import UnfitError
+from featx.images.walking import image_files
 from featx.settings import with_values
 
 
@@ -61,25 +65,67 @@ def _read(root: Path, settings: DataSettings) -> ImageSet:
     trees = find_split_trees(root)
     if trees is not None:
         return read_trees(root, trees)
-    detected = _detect(root, settings)
-    return detected if detected is not None else read_tree(root)
+    unfit: list[UnfitError] = []
+    for read in _find_label_files(root, settings):
+        try:
+            images = read()
+            _check_labels_most(root, images)
+            return images
+        except UnfitError as error:
+            if settings.path_column or settings.label_column:
+                raise
+            unfit.append(error)
+    return _read_folders(root, unfit)
 
 
-def _detect(root: Path, settings: DataSettings) -> ImageSet | None:
-    """Read label files in the folder that have the usual names."""
+def _read_folders(root: Path, unfit: Sequence[UnfitError]) -> ImageSet:
+    """Read class folders, in spite of label files that don't fit the images."""
+    try:
+        images = read_tree(root)
+    except DataError:
+        if unfit:
+            raise unfit[0] from None
+        raise
+    said = [f"labels are those of the folders, for {error}" for error in unfit]
+    return replace(images, notes=(*said, *images.notes))
+
+
+def _check_labels_most(root: Path, images: ImageSet) -> None:
+    """Refuse a file found in the folder that says less than the class folders do.
+
+    Numbers of classes, say, may be the names of a few images as well.
+    """
+    if 2 * len(images) >= sum(1 for _ in image_files(root)):
+        return
+    try:
+        folders = read_tree(root)
+    except DataError:
+        return
+    if len(folders) > len(images):
+        raise UnfitError(
+            f"{root}: {len(images)} images have {images.layout}, {len(folders)} are in"
+            " class folders; to use the file, name it with --labels"
+        )
+
+
+def _find_label_files(
+    root: Path, settings: DataSettings
+) -> Iterator[Callable[[], ImageSet]]:
+    """Find label files in the folder that have the usual names."""
 
     def found(**files: str) -> DataSettings:
         paths = {name: root / file for name, file in files.items()}
         return settings.model_copy(update=paths)
 
     if (root / "metadata.csv").is_file():
-        return read_csv(root, found(labels="metadata.csv"))
+        yield partial(read_csv, root, found(labels="metadata.csv"))
     splits = [file.parent for file in sorted(root.glob("*/metadata.csv"))]
     splits = [folder for folder in splits if find_split(folder.name)]
     if splits:
-        return read_splits(root, splits, settings)
+        yield partial(read_splits, root, splits, settings)
     if (root / "labels.csv").is_file():
-        return read_csv(root, found(labels="labels.csv"))
+        yield partial(read_csv, root, found(labels="labels.csv"))
     if (root / "train.txt").is_file() and (root / "test.txt").is_file():
-        return read_lists(root, found(train_list="train.txt", test_list="test.txt"))
-    return None
+        yield partial(
+            read_lists, root, found(train_list="train.txt", test_list="test.txt")
+        )

@@ -70,7 +70,21 @@ def test_how_a_file_may_be_named(pair, names):
         "\ufefffilename,class\na1,cat\n\nb2,dog",
         ",image_id,species\n0,a1,cat\n1,b2,dog\n",
         'image,type,note\n"a1"," cat ","two\nlines; with, all"\nb2,dog\n',
-        "image,type\na1,cat,too,many\nb2,dog\n",
+        "image,type\na1,cat,,\nb2,dog\n",
+        "sep=;\nimage;type\na1;cat\nb2;dog\n",
+        "image|type\na1|cat\nb2|dog\n",
+        'image, type\n"a1", "cat"\n"b2", "dog"\n',
+        "\u200bimage,type\na1,c\u200bat\nb2,dog\n",
+        "image,type\nA1.PNG,cat\nB2.Png,dog\n",
+        "image,type\n/home/me/images/a1.png,cat\n/home/me/images/b2.png,dog\n",
+        "image,type\nC:\\me\\pets\\images\\a1,cat\nC:\\me\\pets\\images\\b2,dog\n",
+        "image,type\n../pets/images/a1.png,cat\n../pets/images/b2.png,dog\n",
+        "photo,type\na1.png,cat\nb2.png,dog\n",
+        "image,cat,dog\na1,1,0\nb2,0,1\n",
+        "image,size,cat,dog\na1,3,1.0,0.0\nb2,7,0.0,1.0\n",
+        "image,cat,dog\na1,True,False\nb2,False,True\n",
+        "a1.png,cat\nb2.png,dog\n",
+        "cat;a1.png\ndog;b2.png\n",
     ],
 )
 def test_kinds_of_csv(pair, text):
@@ -123,8 +137,8 @@ def test_ambiguous_id(folder):
     folder.add("train/1.png", "test/1.png")
     file = folder.write("labels.csv", "id,label\n1,cat\n")
     assert refusal(folder.root) == (
-        f"{file}: '1' could be 'test/1.png' or 'train/1.png'; write the path from the"
-        " data folder, or name the folder of the right one"
+        f"{file}, line 2: '1' could be 'test/1.png' or 'train/1.png'; write the path"
+        " from the data folder, or name the folder of the right one"
     )
 
 
@@ -169,9 +183,126 @@ def test_no_label_matches(pair):
     )
 
 
-def test_empty_label(pair):
-    file = pair.write("labels.csv", "id,label\na1,cat\nb2\n")
-    assert refusal(pair.root) == f"{file}, line 3: no label for 'b2'"
+def test_empty_labels(pair):
+    pair.add("c3.png", "d4.png")
+    pair.write("labels.csv", "id,label\na1,cat\nb2,dog\nc3\nd4,nan\n")
+    images = read_images(pair.root)
+    assert labels_of(images) == {"images/a1.png": "cat", "images/b2.png": "dog"}
+    (note,) = images.notes
+    assert note == (
+        "2 images have an empty label in labels.csv, left out (first: c3.png);"
+        " `featx predict RUN IMAGE...` says what they show"
+    )
+
+
+def test_nothing_but_empty_labels(pair):
+    file = pair.write("labels.csv", "id,label\na1,\nb2,\n")
+    assert refusal(pair.root) == f"{file}: no row has a label; fill in its labels"
+
+
+def test_test_rows_without_labels(folder):
+    folder.add(*(f"{i}.png" for i in range(6)))
+    rows = ["0,cat,train", "1,dog,train", "2,cat,val", "3,dog,val", "4,,test"]
+    folder.write("labels.csv", "\n".join(["id,label,split", *rows, "5,,test"]))
+    images = read_images(folder.root)
+    assert paths_tested(images) == {"2.png", "3.png"}
+    assert "2 images have an empty label in labels.csv" in images.notes[0]
+
+
+REFUSED = [
+    (
+        "id,label\na1,cat, black\nb2,dog\n",
+        ", line 2: 3 cells for 2 columns ('black' is",
+    ),
+    ('id,note,label\n\na1,"x\ny",cat\nb2,x,dog,z\n', ", line 5: 4 cells for 3 columns"),
+    ("sep=;\nid;label\na1;cat\nb2;dog;x\n", ", line 4: 3 cells for 2 columns"),
+    ("id,label,label\na1,cat,dog\n", ": two columns are called 'label'; rename one"),
+    ("id,id,label\na1,b2,cat\n", ": two columns are called 'id'; rename one"),
+    ('id,label\na1,"cat\nb2,dog\n', ", line 2: not a CSV (unexpected end of data);"),
+    ('id,label\na1,"cat\nb2,dog"\n', ", line 2: a cell of 'label' runs over 2 lines;"),
+    ('id,label,x\na1,cat,"y\nb2.png,dog,z"\n', ", line 2: a cell of 'x' runs over 2"),
+    ('id,label\n"a1\nb2",dog\n', ", line 2: a cell of 'id' runs over 2 lines;"),
+    ("a1.png cat\nb2.png dog\n", ": no comma, semicolon, tab or | in its first line"),
+    ("id,cat,dog\na1,1,0\nb2,1,1\n", ", line 3: 'cat' and 'dog' are both 1;"),
+    ("id,label\na1,cat\nb2,\u200b\n", ": only one class, 'cat';"),
+    (
+        "id,label\nc1.png,cat\n",
+        "check the column and the folder; did you mean 'a1.png'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_what_cannot_be_meant_is_refused(pair, text, message):
+    pair.write("labels.csv", text)
+    assert message in refusal(pair.root)
+
+
+def test_what_is_guessed_is_noted(pair):
+    pair.write("labels.csv", "photo,cat,dog\nx/y/a1.png,1,0\nx/y/b2.png,0,1\n")
+    images = read_images(
+        pair.root / "images", labels=pair.root / "labels.csv", path_column="photo"
+    )
+    assert images.notes == (
+        "2 columns of labels.csv, 'cat' to 'dog', are read as a class each",
+        "paths in labels.csv are read without 'x/y/'",
+    )
+
+
+def test_folders_above_are_passed_over_only_where_all_rows_share_them(folder):
+    folder.add("1.png", "2.png")
+    folder.write("labels.csv", "id,label\ntrain/1.png,cat\ntest/2.png,dog\n")
+    assert "none of its 2 labels matches a file" in refusal(folder.root)
+
+
+def test_single_letters_that_differ_by_case(pair):
+    pair.write("labels.csv", "id,label\na1,a\nb2,A\n")
+    assert read_images(pair.root).classes == ("A", "a")
+
+
+def class_folders(folder):
+    for name in ("0", "1"):
+        folder.add(*(f"{name}/{name}{i}.png" for i in range(3)))
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "metadata.csv"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ClassId,Name\n0,cat\n1,dog\n",
+        "file_name,text\n0/00.png,a photo, of a cat\n",
+        "id,label\n0,cat\n1,dog\n",
+        "",
+        "no table",
+    ],
+)
+def test_a_file_that_is_found_and_does_not_fit(folder, name, text):
+    class_folders(folder)
+    file = folder.write(name, text)
+    images = read_images(folder.root)
+    assert (images.classes, len(images)) == (("0", "1"), 6)
+    (note,) = images.notes
+    assert note.startswith(f"labels are those of the folders, for {file}: ")
+    with pytest.raises(DataError):
+        read_images(folder.root, labels=file)
+
+
+def test_a_file_that_fits_a_few_images_by_chance(folder):
+    class_folders(folder)
+    folder.add("0/0.png", "1/1.png")
+    folder.write("labels.csv", "id,name\n0,cat\n1,dog\n")
+    images = read_images(folder.root)
+    assert images.classes == ("0", "1")
+    assert (
+        "2 images have labels in labels.csv, 8 are in class folders" in images.notes[0]
+    )
+
+
+def test_a_file_that_fits_but_is_wrong_is_refused_beside_class_folders(folder):
+    class_folders(folder)
+    rows = "".join(f"{i}/{i}{j}.png,cat\n" for i in (0, 1) for j in range(3))
+    folder.write("labels.csv", f"file,label\n{rows}0/00.png,dog\n")
+    assert "line 8: '0/00.png' is 'dog' here and 'cat' above" in refusal(folder.root)
 
 
 @pytest.mark.parametrize("text", ["", "id,label\n", "\n\n"])
@@ -222,7 +353,78 @@ def test_split_column_with_an_unknown_part(pair):
 
 def test_column_that_is_called_set_but_means_something_else(pair):
     pair.write("labels.csv", "id,label,set\na1,cat,summer\nb2,dog,winter\n")
-    assert read_images(pair.root).is_test is None
+    images = read_images(pair.root)
+    assert images.is_test is None
+    assert images.notes == ("column 'set' of labels.csv names no split and isn't used",)
+
+
+SPLITS = [
+    ("split", "001001", "column 'split' of labels.csv is the split: 1 is test (2), 0"),
+    ("set", "110110", "column 'set' of labels.csv is the split: 0 is test (2), 1 is"),
+    ("split", "00100x", "column 'split' of labels.csv names no split and isn't used"),
+    (
+        "is_valid",
+        "001001",
+        "column 'is_valid' of labels.csv says the split: 4 train, 2",
+    ),
+    (
+        "IsTest",
+        "001001",
+        "column 'IsTest' of labels.csv says the split: 4 train, 2 test",
+    ),
+    (
+        "is_train",
+        "110110",
+        "column 'is_train' of labels.csv says the split: 4 train, 2",
+    ),
+]
+
+
+@pytest.mark.parametrize("words", [("0", "1"), ("False", "True"), ("no", "YES")])
+@pytest.mark.parametrize(("column", "values", "note"), SPLITS)
+def test_a_split_column_of_two_values(folder, column, values, note, words):
+    folder.add(*(f"{i}.png" for i in range(6)))
+    cells = [dict(zip("01", words, strict=True)).get(v, v) for v in values]
+    rows = [f"{i},{'ccdcdd'[i]},{cell}" for i, cell in enumerate(cells)]
+    folder.write("labels.csv", "\n".join([f"id,label,{column}", *rows]))
+    images = read_images(folder.root)
+    for number, word in zip("01", words, strict=True):
+        note = note.replace(f" {number} is", f" {word.lower()} is")
+    assert images.notes[0].startswith(note[: note.rfind(",")])
+    if "x" in values:
+        assert images.is_test is None
+    else:
+        assert paths_tested(images) == {"2.png", "5.png"}
+
+
+def test_numbers_of_three_splits(folder):
+    folder.add(*(f"{i}.png" for i in range(6)))
+    rows = [f"{i},{'cdcdcd'[i]},{'000012'[i]}" for i in range(6)]
+    folder.write("labels.csv", "\n".join(["id,label,split", *rows]))
+    assert paths_tested(read_images(folder.root)) == {"5.png"}
+
+
+def test_numbers_of_splits_that_may_mean_either(pair):
+    file = pair.write("labels.csv", "id,label,split\na1,cat,0\nb2,dog,1\n")
+    assert refusal(pair.root) == (
+        f"{file}: which value of 'split' is for training? Write train and test instead"
+    )
+
+
+FLAGS = [
+    (
+        "id,label,is_test\na1,cat,0\nb2,dog,\n",
+        "line 3: is_test ''; expected 0, 1, true",
+    ),
+    ("id,label,is_test,is_val\na1,cat,1,1\nb2,dog,0,0\n", "line 2: in more than one"),
+    ("id,label,split\na1,cat,0\nb2,dog,1\na1,cat,\nb2,dog,1\n", "line 4: split ''"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FLAGS)
+def test_columns_of_splits_that_contradict_themselves(pair, text, message):
+    pair.write("labels.csv", text)
+    assert message in refusal(pair.root)
 
 
 def test_metadata_at_the_root(folder):
@@ -341,7 +543,7 @@ def test_list_that_matches_nothing(listed):
     file = listed.write("test.txt", "cat/8.png 0\ncat/9.png 0\n")
     assert refusal(listed.root) == (
         f"{file}: none of its 2 lines matches a file below {listed.root}"
-        " (first: 'cat/8.png 0'); expected class/file"
+        " (first: 'cat/8.png 0'); expected class/file; did you mean '1.png' or '0.png'?"
     )
 
 
