@@ -7,6 +7,7 @@ from .embeddings.settings import CacheSettings as CacheSettings
 from .embeddings.settings import ExtractSettings as ExtractSettings
 from .errors import BackboneError as BackboneError
 from .errors import CacheError as CacheError
+from .errors import CacheWriteError as CacheWriteError
 from .errors import DataError as DataError
 from .errors import ExportError as ExportError
 from .errors import FeatxError as FeatxError

@@ -8,6 +8,7 @@
     ├── BackboneError       an unknown backbone, layer or size
     │   └── WeightsError    pretrained weights that are not there
     ├── CacheError          the embedding cache can't be read or written
+    │   └── CacheWriteError no permission to write to it, or no room
     ├── HeadError           a head that doesn't fit the embeddings or labels
     ├── NetworkError        a network that isn't there, or can't learn from the images
     ├── ExportError         a model that can't be exported, or a file of it is wrong
@@ -60,6 +61,21 @@ class WeightsError(BackboneError):
 
 class CacheError(FeatxError):
     """The embedding cache can't be read or written."""
+
+
+class CacheWriteError(CacheError):
+    """The embedding cache can't be written to; what it holds can be read.
+
+    Parameters
+    ----------
+    reason : str
+        Which folder, and why.
+    advice : str
+    """
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}; {advice}")
+        self.reason = reason
 
 
 class HeadError(FeatxError):

@@ -1,7 +1,8 @@
 """`featx predict`: classify images with a run."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,59 +45,101 @@ def predict(
 
     RUN is a run's folder or name; PATH is an image or a folder of images.
     """
-    from featx.predict.predict import predict as predict_images
-    from featx.predict.predict import predict_imagenet
     from featx.predict.submission import fill_submission
 
     if imagenet and weights:
         raise click.UsageError("--weights is for a RUN; leave it out with --imagenet")
     if not imagenet and len(words) == 1:
         raise click.UsageError("name a RUN and images, or images and --imagenet")
-    with TerminalProgress() as progress:
-        if imagenet:
-            predictions = predict_imagenet(
-                imagenet, words, batch_size=cache.batch_size, progress=progress
-            )
-        else:
-            predictions = predict_images(
-                words[0],
-                words[1:],
-                cache_dir=cache.folder,
-                out_dir=report.out_dir,
-                weights=weights,
-                trust=trust,
-                batch_size=cache.batch_size,
-                progress=progress,
-            )
+    if imagenet:
+        predictions = _with_imagenet(imagenet, words, output, cache)
+    else:
+        predictions = _with_run(words, output, weights, trust, cache, report)
     unreadable = [f"{path}: {why}" for path, why in predictions.unreadable.items()]
     show_notes([*predictions.notes, *unreadable])
     if output.submission:
         say_data(fill_submission(output.submission, predictions))
     elif output.csv:
         say_data(predictions.to_csv())
+    elif output.as_json:
+        say_json(_entries(predictions, output.top_k))
     else:
-        _show(predictions, output)
+        _show(predictions, output.top_k)
 
 
-def _show(predictions: "Predictions", output: "OutputSettings") -> None:
-    """Print the most probable classes of each image."""
-    top = predictions.top(output.top_k)
-    best = list(zip(map(str, predictions.files), top, strict=True))
-    if output.as_json:
-        say_json(
-            [
-                {
-                    "path": path,
-                    "predicted": classes[0][0],
-                    "confidence": classes[0][1],
-                    "top": dict(classes),
-                }
-                for path, classes in best
-            ]
+def _with_imagenet(
+    backbone: str,
+    paths: Sequence[Path],
+    output: "OutputSettings",
+    cache: "CacheSettings",
+) -> "Predictions":
+    from featx.embeddings.backbones.imagenet import imagenet_classes
+    from featx.embeddings.backbones.table import find_backbone
+    from featx.predict.predict import find_images, predict_imagenet
+    from featx.predict.submission import check_submission
+
+    find_backbone(backbone)
+    files = find_images(paths)
+    if output.submission:
+        check_submission(output.submission, imagenet_classes(), files)
+    with TerminalProgress() as progress:
+        return predict_imagenet(
+            backbone, files, batch_size=cache.batch_size, progress=progress
         )
-        return
+
+
+def _with_run(
+    words: Sequence[Path],
+    output: "OutputSettings",
+    weights: Sequence[Path],
+    trust: bool,
+    cache: "CacheSettings",
+    report: "ReportSettings",
+) -> "Predictions":
+    from featx.predict.predict import find_images, predict
+    from featx.predict.submission import check_submission
+    from featx.runs.find import find_run
+
+    run = find_run(report.out_dir, words[0])
+    files = find_images(words[1:])
+    if output.submission:
+        check_submission(output.submission, run.classes, files)
+    with TerminalProgress() as progress:
+        return predict(
+            run,
+            files,
+            cache_dir=cache.folder,
+            out_dir=report.out_dir,
+            weights=weights,
+            trust=trust,
+            batch_size=cache.batch_size,
+            progress=progress,
+        )
+
+
+def _entries(predictions: "Predictions", top_k: int) -> list[dict[str, Any]]:
+    """Return an entry for each image, the unreadable ones last."""
+    entries: list[dict[str, Any]] = [
+        {
+            "path": path,
+            "predicted": classes[0][0],
+            "confidence": classes[0][1],
+            "top": dict(classes),
+        }
+        for path, classes in zip(predictions.files, predictions.top(top_k), strict=True)
+    ]
+    nothing: dict[str, Any] = {"predicted": None, "confidence": None, "top": {}}
+    entries += [
+        {"path": path, **nothing, "unreadable": reason}
+        for path, reason in predictions.unreadable.items()
+    ]
+    return entries
+
+
+def _show(predictions: "Predictions", top_k: int) -> None:
+    """Print the most probable classes of each image."""
     rows = [
-        [path, ", ".join(f"{name} {p:.3f}" for name, p in classes)]
-        for path, classes in best
+        [str(path), ", ".join(f"{name} {p:.3f}" for name, p in classes)]
+        for path, classes in zip(predictions.files, predictions.top(top_k), strict=True)
     ]
     show_table("", ["image", "classes"], rows, left=2)

@@ -14,7 +14,7 @@ from featx.embeddings.backbones.extractor import (
     find_extractor,
 )
 from featx.embeddings.backbones.keras_model import find_map_shape
-from featx.embeddings.extract import Extraction, embed_rows
+from featx.embeddings.extract import Extraction, embed_rows, embed_rows_anyway
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import RecipeError
@@ -262,7 +262,7 @@ def float32_views(
     Those that the cache lacks are computed. All images must be readable.
     """
     update = progress.images("float32 embeddings of the test images")
-    found = embed_rows(source, in_float32(extractors), cache_dir, update=update)
+    found = embed_rows_anyway(source, in_float32(extractors), cache_dir, update=update)
     return side_by_side(found, np.arange(len(source.names)))
 
 

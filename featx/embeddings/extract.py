@@ -1,6 +1,7 @@
 """Stage one: find what the cache lacks, compute that, list what can't be read."""
 
 import contextlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from featx.embeddings.cache.store import EmbeddingCache, split_keys
 from featx.embeddings.compute import Computation, SpecQueue
 from featx.embeddings.precision import choose_precision
 from featx.embeddings.spec import Spec
-from featx.errors import CacheError, ImageError
+from featx.errors import CacheError, CacheWriteError, ImageError
 from featx.images.sources import Source
 from featx.progress import Update, ignore
 
@@ -234,6 +235,32 @@ def embed_rows(
     raise CacheError(
         f"{cache_dir}: embeddings vanish as they are written; check the disk"
     )
+
+
+def embed_rows_anyway(
+    source: Source,
+    extractors: Sequence[Extractor],
+    cache_dir: Path,
+    **options: Any,
+) -> list[tuple[NDArray[np.float32], Extraction]]:
+    """Return all rows as `embed_rows` does, even if the cache can't be written to.
+
+    What it lacks is computed then, and not kept. For commands that need embeddings
+    once, of images that are not in the data folder.
+    """
+    try:
+        return embed_rows(source, extractors, cache_dir, **options)
+    except CacheWriteError as error:
+        note = f"{error.reason}: new embeddings are not kept"
+    with tempfile.TemporaryDirectory(
+        prefix="featx-", ignore_cleanup_errors=True
+    ) as scratch:
+        for extractor in extractors:
+            EmbeddingCache(cache_dir, extractor.spec).link_parts(Path(scratch))
+        found = embed_rows(source, extractors, Path(scratch), **options)
+    for _, extraction in found:
+        extraction.notes.append(note)
+    return found
 
 
 def _read(

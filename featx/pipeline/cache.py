@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featx.atomic import atomic_file, leftovers, remove_leftovers
 from featx.embeddings.backbones.extractor import find_by_spec
+from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.cache.export import find_writer
 from featx.embeddings.cache.inventory import find_caches
 from featx.embeddings.cache.last_extracted import forget_missing, remembered
@@ -27,7 +28,7 @@ from featx.embeddings.cache.verify import (
 )
 from featx.embeddings.dataset import Embeddings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.errors import CacheError, WeightsError
+from featx.errors import CacheError
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.locks import updating
@@ -141,9 +142,7 @@ def run_verify(
     WeightsError
         A weights file isn't there.
     """
-    for path in weights:
-        if not path.is_file():
-            raise WeightsError(f"--weights {path}: no such file")
+    check_own_weights(weights)
     inventory = find_caches(cache_dir)
     images = None if data is None else read_images(data)
     found = [Verified(cache) for cache in inventory.caches]

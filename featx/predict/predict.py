@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from featx.embeddings.backbones.imagenet import build_classifier, imagenet_classes
 from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.dataset import side_by_side, title_of
-from featx.embeddings.extract import embed_rows
+from featx.embeddings.extract import embed_rows_anyway
 from featx.errors import DataError
 from featx.heads.views import ViewsHead
 from featx.images.arrays import read_sizes
@@ -48,7 +48,8 @@ def predict(
 ) -> Predictions:
     """Classify images with a run: a head, a network or a fine-tuned model.
 
-    Embeddings in the cache are not computed again.
+    Embeddings in the cache are not computed again; others are kept there if it can be
+    written to.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def predict(
     cache_dir = Path(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
     head = ViewsHead(run.load_head())
-    found = embed_rows(
+    found = embed_rows_anyway(
         ImageFiles(files),
         extractors,
         cache_dir,

@@ -61,11 +61,14 @@ class Predictions:
         ]
 
     def to_csv(self) -> str:
-        """Return CSV, a line per image: `path,predicted,confidence,p_<class>...`."""
+        """Return CSV, a line per image: `path,predicted,confidence,p_<class>...`.
+
+        Unreadable images come last, and have a path only.
+        """
         return csv_text([self._columns, *self._rows()])
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return the columns of `to_csv` as a pandas DataFrame.
+        """Return the rows and columns of `to_csv` as a pandas DataFrame.
 
         Raises
         ------
@@ -83,3 +86,5 @@ class Predictions:
         rows = zip(self.files, self.predicted, self.probabilities, strict=True)
         for path, name, row in rows:
             yield [str(path), name, row.max(), *row]
+        nothing = [None] * (2 + len(self.classes))
+        yield from ([str(path), *nothing] for path in self.unreadable)

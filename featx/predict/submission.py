@@ -1,13 +1,39 @@
 """Kaggle submissions: fill the columns of a sample submission by name."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from featx.atomic import csv_text
 from featx.errors import DataError
 from featx.predict.predictions import Predictions
+
+
+def check_submission(
+    sample: str | Path, classes: Sequence[str], files: Sequence[Path]
+) -> None:
+    """Check that a sample submission can be filled, before anything is predicted.
+
+    Parameters
+    ----------
+    sample : path
+    classes : sequence of str
+        That will be predicted.
+    files : sequence of Path
+        That will be classified.
+
+    Raises
+    ------
+    DataError
+        As `fill_submission` raises it.
+    """
+    sample = Path(sample)
+    header, rows = _read(sample)
+    _has_one_answer(sample, header, classes)
+    places = _places(files)
+    for name, *_ in rows:
+        _find(sample, name, places, files)
 
 
 def fill_submission(sample: str | Path, predictions: Predictions) -> str:
@@ -25,36 +51,58 @@ def fill_submission(sample: str | Path, predictions: Predictions) -> str:
     """
     sample = Path(sample)
     header, rows = _read(sample)
-    columns = header[1:]
-    by_class = {name: code for code, name in enumerate(predictions.classes)}
-    unknown = [name for name in columns if name not in by_class]
-    single = len(columns) == 1 and bool(unknown)
-    if unknown and not single:
-        raise DataError(
-            f"{sample}: column '{unknown[0]}' is not a class of the run; its classes"
-            f" are {', '.join(predictions.classes[:3])}..."
-        )
-    places = _places(predictions.files)
-    unreadable = _places(list(predictions.unreadable))
+    single = _has_one_answer(sample, header, predictions.classes)
+    codes = [] if single else [predictions.classes.index(name) for name in header[1:]]
+    files = [*predictions.files, *predictions.unreadable]
+    places = _places(files)
     filled: list[list[Any]] = [header]
     predicted = predictions.predicted
     for name, *own in rows:
-        found = places.get(name, [])
-        if len(found) > 1:
-            either = " and ".join(str(predictions.files[row]) for row in found[:2])
-            raise DataError(
-                f"{sample}: '{name}' matches {either}; name one of them in full"
-            )
-        if not found and name in unreadable:
+        at = _find(sample, name, places, files)
+        if at >= len(predictions):  # unreadable
             filled.append([name, *own])
             continue
-        if not found:
-            raise DataError(f"{sample}: no prediction for '{name}'; add its image")
-        at = found[0]
         values = predictions.probabilities[at]
-        cells = [predicted[at]] if single else [values[by_class[c]] for c in columns]
-        filled.append([name, *cells])
+        filled.append([name, *([predicted[at]] if single else values[codes])])
     return csv_text(filled)
+
+
+def _has_one_answer(sample: Path, header: list[str], classes: Sequence[str]) -> bool:
+    """Return whether the only column is for the predicted class, not for one class.
+
+    Raises
+    ------
+    DataError
+        Of several columns one is no class.
+    """
+    unknown = [name for name in header[1:] if name not in set(classes)]
+    if unknown and len(header) > 2:
+        raise DataError(
+            f"{sample}: column '{unknown[0]}' is not a class of the run; its classes"
+            f" are {', '.join(classes[:3])}..."
+        )
+    return bool(unknown)
+
+
+def _find(
+    sample: Path, name: str, places: Mapping[str, Sequence[int]], files: Sequence[Path]
+) -> int:
+    """Return the index of the file that a row names.
+
+    Raises
+    ------
+    DataError
+        There is none, or several.
+    """
+    found = places.get(name, [])
+    if not found:
+        raise DataError(f"{sample}: no prediction for '{name}'; add its image")
+    if len(found) > 1:
+        either = " and ".join(str(files[row]) for row in found[:2])
+        raise DataError(
+            f"{sample}: '{name}' matches {either}; name one of them in full"
+        )
+    return found[0]
 
 
 def _places(files: Sequence[Path]) -> dict[str, list[int]]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from featx.embeddings.backbones.extractor import KerasExtractor, find_by_spec
+from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, RunError
 from featx.runs.info import Kind
@@ -70,7 +71,10 @@ def extractors_of(
     ------
     RunError
         They were made by another version of featx, or can't be computed here.
+    WeightsError
+        A weights file isn't there.
     """
+    check_own_weights(weights)
     try:
         specs = [Spec.from_dict(content) for content in run.info.embedding]
         return [find_by_spec(spec, weights=weights, memo=cache_dir) for spec in specs]

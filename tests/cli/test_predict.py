@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import shutil
+import subprocess
 
 import joblib
 import numpy as np
@@ -14,7 +16,8 @@ from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles
 from featx.predict import predict as predicting
 from featx.runs.run import read_run
-from tests.cli.conftest import run_process
+from tests.cli.conftest import WITH_FEW_RIGHTS, run_process
+from tests.conftest import write_image
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
 RUN = "data-mobilenet-0.25-random-lda"
@@ -41,6 +44,63 @@ def test_answers_in_every_form(run, work):
     assert filled.stdout.startswith("id,red,green,blue\n001.png,")
 
 
+def test_unreadable_images_are_among_the_answers(run, work):
+    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+    (work / "data" / "test" / "red" / "bad.png").write_text("no image")
+    done = run("predict", RUN, "data/test/red", "--json")
+    *good, bad = json.loads(done.stdout)
+    assert len(good) == 4
+    assert not any("unreadable" in one for one in good)
+    assert bad.pop("unreadable").startswith("not an image")
+    nothing = {"predicted": None, "confidence": None, "top": {}}
+    assert bad == {"path": "data/test/red/bad.png", **nothing}
+
+
+@pytest.mark.parametrize(
+    ("sample", "reason"),
+    [
+        (None, "sample.csv: can't be read (No such file or directory)"),
+        ("id,cat,dog\n001,0,0\n", "column 'cat' is not a class"),
+        ("id,label\nnone,red\n", "no prediction for 'none'"),
+    ],
+)
+def test_a_submission_is_checked_before_the_work(run, work, sample, reason):
+    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+    if sample:
+        (work / "sample.csv").write_text(sample)
+    done = run("predict", RUN, "data/test/red", "--submission", "sample.csv")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()  # no progress: nothing was computed
+    assert reason in line
+
+
+def test_a_cache_that_cannot_be_written_stops_no_prediction(run, work):
+    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+    shutil.copytree("data/test", "new")
+    write_image(work / "new" / "red" / "new.png", (200, 9, 9), size=(40, 40))
+    shutil.copytree("cache", "writable")
+    words = ("predict", RUN, "new", "--csv", "--cache-dir")
+    read_only = [work / "reports" / RUN, work / "cache", *(work / "cache").glob("*/")]
+    for folder in read_only:
+        folder.chmod(0o555)
+    command = [*WITH_FEW_RIGHTS, "-m", "featx", *words, "cache"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for folder in read_only:
+        folder.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert "can't write (Permission denied): new embeddings are not kept" in done.stderr
+    assert "0/1 images" in done.stderr  # the others are in the cache
+    assert done.stdout == run(*words, "writable").stdout
+
+
+def test_a_weights_file_that_is_not_there(run, work):
+    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+    for words in (("predict", RUN, "data"), ("finetune", RUN), ("export", RUN)):
+        done = run(*words, "--weights", "none.h5")
+        assert done.exit_code == 1
+        assert done.stderr == "featx: error: --weights none.h5: no such file\n"
+
+
 def test_errors_are_one_line(run, work):
     done = run("predict", "nothing", "data/test")
     assert done.exit_code == 1
@@ -61,6 +121,7 @@ def test_networks_answer_with_their_own_model(run, work, monkeypatch):
     rows = list(csv.reader(io.StringIO(answered.stdout)))
     with (work / "reports" / "data-basenet" / "predictions.csv").open() as stream:
         written = list(csv.reader(stream))
+    assert rows.pop() == ["data/test/red/bad.png", *[""] * 5]
     for row, expected in zip(rows[1:], written[1:], strict=True):
         assert row[1] == expected[2]
         assert abs(float(row[2]) - float(expected[3])) < 1e-5
@@ -69,7 +130,7 @@ def test_networks_answer_with_their_own_model(run, work, monkeypatch):
         monkeypatch.setattr(predicting, "CHUNK", at_once)
         again = run("predict", "data-basenet", "data/test", "--csv")
         numbers = [list(map(float, row[2:])) for row in rows[1:]]
-        told = list(csv.reader(io.StringIO(again.stdout)))
+        told = list(csv.reader(io.StringIO(again.stdout)))[:-1]
         assert [row[:2] for row in told] == [row[:2] for row in rows]
         found = [list(map(float, row[2:])) for row in told[1:]]
         np.testing.assert_allclose(found, numbers, atol=1e-6)

@@ -38,6 +38,7 @@ def test_csv_has_a_line_per_image(predictions):
     assert rows == [
         ["a.png", "ant", "0.5", "0.5", "0.2", "0.3"],
         ["b,c.png", 'b"ee', "0.8", "0.1", "0.8", "0.1"],
+        ["broken.png", *[""] * 5],
     ]
 
 

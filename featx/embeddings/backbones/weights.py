@@ -7,7 +7,7 @@ the cache of embeddings needs the file's SHA-256 only, and that is remembered.
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -81,6 +81,18 @@ def fetch_weights(url: str, target: Path, expected: str | None) -> None:
             cache_subdir="",
         )
         Path(fetched).replace(aside)
+
+
+def check_own_weights(paths: Iterable[Path]) -> None:
+    """Check that the files that ``--weights`` names are there.
+
+    Raises
+    ------
+    WeightsError
+    """
+    for path in paths:
+        if not path.is_file():
+            raise WeightsError(f"--weights {path}: no such file")
 
 
 def resolve_weights(

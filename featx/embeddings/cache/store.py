@@ -26,7 +26,7 @@ from featx.embeddings.cache.parts import (
 from featx.embeddings.cache.quarantine import Quarantine, Unreadable
 from featx.embeddings.memo import read_memo
 from featx.embeddings.spec import Spec
-from featx.errors import CacheError
+from featx.errors import CacheError, CacheWriteError
 from featx.locks import FolderLock, updating
 from featx.provenance import provenance
 
@@ -236,6 +236,17 @@ class EmbeddingCache:
             if old != whole:  # the same content has the same name
                 old.unlink(missing_ok=True)
 
+    def link_parts(self, root: Path) -> None:
+        """Make the parts readable below another root, as links where there can be any.
+
+        For what is computed where this cache can't be written to.
+        """
+        other = EmbeddingCache(root, self.spec)
+        other.folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            for part in self.parts():
+                (other.folder / part.name).symlink_to(part.absolute())
+
     def check_writable(self) -> None:
         """Check that the folder can be written to and has room, without making it.
 
@@ -279,9 +290,9 @@ class EmbeddingCache:
         try:
             yield
         except OSError as error:
-            raise CacheError(
-                f"{self.folder}: can't write ({error.strerror or error}); what was"
-                " committed is kept: fix that, or choose another --cache-dir"
+            raise CacheWriteError(
+                f"{self.folder}: can't write ({error.strerror or error})",
+                "what was committed is kept: fix that, or choose another --cache-dir",
             ) from error
 
     def _provenance(self) -> Mapping[str, Any]:
