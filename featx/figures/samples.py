@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from featx.errors import ImageError
 from featx.figures.labels import class_labels, text_label
 from featx.figures.style import DPI, INK, MUTED, new_figure
-from featx.images.decoding import decode_full
+from featx.images.decoding import decode_above
 from featx.images.digests import read_file
 from featx.images.inspection import Inspection
 
@@ -153,7 +153,7 @@ def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]
         Empty where the file has gone since it was inspected.
     """
     try:
-        pixels = decode_full(read_file(path))
+        pixels = decode_above(read_file(path), (side, side))
     except (ImageError, OSError):
         return np.full((side, side, 3), BACKGROUND, dtype=np.uint8)
     return fit_square(pixels, side)

@@ -2,14 +2,18 @@
 
 OpenCV decodes what it decodes exactly as Pillow does (JPEG and PNG of grey or RGB
 pixels) and 1.4 to 4 times faster; Pillow decodes the rest and everything that
-OpenCV refuses. Both resize through OpenCV: bilinear, without antialiasing, squashed
-to the asked size, which was as good as or better than the alternatives on features.
+OpenCV refuses. An image that is at least twice as large as wanted, in width and
+height, is first brought to 1/2, 1/4 or 1/8 of its size: JPEGs while they are decoded,
+by libjpeg, others by the mean of each block, in strips. The rest of the way goes
+through OpenCV: bilinear, without antialiasing, squashed to the asked size, which was as
+good as or better than the alternatives on features.
 """
 
 import io
 import os
 import re
 import warnings
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,28 +21,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import ImageError, first_line
+from featx.images.formats import allowed_formats, unknown_format
+from featx.images.memory import DECODING, MAX_BYTES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-PIXELS_VERSION = 1
-"""Counts up when the same file would give other pixels; part of each spec."""
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+PIXELS_VERSION = 2
+"""Counts up when the same file would give other pixels; part of each spec.
+
+2: large images are brought to 1/2, 1/4 or 1/8 before they are resized.
+"""
 
 MAX_PIXELS = 178_956_970
-"""An image with more is refused: decoded, it would take over half a gigabyte."""
+"""An image with more is refused; Pillow's own bound."""
 
 TOO_MANY = f"over the bound of {MAX_PIXELS}; make it smaller"
 
+BYTES = {"WEBP": 8, "AVIF": 12, "HEIF": 12, "JPEG2000": 20}
+"""What a decoder holds at most, in bytes per pixel, where it is more than `PLAIN`."""
+
+PLAIN = 4  # Pillow keeps RGB in four bytes
+PROGRESSIVE = 6  # libjpeg keeps three coefficients of two bytes until the end
+
+FACTORS = 8, 4, 2
+STRIP = 2**22
+"""Pixels that are converted at a time: a copy of all in each mode takes gigabytes."""
+
 NO_MEMORY = "not enough memory to decode it"
 
+JPEGS = {"JPEG", "MPO"}
 FAST_FORMATS = {"JPEG", "PNG"}
 FAST_MODES = {"L", "RGB"}
 
 ORIENTATION = 0x0112
+SWAPPED = {5, 6, 7, 8}
+PILLOW_BLOCK = 2**26
 PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
-def decode(content: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+def decode(content: bytes, size: Size) -> NDArray[np.uint8]:
     """Decode an image and resize it.
 
     The first frame of an animation, turned as EXIF says, transparent parts on white.
@@ -58,9 +83,72 @@ def decode(content: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
     Raises
     ------
     ImageError
-        The bytes are no image, are damaged, or hold too many pixels.
+        The bytes are no image, are damaged, or would take too much memory.
     """
-    return resize(decode_full(content), size)
+    return decode_sizes(content, [size])[size]
+
+
+def decode_sizes(
+    content: bytes, sizes: Collection[Size]
+) -> dict[Size, NDArray[np.uint8]]:
+    """Decode an image and resize it to each size, as `decode` does.
+
+    It is decoded once for all sizes that begin at the same fraction of its own.
+    """
+    image = _open(content)
+    by_factor: dict[int, list[Size]] = {}
+    for size in sizes:
+        by_factor.setdefault(_factor(image, size), []).append(size)
+    found = {}
+    for number, (factor, wanted) in enumerate(by_factor.items()):
+        image = _open(content) if number else image
+        with DECODING.take(_bytes_for(image, factor)):
+            pixels = _decode(image, content, factor)
+            found.update({size: resize(pixels, size) for size in wanted})
+    return found
+
+
+def decode_above(content: bytes, size: Size) -> NDArray[np.uint8]:
+    """Decode an image undistorted, no smaller than a size where it is that large."""
+    image = _open(content)
+    factor = _factor(image, size)
+    with DECODING.take(_bytes_for(image, factor)):
+        return _decode(image, content, factor)
+
+
+def decode_full(content: bytes) -> NDArray[np.uint8]:
+    """Decode an image at its own size; see `decode`."""
+    image = _open(content)
+    with DECODING.take(_bytes_for(image, 1)):
+        return _decode(image, content, 1)
+
+
+class ImageFormat(NamedTuple):
+    """What a file is, by its content; Pillow's names."""
+
+    format: str
+    mode: str
+
+
+def check_content(content: bytes) -> tuple[ImageFormat, Size]:
+    """Decode an image to know that it can be; return what it is, and its size.
+
+    The size is that of the image turned as EXIF says.
+
+    Raises
+    ------
+    ImageError
+        As `decode` raises it.
+    """
+    image = _open(content)
+    kind = ImageFormat(image.format or "", image.mode)  # loading may change it
+    width, height = image.size
+    if _orientation(image) in SWAPPED:
+        width, height = height, width
+    factor = _factor(image, (1, 1))
+    with DECODING.take(_bytes_for(image, factor)):
+        _decode(image, content, factor)
+    return kind, (height, width)
 
 
 def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -83,62 +171,91 @@ def flip(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return flipped
 
 
-def decode_full(content: bytes) -> NDArray[np.uint8]:
-    """Decode an image at its own size; see `decode`."""
-    return decode_content(content)[0]
+@lru_cache(maxsize=1)
+def _return_memory() -> None:
+    """Have Pillow return the memory of large images to the system.
+
+    It takes memory in blocks of 16 MB. glibc keeps blocks of up to 32 MB for later,
+    in each thread anew.
+    """
+    from PIL import _imaging
+
+    _imaging.set_block_size(PILLOW_BLOCK)
 
 
-class ImageFormat(NamedTuple):
-    """What a file is, by its content; Pillow's names."""
-
-    format: str
-    mode: str
-
-
-def decode_content(content: bytes) -> tuple[NDArray[np.uint8], ImageFormat]:
-    """Decode an image at its own size, and say what the file is; see `decode`."""
-    if not content:
-        raise ImageError("empty file; download it again")
-    _silence_pillow()
-    image = _open(content)
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{width}×{height} pixels, {TOO_MANY}")
-    kind = ImageFormat(image.format or "", image.mode)  # loading may change it
-    pixels = _decode_fast(content) if _is_fast(image) else None
-    if pixels is None:
-        pixels = _decode_any(image)
-    return _turn(pixels, _orientation(image)), kind
-
-
-def _silence_pillow() -> None:
+def _set_up_pillow() -> None:
     """Silence Pillow's warnings about metadata; what matters raises."""
+    _return_memory()
     # `catch_warnings` isn't safe in threads; this is, and is done once.
     if PILLOW_WARNINGS not in warnings.filters:
         warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def _open(content: bytes) -> "Image":
-    """Read the header only."""
+    """Read the header, and refuse what can't be decoded or would take too much."""
     from PIL import Image, UnidentifiedImageError
 
+    if not content:
+        raise ImageError("empty file; download it again")
+    _set_up_pillow()
     try:
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=allowed_formats())
     except UnidentifiedImageError:
-        raise ImageError(
-            "not an image, or of an unknown format; download it again or convert it"
-        ) from None
+        raise ImageError(unknown_format(content)) from None
     except Image.DecompressionBombError as error:
         count = re.search(r"\d+", str(error))
         assert count is not None
         raise ImageError(f"{count[0]} pixels, {TOO_MANY}") from None
     except Exception as error:  # Pillow's plug-ins raise anything on garbage.
         raise _failure(error) from error
-    if image.format == "EPS":  # Pillow would run the file in Ghostscript.
-        raise ImageError("an EPS drawing; convert it to PNG")
     if image.mode in {"I", "F"}:  # Pillow would cut them off at 255.
         raise ImageError("32-bit pixels; convert it to 8 bits per colour")
+    _check_size(image)
     return image
+
+
+def _check_size(image: "Image") -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{width}×{height} pixels, {TOO_MANY}")
+    size = _bytes_for(image, FACTORS[0])
+    if size > MAX_BYTES:
+        raise ImageError(
+            f"{width}×{height} pixels of {image.format} take {size / 1e9:.1f} GB to"
+            f" decode, over the bound of {MAX_BYTES / 1e9:.1f}; make it smaller"
+        )
+
+
+def _factor(image: "Image", size: Size) -> int:
+    """Return by how much it can be made smaller and still be as large as wanted."""
+    width, height = image.size
+    if _orientation(image) in SWAPPED:
+        width, height = height, width
+    for factor in FACTORS:
+        if height // factor >= size[0] and width // factor >= size[1]:
+            return factor
+    return 1
+
+
+def _bytes_for(image: "Image", factor: int) -> int:
+    """Return about how many bytes it takes to decode an image, at most."""
+    width, height = image.size
+    each: float = BYTES.get(image.format or "", PLAIN)
+    if image.format in JPEGS:
+        each = PLAIN / factor**2 + PROGRESSIVE * ("progressive" in image.info)
+    return int(width * height * (each + 3 / factor**2))
+
+
+def _decode(image: "Image", content: bytes, factor: int) -> NDArray[np.uint8]:
+    """Return the pixels at 1 / factor of the size, rounded up, turned as EXIF says."""
+    orientation = _orientation(image)
+    pixels = _decode_fast(content, image, factor) if _is_fast(image) else None
+    if pixels is None:
+        try:
+            pixels = _decode_any(image, factor)
+        finally:
+            image.close()  # at once: the next may be waiting for this memory
+    return _turn(pixels, orientation)
 
 
 def _is_fast(image: "Image") -> bool:
@@ -164,38 +281,95 @@ def _silence_opencv() -> None:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def _decode_fast(content: bytes) -> NDArray[np.uint8] | None:
+def _decode_fast(
+    content: bytes, image: "Image", factor: int
+) -> NDArray[np.uint8] | None:
     """Return RGB pixels as they lie in the file, or None where OpenCV refuses."""
     import cv2
 
     _silence_opencv()
+    flags = cv2.IMREAD_COLOR_RGB
+    if image.format in JPEGS and factor > 1:
+        # The bit that says by how much; "grayscale" is only in its name.
+        flags |= getattr(cv2, f"IMREAD_REDUCED_GRAYSCALE_{factor}")
+        factor = 1
     try:
         pixels: NDArray[np.uint8] | None = cv2.imdecode(
             np.frombuffer(content, dtype=np.uint8),
-            cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION,
+            flags | cv2.IMREAD_IGNORE_ORIENTATION,
         )
-        return pixels
     except cv2.error:
         return None
+    if pixels is None or factor == 1:
+        return pixels
+    height, width = pixels.shape[:2]
+    return _shrink(_array_strips(pixels), (width, height), factor)
 
 
-def _decode_any(image: "Image") -> NDArray[np.uint8]:
+def _decode_any(image: "Image", factor: int) -> NDArray[np.uint8]:
     """Return RGB pixels as they lie in the file; Pillow turns TIFFs by itself."""
-    from PIL import Image
-
+    width, height = image.size
     try:
+        if image.format in JPEGS and factor > 1:
+            drafted = image.draft(None, (width // factor, height // factor))
+            factor = factor if drafted is None else 1
         image.load()
-        if image.mode.startswith("I;16"):
-            # 16-bit grey: the high byte, as the PNG standard scales samples down.
-            grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-            return np.repeat(grey[:, :, None], 3, axis=2)
-        if image.has_transparency_data:
-            layer = image.convert("RGBA")
-            white = Image.new("RGBA", layer.size, "white")
-            image = Image.alpha_composite(white, layer)
-        return np.array(image.convert("RGB"))
+        return _shrink(_strips(image), image.size, factor)
     except Exception as error:  # Pillow's plug-ins raise anything on garbage.
         raise _failure(error) from error
+
+
+Strips = Callable[[int, int], "Image"]
+"""Returns the pixels from one row to before another: grey, RGB or RGBA."""
+
+
+def _strips(image: "Image") -> Strips:
+    """Return what gives the pixels of a loaded image strip by strip."""
+    if image.mode.startswith("I;16"):
+        # 16-bit grey: the high byte, as the PNG standard scales samples down.
+        return _array_strips((np.asarray(image) >> 8).astype(np.uint8))
+    width, height = image.size
+
+    def strip(top: int, end: int) -> "Image":
+        whole = end - top == height
+        part = image if whole else image.crop((0, top, width, end))
+        return part.convert("RGBA" if part.has_transparency_data else "RGB")
+
+    return strip
+
+
+def _array_strips(pixels: NDArray[np.uint8]) -> Strips:
+    from PIL import Image
+
+    return lambda top, end: Image.fromarray(pixels[top:end])
+
+
+def _on_white(image: "Image") -> NDArray[np.uint8]:
+    from PIL import Image
+
+    if image.mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
+
+
+def _shrink(strips: Strips, size: tuple[int, int], factor: int) -> NDArray[np.uint8]:
+    """Return the means of blocks of factor x factor pixels on white, fewer at edges.
+
+    Parameters
+    ----------
+    size : (int, int)
+        Width and height.
+    """
+    width, height = size
+    rows = max(STRIP // (width * factor), 1) * factor
+    shrunk = np.empty((-(-height // factor), -(-width // factor), 3), np.uint8)
+    for top in range(0, height, rows):
+        end = min(top + rows, height)
+        part = strips(top, end)
+        part = part.reduce(factor) if factor > 1 else part
+        shrunk[top // factor : -(-end // factor)] = _on_white(part)
+    return shrunk
 
 
 def _orientation(image: "Image") -> int:
@@ -210,7 +384,7 @@ def _orientation(image: "Image") -> int:
 
 def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
     """Turn pixels, shape (h, w, 3), as EXIF's orientation says."""
-    if orientation in {5, 6, 7, 8}:
+    if orientation in SWAPPED:
         pixels = pixels.swapaxes(0, 1)
     if orientation in {3, 4, 7, 8}:
         pixels = pixels[::-1]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.images.memory import MAX_BYTES
 from featx.images.prefetch import prefetch
 from featx.progress import Update, ignore
 
@@ -20,6 +21,7 @@ DIGEST_SIZE = 32
 BATCH = 64
 """Files that a thread reads in one go."""
 
+TOO_LARGE = f"over {MAX_BYTES / 1e9:.1f} GB, which is no image; remove it"
 NOT_REGULAR = "not a regular file but a pipe, a socket or a device; remove it"
 ADVICE = {
     errno.EACCES: "; make it readable",
@@ -89,6 +91,8 @@ def _digest(path: Path) -> tuple[bytes, str]:
 def read_file(path: Path) -> bytes:
     """Return a regular file's bytes; see `open_file`."""
     with open_file(path) as stream:
+        if os.fstat(stream.fileno()).st_size > MAX_BYTES:
+            raise OSError(errno.EFBIG, TOO_LARGE)
         return stream.read()
 
 
@@ -123,5 +127,5 @@ def read_failure(path: Path, error: OSError) -> str:
     else:
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             return NOT_REGULAR
-    reason = (error.strerror or str(error)).lower()
-    return f"{reason}{ADVICE.get(error.errno or 0, '')}"
+    reason = error.strerror or str(error)
+    return f"{reason[:1].lower()}{reason[1:]}{ADVICE.get(error.errno or 0, '')}"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import ImageError
-from featx.images.decoding import NO_MEMORY, ImageFormat, decode_content
+from featx.images.decoding import NO_MEMORY, ImageFormat, check_content
 from featx.images.digests import DIGEST_SIZE, join_digests, read_failure, read_file
 from featx.images.duplicates import Duplicates, find_duplicates
 from featx.images.image_set import ImageSet
@@ -158,8 +158,7 @@ def _look(images: ImageSet, row: int) -> _Facts:
         content = read_file(path)
         facts.size = len(content)
         facts.key = hashlib.sha256(content).digest()
-        pixels, facts.kind = decode_content(content)
-        facts.height, facts.width = pixels.shape[:2]
+        facts.kind, (facts.height, facts.width) = check_content(content)
     except ImageError as error:
         facts.reason = str(error)
     except OSError as error:

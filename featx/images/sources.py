@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import DataError, ImageError
-from featx.images.decoding import NO_MEMORY, decode_full, flip, resize
+from featx.images.decoding import NO_MEMORY, decode_sizes, flip, resize
 from featx.images.digests import (
     Digests,
     digest_files,
@@ -81,7 +81,8 @@ class ImageFiles:
             # A row must never stand under the digest of other bytes.
             if hashlib.sha256(content).digest() != bytes(self.digests.keys[row]):
                 raise ImageError(CHANGED, lasting=False)
-            return _make_views(decode_full(content), views)
+            sizes = decode_sizes(content, _sizes(views))
+            return {view: _seen(sizes[view.side, view.side], view) for view in views}
         except OSError as error:
             raise ImageError(read_failure(path, error), lasting=False) from error
         except MemoryError:
@@ -117,9 +118,13 @@ class ImageArrays:
 
     def show(self, row: int, views: Collection[View]) -> Views:
         """Make the views of one image."""
-        return _make_views(self.images[row], views)
+        sizes = {size: resize(self.images[row], size) for size in _sizes(views)}
+        return {view: _seen(sizes[view.side, view.side], view) for view in views}
 
 
-def _make_views(pixels: NDArray[np.uint8], views: Collection[View]) -> Views:
-    original = {side: resize(pixels, (side, side)) for side in {v.side for v in views}}
-    return {v: flip(original[v.side]) if v.flip else original[v.side] for v in views}
+def _sizes(views: Collection[View]) -> set[tuple[int, int]]:
+    return {(view.side, view.side) for view in views}
+
+
+def _seen(pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+    return flip(pixels) if view.flip else pixels

@@ -5,11 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from featx.errors import DataError
-
-SUFFIXES = {
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp"),
-    *(".tif", ".tiff"),
-}
+from featx.images.formats import is_image
 
 SYSTEM_FOLDERS = {
     *("@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
@@ -61,11 +57,6 @@ def _walk(folder: Path) -> Iterator[Path]:
 def relative(path: Path, root: Path) -> str:
     """Return the path as an image set keeps it."""
     return path.relative_to(root).as_posix()
-
-
-def is_image(name: str) -> bool:
-    """Return whether a file's name is that of an image, not hidden."""
-    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
 
 
 def _is_hidden(name: str) -> bool:

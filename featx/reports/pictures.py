@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from featx.errors import ImageError
-from featx.images.decoding import decode_full
+from featx.images.decoding import decode_above, decode_full
 from featx.images.digests import read_file
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def picture(png: bytes, alt: str, *, link: str = "", photo: bool = False) -> Pic
     """
     from PIL import Image
 
-    image = Image.open(io.BytesIO(png))
+    pixels = decode_full(png)
     if photo:
-        source = _as_jpeg(image.convert("RGB"), quality=88)
+        source = _as_jpeg(Image.fromarray(pixels), quality=88)
     else:
         source = "data:image/png;base64," + base64.b64encode(png).decode()
-    width, height = (round(SHOWN * side) for side in image.size)
+    height, width = (round(SHOWN * side) for side in pixels.shape[:2])
     return Picture(source, alt, width, height, link)
 
 
@@ -82,7 +82,8 @@ def thumbnail(root: Path, path: str) -> str:
     if relative.is_absolute() or ".." in relative.parts:
         return ""
     try:
-        image = Image.fromarray(decode_full(read_file(root / relative)))
+        content = read_file(root / relative)
+        image = Image.fromarray(decode_above(content, (THUMBNAIL, THUMBNAIL)))
     except (ImageError, OSError, ValueError):
         return ""
     image.thumbnail((THUMBNAIL, THUMBNAIL))

@@ -15,10 +15,14 @@ from PIL import Image, ImageOps
 from featx.errors import ImageError
 from featx.images.decoding import (
     MAX_PIXELS,
+    _decode_any,
     _decode_fast,
     _is_fast,
+    check_content,
     decode,
+    decode_above,
     decode_full,
+    decode_sizes,
     resize,
 )
 
@@ -45,6 +49,14 @@ def by_pillow(content):
     )
 
 
+def header(content):
+    return Image.open(io.BytesIO(content))
+
+
+def fast(content, factor=1):
+    return _decode_fast(content, header(content), factor)
+
+
 def outcome(content):
     try:
         shape = decode(content, (4, 5)).shape
@@ -66,7 +78,7 @@ def reason(content):
 def test_jpeg_is_as_pillow_has_it(samples, options):
     content = encode(Image.fromarray(samples), "JPEG", **options)
     # The tolerance is none, and OpenCV does it all.
-    assert np.array_equal(_decode_fast(content), by_pillow(content))
+    assert np.array_equal(fast(content), by_pillow(content))
     assert np.array_equal(decode_full(content), by_pillow(content))
 
 
@@ -77,12 +89,11 @@ def test_damaged_images_that_both_decode_are_the_same(kind, options, data):
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(
         st.integers(1, 255)
     )
-    fast = _decode_fast(bytes(content))
     try:
         wanted = by_pillow(bytes(content))
     except Exception:  # noqa: BLE001
         return
-    if fast is not None and _is_fast(Image.open(io.BytesIO(content))):
+    if fast(bytes(content)) is not None and _is_fast(header(content)):
         assert np.array_equal(decode_full(bytes(content)), wanted)
 
 
@@ -90,7 +101,7 @@ def test_damaged_images_that_both_decode_are_the_same(kind, options, data):
 def test_png_is_lossless(samples):
     content = encode(Image.fromarray(samples), "PNG")
     decoded = decode_full(content)
-    assert np.array_equal(_decode_fast(content), decoded)
+    assert np.array_equal(fast(content), decoded)
     wanted = samples if samples.ndim == 3 else np.dstack([samples] * 3)
     assert np.array_equal(decoded, wanted)
     assert decoded.dtype == np.uint8
@@ -105,7 +116,7 @@ def test_garbage_is_an_image_error(magic, garbage):
     assert outcome(magic + garbage) == "pixels or a reason"
 
 
-KINDS = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"]
+KINDS = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000", "TGA", "AVIF"]
 
 
 @given(st.sampled_from(KINDS), st.data())
@@ -136,7 +147,9 @@ def test_one_pixel(kind, mode):
     assert (decode(content, (3, 3)) >= 254).all()
 
 
-@pytest.mark.parametrize("kind", ["BMP", "TIFF", "WEBP", "GIF"])
+@pytest.mark.parametrize(
+    "kind", ["BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "TGA"]
+)
 def test_other_formats(kind, noise):
     options = {"lossless": True} if kind == "WEBP" else {}
     content = encode(Image.fromarray(noise(9, 7)), kind, **options)
@@ -317,6 +330,72 @@ def test_pillows_remarks_are_no_errors(noise):
         warnings.simplefilter("error")
         for _ in range(2):
             assert decode_full(content).shape[2] == 3
+
+
+@given(pixels, JPEGS, st.sampled_from([2, 4, 8]))
+def test_a_smaller_jpeg_is_as_pillow_has_it(samples, options, factor):
+    content = encode(Image.fromarray(samples).resize((41, 35)), "JPEG", **options)
+    assert np.array_equal(fast(content, factor), _decode_any(header(content), factor))
+    assert fast(content, factor).shape == (-(-35 // factor), -(-41 // factor), 3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_other_images_are_means_of_blocks(kind, mode, noise, monkeypatch):
+    monkeypatch.setattr("featx.images.decoding.STRIP", 1000)
+    samples = noise(88, 64)
+    content = encode(Image.fromarray(samples).convert(mode), kind)
+    means = samples.reshape(22, 4, 16, 4, 3).mean(axis=(1, 3))
+    assert np.abs(decode(content, (22, 16)) - means).max() <= 0.51
+    assert np.array_equal(decode_full(content), samples)
+
+
+@pytest.mark.parametrize("mode", ["P", "LA", "I;16", "CMYK"])
+def test_strips_change_nothing(mode, noise, monkeypatch):
+    image = Image.fromarray(noise(99, 67))
+    image = image.convert("L").convert(mode) if mode == "I;16" else image.convert(mode)
+    content = encode(image, "TIFF" if mode == "CMYK" else "PNG")
+    whole = decode(content, (13, 7))
+    monkeypatch.setattr("featx.images.decoding.STRIP", 1)
+    assert np.array_equal(decode(content, (13, 7)), whole)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shape"),
+    [
+        ((25, 50), (25, 50)),
+        ((26, 50), (50, 100)),
+        ((51, 100), (100, 200)),
+        ((101, 1), (200, 400)),
+        ((300, 300), (200, 400)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_no_smaller_than_wanted(kind, wanted, shape, noise):
+    image = Image.fromarray(noise(200, 400))
+    assert decode_above(encode(image, kind), wanted).shape == (*shape, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encode(image, kind, exif=exif)
+    assert decode_above(turned, wanted[::-1]).shape == (*shape[::-1], 3)
+    assert check_content(turned)[1] == (400, 200)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_size_has_the_same_pixels_alone_and_with_others(kind, noise):
+    content = encode(Image.fromarray(noise(90, 120)), kind)
+    sizes = [(10, 10), (30, 30), (31, 31), (90, 120)]
+    together = decode_sizes(content, sizes)
+    for size in sizes:
+        assert np.array_equal(together[size], decode(content, size))
+
+
+def test_memory_is_bounded_in_bytes():
+    content = encode(Image.new("RGB", (16, 16)), "AVIF")
+    wide = content.replace(
+        struct.pack(">II", 16, 16), struct.pack(">II", 12_000, 9_000)
+    )
+    assert "take 1.3 GB to decode, over the bound of 1.1; make it" in reason(wide)
 
 
 @pytest.mark.samples

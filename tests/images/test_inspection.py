@@ -119,7 +119,7 @@ def test_nothing_more_is_read_after_an_interrupt(folder, monkeypatch):
     folder.add(*(f"{name}/{i}.png" for name in "ab" for i in range(300)))
     looked, interrupted = [], threading.Event()
     monkeypatch.setattr(prefetch_module, "usable_cores", lambda: 1)
-    decode = inspection_module.decode_content
+    decode = inspection_module.check_content
 
     def look(content):
         looked.append(content)
@@ -132,7 +132,7 @@ def test_nothing_more_is_read_after_an_interrupt(folder, monkeypatch):
             interrupted.set()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(inspection_module, "decode_content", look)
+    monkeypatch.setattr(inspection_module, "check_content", look)
     with pytest.raises(KeyboardInterrupt):
         inspect_images(read_images(folder.root), interrupt)
     assert len(looked) < 600
@@ -144,7 +144,7 @@ def test_an_image_that_memory_cannot_hold(folder, monkeypatch):
     def fail(content):
         raise MemoryError
 
-    monkeypatch.setattr(inspection_module, "decode_content", fail)
+    monkeypatch.setattr(inspection_module, "check_content", fail)
     found = inspect_images(read_images(folder.root))
     assert set(found.unreadable.values()) == {"not enough memory to decode it"}
     assert found.kinds == ()

@@ -109,7 +109,7 @@ def folder_size(folder: Path) -> int:
 def options_of(spec: Spec) -> list[str]:
     """Say which options of `featx extract` aren't the default; backbone, size apart."""
     weights = {"imagenet": "", "file": f"weights {spec.weights_id[:8]}"}
-    old = f"pixels of version {spec.pixels}" if spec.pixels != PIXELS_VERSION else ""
+    old = "decoded by another version" if spec.pixels != PIXELS_VERSION else ""
     words = [
         f"layer {spec.layer}" if spec.layer else "",
         spec.pooling if spec.pooling != "avg" else "",

@@ -7,8 +7,9 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from featx.errors import DataError, nearest
+from featx.images.formats import is_image
 from featx.images.layouts.classes import visible
-from featx.images.walking import image_files, is_image, relative
+from featx.images.walking import image_files, relative
 
 COMPARED = 5000
 """Files that are looked through for the nearest name."""

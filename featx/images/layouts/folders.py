@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from featx.errors import DataError, nearest
+from featx.images.formats import is_image
 from featx.images.image_set import ImageSet, shorten
 from featx.images.layouts.build import (
     EXPECTED,
@@ -20,7 +21,7 @@ from featx.images.layouts.splits import (
     find_split,
     is_tested,
 )
-from featx.images.walking import image_files, is_image, relative, subfolders
+from featx.images.walking import image_files, relative, subfolders
 
 
 @dataclass

@@ -100,6 +100,13 @@ def test_options_are_those_that_are_not_the_default():
         pixels=0,
     )
     assert options_of(unusual) == [
-        *("layer mixed5", "max", "flip", "bfloat16", "random", "pixels of version 0")
+        *(
+            "layer mixed5",
+            "max",
+            "flip",
+            "bfloat16",
+            "random",
+            "decoded by another version",
+        )
     ]
     assert options_of(spec(weights_id="0123456789")) == ["weights 01234567"]
