@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import mean_interval
+from featx.evaluation.intervals import hits_interval
 from featx.splits import stratified_folds
 
 Fit = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Any]
@@ -27,7 +27,8 @@ class CrossValidation:
         Standard deviation between the repeats' accuracies; between the folds' where
         there is one repeat.
     interval : list of float
-        95% bootstrap interval over the images, [low, high].
+        95% interval of the accuracy, [low, high], as of a share of the different
+        images; copies count as one.
     folds, repeats : int
     """
 
@@ -87,7 +88,7 @@ def cross_validate(
     return CrossValidation(
         accuracy=float(by_repeat.mean()),
         std=float(np.std(by_repeat if repeats > 1 else by_fold)),
-        interval=mean_interval(right.mean(axis=0), seed=seed),
+        interval=hits_interval(right.mean(axis=0), groups),
         folds=folds,
         repeats=repeats,
     )

@@ -1,14 +1,19 @@
-"""The table of metrics, and their measurement with bootstrap intervals."""
+"""The table of metrics, and their measurement with intervals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import LEVEL, resampled_weights
+from featx.evaluation.by_class import Answers, ByClass, Macro, macro_intervals
+from featx.evaluation.intervals import (
+    LEVEL,
+    effective_number,
+    resampled_weights,
+    share_interval,
+)
 
 TOP = 5
 
@@ -31,8 +36,6 @@ class Predicted:
         most probable ones.
     surprise : ndarray of float64, shape (n,)
         Minus the logarithm of the true class's probability.
-    absent : ndarray of bool, shape (n_classes,)
-        Whether a class has no test image.
     """
 
     def __init__(
@@ -42,28 +45,12 @@ class Predicted:
         self.n_classes = probabilities.shape[1]
         self.codes = probabilities.argmax(axis=1)
         self.hits = self.codes == y
-        self.absent = np.bincount(y, minlength=self.n_classes) == 0
         # Stable, as argmax is: among equals the first class counts in both.
         top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
         self.in_top = (top == y[:, None]).any(axis=1)
         least = np.finfo(probabilities.dtype).eps  # as scikit-learn's log_loss
         truth = np.clip(probabilities[np.arange(len(y)), y], least, 1 - least)
         self.surprise = -np.log(truth.astype(np.float64))
-
-
-class ByClass(NamedTuple):
-    """Scores of each class, and which classes count in their means.
-
-    The means are over the classes that the sample holds: a class that was not drawn
-    says nothing about the classifier. One that the test split lacks and that is
-    predicted all the same counts as 0, as in scikit-learn.
-    """
-
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    f1: NDArray[np.float64]
-    support: NDArray[np.integer]
-    counted: NDArray[np.bool_]
 
 
 @dataclass(eq=False)
@@ -82,33 +69,7 @@ class Sample:
 
     def mean(self, values: NDArray[Any]) -> float:
         """Return the mean of one value per image over the images drawn."""
-        return float(values @ self.weights / len(values))
-
-    @cached_property
-    def by_class(self) -> ByClass:
-        """Precision, recall, F1 and support of each class."""
-        predicted, weights = self.predicted, self.weights
-        n = predicted.n_classes
-        hits = np.bincount(predicted.y, weights * predicted.hits, minlength=n)
-        support = np.bincount(predicted.y, weights, minlength=n)
-        claimed = np.bincount(predicted.codes, weights, minlength=n)
-        return ByClass(
-            precision=hits / np.maximum(claimed, 1),
-            recall=hits / np.maximum(support, 1),
-            f1=2 * hits / np.maximum(claimed + support, 1),
-            support=support,
-            counted=(support > 0) | (predicted.absent & (claimed > 0)),
-        )
-
-    def macro(self, name: str) -> float:
-        """Return the mean over classes of ``precision``, ``recall`` or ``f1``."""
-        scores: NDArray[np.float64] = getattr(self.by_class, name)
-        return float(scores[self.by_class.counted].mean())
-
-
-def _balanced_accuracy(sample: Sample) -> float:
-    found = sample.by_class
-    return float(found.recall[found.support > 0].mean())
+        return float(values @ self.weights / self.weights.sum())
 
 
 @dataclass(frozen=True)
@@ -130,8 +91,12 @@ class Metric:
         Has a column in the leaderboard, beside accuracy and cross-validation.
     more_classes_than : int
         Only measured where there are more classes.
-    measure : callable or None
-        Of a sample of the test images; None for what is measured during training.
+    hits, macro, measure : callable or None
+        One of them measures the test images; none does where training measures. `hits`
+        says for each image whether it counts: the score is their share, with an
+        interval for shares. `macro` is a mean over classes, with the interval of
+        `macro_intervals`. `measure` is anything else of a sample of the images, with
+        the percentile bootstrap's interval (Efron, 1979).
     """
 
     key: str
@@ -141,6 +106,8 @@ class Metric:
     share: bool = False
     listed: bool = False
     more_classes_than: int = 0
+    hits: Callable[[Predicted], NDArray[np.bool_]] | None = None
+    macro: Macro | None = None
     measure: Callable[[Sample], float] | None = None
 
     @property
@@ -170,14 +137,14 @@ METRICS = (
         "Share of the test images that got the right class.",
         brief="Test accuracy",
         share=True,
-        measure=lambda sample: sample.mean(sample.predicted.hits),
+        hits=lambda predicted: predicted.hits,
     ),
     Metric(
         "balanced_accuracy",
         "Balanced accuracy",
         "The same with every class counting alike, however many images it has.",
         share=True,
-        measure=_balanced_accuracy,
+        macro=ByClass.balanced_accuracy,
     ),
     Metric(
         "top5_accuracy",
@@ -186,19 +153,19 @@ METRICS = (
         brief="Top-5 accuracy",
         share=True,
         more_classes_than=TOP,
-        measure=lambda sample: sample.mean(sample.predicted.in_top),
+        hits=lambda predicted: predicted.in_top,
     ),
     Metric(
         "precision_macro",
         "Precision, macro",
         "Of the images given a class, the share that belongs to it; mean over classes.",
-        measure=lambda sample: sample.macro("precision"),
+        macro=lambda classes: classes.macro("precision"),
     ),
     Metric(
         "recall_macro",
         "Recall, macro",
         "Of the images of a class, the share that was found; mean over classes.",
-        measure=lambda sample: sample.macro("recall"),
+        macro=lambda classes: classes.macro("recall"),
     ),
     Metric(
         "f1_macro",
@@ -206,7 +173,7 @@ METRICS = (
         "Harmonic mean of precision and recall; mean over classes.",
         brief="Macro F1",
         listed=True,
-        measure=lambda sample: sample.macro("f1"),
+        macro=lambda classes: classes.macro("f1"),
     ),
     Metric(
         "log_loss",
@@ -225,6 +192,7 @@ def evaluate(
     probabilities: NDArray[np.floating],
     classes: Sequence[str],
     *,
+    groups: NDArray[np.integer] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Score predicted probabilities against the true classes.
@@ -236,15 +204,18 @@ def evaluate(
     probabilities : ndarray of float, shape (n, n_classes)
         Columns in class order; each row sums to one.
     classes : sequence of str
+    groups : ndarray of int, shape (n,), optional
+        Images of one group are copies. Scores count each of them, intervals take them
+        for one.
     seed : int
-        Of the bootstrap.
+        Of the resampling.
 
     Returns
     -------
     dict
         The metrics of the table that are measured on test images, by key;
-        `intervals` (95%, percentile bootstrap of the images), `confusion_matrix`,
-        `per_class`, `n_test`, `classes`.
+        `intervals` (95%), `confusion_matrix`, `per_class`, `n_test`,
+        `n_test_distinct` (contents), `classes`.
 
     Raises
     ------
@@ -259,17 +230,14 @@ def evaluate(
             f"{probabilities.shape} probabilities, {len(y)} labels, {n_classes} classes"
         )
     predicted = Predicted(y, probabilities)
-    measures = {
-        metric.key: metric.measure
-        for metric in METRICS
-        if metric.measure and n_classes > metric.more_classes_than
-    }
-    whole = Sample(predicted, np.ones(len(y), dtype=np.int64))
+    metrics = [metric for metric in METRICS if n_classes > metric.more_classes_than]
+    ones = np.ones(len(y), dtype=np.int64)
+    found = Answers(y, predicted.codes, ones, n_classes).by_class()
+    groups = np.arange(len(y)) if groups is None else groups
     codes = np.arange(n_classes)
-    found = whole.by_class
     return {
-        **{key: measure(whole) for key, measure in measures.items()},
-        "intervals": _intervals(predicted, measures, seed),
+        **_scores(metrics, Sample(predicted, ones), found),
+        "intervals": _intervals(metrics, predicted, probabilities, groups, seed),
         "confusion_matrix": confusion_matrix(y, predicted.codes, labels=codes).tolist(),
         "per_class": {
             name: {
@@ -281,17 +249,68 @@ def evaluate(
             for i, name in enumerate(classes)
         },
         "n_test": len(y),
+        "n_test_distinct": len(np.unique(groups)),
         "classes": list(classes),
     }
 
 
+def _scores(
+    metrics: Sequence[Metric], sample: Sample, found: ByClass
+) -> dict[str, float]:
+    """Return what each metric that is measured on test images is."""
+    scores = {}
+    for metric in metrics:
+        if metric.hits:
+            scores[metric.key] = sample.mean(metric.hits(sample.predicted))
+        elif metric.macro:
+            scores[metric.key] = float(metric.macro(found))
+        elif metric.measure:
+            scores[metric.key] = metric.measure(sample)
+    return scores
+
+
 def _intervals(
-    predicted: Predicted, measures: dict[str, Callable[[Sample], float]], seed: int
+    metrics: Sequence[Metric],
+    predicted: Predicted,
+    probabilities: NDArray[np.floating],
+    groups: NDArray[np.integer],
+    seed: int,
 ) -> dict[str, list[float]]:
-    """Return the 95% interval of each score over resampled test images."""
-    scores = []
-    for weights in resampled_weights(len(predicted.y), seed=seed):
-        sample = Sample(predicted, weights)
-        scores.append([measure(sample) for measure in measures.values()])
-    ends = np.percentile(scores, LEVEL, axis=0).T.tolist()
-    return dict(zip(measures, ends, strict=True))
+    """Return the 95% interval of each score, with copies taken for one image."""
+    # Copies that bear different labels are different answers.
+    _, first, copies = np.unique(
+        np.stack([groups, predicted.y]), axis=1, return_index=True, return_counts=True
+    )
+    distinct = Predicted(predicted.y[first], probabilities[first])
+    answers = Answers(distinct.y, distinct.codes, copies, distinct.n_classes)
+    whole = Sample(distinct, copies)
+    n = effective_number(copies)
+    found = {
+        metric.key: share_interval(whole.mean(metric.hits(distinct)), n)
+        for metric in metrics
+        if metric.hits
+    }
+    macros = {metric.key: metric.macro for metric in metrics if metric.macro}
+    found |= macro_intervals(answers, macros, seed=seed)
+    measures = {metric.key: metric.measure for metric in metrics if metric.measure}
+    found |= _bootstrap(whole, measures, seed)
+    return {metric.key: found[metric.key] for metric in metrics if metric.key in found}
+
+
+def _bootstrap(
+    whole: Sample, measures: dict[str, Callable[[Sample], float]], seed: int
+) -> dict[str, list[float]]:
+    """Return the 95% intervals of other scores, over resampled contents."""
+    copies = whole.weights
+    samples = (
+        Sample(whole.predicted, copies * drawn)
+        for drawn in resampled_weights(len(copies), seed=seed)
+    )
+    scores = [[measure(one) for measure in measures.values()] for one in samples]
+    ends = np.percentile(scores, LEVEL, axis=0).T
+    return {
+        # The score lies in its interval, though a bootstrap can be biased.
+        key: [min(float(low), score), max(float(high), score)]
+        for (key, measure), (low, high) in zip(measures.items(), ends, strict=True)
+        for score in [measure(whole)]
+    }

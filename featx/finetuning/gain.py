@@ -5,7 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import mean_interval, paired_difference
+from featx.evaluation.intervals import (
+    hits_interval,
+    independent_images,
+    paired_difference,
+)
 from featx.evaluation.metrics import evaluate as score
 from featx.finetuning.finetuner import MAIN, Choice, Finetuner
 from featx.finetuning.joined_model import JoinedModel
@@ -36,20 +40,27 @@ def finetune_metrics(
     Gains are paired by image, since both models classify the same ones. The validation
     split chose the epochs, so its gain is optimistic; the test split chose nothing.
     """
-    embeddings, seed = tuner.start.embeddings, tuner.settings.seed
-    classes = embeddings.images.classes
+    embeddings = tuner.start.embeddings
+    classes, groups = embeddings.images.classes, embeddings.split.groups
+    tested, kept_out = groups[embeddings.test], groups[choice.held_out]
     labels = embeddings.images.labels
     test, held_out = labels[embeddings.test], labels[choice.held_out]
-    scores = score(test, probabilities, classes, seed=seed)
+    scores = score(
+        test, probabilities, classes, groups=tested, seed=tuner.settings.seed
+    )
     before = ViewsHead(tuner.start.head).predict_proba(
         embeddings.views[embeddings.test]
     )
     hits, hits_before = _hits(probabilities, test), _hits(before, test)
     watched = _hits(choice.probabilities, held_out)
     watched_before = _hits(choice.head_probabilities, held_out)
-    scores["intervals"]["val_accuracy"] = mean_interval(watched, seed=seed)
-    gain, gain_interval = paired_difference(hits, hits_before, seed=seed)
-    val_gain, val_interval = paired_difference(watched, watched_before, seed=seed)
+    scores["intervals"]["val_accuracy"] = hits_interval(watched, kept_out)
+    gain, gain_interval = paired_difference(
+        hits, hits_before, n=independent_images(tested)
+    )
+    val_gain, val_interval = paired_difference(
+        watched, watched_before, n=independent_images(kept_out)
+    )
     return {
         "cv_accuracy": None,
         "cv_accuracy_std": None,
@@ -61,7 +72,7 @@ def finetune_metrics(
         "finetune": {
             "parent": {
                 "accuracy": float(hits_before.mean()),
-                "interval": mean_interval(hits_before, seed=seed),
+                "interval": hits_interval(hits_before, tested),
                 "val_accuracy": float(watched_before.mean()),
             },
             "gain": gain,

@@ -256,6 +256,7 @@ def split_images(
         *images.notes,
         *_contradiction_notes(left, digests.keys[rows]),
         *_leak_notes(left, leaked),
+        *_copies_notes(left, digests.keys[rows]),
         *_unreadable_notes(images, reasons),
     ]
     kept = rows[~leaked]
@@ -355,6 +356,17 @@ def _contradiction_notes(images: ImageSet, keys: NDArray[np.uint8]) -> Iterator[
             f"{len(wrong)} images have the same content as one of another class (first:"
             f" {images.paths[like[row]]} and {images.paths[row]}); remove the wrong"
             " ones"
+        )
+
+
+def _copies_notes(images: ImageSet, keys: NDArray[np.uint8]) -> Iterator[str]:
+    """Say that copies among the test images are no independent ones."""
+    tested = keys[images.is_test]
+    distinct = len(np.unique(tested, axis=0))
+    if distinct < len(tested):
+        yield (
+            f"{len(tested):,} test images, {distinct:,} distinct: the others are"
+            " copies, which scores count and intervals don't"
         )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from featx.errors import NetworkError
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
-from featx.evaluation.intervals import mean_interval
+from featx.evaluation.intervals import hits_interval
 from featx.evaluation.metrics import evaluate as score
 from featx.frameworks import import_keras
 from featx.networks.build import build_network, measure_channels
@@ -201,12 +201,20 @@ class _Trainings:
         model, log = self.train(train, held_out, seed)
         probabilities = self.predict(model, split.test)
         classes = split.images.classes
-        scores = score(labels[split.test], probabilities, classes, seed=seed)
+        scores = score(
+            labels[split.test],
+            probabilities,
+            classes,
+            groups=split.groups[split.test],
+            seed=seed,
+        )
         val_accuracy = None
         if len(held_out):
             hits = self.predict(model, held_out).argmax(axis=1) == labels[held_out]
             val_accuracy = float(hits.mean())
-            scores["intervals"]["val_accuracy"] = mean_interval(hits, seed=seed)
+            scores["intervals"]["val_accuracy"] = hits_interval(
+                hits, split.groups[held_out]
+            )
         metrics = {
             "cv_accuracy": None,
             "cv_accuracy_std": None,

@@ -131,7 +131,7 @@ def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
     Returns
     -------
     Metrics
-        `cv_accuracy` and the scores on the test split, with 95% bootstrap intervals;
+        `cv_accuracy` and the scores on the test split, with 95% intervals;
         ``metrics["f1_macro"]`` is one of them.
     """
     probabilities = _predict(fitted, embeddings)
@@ -148,7 +148,13 @@ def _score(
 ) -> dict[str, Any]:
     inner = fitted.cross_validation
     labels = embeddings.images.labels[embeddings.test]
-    scores = score(labels, probabilities, fitted.classes, seed=fitted.settings.seed)
+    scores = score(
+        labels,
+        probabilities,
+        fitted.classes,
+        groups=embeddings.split.groups[embeddings.test],
+        seed=fitted.settings.seed,
+    )
     scores["intervals"]["cv_accuracy"] = inner.interval
     return {
         "cv_accuracy": inner.accuracy,

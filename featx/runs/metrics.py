@@ -135,6 +135,9 @@ class Metrics(Record):
     per_class : dict of str to ClassScores
     n_train, n_val, n_test : int
         Images.
+    n_test_distinct : int or None
+        Different test images: copies count as one, as they do in the intervals. None
+        in runs of 0.2 and before, with bootstrap intervals that count every copy.
     classes : list of str
         In the order of all columns.
     weights : str or None
@@ -155,6 +158,7 @@ class Metrics(Record):
     n_train: int
     n_val: int = 0
     n_test: int
+    n_test_distinct: int | None = None
     classes: list[Text]
     weights: Text | None = None
     parameters: int | None = None

@@ -270,3 +270,15 @@ def test_it_shows_itself_shortly(colours):
     assert "test split of 50% to be drawn" in repr(single)
     assert "digests" not in vars(single)  # which nothing was read for
     assert "<td>blue</td><td>12</td>" in images._repr_html_()
+
+
+def test_copies_among_the_test_images_are_noted():
+    images = image_set([0, 0, 0, 1, 1, 1], is_test=[True, True, False] * 2)
+    split = split_images(images, keys_of([0, 0, 1, 2, 2, 3]))
+    assert split.notes == (
+        (
+            "4 test images, 2 distinct: the others are copies, which scores count and"
+            " intervals don't"
+        ),
+    )
+    assert split.is_test.sum() == 4

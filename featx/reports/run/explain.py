@@ -4,16 +4,25 @@ from typing import Any
 
 import numpy as np
 
+from featx.evaluation.intervals import share_interval
 from featx.figures.labels import shorten
 from featx.figures.per_class import by_f1
+from featx.reports.numbers import counted
 from featx.reports.run.section import RunPage, Section
 from featx.runs.metrics import Metrics
+
+FEW = 10
+"""Test images of a class; with fewer, that is said."""
 
 TEMPLATE = """\
 {% set metrics = run.metrics %}
 <p>Of {{ metrics.n_test | count }} test
 {{ "image that was" if metrics.n_test == 1 else "images that were" }} kept out of
 training, {{ right | count }} got the right class: {{ show(metrics, "accuracy") }}.
+{% if copies %}
+They show only {{ metrics.n_test_distinct | count }} different pictures, the others are
+copies: the intervals count each picture once.
+{% endif %}
 {% if "accuracy" in metrics.intervals %}
 Another test of this size could well differ: a true accuracy anywhere from
 {{ show_interval(metrics, "accuracy") }} fits this result (95% interval).
@@ -46,22 +55,81 @@ after the runs that were.
 {{ tested.mean | percent }} ± {{ tested.std | points }} on the test split. The scores
 and predictions here are those of the first; none was picked.</p>
 {% endif %}
-{% if run.classes | length > 2 %}
-<p>It knows {{ best }} best and has the most trouble with {{ worst }}.</p>
+{% if extremes %}
+<p>{{ extremes }}</p>
+{% endif %}
+{% if few %}
+<p>{{ few }}</p>
 {% endif %}
 """
 
 
 def _content(page: RunPage) -> dict[str, Any]:
     metrics = page.run.metrics
-    ranked = [metrics.classes[i] for i in by_f1(metrics.per_class, metrics.classes)]
+    distinct = metrics.n_test_distinct
     return {
         "right": int(np.trace(metrics.confusion)),
         "commonest": metrics.confusion.sum(axis=1).max() / metrics.n_test,
         "agreement": _agreement(metrics),
-        "best": shorten(ranked[0], 60),
-        "worst": shorten(ranked[-1], 60),
+        "copies": distinct is not None and distinct < metrics.n_test,
+        "extremes": _extremes(metrics) if len(metrics.classes) > 2 else "",
+        "few": _few_images(metrics),
     }
+
+
+def _extremes(metrics: Metrics) -> str:
+    """Say which classes have the highest and the lowest F1, and if it is certain."""
+    ranked = [metrics.classes[i] for i in by_f1(metrics.per_class, metrics.classes)]
+    best, worst = _tied(metrics, ranked), _tied(metrics, ranked[::-1])
+    if len(best) == len(ranked):
+        return f"All classes have {_f1(metrics, ranked[0])}."
+    certain = _differ(metrics, *ranked[:2]), _differ(metrics, *ranked[:-3:-1])
+    if all(certain):
+        return (
+            f"It knows {shorten(ranked[0], 60)} best and has the most trouble with"
+            f" {shorten(ranked[-1], 60)}."
+        )
+    return (
+        f"{_named(metrics, best)}, the highest; {_named(metrics, worst)}, the lowest."
+        " With other test images the order of the classes could well be another."
+    )
+
+
+def _tied(metrics: Metrics, ranked: list[str]) -> list[str]:
+    """Return the classes whose F1 is that of the first."""
+    scores = metrics.per_class
+    return [one for one in ranked if scores[one].f1 == scores[ranked[0]].f1]
+
+
+def _f1(metrics: Metrics, name: str) -> str:
+    return f"F1 {metrics.per_class[name].f1:.3g}"
+
+
+def _named(metrics: Metrics, tied: list[str]) -> str:
+    """Say how high the F1 of some classes is that have the same."""
+    if len(tied) == 1:
+        return f"{shorten(tied[0], 60)} has {_f1(metrics, tied[0])}"
+    return f"{len(tied):,} classes have {_f1(metrics, tied[0])}"
+
+
+def _differ(metrics: Metrics, one: str, other: str) -> bool:
+    """Say whether the 95% intervals of two classes' recalls don't overlap."""
+    first, second = metrics.per_class[one], metrics.per_class[other]
+    if not (first.support and second.support):
+        return False
+    # Copies say nothing new, and which classes have them is not recorded.
+    share = (metrics.n_test_distinct or metrics.n_test) / metrics.n_test
+    a, b = (share_interval(c.recall, share * c.support) for c in (first, second))
+    return a[0] > b[1] or b[0] > a[1]
+
+
+def _few_images(metrics: Metrics) -> str:
+    """Say how many classes have too few test images for scores of their own."""
+    few = sum(one.support < FEW for one in metrics.per_class.values())
+    if not few:
+        return ""
+    which = counted(few, "class has", "classes have")
+    return f"{which} fewer than ten test images: scores of single classes are rough."
 
 
 def _agreement(metrics: Metrics) -> str:

@@ -20,7 +20,12 @@ TEMPLATE = """\
 <p class="hint">All but cross-validation
 {% if run.metrics.val_accuracy is not none %}and the accuracy held out {% endif %}are
 measured on the {{ run.metrics.n_test | count }} test images. The intervals
-are bootstrap intervals.
+{% if run.metrics.n_test_distinct is none %}
+are bootstrap intervals, which are too narrow where nearly all images are right or a
+class has few; fit again for better ones.
+{% else %}
+say which true scores fit these images, of which copies count as one.
+{% endif %}
 {% if run.finetuned %}
 The accuracy held out is that of the training that was validated; it is a little
 optimistic, since it chose the number of epochs.

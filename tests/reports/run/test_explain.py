@@ -31,10 +31,53 @@ def test_words_about_a_single_image(make_run):
 
 def test_words_about_many_classes_and_none_about_what_is_missing(make_run):
     run = make_run(3, without=("intervals", "cv_accuracy_std"))
-    assert "It knows" in words_of(run)
+    assert "the lowest" in words_of(run)
     for text in ("95% interval", "agrees", "held out", "other seeds", "initialised"):
         assert text not in words_of(run)
-    assert "It knows" not in words_of(make_run(2))
+    assert "the lowest" not in words_of(make_run(2))
+
+
+def scored(make_run, scores):
+    """Return a run whose classes have some F1, also as recall, and test images."""
+    names = make_run(len(scores)).classes
+    rows = [
+        {"precision": f1, "recall": f1, "f1": f1, "support": support}
+        for f1, support in scores
+    ]
+    return make_run(
+        len(scores), extra={"per_class": dict(zip(names, rows, strict=True))}
+    )
+
+
+def test_best_and_worst_are_named_where_the_test_images_tell_them_apart(make_run):
+    run = scored(make_run, [(0.5, 100), (0.95, 100), (0.1, 100)])
+    _, best, worst = run.classes[0], run.classes[1], run.classes[2]
+    said = words_of(run)
+    assert f"It knows {best} best and has the most trouble with {worst}." in said
+    assert "fewer than ten" not in said
+
+
+def test_an_order_that_could_be_chance_is_called_so(make_run):
+    run = scored(make_run, [(0.8, 12), (0.95, 12), (0.7, 9)])
+    said = words_of(run)
+    assert "It knows" not in said
+    assert f"{run.classes[1]} has F1 0.95, the highest; {run.classes[2]} has" in said
+    assert "the order of the classes could well be another" in said
+    assert "1 class has fewer than ten test images" in said
+
+
+def test_ties_are_called_ties(make_run):
+    said = words_of(scored(make_run, [(0.8, 20), (0.0, 20), (0.0, 20)]))
+    assert "2 classes have F1 0, the lowest" in said
+    assert "All classes have F1 1." in words_of(scored(make_run, [(1.0, 20)] * 3))
+
+
+def test_copies_among_the_test_images_are_said(make_run):
+    said = words_of(make_run(2, extra={"n_test_distinct": 4}))
+    assert "They show only 4 different pictures, the others are copies" in said
+    n_test = make_run(2).metrics.n_test
+    same = words_of(make_run(2, extra={"n_test_distinct": n_test}))
+    assert "copies" not in same
 
 
 @pytest.mark.parametrize(
