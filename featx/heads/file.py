@@ -26,6 +26,8 @@ Arrays = dict[str, NDArray[Any]]
 LearnedName = Annotated[str, Field(pattern=r"^[a-z]\w*_$")]
 """scikit-learn's names of what is learned: they can't stand for a method."""
 
+_LEARNED = TypeAdapter(dict[LearnedName, Any])
+
 
 class HeadRecord(BaseModel):
     """What a head's file says in JSON.
@@ -67,7 +69,7 @@ def head_bytes(head: Head) -> bytes:
     arrays: Arrays = {}
     values: dict[str, Any] = {}
     layers: dict[str, list[dict[str, Any]]] = {}
-    for name, value in head.get_learned().items():
+    for name, value in _LEARNED.validate_python(head.get_learned()).items():
         if isinstance(value, np.ndarray):
             arrays[name] = value
         elif isinstance(value, list):
@@ -131,8 +133,7 @@ def read_head(path: Path) -> Head:
         ]
         for name, settings in record.layers.items()
     }
-    TypeAdapter(dict[LearnedName, Any]).validate_python(learned)
-    head.set_learned({**record.values, **learned, **layers})
+    head.set_learned({**record.values, **_LEARNED.validate_python(learned), **layers})
     return checked_head(head)
 
 

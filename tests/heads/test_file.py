@@ -102,6 +102,10 @@ def test_what_is_no_number_is_not_written():
     with pytest.raises(HeadError, match=r"classes_: <U5 can't be written"):
         head_bytes(head)
     head = make_head("svm", calibrate=False).fit(X, y)
+    head.extra = 1
+    with pytest.raises(ValueError, match="extra"):
+        head_bytes(head)
+    del head.extra
     head.extra_ = object()
     with pytest.raises(HeadError, match="object: can't be written"):
         head_bytes(head)

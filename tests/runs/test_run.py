@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from featx.errors import RunError
 from featx.heads.file import head_bytes
 from featx.heads.mlp import MLPHead
+from featx.heads.table import make_head
 from featx.runs.run import list_runs, read_run
 from featx.runs.write import find_fitted, slug, write_run
 from tests.heads.blobs import make_blobs, tiny_head
@@ -447,6 +448,19 @@ def test_any_changed_bit_of_a_head_is_found(run):
     one_line(told, path)
     path.write_bytes(content)
     assert run.load_head().classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.99])
+def test_damaged_trees_never_reach_xgboost(tmp_path, make_contents, share):
+    """Its parser would take the process down."""
+    trees = make_head("gboost", rounds=2).fit(*make_blobs([5, 5], width=3))
+    run = write_run(tmp_path, make_contents(head=trees))
+    assert run.load_head().classes_.tolist() == [0, 1]
+    path = run.path / "head.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(RunError, match=r"damaged .its SHA-256 is not"):
+        run.load_head()
 
 
 def test_a_head_of_other_classes_is_told(run):
