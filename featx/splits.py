@@ -1,11 +1,15 @@
 """Folds and hold-outs that are stratified by class and never split a group."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import DataError
+
+DEALING_VERSION = 2
+"""Counts up when the same rows fall into other folds."""
 
 Labels = NDArray[np.integer]
 Rows = NDArray[np.intp]
@@ -21,10 +25,11 @@ def stratified_folds(
     """Yield (training rows, held-out rows); each row is held out once.
 
     The groups are dealt to the folds like cards, class after class, each class
-    shuffled. So two folds differ by one group at most, in all and in each class, and
-    a class of two groups or more has training rows in every fold. (scikit-learn's
-    StratifiedGroupKFold refuses classes that are all smaller than the number of
-    folds, and took 2 s for 12 000 rows of 200 classes.)
+    shuffled. The order of the classes depends on their groups, not on their numbers, so
+    that other names of the classes change nothing. So two folds differ by one group at
+    most, in all and in each class, and a class of two groups or more has training rows
+    in every fold. (scikit-learn's StratifiedGroupKFold refuses classes that are all
+    smaller than the number of folds, and took 2 s for 12 000 rows of 200 classes.)
 
     Parameters
     ----------
@@ -39,19 +44,65 @@ def stratified_folds(
     """
     if folds < 2:
         raise DataError(f"{folds} folds; there must be at least two")
-    names, member = np.unique(groups, return_inverse=True)
-    if len(names) < folds:
+    dealt = rank_classes(labels, groups)
+    count = len(dealt.of_group)
+    if count < folds:
         raise DataError(
-            f"{len(names)} different training images are too few for {folds} folds;"
+            f"{count} different training images are too few for {folds} folds;"
             " add images or use fewer --folds"
         )
-    of_group = np.full(len(names), np.iinfo(np.int64).max)
-    np.minimum.at(of_group, member, labels)
-    fold = np.empty(len(names), dtype=np.intp)
-    fold[shuffle_by_class(of_group, seed)] = np.arange(len(names)) % folds
+    fold = np.empty(count, dtype=np.intp)
+    fold[shuffle_by_class(dealt.of_group, seed)] = np.arange(count) % folds
     for held in range(folds):
-        is_held = fold[member] == held
+        is_held = fold[dealt.member] == held
         yield np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+@dataclass(frozen=True)
+class RankedClasses:
+    """Classes in an order that doesn't depend on what they are called.
+
+    Attributes
+    ----------
+    member : ndarray of int, shape (n,)
+        Place of each row's group among the groups, ascending.
+    of_group : ndarray of int, shape (groups,)
+        Rank of each group's class; of several the rarest.
+    labels : ndarray of int, shape (classes,)
+        The label that has each rank.
+    """
+
+    member: Rows
+    of_group: Rows
+    labels: NDArray[np.integer]
+
+
+def rank_classes(
+    labels: NDArray[np.integer], groups: NDArray[np.integer]
+) -> RankedClasses:
+    """Rank classes by the groups that their rows belong to, rare classes first.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+    groups : ndarray of int, shape (n,)
+        Numbers from 0 on that depend on the content of the rows only.
+    """
+    names, member = np.unique(groups, return_inverse=True)
+    member = member.reshape(-1)
+    order = np.lexsort((member, labels))
+    codes, starts = np.unique(labels[order], return_index=True)
+    # Big-endian bytes compare as the numbers do.
+    members = np.split(member[order].astype(">i8"), starts[1:])
+    by_rank = sorted(
+        range(len(codes)),
+        key=lambda place: (len(np.unique(members[place])), members[place].tobytes()),
+    )
+    rank = np.empty(len(codes), dtype=np.intp)
+    rank[by_rank] = np.arange(len(codes))
+    of_group = np.full(len(names), len(codes), dtype=np.intp)
+    np.minimum.at(of_group, member, rank[np.searchsorted(codes, labels)])
+    return RankedClasses(member, of_group, codes[by_rank])
 
 
 def hold_out(
@@ -106,7 +157,7 @@ def draw_stratified(labels: NDArray[np.integer], *, share: float, seed: int) -> 
     Parameters
     ----------
     labels : ndarray of int, shape (n,)
-        Codes from 0 on; every class has two rows or more.
+        Ranks from 0 on, see `rank_classes`; every class has two rows or more.
     share : float in (0, 1)
     seed : int
 

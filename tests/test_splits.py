@@ -68,6 +68,20 @@ def test_folds_know_no_order_of_rows(rows, seed, random):
     assert fold_of_group(labels, groups) == fold_of_group(labels[order], groups[order])
 
 
+@given(grouped_rows(pure=False), seeds, st.permutations(range(5)))
+def test_folds_know_no_names_of_classes(rows, seed, renamed):
+    labels, groups = rows
+    if len(np.unique(groups)) < 3:
+        return
+    others = np.array(renamed)[labels]
+
+    def held(labels):
+        splits = stratified_folds(labels, groups, folds=3, seed=seed)
+        return [held_out.tolist() for _, held_out in splits]
+
+    assert held(labels) == held(others)
+
+
 def test_every_class_is_spread_evenly():
     labels = np.repeat([0, 1, 2], [10, 5, 20])
     groups = np.arange(35)

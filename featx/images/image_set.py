@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from featx.errors import DataError
 from featx.images.digests import Digests, digest_files
 from featx.images.layouts.options import DEFAULT_TEST_SIZE
-from featx.splits import draw_stratified
+from featx.splits import draw_stratified, rank_classes
 
 SHOWN = 20
 """Classes in a notebook's table."""
@@ -211,12 +212,20 @@ class Split:
 
         The same for a renamed or moved folder.
         """
-        rows = sorted(
-            (bytes(key), int(label), bool(test))
-            for key, label, test in zip(
-                self.keys, self.images.labels, self.is_test, strict=True
-            )
-        )
+        return self._digest(self.images.labels.tolist(), self.is_test.tolist())
+
+    @cached_property
+    def labels_fingerprint(self) -> str:
+        """Identifies the content and the labels, whatever the split."""
+        return self._digest(self.images.labels.tolist())
+
+    @cached_property
+    def content_fingerprint(self) -> str:
+        """Identifies the content, whatever the labels and the split."""
+        return hashlib.sha256(np.unique(self.keys, axis=0).tobytes()).hexdigest()[:16]
+
+    def _digest(self, *columns: list[Any]) -> str:
+        rows = sorted(zip(map(bytes, self.keys), *columns, strict=True))
         content = repr((self.images.classes, rows))
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
@@ -228,8 +237,9 @@ def split_images(
 
     A split that the data itself gives is kept. Otherwise a stratified test split is
     drawn: files with the same content fall on the same side, and neither the order of
-    the files nor their names matter. Training images whose content is in the test
-    split as well are left out, so that no test image was ever trained on.
+    the files nor their names nor those of the classes matter. Training images whose
+    content is in the test split as well are left out, so that no test image was ever
+    trained on.
 
     Parameters
     ----------
@@ -285,20 +295,18 @@ def _with_test_split(images: ImageSet, digests: Digests) -> ImageSet:
 def _draw_test_split(images: ImageSet, digests: Digests) -> NDArray[np.bool_]:
     """Choose the test images, a stratified share of the distinct contents."""
     rows = _readable_rows(images, digests.unreadable)
-    _, first, content = np.unique(
-        digests.keys[rows], axis=0, return_index=True, return_inverse=True
-    )
-    labels = images.labels[rows][first]
-    counts = np.bincount(labels, minlength=len(images.classes))
-    few = [images.classes[code] for code in np.flatnonzero(counts < 2)]
+    content = np.unique(digests.keys[rows], axis=0, return_inverse=True)[1]
+    dealt = rank_classes(images.labels[rows], content.reshape(-1))
+    counts = np.bincount(dealt.of_group, minlength=len(dealt.labels))
+    few = sorted(images.classes[code] for code in dealt.labels[counts < 2])
     if few:
         raise DataError(
             f"{images.root}: fewer than two distinct images of {shorten(few)}; a class"
             " needs two to be split into training and test: add images or remove it"
         )
     is_test = np.zeros(len(images), bool)
-    drawn = draw_stratified(labels, share=images.share, seed=images.seed)
-    is_test[rows] = np.isin(content.reshape(-1), drawn)
+    drawn = draw_stratified(dealt.of_group, share=images.share, seed=images.seed)
+    is_test[rows] = np.isin(dealt.member, drawn)
     return is_test
 
 

@@ -28,6 +28,7 @@ from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, make_run
 from featx.settings import with_values
+from featx.splits import DEALING_VERSION
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -189,6 +190,7 @@ def fit_run(
         embeddings.split.fingerprint,
         [spec.id for spec in embeddings.specs],
         settings.model_dump(mode="json"),
+        DEALING_VERSION,
     )
 
     def make(_state: Path) -> RunContents:

@@ -22,6 +22,7 @@ from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, make_run
 from featx.settings import with_values
+from featx.splits import DEALING_VERSION
 
 
 def run_train(
@@ -125,7 +126,11 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
     """Train, score and write a run, unless there is one with the same inputs."""
     (settings,) = recipe.network
     fingerprint = fingerprint_of(
-        Kind.NETWORK, PIXELS_VERSION, images.split.fingerprint, _settings(settings)
+        Kind.NETWORK,
+        PIXELS_VERSION,
+        DEALING_VERSION,
+        images.split.fingerprint,
+        _settings(settings),
     )
 
     def make(folder: Path) -> RunContents:

@@ -40,9 +40,9 @@ def test_no_images(run, tmp_path):
 
 def test_two_spellings_of_a_class(run, tmp_path):
     root = make_colours(tmp_path / "data")
-    (root / "test" / "red").rename(root / "test" / "Red_")
+    (root / "train" / "blue").rename(root / "train" / "Red_")
     done = run("extract", root, *RANDOM)
-    assert_one_line(done, "train/red", "test/Red_", "rename one")
+    assert_one_line(done, "train/red", "train/Red_", "rename one")
 
 
 def test_an_empty_class_is_noted(run, tmp_path):

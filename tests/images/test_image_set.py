@@ -89,6 +89,22 @@ def test_cut_knows_neither_order_nor_names(drawn, seed, random):
     assert other.is_test.tolist() == one.is_test[order].tolist()
 
 
+@given(contents_by_class(), shares, seeds, st.permutations(range(5)), st.data())
+def test_cut_knows_no_names_of_classes(drawn, share, seed, renamed, data):
+    labels, contents = drawn
+    wrong = data.draw(st.booleans())
+    if wrong and len(labels) > 8:
+        contents = np.where(contents == contents[-1], contents[0], contents)
+        assume(all(len(set(contents[labels == c])) > 2 for c in set(labels)))
+    ranks = np.unique(np.array(renamed)[: labels.max() + 1], return_inverse=True)[1]
+    others = ranks[labels]
+    order = np.argsort(others, kind="stable")
+    options = {"test_size": share, "seed": seed}
+    one = split_images(image_set(labels), keys_of(contents), **options)
+    other = split_images(image_set(others[order]), keys_of(contents[order]), **options)
+    assert other.is_test.tolist() == one.is_test[order].tolist()
+
+
 def test_share_is_met_over_all_classes():
     labels = np.repeat([0, 1, 2, 3], 10)
     images = image_set(labels)
@@ -98,6 +114,28 @@ def test_share_is_met_over_all_classes():
     assert split.images.layout == "class folders; 25% cut off for the test, seed 0"
     eighth = split_images(images, keys_of(range(40)), test_size=0.125, seed=3)
     assert eighth.images.layout == "class folders; 12.5% cut off for the test, seed 3"
+
+
+def test_fingerprints_tell_content_labels_and_split_apart():
+    keys = keys_of(range(4))
+
+    def fingerprints(labels, is_test=(0, 0, 1, 1), names="ab"):
+        images = replace(image_set(labels, is_test), classes=tuple(names))
+        split = split_images(images, keys)
+        return (
+            split.content_fingerprint,
+            split.labels_fingerprint,
+            split.fingerprint,
+        )
+
+    first = fingerprints([0, 1, 0, 1])
+    cases = [
+        (fingerprints([0, 1, 0, 1], (1, 1, 0, 0)), [True, True, False]),
+        (fingerprints([0, 1, 1, 0]), [True, False, False]),
+        (fingerprints([0, 1, 0, 1], names="ac"), [True, False, False]),
+    ]
+    for other, same in cases:
+        assert [a == b for a, b in zip(first, other, strict=True)] == same
 
 
 def test_seed_decides():
