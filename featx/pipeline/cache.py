@@ -172,8 +172,8 @@ def _check_parts(found: Sequence[Verified], progress: Progress) -> list[str]:
                 done += 1
                 update(done, total)
         except UnusablePartError as error:
-            one.skipped = str(error)
-            unusable.append(one.skipped)
+            one.skipped = "a part file can't be read here"
+            unusable.append(str(error))
     return unusable
 
 
@@ -222,7 +222,7 @@ def run_prune(
             remove_leftovers(cache_dir)
     if not dry_run:
         # Named folders say which there are: a lost one must not block the next time.
-        forget_missing(cache_dir)
+        forget_missing(cache_dir, data)
     return pruning
 
 

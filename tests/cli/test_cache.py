@@ -161,8 +161,46 @@ def test_a_damaged_part_is_set_aside_and_computed_again(run, filled):
     assert "1 damaged part is set aside" in run("cache", "list").stderr
     assert "36 computed" in run("extract", *BACKBONE).stdout
     assert run("cache", "verify").exit_code == 0
-    assert "dropped 0 embeddings, freed" in run("cache", "prune").stdout
+    planned = json.loads(run("cache", "prune", "--dry-run", "--json").stdout)
+    aside = filled / "cache" / ".aside-left.json"  # of a killed process
+    aside.write_text("{")
+    lines = run("cache", "prune").stdout.splitlines()
+    assert "dropped 0 embeddings, freed" in lines[-1]
+    assert lines[-2].startswith("2 unusable files (damaged, or left by a killed")
+    for name in (f"damaged-{part.name}", aside.name):
+        assert name in lines[-2]
+        assert not list((filled / "cache").rglob(name))
+    (name,) = planned["files"]
+    assert name.endswith(f"/damaged-{part.name}")
     assert run("cache", "list").stderr == ""
+
+
+def test_a_part_of_a_newer_featx_is_an_error(run, filled):
+    part = part_of(filled)
+    with h5py.File(part, "r+") as file:
+        file.attrs["version"] = 3
+    part = reseal(part)
+    for words in (("extract", *BACKBONE), ("fit", "--head", "lda")):
+        assert_one_line(run(*words), "a newer featx wrote it", "upgrade featx")
+    done = run("cache", "verify")
+    assert done.exit_code == 1
+    assert "upgrade featx" in done.stderr.splitlines()[-1]
+    assert "upgrade featx" in run("cache", "list").stderr
+    (filled / "data" / "train" / "red" / "000.png").unlink()
+    done = run("cache", "prune")
+    assert done.exit_code == 0
+    assert "upgrade featx" in done.stderr
+    assert part.exists()
+
+
+def test_prune_asks_for_the_folders_where_they_were_lost(run, filled):
+    make_colours(filled / "more", train=3, test=3, size=(41, 40))
+    (filled / "cache" / "last-extracted.json").write_text("{")
+    run("extract", "more", *BACKBONE)
+    assert_one_line(run("cache", "prune"), "damaged", "featx cache prune DATA...")
+    assert run("cache", "prune", "data", "more").exit_code == 0
+    assert "nothing to drop" in run("cache", "prune").stdout
+    assert "0 computed" in run("extract", *BACKBONE).stdout
 
 
 def test_embeddings_that_differ_are_told(run, filled):

@@ -124,6 +124,22 @@ def test_batches_are_halved_when_memory_runs_out(files, tmp_path):
     assert done.notes[-1] == "out of memory: batches of 2 images from now"
 
 
+def test_numbers_that_are_not_finite_are_one_clear_line(files, tmp_path):
+    class Overflowing(FakeExtractor):
+        def open(self):
+            engine = super().open()
+
+            def overflow(batch):
+                return engine(batch) * np.float32(np.inf)
+
+            overflow.dim, overflow.batch_size = engine.dim, engine.batch_size
+            return overflow
+
+    with pytest.raises(BackboneError, match="not finite; use --precision float32"):
+        extract(ImageFiles(files), [Overflowing()], tmp_path)
+    assert not list(tmp_path.glob("*/part-*"))
+
+
 def test_no_room_for_a_single_image_is_one_clear_line(files, tmp_path, monkeypatch):
     monkeypatch.setattr(Small, "room", 0)
     with pytest.raises(BackboneError, match="not enough memory for a single image"):

@@ -5,6 +5,7 @@ former: a folder that is missing here loses its rows.
 """
 
 import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,20 @@ def remembered(cache_dir: Path) -> list[Path]:
     return [Path(path) for path in read_memo(cache_dir / FILE)]
 
 
-def forget_missing(cache_dir: Path) -> None:
-    """Forget data folders that aren't there, and that the file was damaged."""
+def forget_missing(cache_dir: Path, named: Iterable[Path]) -> None:
+    """Forget data folders that aren't there, and that the file was damaged.
+
+    Parameters
+    ----------
+    named : iterable of Path
+        All data folders that have rows, as somebody named them: they are known again
+        after the file was damaged.
+    """
+    lost = named if is_damaged(cache_dir / FILE) else ()
+    again: dict[str, Any] = {str(folder.resolve()): [] for folder in lost}
 
     def there(known: dict[str, Any]) -> dict[str, Any]:
+        known = {**again, **known}
         return {name: known[name] for name in known if Path(name).is_dir()}
 
     update_memo(cache_dir / FILE, there)

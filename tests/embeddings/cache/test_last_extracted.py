@@ -53,8 +53,11 @@ def test_folders_that_were_lost_are_not_taken_for_unused(tmp_path):
         remember(tmp_path, tmp_path, [{"backbone": "x"}])
     assert recall(tmp_path, tmp_path) == [{"backbone": "x"}]
     remember(tmp_path, tmp_path / "gone", [])
-    forget_missing(tmp_path)
-    assert remembered(tmp_path) == [tmp_path]
+    (tmp_path / "a").mkdir()
+    forget_missing(tmp_path, [tmp_path / "a"])
+    assert remembered(tmp_path) == [tmp_path / "a", tmp_path]
+    forget_missing(tmp_path, [tmp_path])
+    assert remembered(tmp_path) == [tmp_path / "a", tmp_path]
 
 
 WRITER = """

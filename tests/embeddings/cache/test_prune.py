@@ -149,40 +149,71 @@ def test_who_waits_to_add_makes_a_pruned_folder_again(cache):
     assert (cache.folder / "spec.json").exists()
 
 
-PRUNING = """
-import sys
+TAKING_AWAY = """
+import sys, time
 from pathlib import Path
 import numpy as np
+from featx.embeddings.cache.inventory import find_caches
 from featx.embeddings.cache.prune import prune
-from featx.embeddings.cache.store import EmbeddingCache
-from featx.embeddings.spec import Spec
 from featx.embeddings.cache.store import split_keys
-from tests.embeddings.cache.test_store import SPEC, make_keys
-wanted = set(split_keys(make_keys(400)[::2]))
+
+# A slow disk: a kill at any moment finds it at work.
+def slowly(act):
+    def acting(*words, **options):
+        time.sleep(0.002)
+        return act(*words, **options)
+    return acting
+Path.replace, Path.unlink = slowly(Path.replace), slowly(Path.unlink)
+
+root, work, wanted = sys.argv[1:]
+(cache,) = find_caches(Path(root)).caches
+wanted = set(split_keys(np.load(wanted)))
 print("started", flush=True)
-prune(EmbeddingCache(Path(sys.argv[1]), SPEC), wanted)
+if work == "merge":
+    cache.merge()
+else:
+    prune(cache, wanted)
+print("ended")
 """
 
 
-def test_a_kill_loses_no_row_that_stays(cache):
-    keys, rows = fill(cache, count=400, step=10)
+def kill_while(work, cache, wanted, moment):
+    """Kill a process that merges or prunes; return whether it was at work."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", TAKING_AWAY, str(cache.root), work, str(wanted)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout.readline() == "started\n"
+        time.sleep(moment)
+        process.send_signal(signal.SIGKILL)
+        return process.stdout.read() == ""
+
+
+@pytest.mark.parametrize(
+    "kills", [2, pytest.param(15, marks=pytest.mark.slow)], ids=["few", "many"]
+)
+@pytest.mark.parametrize("work", ["merge", "prune"])
+def test_a_kill_loses_no_row_that_stays(cache, work, kills):
+    keys, rows = fill(cache, count=200, step=10)
+    stay = slice(None) if work == "merge" else slice(None, None, 2)
+    wanted = cache.root / "wanted.npy"
+    np.save(wanted, keys[stay])
     rng = random.Random(0)
-    for _ in range(4):
-        process = subprocess.Popen(
-            [sys.executable, "-c", PRUNING, str(cache.root)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with process:
-            assert process.stdout.readline() == "started\n"
-            time.sleep(rng.uniform(0, 0.12))
-            process.send_signal(signal.SIGKILL)
-        assert cache.contains(keys[::2]).all()
-    done = prune(cache, set(split_keys(keys[::2])))
-    assert done.kept == 200
+    at_work = 0
+    for _ in range(kills):
+        at_work += kill_while(work, cache, wanted, rng.uniform(0, 0.05))
+        got, found = cache.read(keys)
+        assert found[stay].all()
+        np.testing.assert_array_equal(got[found], rows[found])
+        if work == "merge":  # so that there is something to merge each time
+            for start in range(0, 200, 10):
+                cache.add(keys[start : start + 10], rows[start : start + 10])
+    assert at_work
+    prune(cache, set(split_keys(keys[stay])))
     got, found = cache.read(keys)
-    assert found[::2].all()
-    assert not found[1::2].any()
-    np.testing.assert_array_equal(got[::2], rows[::2])
+    assert found.sum() == len(keys[stay])
+    np.testing.assert_array_equal(got[stay], rows[stay])
     assert cache.notes == []
     assert not list(cache.folder.glob(".aside-*"))

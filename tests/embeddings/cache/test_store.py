@@ -333,3 +333,40 @@ def test_a_full_disk_loses_nothing(tmp_path):
     assert "what was committed is kept" in message
     assert state == "[True, False] 3"  # spec.json, lock, the part
     assert done.stderr == ""
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from featx.embeddings.cache.quarantine import Unreadable
+from featx.embeddings.cache.store import EmbeddingCache
+from tests.embeddings.cache.test_store import SPEC
+cache, name = EmbeddingCache(Path(sys.argv[1]), SPEC), sys.argv[2]
+sys.stdin.readline()
+for number in range(20):
+    cache.add_unreadable([Unreadable(f"{name}-{number}", "", "torn")])
+    cache.add_unreadable([Unreadable("gone" + name, "", "torn")])
+    cache.quarantine.forget(set(), {"gone" + name})
+with cache.writable({name: 1}):
+    pass
+"""
+
+
+def test_small_files_lose_nothing_that_several_processes_write(cache):
+    names = "abcd"
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(cache.root), name], stdin=subprocess.PIPE
+        )
+        for name in names
+    ]
+    for writer in writers:
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
+    for writer in writers:
+        with writer:
+            assert writer.wait() == 0
+    listed = {line.path for line in cache.quarantine.read()}
+    assert listed == {f"{name}-{number}" for name in names for number in range(20)}
+    spec = json.loads((cache.folder / "spec.json").read_text())
+    assert spec == {**SPEC.as_dict(), **dict.fromkeys(names, 1)}
