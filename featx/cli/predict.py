@@ -79,12 +79,11 @@ def _with_imagenet(
     from featx.predict.submission import check_submission
 
     find_backbone(backbone)
-    files = find_images(paths)
     if output.submission:
-        check_submission(output.submission, imagenet_classes(), files)
+        check_submission(output.submission, imagenet_classes(), find_images(paths))
     with TerminalProgress() as progress:
         return predict_imagenet(
-            backbone, files, batch_size=cache.batch_size, progress=progress
+            backbone, paths, batch_size=cache.batch_size, progress=progress
         )
 
 
@@ -101,13 +100,13 @@ def _with_run(
     from featx.runs.find import find_run
 
     run = find_run(report.out_dir, words[0])
-    files = find_images(words[1:])
+    paths = words[1:]
     if output.submission:
-        check_submission(output.submission, run.classes, files)
+        check_submission(output.submission, run.classes, find_images(paths))
     with TerminalProgress() as progress:
         return predict(
             run,
-            files,
+            paths,
             cache_dir=cache.folder,
             out_dir=report.out_dir,
             weights=weights,

@@ -1,11 +1,12 @@
 """Which image files and which folders lie in a folder."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from featx.errors import DataError
-from featx.images.formats import is_image
+from featx.images.formats import HEIF, INSTALL, is_image, unread_suffix
 
 SYSTEM_FOLDERS = {
     *("@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
@@ -25,6 +26,25 @@ def image_files(folder: Path) -> Iterator[Path]:
         A folder can't be listed.
     """
     return (path for path in _walk(folder) if is_image(path.name))
+
+
+def unread_files(folder: Path) -> list[str]:
+    """Return a note about the pictures and films that can't be read, if any.
+
+    Raises
+    ------
+    DataError
+        A folder can't be listed.
+    """
+    counts = Counter(unread_suffix(path.name) for path in _walk(folder))
+    counts.pop("", None)
+    if not counts:
+        return []
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
+    how = f"; {INSTALL}" if HEIF & set(counts) else ""
+    files = "file" if counts.total() == 1 else "files"
+    note = f"{counts.total()} {files} of formats that featx can't read, left out"
+    return [f"{note} ({kinds}){how}"]
 
 
 def broken_links(folder: Path) -> Iterator[Path]:

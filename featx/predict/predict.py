@@ -1,6 +1,7 @@
 """Classify image files with a run or with a network trained on ImageNet."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from featx.errors import DataError
 from featx.heads.views import ViewsHead
 from featx.images.arrays import read_sizes
 from featx.images.sources import ImageFiles
-from featx.images.walking import image_files
+from featx.images.walking import image_files, unread_files
 from featx.predict.predictions import Predictions
 from featx.progress import SILENT, Progress, Update
 from featx.runs.find import extractors_of, find_run
@@ -84,14 +85,15 @@ def predict(
     CacheError
     """
     run = find_run(Path(out_dir), run, trust=trust)
-    files = find_images(images)
+    files, unread = find_images(images), _unread(images)
     if run.has_model:
         model, update = run.load_model(), progress.images(run.title)
-        return _predict_with(model, run.classes, files, batch_size, update)
+        found = _predict_with(model, run.classes, files, batch_size, update)
+        return replace(found, notes=unread)
     cache_dir = Path(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
     head = ViewsHead(run.load_head())
-    found = embed_rows_anyway(
+    embedded = embed_rows_anyway(
         ImageFiles(files),
         extractors,
         cache_dir,
@@ -99,14 +101,16 @@ def predict(
         update=progress.images(title_of(extractors)),
     )
     unreadable: dict[int, str] = {}
-    for _, extraction in found:
+    for _, extraction in embedded:
         unreadable.update(extraction.unreadable)
     return _predictions(
         run.classes,
         files,
         unreadable,
-        lambda readable: head.predict_proba(side_by_side(found, readable)),
-        notes=dict.fromkeys(note for _, done in found for note in done.notes),
+        lambda readable: head.predict_proba(side_by_side(embedded, readable)),
+        notes=dict.fromkeys(
+            [*unread, *(note for _, done in embedded for note in done.notes)]
+        ),
     )
 
 
@@ -141,7 +145,9 @@ def predict_imagenet(
     files = find_images(images)
     classes = imagenet_classes()
     update = progress.images(f"{row.name} on ImageNet")
-    return _predict_with(build_classifier(row), classes, files, batch_size, update)
+    model = build_classifier(row)
+    found = _predict_with(model, classes, files, batch_size, update)
+    return replace(found, notes=_unread(images))
 
 
 def _predict_with(
@@ -213,8 +219,7 @@ def find_images(images: Images) -> list[Path]:
     DataError
         A path is missing, or there is no image at all.
     """
-    given = [images] if isinstance(images, str | Path) else images
-    paths = [Path(path) for path in given]
+    paths = _paths(images)
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
@@ -224,5 +229,18 @@ def find_images(images: Images) -> list[Path]:
         else:
             raise DataError(f"{path}: no such file or folder")
     if not found:
-        raise DataError(f"{', '.join(map(str, paths)) or 'no path'}: no images there")
+        where = ", ".join(map(str, paths)) or "no path"
+        but = "".join(f" but {note}" for note in _unread(images))
+        raise DataError(f"{where}: no images there{but}")
     return list(found)
+
+
+def _unread(images: Images) -> tuple[str, ...]:
+    """Return notes about files in the folders that can't be read."""
+    folders = [path for path in _paths(images) if path.is_dir()]
+    return tuple(note for folder in folders for note in unread_files(folder))
+
+
+def _paths(images: Images) -> list[Path]:
+    given = [images] if isinstance(images, str | Path) else images
+    return [Path(path) for path in given]

@@ -149,3 +149,16 @@ def test_submissions_that_cannot_be_filled(run, colours, tmp_path, content, mess
         fill_submission(sample, predictions)
     with pytest.raises(DataError, match="can't be read"):
         fill_submission(tmp_path / "gone.csv", predictions)
+
+
+def test_files_that_cannot_be_read_are_counted(run, colours, tmp_path):
+    folder = tmp_path / "new"
+    shutil.copytree(colours / "test" / "red", folder)
+    (folder / "film.mov").write_bytes(b"?")
+    found = predict(run, folder, cache_dir=tmp_path / "cache")
+    note = "1 file of formats that featx can't read, left out (1 .mov)"
+    assert found.notes == (note,)
+    (tmp_path / "films").mkdir()
+    (folder / "film.mov").rename(tmp_path / "films" / "film.mov")
+    with pytest.raises(DataError, match=r"films: no images there but 1 file of for"):
+        predict(run, tmp_path / "films")

@@ -14,7 +14,7 @@ from featx.images.layouts.lists import read_lists
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.splits import find_split
 from featx.images.layouts.table import UnfitError
-from featx.images.walking import image_files
+from featx.images.walking import image_files, unread_files
 from featx.settings import with_values
 
 
@@ -50,8 +50,24 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
     """
     start = data if isinstance(data, DataSettings) else DataSettings(path=Path(data))
     given = with_values(start, settings, function="read_images")
-    images = _read(given.path, given)
-    return replace(images, test_size=given.test_size, seed=given.seed)
+    try:
+        images = _read(given.path, given)
+    except DataError as error:
+        raise _explain(error, given.path) from error
+    return replace(
+        images,
+        notes=(*images.notes, *unread_files(given.path)),
+        test_size=given.test_size,
+        seed=given.seed,
+    )
+
+
+def _explain(error: DataError, root: Path) -> DataError:
+    """Return what is wrong where all images are of formats that can't be read."""
+    if not root.is_dir() or any(True for _ in image_files(root)):
+        return error
+    unread = unread_files(root)
+    return DataError(f"{root}: no images but {unread[0]}") if unread else error
 
 
 def _read(root: Path, settings: DataSettings) -> ImageSet:

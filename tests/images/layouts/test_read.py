@@ -558,3 +558,25 @@ def test_settings_by_keyword(folder):
 def test_a_wrong_setting_is_named(folder, wrong, message):
     with pytest.raises(SettingsError, match=re.escape(message)):
         read_images(folder.root, **wrong)
+
+
+def test_formats_that_cannot_be_read_are_counted(folder):
+    folder.add("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png")
+    for name in ("cat/a.JXL", "cat/b.jxl", "dog/film.mp4", "dog/notes.txt", ".x.svg"):
+        folder.write(name, b"?")
+    images = read_images(folder.root)
+    assert images.notes == (
+        "3 files of formats that featx can't read, left out (2 .jxl, 1 .mp4)",
+    )
+
+
+def test_only_heic_without_its_package(folder, monkeypatch):
+    monkeypatch.setattr("featx.images.formats.reads_heif", lambda: False)
+    folder.write("cat/1.HEIC", b"?")
+    folder.write("dog/1.heic", b"?")
+    with pytest.raises(DataError) as caught:
+        read_images(folder.root)
+    assert str(caught.value) == (
+        f"{folder.root}: no images but 2 files of formats that featx can't read, left"
+        ' out (2 .heic); pip install "featx[heif]" reads HEIC'
+    )
