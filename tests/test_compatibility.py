@@ -74,6 +74,13 @@ def test_a_head_of_then_is_a_pickle_and_needs_trust(name):
         featx.read_run(OLD / "reports" / name).load_head()
 
 
+def test_a_head_of_then_asks_to_fit_again(tmp_path):
+    """Images are decoded in another way now."""
+    run = featx.read_run(OLD / "reports" / HEADS[0], trust=True)
+    with pytest.raises(featx.RunError, match=r"decoded its images.*; fit again$"):
+        featx.predict(run, OLD / "data" / "test", cache_dir=tmp_path)
+
+
 class Cached:
     """Stands where a backbone stands: all is in the cache, so it is never opened."""
 

@@ -9,6 +9,7 @@ from featx.embeddings.backbones.extractor import KerasExtractor, find_by_spec
 from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, RunError
+from featx.images.decoding import PIXELS_VERSION
 from featx.runs.info import Kind
 from featx.runs.ranking import best_run, same_data
 from featx.runs.run import Run, list_runs, read_run
@@ -77,6 +78,11 @@ def extractors_of(
     check_own_weights(weights)
     try:
         specs = [Spec.from_dict(content) for content in run.info.embedding]
+        if any(spec.pixels != PIXELS_VERSION for spec in specs):
+            raise RunError(
+                f"{run.path}: another version of featx decoded its images, and its"
+                " embeddings can't be computed here; fit again"
+            )
         return [find_by_spec(spec, weights=weights, memo=cache_dir) for spec in specs]
     except KeyError as error:
         raise RunError(
