@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from featx.errors import ImageError, first_line
 from featx.images.formats import allowed_formats, unknown_format
 from featx.images.memory import DECODING, MAX_BYTES
+from featx.images.png import comes_in_strips, png_strips
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,7 +49,7 @@ PLAIN = 4  # Pillow keeps RGB in four bytes
 PROGRESSIVE = 6  # libjpeg keeps three coefficients of two bytes until the end
 
 FACTORS = 8, 4, 2
-STRIP = 2**22
+STRIP = 2**20
 """Pixels that are converted at a time: a copy of all in each mode takes gigabytes."""
 
 NO_MEMORY = "not enough memory to decode it"
@@ -102,7 +103,7 @@ def decode_sizes(
     found = {}
     for number, (factor, wanted) in enumerate(by_factor.items()):
         image = _open(content) if number else image
-        with DECODING.take(_bytes_for(image, factor)):
+        with DECODING.take(_bytes_for(image, content, factor)):
             pixels = _decode(image, content, factor)
             found.update({size: resize(pixels, size) for size in wanted})
     return found
@@ -112,14 +113,14 @@ def decode_above(content: bytes, size: Size) -> NDArray[np.uint8]:
     """Decode an image undistorted, no smaller than a size where it is that large."""
     image = _open(content)
     factor = _factor(image, size)
-    with DECODING.take(_bytes_for(image, factor)):
+    with DECODING.take(_bytes_for(image, content, factor)):
         return _decode(image, content, factor)
 
 
 def decode_full(content: bytes) -> NDArray[np.uint8]:
     """Decode an image at its own size; see `decode`."""
     image = _open(content)
-    with DECODING.take(_bytes_for(image, 1)):
+    with DECODING.take(_bytes_for(image, content, 1)):
         return _decode(image, content, 1)
 
 
@@ -146,7 +147,7 @@ def check_content(content: bytes) -> tuple[ImageFormat, Size]:
     if _orientation(image) in SWAPPED:
         width, height = height, width
     factor = _factor(image, (1, 1))
-    with DECODING.take(_bytes_for(image, factor)):
+    with DECODING.take(_bytes_for(image, content, factor)):
         _decode(image, content, factor)
     return kind, (height, width)
 
@@ -210,15 +211,15 @@ def _open(content: bytes) -> "Image":
         raise _failure(error) from error
     if image.mode in {"I", "F"}:  # Pillow would cut them off at 255.
         raise ImageError("32-bit pixels; convert it to 8 bits per colour")
-    _check_size(image)
+    _check_size(image, content)
     return image
 
 
-def _check_size(image: "Image") -> None:
+def _check_size(image: "Image", content: bytes) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageError(f"{width}×{height} pixels, {TOO_MANY}")
-    size = _bytes_for(image, FACTORS[0])
+    size = _bytes_for(image, content, FACTORS[0])
     if size > MAX_BYTES:
         raise ImageError(
             f"{width}×{height} pixels of {image.format} take {size / 1e9:.1f} GB to"
@@ -237,22 +238,26 @@ def _factor(image: "Image", size: Size) -> int:
     return 1
 
 
-def _bytes_for(image: "Image", factor: int) -> int:
+def _bytes_for(image: "Image", content: bytes, factor: int) -> int:
     """Return about how many bytes it takes to decode an image, at most."""
     width, height = image.size
     each: float = BYTES.get(image.format or "", PLAIN)
     if image.format in JPEGS:
         each = PLAIN / factor**2 + PROGRESSIVE * ("progressive" in image.info)
+    elif comes_in_strips(image, content):
+        each = 0
     return int(width * height * (each + 3 / factor**2))
 
 
 def _decode(image: "Image", content: bytes, factor: int) -> NDArray[np.uint8]:
     """Return the pixels at 1 / factor of the size, rounded up, turned as EXIF says."""
     orientation = _orientation(image)
-    pixels = _decode_fast(content, image, factor) if _is_fast(image) else None
+    pixels = None
+    if _is_fast(image) and not comes_in_strips(image, content):
+        pixels = _decode_fast(content, image, factor)
     if pixels is None:
         try:
-            pixels = _decode_any(image, factor)
+            pixels = _decode_any(image, content, factor)
         finally:
             image.close()  # at once: the next may be waiting for this memory
     return _turn(pixels, orientation)
@@ -306,10 +311,12 @@ def _decode_fast(
     return _shrink(_array_strips(pixels), (width, height), factor)
 
 
-def _decode_any(image: "Image", factor: int) -> NDArray[np.uint8]:
+def _decode_any(image: "Image", content: bytes, factor: int) -> NDArray[np.uint8]:
     """Return RGB pixels as they lie in the file; Pillow turns TIFFs by itself."""
     width, height = image.size
     try:
+        if comes_in_strips(image, content):
+            return _shrink(png_strips(content), image.size, factor)
         if image.format in JPEGS and factor > 1:
             drafted = image.draft(None, (width // factor, height // factor))
             factor = factor if drafted is None else 1
