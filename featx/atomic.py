@@ -115,6 +115,28 @@ def atomic_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+def check_writable(folder: Path, *, room: int = 1) -> None:
+    """Check that a folder can be written to, or made, and make nothing.
+
+    Parameters
+    ----------
+    folder : Path
+    room : int
+        Bytes that must be free there.
+
+    Raises
+    ------
+    OSError
+    """
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as stream:
+            stream.write(bytes(room))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error
+
+
 def sync_files(folder: Path) -> None:
     """Bring all files in a folder to the disk."""
     for path in folder.rglob("*"):

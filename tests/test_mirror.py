@@ -8,6 +8,7 @@ PACKAGE = TESTS.parent / "featx"
 
 OF_MANY_MODULES = {
     "cli/test_any_image.py": "every kind of image, through the whole program",
+    "cli/test_checks.py": "what all commands check before they work",
     "cli/test_durability.py": "full disks, damage and kills, as a user meets them",
     "cli/test_errors.py": "errors and exit codes of all commands",
     "embeddings/test_kill.py": "kills of a process that extracts",

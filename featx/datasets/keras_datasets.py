@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import atomic_folder
+from featx.atomic import atomic_folder, check_writable
 from featx.datasets.settings import DatasetSettings
 from featx.errors import DataError
 from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
@@ -159,6 +159,7 @@ def write_keras_dataset(
     folder = settings.out or Path("data", name)
     if folder.exists():
         raise DataError(f"{folder} exists already; remove it or choose another --out")
+    check_writable(folder)  # before anything is fetched
     loaded = dict(zip(("train", "test"), _load(row), strict=True))
     rng = np.random.default_rng(settings.seed)
     chosen = {

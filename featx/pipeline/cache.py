@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from featx.atomic import atomic_file, leftovers, remove_leftovers
+from featx.atomic import atomic_file, check_writable, leftovers, remove_leftovers
 from featx.embeddings.backbones.extractor import find_by_spec
 from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.cache.export import find_writer
@@ -59,19 +59,27 @@ def run_export(
     RecipeError, DataError, BackboneError, WeightsError
     """
     write = find_writer(out)  # before anything is computed
+    with _failures_named(out):
+        check_writable(out.parent)
     embeddings, _ = find_embeddings(
         data, extract=extract, cache=cache, progress=progress
     )
-    try:
+    with _failures_named(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         with atomic_file(out) as aside:
             write(aside, embeddings)
+    return embeddings
+
+
+@contextlib.contextmanager
+def _failures_named(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise CacheError(
             f"{out}: can't write ({reason}); fix that, or choose another --out"
         ) from error
-    return embeddings
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Stage one: from a data folder to cached embeddings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from featx.embeddings.cache.last_extracted import recall, register, remember
 from featx.embeddings.dataset import Embeddings, embed, find_extractors, title_of
@@ -53,17 +54,29 @@ def run_extract(
     return Extracted(images, extractions)
 
 
+def last_extracted(cache_dir: Path, data: DataSettings) -> list[ExtractSettings]:
+    """Return what was last extracted for a data folder; empty if nothing was."""
+    found = recall(cache_dir, data.path)
+    return [ExtractSettings.model_validate(settings) for settings in found]
+
+
 def find_embeddings(
     data: DataSettings,
     *,
     extract: Sequence[ExtractSettings] = (),
     cache: CacheSettings = CacheSettings(),
+    check: Callable[[Sequence[ExtractSettings]], None] = lambda _: None,
     progress: Progress = SILENT,
 ) -> tuple[Embeddings, list[ExtractSettings]]:
     """Return a data folder's embeddings, and which they are.
 
     Those that the cache lacks are computed. Without `extract`, those last extracted
     for this data are taken.
+
+    Parameters
+    ----------
+    check : callable
+        Called before they are computed; refuses those that are of no use.
 
     Raises
     ------
@@ -72,13 +85,14 @@ def find_embeddings(
     DataError, BackboneError, WeightsError, CacheError
     """
     images = read_images(data)
-    remembered = recall(cache.folder, data.path)
-    chosen = list(extract) or [ExtractSettings.model_validate(s) for s in remembered]
+    remembered = last_extracted(cache.folder, data)
+    chosen = list(extract) or remembered
     if not chosen:
         raise RecipeError(
             f"{data.path}: nothing was extracted for it into {cache.folder} yet; run"
             " `featx extract --backbone NAME` first, or give --backbone"
         )
+    check(chosen)
     register(cache.folder, data.path)
     embeddings = embed(
         images,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from featx.embeddings.backbones.extractor import KerasExtractor
+from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
 from featx.embeddings.dataset import Embeddings, embed, in_float32
 from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
@@ -83,8 +83,9 @@ def run_finetune(
             f"{parent.path}: not a head on frozen features; choose a run of `featx fit`"
         )
     claim_reports(report.out_dir)
+    parent.load_head()  # one that can't be loaded is refused before the work
     extractors = extractors_of(parent, weights, cache.folder)
-    _check_settings(settings, extractors)
+    check_finetuning(settings, extractors)
     head = parent.load_head()
     data = _data(parent)
     embeddings = _embeddings(parent, data, extractors, cache, progress)
@@ -179,8 +180,8 @@ def finetune(
     )
 
 
-def _check_settings(
-    settings: FinetuneSettings, extractors: Sequence[KerasExtractor]
+def check_finetuning(
+    settings: FinetuneSettings, extractors: Sequence[Extractor]
 ) -> None:
     """Refuse what these backbones can't do, before any image is decoded.
 
@@ -194,13 +195,14 @@ def _check_settings(
         raise RecipeError(
             "--tensorboard: TensorBoard is not installed; pip install tensorboard"
         )
-    sizes = {one.image_size for one in extractors}
+    sizes = {one.spec.image_size for one in extractors}
     if settings.augmentation.mixes and len(sizes) > 1:
         raise RecipeError(
             f"--augment {settings.augment} mixes images of one size, but this run uses"
             f" {len(sizes)}; add mixup0,cutmix0"
         )
-    check_unfreeze(extractors, settings.unfreeze)
+    keras = [one for one in extractors if isinstance(one, KerasExtractor)]
+    check_unfreeze(keras, settings.unfreeze)
 
 
 def _finetune(

@@ -14,7 +14,8 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
-from featx.heads.settings import HeadSettings
+from featx.heads.settings import ALL_HEADS, HeadSettings
+from featx.heads.table import make_head
 from featx.heads.views import ViewsHead, fit_views
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.contents import run_contents
@@ -26,7 +27,7 @@ from featx.runs.info import Kind
 from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
-from featx.runs.write import RunContents, make_run
+from featx.runs.write import RunContents, check_reports, make_run
 from featx.settings import with_values
 from featx.splits import DEALING_VERSION
 
@@ -265,8 +266,13 @@ def run_fit(
         `extract` is empty and nothing was extracted for this data yet.
     DataError, BackboneError, WeightsError, CacheError, HeadError, RunError
     """
+    check_reports(report.out_dir, may_have_it=True)
     embeddings, chosen = find_embeddings(
-        data, extract=extract, cache=cache, progress=progress
+        data,
+        extract=extract,
+        cache=cache,
+        check=partial(_check_heads, heads),
+        progress=progress,
     )
     return [
         fit_run(
@@ -276,6 +282,28 @@ def run_fit(
         )
         for head in _each(heads, embeddings, progress)
     ]
+
+
+def _check_heads(
+    heads: Sequence[HeadSettings], extract: Sequence[ExtractSettings]
+) -> None:
+    """Refuse heads that don't fit embeddings, before these are computed.
+
+    Raises
+    ------
+    HeadError
+        A parameter is unknown, or a head for maps gets none.
+    """
+    kinds = dict.fromkeys(extract)
+    rows_are = f"{extract[0].pooling} pooling"
+    if len(kinds) > 1:
+        rows_are = f"{len(kinds)} embeddings side by side"
+    are_maps = len(kinds) == 1 and extract[0].pooling == "none"
+    for head in heads:
+        if head.name != ALL_HEADS:
+            # The shape of the maps is known later; any will do here.
+            options = head.fit_options((1, 1, 1) if are_maps else None, rows_are)
+            make_head(head.name, **options["parameters"])
 
 
 def _each(

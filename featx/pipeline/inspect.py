@@ -7,6 +7,7 @@ from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.progress import SILENT, Progress
 from featx.reports.inspection.page import claim_folder, render_inspection
+from featx.runs.write import check_reports
 
 
 def run_inspect(
@@ -18,6 +19,7 @@ def run_inspect(
     ------
     DataError, RunError
     """
+    check_reports(reports_dir)
     images = read_images(data)
     # A folder that can't be written to is reported before the long work, not after it.
     claim_folder(reports_dir, images.name)

@@ -11,6 +11,7 @@ from featx.reports.run.page import is_current, render_run
 from featx.reports.writing import PAGE
 from featx.runs.find import find_run
 from featx.runs.run import Run, list_runs
+from featx.runs.write import check_reports
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def report(
         todo = [run for run in found if not is_current(run)]
     if not found and not todo:
         raise RunError(f"{out_dir}: no runs yet; `featx fit --head all` makes some")
+    for folder in (out_dir, *(run.path for run in todo)):
+        check_reports(folder)
     update = progress.task("drawing reports", "pages")
     for done, run in enumerate(todo, start=1):
         render_run(run)

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 
-from featx.pipeline.finetune import run_finetune
+from featx.embeddings.backbones.weights import check_own_weights
+from featx.embeddings.dataset import find_extractors
+from featx.pipeline.extract import last_extracted
+from featx.pipeline.finetune import check_finetuning, run_finetune
 from featx.pipeline.fit import run_fit
 from featx.pipeline.recipe import Recipe
 from featx.pipeline.report import Report, report
-from featx.pipeline.train import run_train
+from featx.pipeline.train import check_networks, run_train
 from featx.progress import SILENT, Progress
 from featx.runs.ranking import best_run
 from featx.runs.run import Run
+from featx.runs.write import check_reports
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,23 @@ class RecipeResult:
         return [*self.heads, *self.networks, *tuned]
 
 
+def _check(recipe: Recipe) -> None:
+    """Refuse what later steps can't do, before the first one begins.
+
+    Raises
+    ------
+    FeatxError
+        As the steps raise it.
+    """
+    check_reports(recipe.report.out_dir)
+    check_networks(recipe.network)
+    if recipe.finetune:
+        check_own_weights(recipe.own_weights)
+        folder = recipe.cache.folder
+        chosen = recipe.extract or last_extracted(folder, recipe.data)
+        check_finetuning(recipe.finetune, find_extractors(chosen, folder))
+
+
 def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
     """Run a recipe: extract and fit, train, fine-tune the best head, report.
 
@@ -44,6 +65,7 @@ def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
     FeatxError
         As the steps raise it.
     """
+    _check(recipe)
     heads: list[Run] = []
     if recipe.head:
         heads = run_fit(

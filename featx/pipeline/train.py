@@ -20,7 +20,7 @@ from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
-from featx.runs.write import RunContents, claim_reports, make_run
+from featx.runs.write import RunContents, check_reports, claim_reports, make_run
 from featx.settings import with_values
 from featx.splits import DEALING_VERSION
 
@@ -58,8 +58,8 @@ def run_train(
     RunError
         The run, or pixels that don't fit into memory, can't be written.
     """
-    for settings in networks:
-        check_size(find_network(settings.name), settings.side)
+    check_networks(networks)
+    check_reports(report.out_dir)
     images = read_images(data)
     claim_reports(report.out_dir)
     runs: list[Run] = []
@@ -70,6 +70,17 @@ def run_train(
             runs.append(_train_run(decoded, recipe, progress))
         del decoded  # frees the pixels before those of another size are decoded
     return runs
+
+
+def check_networks(networks: Sequence[NetworkSettings]) -> None:
+    """Refuse images that are too small for the networks.
+
+    Raises
+    ------
+    NetworkError
+    """
+    for settings in networks:
+        check_size(find_network(settings.name), settings.side)
 
 
 def train(

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import json_bytes, remove_leftovers, sync_files, sync_folder
+from featx.atomic import (
+    check_writable,
+    json_bytes,
+    remove_leftovers,
+    sync_files,
+    sync_folder,
+)
 from featx.errors import RunError
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
@@ -128,11 +134,36 @@ def claim_reports(reports_dir: Path, what: str = "run") -> None:
         pass
 
 
+def check_reports(reports_dir: Path, *, may_have_it: bool = False) -> None:
+    """Check that a folder can be written to, before any work, and make nothing.
+
+    Parameters
+    ----------
+    may_have_it : bool
+        Whether a folder that has runs will do as it is: the one that is wanted may be
+        among them.
+
+    Raises
+    ------
+    RunError
+    """
+    if may_have_it and any(run_paths(reports_dir)):
+        return
+    with _failures_named(reports_dir, "run"):
+        check_writable(reports_dir)
+
+
 @contextlib.contextmanager
 def _writing(reports_dir: Path, what: str = "run") -> Iterator[None]:
     """Make a folder, and name it in the error where it can't be written to."""
-    try:
+    with _failures_named(reports_dir, what):
         reports_dir.mkdir(parents=True, exist_ok=True)
+        yield
+
+
+@contextlib.contextmanager
+def _failures_named(reports_dir: Path, what: str) -> Iterator[None]:
+    try:
         yield
     except OSError as error:
         raise RunError(

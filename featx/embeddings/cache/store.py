@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.atomic import remove_leftovers, write_atomically
+from featx.atomic import check_writable, remove_leftovers, write_atomically
 from featx.embeddings.cache.parts import (
     DamagedPartError,
     PartError,
@@ -255,11 +254,8 @@ class EmbeddingCache:
         CacheError
             It can't.
         """
-        place = self.folder
-        while not place.exists() and place != place.parent:
-            place = place.parent
-        with self.reporting_failures(), tempfile.TemporaryFile(dir=place) as stream:
-            stream.write(bytes(LEAST_ROOM))
+        with self.reporting_failures():
+            check_writable(self.folder, room=LEAST_ROOM)
 
     @contextlib.contextmanager
     def writable(self, facts: Mapping[str, Any] | None = None) -> Iterator[None]:
