@@ -184,6 +184,26 @@ def _return_memory() -> None:
     _imaging.set_block_size(PILLOW_BLOCK)
 
 
+def brightest_of_16_bits(content: bytes) -> int | None:
+    """Return the largest value of a 16-bit grey image; None for other images.
+
+    Raises
+    ------
+    ImageError
+        As `decode` raises it.
+    """
+    image = _open(content)
+    if not image.mode.startswith("I;16"):
+        return None
+    with DECODING.take(_bytes_for(image, content, 1)):
+        try:
+            return int(np.asarray(image).max())
+        except Exception as error:  # Pillow's plug-ins raise anything on garbage.
+            raise _failure(error) from error
+        finally:
+            image.close()
+
+
 def _set_up_pillow() -> None:
     """Silence Pillow's warnings about metadata; what matters raises."""
     _return_memory()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.errors import DataError
+from featx.images.depth import dark_notes
 from featx.images.image_set import ImageSet
 from featx.images.layouts.csv import read_csv, read_splits
 from featx.images.layouts.folders import find_split_trees, read_tree, read_trees
@@ -25,7 +26,7 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
     ``test/`` trees (in all the usual spellings), Hugging Face's ``metadata.csv``,
     ``labels.csv``, ``train.txt`` with ``test.txt``, one tree of class folders. A
     validation split is for testing where there is no test split, else for training. No
-    image is opened.
+    image is opened, but for a few that may have 16 bits a pixel.
 
     Parameters
     ----------
@@ -56,7 +57,11 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
         raise _explain(error, given.path) from error
     return replace(
         images,
-        notes=(*images.notes, *unread_files(given.path)),
+        notes=(
+            *images.notes,
+            *unread_files(given.path),
+            *dark_notes(images.root, images.paths),
+        ),
         test_size=given.test_size,
         seed=given.seed,
     )
