@@ -74,14 +74,17 @@ def accuracy_cells(accuracy: float, interval: Sequence[float]) -> list[str]:
 def show_leaderboard(runs: Sequence["Run"]) -> None:
     """Print the runs of each data set, best by cross-validation first."""
     from featx.evaluation.metrics import METRICS
-    from featx.runs.ranking import same_data
+    from featx.runs.ranking import older_labels, same_data
 
     listed = [metric for metric in METRICS if metric.listed]
     columns = ["head", "cv acc", "test acc", "95%"]
     columns += [metric.heading[0].lower() + metric.heading[1:] for metric in listed]
-    for group in same_data(runs).values():
+    older = older_labels(runs)
+    for fingerprint, group in same_data(runs).items():
         several = len({run.backbone for run in group}) > 1
         title = data_title(group[0])
+        if fingerprint in older:
+            title += " (older labels)"
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
         rows = [_row(run, listed, several=several) for run in group]

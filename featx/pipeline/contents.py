@@ -39,6 +39,8 @@ def run_contents(
         "name": images.name,
         "root": str(images.root.resolve()),
         "fingerprint": split.fingerprint,
+        "content": split.content_fingerprint,
+        "labels": split.labels_fingerprint,
         "layout": images.layout,
         "settings": recipe.data.model_dump(mode="json"),
     }

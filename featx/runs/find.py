@@ -11,7 +11,7 @@ from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, RunError
 from featx.images.decoding import PIXELS_VERSION
 from featx.runs.info import Kind
-from featx.runs.ranking import best_run, same_data
+from featx.runs.ranking import best_run, older_labels, same_data
 from featx.runs.run import Run, list_runs, read_run
 
 
@@ -23,6 +23,8 @@ def find_run(
     note: Callable[[str], None] = warnings.warn,
 ) -> Run:
     """Return a run by name or path; by default the best head in cross-validation.
+
+    Runs whose images have other labels by now are the best only by name.
 
     Parameters
     ----------
@@ -45,8 +47,12 @@ def find_run(
     if run is not None:
         path = Path(run)
         return read_run(path if path.is_dir() else reports_dir / path, trust=trust)
+    found = list_runs(reports_dir, note=note)
+    older = older_labels(found)
     heads = [
-        one for one in list_runs(reports_dir, note=note) if one.info.kind is Kind.HEAD
+        one
+        for one in found
+        if one.info.kind is Kind.HEAD and one.data_fingerprint not in older
     ]
     if len(same_data(heads)) > 1:
         names = ", ".join(sorted({one.data_name for one in heads}))

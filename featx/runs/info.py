@@ -37,6 +37,9 @@ class DataInfo(Record):
         Where labels and splits came from, in words.
     settings : dict or None
         The fields of `DataSettings`.
+    content, labels : str
+        Fingerprints of the images, and of images and labels, whatever the split; empty
+        in runs of 0.2 and before.
     """
 
     name: Text
@@ -44,6 +47,8 @@ class DataInfo(Record):
     root: Text = ""
     layout: Text | None = None
     settings: dict[str, Any] | None = None
+    content: str = ""
+    labels: str = ""
 
 
 class RunInfo(Record):

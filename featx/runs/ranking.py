@@ -8,6 +8,9 @@ from featx.evaluation.metrics import METRICS
 from featx.runs.frames import import_pandas
 from featx.runs.run import Run
 
+LABELLED_BY = ("labels", "path_column", "label_column", "train_list", "test_list")
+"""Fields of `DataSettings` that say where labels come from."""
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -43,11 +46,40 @@ def best_run(runs: Iterable[Run]) -> Run:
 
 
 def same_data(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    """Group runs by data fingerprint: only within a group can scores be compared."""
+    """Group runs by data fingerprint: only within a group can scores be compared.
+
+    The group with the newest run comes first; each is ranked.
+    """
     groups: dict[str, list[Run]] = {}
-    for run in runs:
+    by_name = sorted(runs, key=lambda run: run.data_name)
+    for run in sorted(by_name, key=lambda run: run.info.created, reverse=True):
         groups.setdefault(run.data_fingerprint, []).append(run)
     return {fingerprint: rank_runs(group) for fingerprint, group in groups.items()}
+
+
+def older_labels(runs: Iterable[Run]) -> set[str]:
+    """Return the data fingerprints of runs whose images have other labels by now.
+
+    A later run has the same images, of the same folder, labelled in the same way, such
+    as by the same file, but not the same labels.
+    """
+    latest: dict[str, Run] = {}
+    known = [run for run in runs if run.info.data.content]
+    for run in sorted(known, key=lambda run: run.info.created):
+        latest[_labelled_images(run)] = run
+    return {
+        run.data_fingerprint
+        for run in known
+        if run.info.created < latest[_labelled_images(run)].info.created
+        and run.info.data.labels != latest[_labelled_images(run)].info.data.labels
+    }
+
+
+def _labelled_images(run: Run) -> str:
+    """Identify a run's images and where their labels come from."""
+    data = run.info.data
+    settings = data.settings or {}
+    return repr([data.content, data.root, *(settings.get(key) for key in LABELLED_BY)])
 
 
 def leaderboard_frame(runs: Iterable[Run]) -> "DataFrame":
@@ -62,10 +94,13 @@ def leaderboard_frame(runs: Iterable[Run]) -> "DataFrame":
     FeatxError
         pandas is not installed.
     """
+    runs = list(runs)
+    older = older_labels(runs)
     rows = [
         {
             "run": run.name,
             "data": run.data_name,
+            "older_labels": run.data_fingerprint in older,
             "kind": run.info.kind.value,
             "backbone": run.backbone,
             "head": run.head,

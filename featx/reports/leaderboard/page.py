@@ -10,11 +10,11 @@ from featx import plots
 from featx.evaluation.metrics import METRICS
 from featx.figures.style import RANDOM_WEIGHTS, png
 from featx.reports.leaderboard.transfer import transfer_gap
-from featx.reports.numbers import show
+from featx.reports.numbers import moment, show
 from featx.reports.pictures import picture
 from featx.reports.run.gain import finetuning_gain
 from featx.reports.writing import PAGE, render, replace_file
-from featx.runs.ranking import same_data
+from featx.runs.ranking import older_labels, same_data
 from featx.runs.run import Run
 from featx.runs.write import claim_reports
 
@@ -39,8 +39,11 @@ def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
     RunError
         A run is incomplete, or the folder can't be written.
     """
-    groups = sorted(same_data(runs).values(), key=lambda group: group[0].data_name)
-    shown = [_group(reports_dir, group) for group in groups]
+    older = older_labels(runs)
+    shown = [
+        {**_group(reports_dir, group), "older": fingerprint in older}
+        for fingerprint, group in same_data(runs).items()
+    ]
     page = render("leaderboard.html.j2", groups=shown, total=len(runs))
     claim_reports(reports_dir, "leaderboard")
     replace_file(reports_dir / PAGE, page)
@@ -58,6 +61,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
     )
     return {
         "best": best,
+        "newest": moment(max(run.info.created for run in runs)),
         "listed": [metric for metric in METRICS if metric.listed],
         "rows": [(run, _link(reports_dir, run)) for run in runs],
         "gap": transfer_gap(runs),

@@ -1,10 +1,14 @@
 """The leaderboard: grouped by data set, ranked by cross-validation, and linked."""
 
+import json
+
 import pytest
 
 from featx.errors import RunError
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.run.page import render_run
+from featx.runs.find import find_run
+from featx.runs.ranking import leaderboard_frame, older_labels
 from featx.runs.run import read_run
 from tests.reports.pages import Page, assert_self_contained
 
@@ -36,6 +40,51 @@ def test_leaderboard_groups_and_ranks(plain_figures, make_run, tmp_path):
     assert page.source.count('tag warn">random') == 5
     row = page.source.split("pets-mobilenetv2-0.35-lda")[-1].split("</tr>")[0]
     assert row.count("tag warn") == 5
+
+
+def relabelled(make_run, number, labels, created, *, content="c0", by=None):
+    data = {
+        "name": "pets",
+        "root": "/photos/pets",
+        "fingerprint": f"{number}" * 16,
+        "content": content,
+        "labels": labels,
+        "settings": {"labels": by},
+    }
+    run = make_run(info={"data": data}, suffix=f"-{number}", cv_accuracy=0.5)
+    file = run.path / "run.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "created": created}))
+    return read_run(run.path)
+
+
+def test_runs_with_older_labels_are_marked(make_run, tmp_path):
+    old, split, new = (
+        relabelled(make_run, 1, "l0", "2026-03-14T15:00:00+00:00"),
+        relabelled(make_run, 2, "l1", "2026-03-15T15:00:00+00:00"),
+        relabelled(make_run, 3, "l1", "2026-03-16T15:00:00+00:00"),
+    )
+    others = [
+        relabelled(make_run, 4, "l2", "2026-03-13T15:00:00+00:00", by="sizes.csv"),
+        relabelled(make_run, 5, "l3", "2026-03-12T15:00:00+00:00", content="c1"),
+    ]
+    runs = [old, split, new, *others]
+    assert older_labels(runs) == {old.data_fingerprint}
+    page = Page(render_leaderboard(tmp_path / "reports", runs))
+    assert page.source.count('tag warn">older labels') == 1
+    panels = page.source.split('<section class="panel">')[1:]
+    dates = [f"newest run 2026-03-{day} 15:00 UTC" for day in (16, 15, 14, 13, 12)]
+    for panel, date in zip(panels, dates, strict=True):
+        assert date in panel
+        assert "<code>/photos/pets</code>" in panel
+    assert "older labels" in panels[2]
+    frame = leaderboard_frame(runs)
+    assert list(frame["older_labels"]) == [False, False, True, False, False]
+
+
+def test_the_best_run_has_no_older_labels(make_run, tmp_path):
+    relabelled(make_run, 1, "l0", "2026-03-14T15:00:00+00:00")
+    new = relabelled(make_run, 2, "l1", "2026-03-15T15:00:00+00:00")
+    assert find_run(tmp_path / "reports", None).name == new.name
 
 
 def test_leaderboard_says_when_the_best_is_random(make_run, tmp_path):
