@@ -17,8 +17,9 @@ import pytest
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.images.digests import digest_files
+from featx.pipeline.cache import run_prune
 from tests.cli.conftest import WITH_FEW_RIGHTS
-from tests.conftest import write_image
+from tests.conftest import make_colours, write_image
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
 EXTRACT = ("extract", *BACKBONE, "--precision", "float32")
@@ -303,6 +304,31 @@ def test_a_crowd_fills_one_cache(many, tmp_path, count):
     for part in tmp_path.glob("*/part-*.h5"):
         with h5py.File(part) as file:
             assert len(file["key"]) == len(file["embedding"])
+
+
+@pytest.mark.slow
+def test_a_crowd_of_folders_is_known_to_prune(tmp_path):
+    names = [f"data{number}" for number in range(4)]
+    for number, name in enumerate(names):
+        make_colours(tmp_path / name, size=(20 + number, 20))
+    words = [sys.executable, "-m", "featx", "extract"]
+    processes = [
+        subprocess.Popen(
+            [*words, name, *EXTRACT[1:], "--cache-dir", "cache"],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for name in names
+    ]
+    for process in processes:
+        with process:
+            assert process.wait() == 0
+    known = json.loads((tmp_path / "cache" / "last-extracted.json").read_text())
+    assert sorted(known) == [str(tmp_path / name) for name in names]
+    assert all(known.values())
+    pruning = run_prune(tmp_path / "cache")
+    assert [one.dropped for one in pruning.specs] == [0]
 
 
 LIMITED = """
