@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from featx.errors import ImageError, first_line
 from featx.images.formats import allowed_formats, unknown_format
 from featx.images.memory import DECODING, MAX_BYTES
-from featx.images.png import comes_in_strips, png_strips
+from featx.images.png import comes_in_strips, png_strips, without_metadata
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -297,7 +297,7 @@ def _is_fast(image: "Image") -> bool:
 def _silence_opencv() -> None:
     """Silence OpenCV: Pillow reports what is wrong with a file.
 
-    What libjpeg and libpng print within OpenCV stays: it goes past Python, and only
+    What libjpeg prints within OpenCV stays: it goes past Python, and only
     turning off stderr for the whole process, all threads, would silence it.
     """
     import cv2
@@ -318,6 +318,7 @@ def _decode_fast(
         # The bit that says by how much; "grayscale" is only in its name.
         flags |= getattr(cv2, f"IMREAD_REDUCED_GRAYSCALE_{factor}")
         factor = 1
+    content = without_metadata(content) if image.format == "PNG" else content
     try:
         pixels: NDArray[np.uint8] | None = cv2.imdecode(
             np.frombuffer(content, dtype=np.uint8),

@@ -49,3 +49,10 @@ def test_damaged(noise, in_strips):
     content[len(content) // 2] ^= 255
     with pytest.raises(ImageError, match=r"damaged"):
         decode_full(bytes(content))
+
+
+def test_metadata_is_no_reason_for_remarks(noise, capfd):
+    samples = noise(9, 7)
+    content = encode(Image.fromarray(samples), "PNG", icc_profile=b"garbage" * 30)
+    assert np.array_equal(decode_full(content), samples)
+    assert capfd.readouterr().err == ""
