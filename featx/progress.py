@@ -33,6 +33,13 @@ class Progress:
     def run(self, name: str, path: Path, *, fresh: bool) -> None:
         """Report a run, and whether it was made now."""
 
+    def failed(self, name: str, error: Exception) -> None:  # noqa: ARG002
+        """Report that one of several runs failed; here its error is raised.
+
+        A subclass that returns lets the other runs be made.
+        """
+        raise error
+
     def note(self, line: str) -> None:
         """Report what the user should know at once."""
 

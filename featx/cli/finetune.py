@@ -11,6 +11,7 @@ from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     accuracy_cells,
     decimals,
+    score_cells,
     show_notes,
     show_table,
     summary,
@@ -117,7 +118,7 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
         [
             f"fine-tuned, {epochs}",
             decimals(metrics.val_accuracy),
-            *accuracy_cells(metrics.accuracy, metrics.intervals["accuracy"]),
+            *score_cells(metrics, "accuracy"),
         ],
         [
             "gain",

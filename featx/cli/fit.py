@@ -53,6 +53,7 @@ def fit(
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         say_json([summary(run) for run in runs])
-        return
-    show_leaderboard(runs)
-    show_best(runs)
+    else:
+        show_leaderboard(runs)
+        show_best(runs)
+    progress.check()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from featx.cli.terminal import say, visible
+from featx.errors import FeatxError, first_line
 from featx.progress import Progress, Update
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class TerminalProgress(Progress):
     def __init__(self) -> None:
         self._bars: Bars | None = None
         self._is_terminal = sys.stderr.isatty()
+        self._failures: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -38,6 +40,22 @@ class TerminalProgress(Progress):
         """Print where a run is that was made before, instead of making it again."""
         if not fresh:
             self._say(f"{name}: fitted before, {path}")
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Print why a run failed, and remember it for `check`."""
+        self._failures.append(name)
+        self._say(f"note: {name} failed, going on with the others: {_describe(error)}")
+
+    def check(self) -> None:
+        """Check that no run failed; to be called when the others have been shown.
+
+        Raises
+        ------
+        FeatxError
+            Some did.
+        """
+        if self._failures:
+            raise FeatxError(f"failed, as noted above: {', '.join(self._failures)}")
 
     def note(self, line: str) -> None:
         """Print a note."""
@@ -116,3 +134,8 @@ def _make_bars() -> "Bars":
         progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         console=Console(stderr=True),
     )
+
+
+def _describe(error: Exception) -> str:
+    kind = "" if isinstance(error, FeatxError) else f"{type(error).__name__}: "
+    return f"{kind}{first_line(error)}"

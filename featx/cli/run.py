@@ -33,6 +33,7 @@ def run(recipe: Path, as_json: bool) -> None:
     if as_json:
         scores = [summary(run) for run in runs]
         say_json({"page": done.report.page, "runs": scores})
+        progress.check()
         return
     show_leaderboard(runs)
     if done.heads:
@@ -40,3 +41,4 @@ def run(recipe: Path, as_json: bool) -> None:
     if done.finetuned:
         show_finetuned(done.finetuned, best_run(done.heads))
     say(done.report.page)
+    progress.check()

@@ -1,5 +1,6 @@
 """How results look in a terminal."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,10 +8,14 @@ from featx.cli.terminal import say, visible
 
 if TYPE_CHECKING:
     from featx.evaluation.metrics import Metric
+    from featx.runs.metrics import Metrics
     from featx.runs.run import Run
 
 MISSING = "–"
 RANDOM_MARK = " (random weights)"
+
+WIDE = 100
+"""Columns of a terminal from which on the leaderboard shows all its scores."""
 
 
 def show_notes(notes: Iterable[str]) -> None:
@@ -71,13 +76,23 @@ def accuracy_cells(accuracy: float, interval: Sequence[float]) -> list[str]:
     return [decimals(accuracy), "–".join(map(decimals, interval))]
 
 
+def score_cells(metrics: "Metrics", key: str) -> list[str]:
+    """Return two cells of a table: a score and its interval."""
+    interval = metrics.intervals.get(key)
+    score = decimals(metrics.get(key))
+    return [score, "–".join(map(decimals, interval)) if interval else MISSING]
+
+
 def show_leaderboard(runs: Sequence["Run"]) -> None:
     """Print the runs of each data set, best by cross-validation first."""
     from featx.evaluation.metrics import METRICS
     from featx.runs.ranking import older_labels, same_data
 
     listed = [metric for metric in METRICS if metric.listed]
-    columns = ["head", "cv acc", "test acc", "95%"]
+    is_wide = shutil.get_terminal_size().columns >= WIDE
+    if not is_wide:
+        listed = [metric for metric in listed if metric.key == "log_loss"]
+    columns = ["head", "cv acc", "95%", "test acc", "95%"]
     columns += [metric.heading[0].lower() + metric.heading[1:] for metric in listed]
     older = older_labels(runs)
     for fingerprint, group in same_data(runs).items():
@@ -87,24 +102,36 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
             title += " (older labels)"
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
-        rows = [_row(run, listed, several=several) for run in group]
-        show_table(title, [*columns, "total"], rows)
+        ways = len({run.cv_settings for run in group} - {None})
+        rows = [_row(run, listed, several=several, ways=ways) for run in group]
+        if is_wide:
+            rows = [
+                [*row, f"{run.seconds:.1f} s"]
+                for row, run in zip(rows, group, strict=True)
+            ]
+        show_table(title, [*columns, "total"] if is_wide else columns, rows)
         if any(row[1].startswith("(") for row in rows):
             say("(in brackets: not cross-validated, but on images held out)", "")
+        if ways > 1:
+            say("Runs with other folds, repeats or seeds are ranked apart.", "")
 
 
-def _row(run: "Run", listed: "list[Metric]", *, several: bool) -> list[str]:
+def _row(run: "Run", listed: "list[Metric]", *, several: bool, ways: int) -> list[str]:
+    from featx.reports.numbers import folds_of
+
     metrics = run.metrics
     name = f"{run.head}, {run.backbone}{_mark(run)}" if several else run.head
-    ranked_by = decimals(metrics.cv_accuracy)
+    if ways > 1 and run.cv_settings:
+        name += f", {folds_of(run)}"
+    ranked_by = score_cells(metrics, "cv_accuracy")
     if metrics.cv_accuracy is None and metrics.val_accuracy is not None:
-        ranked_by = f"({decimals(metrics.val_accuracy)})"
+        score, interval = score_cells(metrics, "val_accuracy")
+        ranked_by = [f"({score})", interval]
     return [
         f"{name}, fine-tuned" if run.finetuned else name,
-        ranked_by,
-        *accuracy_cells(metrics.accuracy, metrics.intervals["accuracy"]),
+        *ranked_by,
+        *score_cells(metrics, "accuracy"),
         *(decimals(metrics.get(metric.key)) for metric in listed),
-        f"{sum(run.info.timings.values()):.1f} s",
     ]
 
 

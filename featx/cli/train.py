@@ -8,9 +8,9 @@ from featx.cli import options
 from featx.cli.command import SettingsCommand, SettingsOptions
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
-    accuracy_cells,
     data_title,
     decimals,
+    score_cells,
     show_notes,
     show_table,
     summary,
@@ -57,13 +57,15 @@ def train(
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         say_json([summary(run) for run in runs])
+        progress.check()
         return
-    columns = ["from scratch", "parameters", "held out", "test acc", "95%", "fit s"]
+    columns = ["from scratch", "parameters", "held out", "test acc", "95%", "total"]
     show_table(data_title(runs[0]), columns, map(_row, runs))
     for run in runs:
         _show_repeated(run)
     for run in runs:
         say(run.path)
+    progress.check()
 
 
 def _row(run: "Run") -> list[str]:
@@ -72,8 +74,8 @@ def _row(run: "Run") -> list[str]:
         run.backbone,
         f"{metrics.parameters:,}",
         decimals(metrics.val_accuracy),
-        *accuracy_cells(metrics.accuracy, metrics.intervals["accuracy"]),
-        f"{run.info.timings['fit']:.1f}",
+        *score_cells(metrics, "accuracy"),
+        f"{run.seconds:.1f} s",
     ]
 
 
@@ -81,10 +83,11 @@ def _show_repeated(run: "Run") -> None:
     """Print what cross-validation and repeats gave, if there were any."""
     cv_accuracy, repeats = run.metrics.cv_accuracy, run.metrics.repeats
     if cv_accuracy is not None:
-        say(f"{run.backbone}: {cv_accuracy:.3f} in cross-validation")
+        interval = score_cells(run.metrics, "cv_accuracy")[1]
+        say(f"{run.backbone}: {cv_accuracy:.3f} in cross-validation, 95% {interval}")
     if repeats is not None:
         tested = repeats.accuracy
         say(
-            f"{run.backbone}: {tested.mean:.3f} ± {tested.std:.3f} on the test, over"
-            f" {len(repeats.seeds)} trainings"
+            f"{run.backbone}: {tested.mean:.3f} on the test split, standard deviation"
+            f" {tested.std:.3f} between {len(repeats.seeds)} trainings"
         )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.evaluation.by_class import Answers, ByClass, Macro, macro_intervals
+from featx.evaluation.calibration import bin_of, calibration_error
 from featx.evaluation.intervals import (
     LEVEL,
     effective_number,
@@ -36,6 +37,12 @@ class Predicted:
         most probable ones.
     surprise : ndarray of float64, shape (n,)
         Minus the logarithm of the true class's probability.
+    squared_error : ndarray of float64, shape (n,)
+        Of the probabilities, summed over the classes.
+    bins : ndarray of int, shape (n,)
+        In which bin of confidence an image falls.
+    excess : ndarray of float64, shape (n,)
+        By how much confidence exceeds being right, 1 or 0.
     """
 
     def __init__(
@@ -51,6 +58,11 @@ class Predicted:
         least = np.finfo(probabilities.dtype).eps  # as scikit-learn's log_loss
         truth = np.clip(probabilities[np.arange(len(y)), y], least, 1 - least)
         self.surprise = -np.log(truth.astype(np.float64))
+        exact = probabilities.astype(np.float64)
+        right = exact[np.arange(len(y)), y]
+        self.squared_error = np.square(exact).sum(axis=1) - 2 * right + 1
+        confidence = exact.max(axis=1)
+        self.bins, self.excess = bin_of(confidence), confidence - self.hits
 
 
 @dataclass(eq=False)
@@ -70,6 +82,12 @@ class Sample:
     def mean(self, values: NDArray[Any]) -> float:
         """Return the mean of one value per image over the images drawn."""
         return float(values @ self.weights / self.weights.sum())
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error, in ten bins of confidence."""
+        predicted = self.predicted
+        return calibration_error(predicted.bins, predicted.excess, self.weights)
 
 
 @dataclass(frozen=True)
@@ -97,6 +115,9 @@ class Metric:
         interval for shares. `macro` is a mean over classes, with the interval of
         `macro_intervals`. `measure` is anything else of a sample of the images, with
         the percentile bootstrap's interval (Efron, 1979).
+    has_interval : bool
+        False where resamples are biased: chance alone opens gaps between confidence
+        and accuracy, so resamples have a larger calibration error.
     """
 
     key: str
@@ -108,6 +129,7 @@ class Metric:
     more_classes_than: int = 0
     hits: Callable[[Predicted], NDArray[np.bool_]] | None = None
     macro: Macro | None = None
+    has_interval: bool = True
     measure: Callable[[Sample], float] | None = None
 
     @property
@@ -123,6 +145,13 @@ METRICS = (
         "Mean over the folds of the train split. It alone chooses between runs.",
         brief="Cross-validation",
         share=True,
+    ),
+    Metric(
+        "cv_log_loss",
+        "Log loss in cross-validation",
+        "Mean over the images of the train split, held out. It decides between runs of"
+        " equal accuracy.",
+        has_interval=False,
     ),
     Metric(
         "val_accuracy",
@@ -182,6 +211,21 @@ METRICS = (
         brief="Log loss",
         listed=True,
         measure=lambda sample: sample.mean(sample.predicted.surprise),
+    ),
+    Metric(
+        "brier",
+        "Brier score",
+        "Mean squared error of the probabilities, summed over classes: 0 to 2, lower is"
+        " better.",
+        measure=lambda sample: sample.mean(sample.predicted.squared_error),
+    ),
+    Metric(
+        "ece",
+        "Calibration error",
+        "Mean gap between how confident the classifier is and how often it is right.",
+        share=True,
+        has_interval=False,
+        measure=lambda sample: sample.calibration_error,
     ),
 )
 BY_KEY = {metric.key: metric for metric in METRICS}
@@ -292,7 +336,11 @@ def _intervals(
     }
     macros = {metric.key: metric.macro for metric in metrics if metric.macro}
     found |= macro_intervals(answers, macros, seed=seed)
-    measures = {metric.key: metric.measure for metric in metrics if metric.measure}
+    measures = {
+        metric.key: metric.measure
+        for metric in metrics
+        if metric.measure and metric.has_interval
+    }
     found |= _bootstrap(whole, measures, seed)
     return {metric.key: found[metric.key] for metric in metrics if metric.key in found}
 

@@ -45,8 +45,8 @@ def check_joined_model(
     difference = float(np.abs(given - expected).max())
     tolerance = agreement = largest_logit = None
     if head.has_keras_layers:
-        logits = head.scores(exact.reshape(-1, exact.shape[2]))
-        largest_logit = float(np.abs(logits).max())
+        logits = head.logits(exact.reshape(-1, exact.shape[2]))
+        largest_logit = float(np.abs(logits).max() / head.temperature_)
         tolerance = WIDE_TOLERANCE if largest_logit > WIDE else TOLERANCE
         # A smaller excess is only reported: the head may divide by tiny deviations.
         if difference > WIDE_TOLERANCE:

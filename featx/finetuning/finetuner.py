@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import compute_sample_weight
 
 from featx.errors import DataError
+from featx.evaluation.calibration import fit_temperature, log_of
 from featx.finetuning.distill import distil
 from featx.finetuning.inputs import InputPreparation, StartingPoint
 from featx.finetuning.joined_model import JoinedModel, join
@@ -50,6 +52,8 @@ class Choice:
         Rows of the validation split.
     head_probabilities, probabilities : ndarray of float64
         Of the head and of the model at its best epoch, on those rows.
+    temperature : float
+        By which to divide the scores of the trained model; see `fit_temperature`.
     frozen_seconds : float or None
         Time to compute the frozen layers' outputs; None if every epoch does so.
     """
@@ -59,6 +63,7 @@ class Choice:
     held_out: Rows
     head_probabilities: NDArray[np.float64]
     probabilities: NDArray[np.float64]
+    temperature: float
     frozen_seconds: float | None
 
 
@@ -125,11 +130,14 @@ class Finetuner:
             held_out=held_out,
             head_probabilities=ViewsHead(head).predict_proba(views),
             probabilities=self.predict(joined, held_out),
+            temperature=self._temperature(joined, held_out),
             frozen_seconds=inputs.seconds + validation.seconds if cached else None,
         )
 
     def train(self, choice: Choice) -> JoinedModel:
         """Train on all training images, for the epochs and at the rates chosen.
+
+        The temperature, fitted to validation images, is part of the last layer.
 
         Returns
         -------
@@ -148,12 +156,13 @@ class Finetuner:
             training = self._training(joined, settings, f"final-{phase}", title)
             batches = self._batches(inputs.samples, training=True)
             training.at_rates(inputs.model, batches, rates)
-        if not self.settings.mixed_precision:
-            return joined
-        weights = joined.model.get_weights()
-        exact = self.join(self.start.head, rows, policy="float32")
-        exact.model.set_weights(weights)
-        return exact
+        if self.settings.mixed_precision:
+            weights = joined.model.get_weights()
+            joined = self.join(self.start.head, rows, policy="float32")
+            joined.model.set_weights(weights)
+        if phases:
+            joined.soften(choice.temperature)
+        return joined
 
     def join(
         self, head: "Head", rows: Rows, *, policy: str | None = None
@@ -189,6 +198,17 @@ class Finetuner:
         images = Samples(self.start.pixels, rows)
         return predict(joined.model, images, batch_size=self.settings.batch_size)
 
+    def _temperature(self, joined: JoinedModel, rows: Rows) -> float:
+        """Return the temperature of a model's scores for the original view."""
+        labels = self.start.embeddings.images.labels[rows]
+        images, size = Samples(self.start.pixels, rows), self.settings.batch_size
+        probabilities = predict(joined.view, images, batch_size=size)
+        return fit_temperature(
+            log_of(probabilities)[:, None],
+            labels,
+            compute_sample_weight(self.settings.class_weight, labels),
+        )
+
     @property
     def _preparation(self) -> InputPreparation:
         return InputPreparation(
@@ -201,7 +221,14 @@ class Finetuner:
         if training and settings.augmentation.mixes:
             mixes = Mixing(settings.augmentation, settings.seed)
         n_classes = len(self.start.embeddings.images.classes)
-        return Batches(samples, settings.batch_size, n_classes, settings.seed, mixes)
+        return Batches(
+            samples,
+            settings.batch_size,
+            n_classes,
+            settings.seed,
+            smoothing=settings.label_smoothing if training else 0.0,
+            mixing=mixes,
+        )
 
     def _training(
         self, joined: JoinedModel, settings: FinetuneSettings, name: str, title: str
@@ -232,13 +259,15 @@ class Finetuner:
 
     def _fit_head(self, rows: Rows) -> "Head":
         embeddings, settings = self.start.embeddings, self.start.head_settings
-        return fit_views(
+        head = fit_views(
             settings.name,
             embeddings.views[rows],
             embeddings.images.labels[rows],
             embeddings.split.groups[rows],
             **settings.fit_options(embeddings.map_shape, embeddings.rows_are),
         ).head
+        head.temperature_ = self.start.head.temperature_
+        return head
 
     def _phases(self, head: "Head") -> dict[int, FinetuneSettings]:
         """Return the settings of each phase, in order."""

@@ -10,6 +10,7 @@ from featx.embeddings.backbones.keras_model import BackboneSteps, build_steps
 from featx.errors import BackboneError
 from featx.finetuning.unfreeze import ALL, NONE, boundary, first_unfrozen, unfreeze
 from featx.frameworks import import_keras, python_seed
+from featx.heads.layers import HEAD_LAYER
 
 if TYPE_CHECKING:
     import keras
@@ -62,6 +63,11 @@ class JoinedModel:
         """Make only the head trainable; off, the unfrozen layers as well."""
         for base, first in zip(self.bases, self.firsts, strict=True):
             unfreeze(base, len(base.operations) if on else first)
+
+    def soften(self, temperature: float) -> None:
+        """Divide the scores of the head by a temperature."""
+        last = self.head.get_layer(HEAD_LAYER)
+        last.set_weights([array / temperature for array in last.get_weights()])
 
 
 def join(

@@ -130,9 +130,7 @@ class Training:
                 optimizer=make_optimizer(
                     settings.optimizer, weight_decay=settings.weight_decay, rates=rates
                 ),
-                loss=keras.losses.CategoricalCrossentropy(
-                    from_logits=True, label_smoothing=settings.label_smoothing
-                ),
+                loss=keras.losses.CategoricalCrossentropy(from_logits=True),
                 weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
                 jit_compile=False,
             )

@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from featx.errors import HeadError
 from featx.hardware import blas_threads
-from featx.heads.layers import Floats, Layer, apply_in_keras, apply_layers
+from featx.heads.layers import Floats, Layer, apply_in_keras
+from featx.heads.scaling import softmax
 from featx.splits import Labels
 
 
@@ -23,7 +24,7 @@ class Head(ClassifierMixin, BaseEstimator):
     """A classifier on embeddings.
 
     A subclass is a dataclass: its fields are its parameters, as scikit-learn wants
-    them. It learns in `_fit` and predicts in `_probabilities`.
+    them. It learns in `_fit` and predicts in `_logits`.
 
     Parameters
     ----------
@@ -38,12 +39,19 @@ class Head(ClassifierMixin, BaseEstimator):
         The labels seen, sorted: the order of the columns of `predict_proba`.
     n_features_in_ : int
         Width of the embeddings.
+    temperature_ : float
+        By which scores are divided before the softmax. 1 after `fit`: whoever has
+        scores of images that were held out, as `featx.fit` has, sets it to the result
+        of `fit_temperature`. It changes confidences only, never which class of a view
+        is the most probable.
     history_ : dict of str to list of float
         One value per epoch or round; empty for heads that have none.
     """
 
     class_weight: Any = None
     random_state: int = 0
+
+    temperature_ = 1.0  # of heads that were written before all had one
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
         """Fit the head on embeddings.
@@ -69,6 +77,7 @@ class Head(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{type(self).__name__} needs two classes, got one class")
         weight = compute_sample_weight(self.class_weight, labels)
         self.history_: dict[str, list[float]] = {}
+        self.temperature_ = 1.0
         groups = np.arange(len(rows)) if groups is None else np.asarray(groups)
         check_consistent_length(rows, groups)
         group_codes = np.unique(groups, return_inverse=True)[1]
@@ -78,12 +87,14 @@ class Head(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return probabilities, shape (n, n_classes), columns as in `classes_`."""
+        return softmax(self.logits(X).astype(np.float64) / self.temperature_)
+
+    def logits(self, X: ArrayLike) -> Floats:
+        """Return the scores before temperature and softmax, shape (n, n_classes)."""
         check_is_fitted(self, "classes_")
         rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
         with blas_threads(self._multiply_adds(rows)):
-            found = np.asarray(self._probabilities(rows), dtype=np.float64)
-        probabilities: NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)
-        return probabilities
+            return self._logits(rows)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable labels, shape (n,)."""
@@ -131,20 +142,6 @@ class Head(ClassifierMixin, BaseEstimator):
             return False
         return True
 
-    def scores(self, X: ArrayLike) -> Floats:
-        """Return the inputs of the last layer's softmax, shape (n, n_classes).
-
-        Raises
-        ------
-        HeadError
-            The head has no Keras layers.
-        """
-        check_is_fitted(self, "classes_")
-        layers = self._layers()
-        rows = validate_data(self, X, dtype=[np.float32, np.float64], reset=False)
-        with blas_threads(self._multiply_adds(rows)):
-            return apply_layers(layers, rows)
-
     def get_learned(self) -> dict[str, Any]:
         """Return what was learned, by attribute: numbers, arrays, lists of layers.
 
@@ -179,5 +176,5 @@ class Head(ClassifierMixin, BaseEstimator):
         """Learn from labels that are codes from 0 on, and the weight of each row."""
 
     @abstractmethod
-    def _probabilities(self, X: Floats) -> Floats:
-        """Return probabilities, shape (n, n_classes), that sum to about one."""
+    def _logits(self, X: Floats) -> Floats:
+        """Return scores whose softmax is the probabilities, shape (n, n_classes)."""

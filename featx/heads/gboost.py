@@ -111,9 +111,11 @@ class GradientBoostingHead(Head):
         model.load_model(bytearray(learned["model_"]))
         super().set_learned({**learned, "model_": model})
 
-    def _probabilities(self, X: Floats) -> Floats:
-        probabilities: Floats = self.model_.predict_proba(X)
-        return probabilities
+    def _logits(self, X: Floats) -> Floats:
+        margins: Floats = self.model_.predict(X, output_margin=True)
+        if margins.ndim > 1:
+            return margins
+        return np.stack([np.zeros_like(margins), margins], axis=1)  # of two classes
 
     def _layers(self) -> list[Layer]:
         raise HeadError(

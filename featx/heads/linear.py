@@ -4,14 +4,13 @@ They all hold the same few arrays, so that each can become Keras layers exactly.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
 
 import numpy as np
 
 from featx.heads.base import Head
 from featx.heads.layers import Dense, Floats, Layer, SignedRoot
-from featx.heads.scaling import fit_temperature, learn_scaling, softmax
-from featx.splits import Labels, inner_folds
+from featx.heads.scaling import learn_scaling
+from featx.splits import Labels
 
 ROOT_FLOOR = 1e-6
 """Roots are exact down to this share of the smallest feature's standard deviation."""
@@ -30,8 +29,6 @@ class LinearHead(Head):
     mean_, scale_ : ndarray, shape (d,)
     coef_ : ndarray, shape (n_classes, d)
     intercept_ : ndarray, shape (n_classes,)
-    temperature_ : float
-        1 for heads whose training gives calibrated probabilities by itself.
     """
 
     signed_sqrt = False
@@ -44,12 +41,8 @@ class LinearHead(Head):
         return scaled
 
     def _logits(self, X: Floats) -> Floats:
-        """Return the scores before the temperature, shape (n, n_classes)."""
         logits: Floats = self._transform(X) @ self.coef_.T + self.intercept_
         return logits
-
-    def _probabilities(self, X: Floats) -> Floats:
-        return softmax(self._logits(X) / self.temperature_)
 
     def _learn_scaling(self, X: Floats) -> Floats:
         """Standardise: learn `mean_` and `scale_`, return the scaled rows."""
@@ -57,7 +50,6 @@ class LinearHead(Head):
         return self._transform(X)
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
-        self.temperature_ = 1.0
         self._fit_affine(self._learn_scaling(X), y, weight, groups)
 
     def _layers(self) -> list[Layer]:
@@ -74,44 +66,3 @@ class LinearHead(Head):
     @abstractmethod
     def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         """Learn `coef_` and `intercept_` from scaled rows."""
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class CalibratedLinearHead(LinearHead):
-    """A linear head whose scores become probabilities by a temperature.
-
-    The temperature is learnt on scores of rows that were held out, fold by fold; the
-    map itself is learnt on all rows. The temperature changes confidences only, never
-    which class is predicted.
-
-    Parameters
-    ----------
-    calibrate : bool
-        Whether to learn the temperature. False saves time where only the predicted
-        classes count, as in cross-validation.
-    class_weight, random_state
-        See `Head`.
-    """
-
-    calibrate: bool = True
-    calibration_folds = 5
-
-    def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
-        temperature = 1.0
-        if self.calibrate:
-            temperature = self._calibrate(X, y, weight, groups)
-        super()._fit(X, y, weight, groups)
-        self.temperature_ = temperature
-
-    def _calibrate(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> float:
-        logits = np.zeros((len(y), len(self.classes_)))
-        scored = np.zeros(len(y), dtype=bool)
-        for train, held_out in inner_folds(
-            y, groups, folds=self.calibration_folds, seed=self.random_state
-        ):
-            super()._fit(X[train], y[train], weight[train], groups[train])
-            logits[held_out] = self._logits(X[held_out])
-            scored[held_out] = True
-        if not scored.any():
-            return 1.0
-        return fit_temperature(logits[scored], y[scored], weight[scored])

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from featx.heads.layers import Floats
-from featx.heads.linear import CalibratedLinearHead
+from featx.heads.linear import LinearHead
 from featx.splits import Labels
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LogisticRegressionHead(CalibratedLinearHead):
+class LogisticRegressionHead(LinearHead):
     """Multinomial logistic regression with an L2 penalty.
-
-    It needs a temperature too: with more features than images it separates the
-    training rows perfectly, and is overconfident on all others.
 
     Parameters
     ----------
@@ -22,8 +19,8 @@ class LogisticRegressionHead(CalibratedLinearHead):
         Inverse of the penalty.
     max_iter : int
         Bound on the steps of L-BFGS.
-    calibrate, class_weight, random_state
-        See `CalibratedLinearHead`.
+    class_weight, random_state
+        See `Head`.
     """
 
     C: float = 1.0

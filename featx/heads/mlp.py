@@ -13,7 +13,7 @@ from featx.heads.training import NetworkHead
 class MLPHead(NetworkHead):
     """Dense layers with relu on standardised embeddings, then softmax.
 
-    Trained and calibrated as `SoftmaxHead` is.
+    Trained as `SoftmaxHead` is.
 
     Parameters
     ----------

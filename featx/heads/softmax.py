@@ -14,8 +14,7 @@ class SoftmaxHead(NetworkTraining, LinearHead):
     """Keras' Dense layer with softmax on standardised embeddings.
 
     Trained by AdamW on mini-batches, with early stopping on held-out rows and then
-    again on all rows (see `NetworkTraining`). The temperature raises confidences that
-    weight decay made too low.
+    again on all rows (see `NetworkTraining`).
 
     Parameters
     ----------

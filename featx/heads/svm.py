@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.heads.layers import Floats
-from featx.heads.linear import CalibratedLinearHead
+from featx.heads.linear import LinearHead
 from featx.splits import Labels
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LinearSVMHead(CalibratedLinearHead):
+class LinearSVMHead(LinearHead):
     """One-vs-rest linear SVM with squared hinge loss and an L2 penalty.
 
     The objective of liblinear (Fan et al., 2008) and so of scikit-learn's LinearSVC,
@@ -28,8 +28,8 @@ class LinearSVMHead(CalibratedLinearHead):
     tol : float
         Size of the gradient's largest element at which L-BFGS stops; relative to its
         size at the start where that is below one.
-    calibrate, class_weight, random_state
-        See `CalibratedLinearHead`.
+    class_weight, random_state
+        See `Head`.
     """
 
     C: float = 1e-3

@@ -11,7 +11,6 @@ from featx.frameworks import import_keras, import_tensorflow
 from featx.heads.base import Head
 from featx.heads.layers import Dense, Floats, Layer, apply_layers
 from featx.heads.network import Network, read_layers
-from featx.heads.scaling import fit_temperature, softmax
 from featx.splits import Labels, hold_out
 
 
@@ -51,9 +50,7 @@ class NetworkTraining:
 
         Training stops when the cross-entropy of the held-out rows hasn't fallen for
         `patience` epochs. With few images per class none can be spared, so the network
-        is trained again on all rows, for the number of epochs that was best. The scores
-        of the held-out rows at the best epoch give `temperature_`, which is 1 where no
-        rows could be held out.
+        is trained again on all rows, for the number of epochs that was best.
 
         Parameters
         ----------
@@ -79,15 +76,13 @@ class NetworkTraining:
         train, held_out = hold_out(
             y, groups, share=self.validation_share, seed=self.random_state
         )
-        epochs, self.temperature_ = self.epochs, 1.0
+        epochs = self.epochs
         self.history_: dict[str, list[float]] = {}
         if len(held_out):
             trainer.start(Z[train], y[train], weight[train])
-            y_held, weight_held = y[held_out], weight[held_out]
-            epochs, logits, self.history_ = _watch(
-                trainer, Z[held_out], y_held, weight_held, self
+            epochs, self.history_ = _watch(
+                trainer, Z[held_out], y[held_out], weight[held_out], self
             )
-            self.temperature_ = fit_temperature(logits, y_held, weight_held)
         trainer.start(Z, y, weight)
         curve = [trainer.train() for _ in range(epochs)]
         if not self.history_:
@@ -97,14 +92,13 @@ class NetworkTraining:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class NetworkHead(NetworkTraining, Head):
-    """A network on standardised embeddings, trained and calibrated as `softmax` is.
+    """A network on standardised embeddings, trained as `softmax` is.
 
     Attributes
     ----------
     mean_, scale_ : ndarray, shape (d,) or (channels,)
     layers_ : list of Layer
         From scaled rows to scores, as arrays.
-    temperature_ : float
     """
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
@@ -113,8 +107,8 @@ class NetworkHead(NetworkTraining, Head):
         Z = self._scaled(X).reshape(len(X), -1)
         self.layers_ = self._train(network, Z, y, weight, groups)
 
-    def _probabilities(self, X: Floats) -> Floats:
-        return softmax(apply_layers(self.layers_, self._scaled(X)) / self.temperature_)
+    def _logits(self, X: Floats) -> Floats:
+        return apply_layers(self.layers_, self._scaled(X))
 
     def _layers(self) -> list[Layer]:
         *between, last = self._scores()
@@ -144,7 +138,7 @@ def _watch(
     y: Labels,
     weight: Floats,
     parameters: NetworkTraining,
-) -> tuple[int, Floats, dict[str, list[float]]]:
+) -> tuple[int, dict[str, list[float]]]:
     """Train until the held-out loss stops falling.
 
     The loss is weighted as in training: where rare classes count as much as frequent
@@ -154,23 +148,20 @@ def _watch(
     -------
     epoch : int
         The best one.
-    logits : ndarray, shape (n_held_out, n_classes)
-        The held-out rows' scores at that epoch.
     history : dict
     """
     rows: list[tuple[float, ...]] = []
     best, best_epoch = np.inf, 1
-    best_logits: Floats = np.zeros((len(y), trainer.network.n_classes))
     for epoch in range(1, parameters.epochs + 1):
         trained = trainer.train()
-        losses, accuracy, logits = trainer.measure(Z, y)
+        losses, accuracy = trainer.measure(Z, y)
         rows.append((epoch, *trained, float(losses.mean()), accuracy))
         loss = float((losses * weight).mean())
         if loss < best:
-            best, best_epoch, best_logits = loss, epoch, logits
+            best, best_epoch = loss, epoch
         elif epoch - best_epoch >= parameters.patience:
             break
-    return best_epoch, best_logits, _columns(rows)
+    return best_epoch, _columns(rows)
 
 
 def _columns(rows: list[tuple[float, ...]]) -> dict[str, list[float]]:
@@ -245,27 +236,27 @@ class _Trainer:
         )
         return float(loss), float(accuracy)
 
-    def measure(self, Z: Floats, y: Labels) -> tuple[Floats, float, Floats]:
-        """Return losses of other rows, accuracy on them and their scores."""
+    def measure(self, Z: Floats, y: Labels) -> tuple[Floats, float]:
+        """Return losses of other rows and accuracy on them."""
         tf = self._tf
         scores = self._scores(tf.constant(Z, tf.float32), tf.constant(y, tf.int32))
-        losses, hits, logits = (values.numpy() for values in scores)
-        return losses, float(hits.mean()), logits
+        losses, hits = (values.numpy() for values in scores)
+        return losses, float(hits.mean())
 
     def finish(self) -> list[Layer]:
         """Release the rows; return the trained layers as arrays."""
         del self._data, self._edges
         return read_layers(self._model)
 
-    def _scores_graph(self, rows: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """Return each row's loss, whether its prediction is correct, and its scores."""
+    def _scores_graph(self, rows: Any, labels: Any) -> tuple[Any, Any]:
+        """Return each row's loss, and whether its prediction is correct."""
         return self._score(self._model(rows, training=False), labels)
 
-    def _score(self, logits: Any, labels: Any) -> tuple[Any, Any, Any]:
+    def _score(self, logits: Any, labels: Any) -> tuple[Any, Any]:
         tf = self._tf
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         hits = tf.argmax(logits, axis=1, output_type=tf.int32) == labels
-        return losses, tf.cast(hits, tf.float32), logits
+        return losses, tf.cast(hits, tf.float32)
 
     def _epoch_graph(
         self, rows: Any, labels: Any, weights: Any, order: Any, edges: Any
@@ -278,7 +269,7 @@ class _Trainer:
             chosen = order[edges[step] : edges[step + 1]]
             with tf.GradientTape() as tape:
                 logits = self._model(tf.gather(rows, chosen), training=True)
-                losses, hits, _ = self._score(logits, tf.gather(labels, chosen))
+                losses, hits = self._score(logits, tf.gather(labels, chosen))
                 weighted = tf.reduce_mean(losses * tf.gather(weights, chosen))
             self._optimizer.apply(tape.gradient(weighted, variables), variables)
             loss += tf.reduce_sum(losses)

@@ -24,7 +24,6 @@ def fit_head(
     seed: int = 0,
     class_weight: Any = None,
     tune: bool = False,
-    calibrate: bool = True,
     parameters: dict[str, Any] | None = None,
 ) -> "Head":
     """Fit a head on embeddings.
@@ -40,8 +39,6 @@ def fit_head(
     tune : bool
         Choose from the head's grid first, by a cross-validation in three folds of these
         rows: a cross-validation around this call stays unbiased.
-    calibrate : bool
-        False skips the calibration, which changes no predicted class.
     parameters : dict, optional
         Parameters of the head that differ from its defaults.
 
@@ -56,8 +53,6 @@ def fit_head(
     try:
         if tune:
             head.set_params(**_tuned(head, find_head(name).grid, X, y, groups, seed))
-        if not calibrate:
-            _skip_calibration(head)
         return head.fit(X, y, groups=groups)
     except (TypeError, ValueError) as error:
         raise HeadError(f"head '{name}': {first_line(error).rstrip('.')}") from error
@@ -79,7 +74,6 @@ def _tuned(
     if not splits:
         return {}
     candidate = clone(head)
-    _skip_calibration(candidate)
     with config_context(enable_metadata_routing=True):  # for the groups
         candidate.set_fit_request(groups=True)
         search = GridSearchCV(
@@ -87,9 +81,3 @@ def _tuned(
         )
         best: dict[str, Any] = search.fit(X, y, groups=groups).best_params_
     return best
-
-
-def _skip_calibration(head: "Head") -> None:
-    """Skip the calibration, if the head has one: it changes no predicted class."""
-    if "calibrate" in head.get_params():
-        head.set_params(calibrate=False)

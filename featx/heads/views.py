@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.heads.scaling import softmax
 from featx.heads.tuning import fit_head
 
 if TYPE_CHECKING:
@@ -29,10 +30,20 @@ class ViewsHead:
 
     def predict_proba(self, views: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the mean probabilities of views (n, v, d), shape (n, n_classes)."""
-        n, v, d = views.shape
-        each = self.head.predict_proba(views.reshape(n * v, d))
-        probabilities: NDArray[np.float64] = each.reshape(n, v, -1).mean(axis=1)
+        logits = self.logits(views).astype(np.float64)
+        each = softmax(logits / self.head.temperature_)
+        probabilities: NDArray[np.float64] = each.mean(axis=1)
         return probabilities
+
+    def logits(self, views: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the scores of each view, shape (n, v, n_classes)."""
+        n, v, d = views.shape
+        return self.head.logits(views.reshape(n * v, d)).reshape(n, v, -1)
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels seen, sorted, shape (n_classes,)."""
+        return self.head.classes_
 
     def predict(self, views: NDArray[np.floating]) -> NDArray[Any]:
         """Return the most probable labels, shape (n,)."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import NetworkError
+from featx.evaluation.calibration import log_of
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.intervals import hits_interval
 from featx.evaluation.metrics import evaluate as score
@@ -106,7 +107,11 @@ def fit_network(
     timings = {"decoding": data.seconds, "fit": fitted - in_folds}
     if inner:
         timings["cross_validation"] = in_folds
-        metrics |= {"cv_accuracy": inner.accuracy, "cv_accuracy_std": inner.std}
+        metrics |= {
+            "cv_accuracy": inner.accuracy,
+            "cv_accuracy_std": inner.std,
+            "cv_log_loss": inner.log_loss,
+        }
         metrics["intervals"]["cv_accuracy"] = inner.interval
     if others:
         timings["other_repeats"] = trainings.seconds - fitted
@@ -236,7 +241,8 @@ class _Trainings:
             model, _ = self.train(train, np.arange(0), settings.seed)
             # What takes the place of rows of features is where they are in the data.
             return SimpleNamespace(
-                predict=lambda rows: self.predict(model, rows).argmax(axis=1)
+                classes_=np.arange(len(self.data.split.images.classes)),
+                logits=lambda rows: log_of(self.predict(model, rows))[:, None],
             )
 
         return cross_validate(
@@ -296,11 +302,11 @@ class _Trainings:
 
 
 def _spread(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the accuracies of all repeats, with mean and standard deviation."""
+    """Return the accuracies of all repeats, with mean and sample deviation."""
     spread = {}
     for name in ("val_accuracy", "accuracy"):
         values = [one[name] for one in metrics]
         if None not in values:  # there may be no validation split
-            mean, std = float(np.mean(values)), float(np.std(values))
+            mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
             spread[name] = {"mean": mean, "std": std, "values": values}
     return spread

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import compute_sample_weight
 
 from featx.embeddings.dataset import Embeddings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
@@ -21,6 +22,7 @@ from featx.images.layouts.options import DataSettings
 from featx.pipeline.contents import run_contents
 from featx.pipeline.extract import find_embeddings
 from featx.pipeline.recipe import Recipe
+from featx.pipeline.several import make_each
 from featx.progress import SILENT, Progress, Update, ignore, timed
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
@@ -112,17 +114,19 @@ def fit(
     timings: dict[str, float] = {}
     with timed(timings, "cross_validation"):
         cross_validation = cross_validate(
-            partial(fit_rows, calibrate=False),
+            fit_rows,
             views,
             y,
             groups,
             folds=settings.folds,
             repeats=settings.repeats,
             seed=settings.seed,
+            weight=compute_sample_weight(settings.class_weight, y),
             on_fold=on_fold,
         )
     with timed(timings, "fit"):
         fitted = fit_rows(views, y, groups).head
+    fitted.temperature_ = cross_validation.temperature
     classes = embeddings.images.classes
     return FittedHead(fitted, classes, settings, cross_validation, timings)
 
@@ -161,6 +165,7 @@ def _score(
     return {
         "cv_accuracy": inner.accuracy,
         "cv_accuracy_std": inner.std,
+        "cv_log_loss": inner.log_loss,
         **scores,
         "n_train": len(embeddings.train),
         "weights": embeddings.weights,
@@ -258,7 +263,8 @@ def run_fit(
 ) -> list[Run]:
     """Run stage two: fit heads on embeddings, computing those that the cache lacks.
 
-    Without `extract`, the embeddings last extracted for this data are taken.
+    Without `extract`, the embeddings last extracted for this data are taken. Of several
+    heads, one that fails is reported as `Progress.failed`, and the others are fitted.
 
     Raises
     ------
@@ -274,14 +280,14 @@ def run_fit(
         check=partial(_check_heads, heads),
         progress=progress,
     )
-    return [
-        fit_run(
-            embeddings,
-            Recipe(data=data, cache=cache, extract=chosen, head=[head], report=report),
-            progress=progress,
+
+    def make(head: HeadSettings) -> Run:
+        recipe = Recipe(
+            data=data, cache=cache, extract=chosen, head=[head], report=report
         )
-        for head in _each(heads, embeddings, progress)
-    ]
+        return fit_run(embeddings, recipe, progress=progress)
+
+    return make_each(_each(heads, embeddings, progress), make, progress)
 
 
 def _check_heads(

@@ -15,6 +15,7 @@ from featx.networks.settings import NetworkSettings
 from featx.networks.table import find_network
 from featx.pipeline.contents import run_contents
 from featx.pipeline.recipe import Recipe
+from featx.pipeline.several import make_each
 from featx.progress import SILENT, Progress
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
@@ -35,7 +36,8 @@ def run_train(
     """Train networks from scratch and write a run of each.
 
     Consecutive networks of one image size share the decoded images. A run with the same
-    inputs is not trained again; an interrupted one goes on.
+    inputs is not trained again; an interrupted one goes on. Of several networks, one
+    that fails is reported as `Progress.failed`, and the others are trained.
 
     Parameters
     ----------
@@ -65,10 +67,13 @@ def run_train(
     runs: list[Run] = []
     for side, group in groupby(networks, key=lambda settings: settings.side):
         decoded = read_training_data(images, side, report.out_dir, progress=progress)
-        for settings in group:
+
+        def make(settings: NetworkSettings, decoded: TrainingData = decoded) -> Run:
             recipe = Recipe(data=data, network=[settings], report=report)
-            runs.append(_train_run(decoded, recipe, progress))
-        del decoded  # frees the pixels before those of another size are decoded
+            return _train_run(decoded, recipe, progress)
+
+        runs += make_each(group, make, progress)
+        del decoded, make  # frees the pixels before those of another size are decoded
     return runs
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from featx.evaluation.metrics import BY_KEY, Metric
 from featx.runs.metrics import Metrics
+from featx.runs.run import Run
 
 MISSING = "\u2013"  # an en dash
 
@@ -23,10 +24,12 @@ def show_interval(metrics: Metrics, key: str) -> str:
     return f"{low} to {high}"
 
 
-def deviation(metrics: Metrics) -> str:
-    """Write the deviation over the folds as `` ± 1.1``, in percentage points."""
-    value = metrics.cv_accuracy_std
-    return "" if value is None else f" ± {points(value)}"
+def folds_of(run: Run) -> str:
+    """Write how a run was cross-validated: ``5 folds``, ``3×5 folds``."""
+    if run.cv_settings is None:
+        return ""
+    folds, repeats, _ = run.cv_settings
+    return f"{folds} folds" if repeats == 1 else f"{repeats}×{folds} folds"
 
 
 def percent(share: float, decimals: int = 1) -> str:

@@ -90,8 +90,8 @@ def environment() -> "jinja2.Environment":
         "bar": parts["bar"],
         "figure": parts["figure"],
         "fact_list": parts["fact_list"],
-        "deviation": numbers.deviation,
         "show": numbers.show,
+        "folds_of": numbers.folds_of,
         "show_interval": numbers.show_interval,
         "MISSING": numbers.MISSING,
     }

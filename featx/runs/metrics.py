@@ -122,7 +122,7 @@ class Metrics(Record):
 
     Attributes
     ----------
-    cv_accuracy, cv_accuracy_std : float or None
+    cv_accuracy, cv_accuracy_std, cv_log_loss : float or None
         Of the cross-validation inside the train split; None without one.
     val_accuracy : float or None
         On the training images that were held out of training.
@@ -150,6 +150,7 @@ class Metrics(Record):
 
     cv_accuracy: float | None
     cv_accuracy_std: float | None = None
+    cv_log_loss: float | None = None
     val_accuracy: float | None = None
     accuracy: float
     intervals: dict[str, Interval] = Field(default_factory=dict)

@@ -1,7 +1,9 @@
 """Rank runs by `cv_accuracy`; the test split never chooses."""
 
+import math
+from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featx.errors import RunError
 from featx.evaluation.metrics import METRICS
@@ -18,21 +20,30 @@ if TYPE_CHECKING:
 def rank_runs(runs: Iterable[Run]) -> list[Run]:
     """Sort runs of one data set, best by cross-validated accuracy first.
 
-    Runs that were not cross-validated come last, by the accuracy on the images that
-    were held out of training: a score on few images says less than one on all.
+    Accuracies are ranked among runs with the same folds, repeats and seed only. Where
+    there are several such sets of runs, the largest comes first; of two as large, the
+    one with more repeats. The cross-validated log loss decides between equal
+    accuracies. Runs that were not cross-validated come last, by the accuracy on the
+    images that were held out of training: a score on few images says less than one on
+    all.
     """
-    return sorted(runs, key=_rank)
+    runs = list(runs)
+    alike = Counter(run.cv_settings for run in runs)
 
+    def rank(run: Run) -> tuple[Any, ...]:
+        metrics, settings = run.metrics, run.cv_settings
+        if metrics.cv_accuracy is None or settings is None:
+            return True, -(metrics.val_accuracy or 0.0), run.name
+        folds, repeats, seed = settings
+        loss = math.inf if metrics.cv_log_loss is None else metrics.cv_log_loss
+        thorough = (-alike[settings], -repeats, -folds, seed)
+        return False, *thorough, -metrics.cv_accuracy, loss, run.name
 
-def _rank(run: Run) -> tuple[bool, float, str]:
-    cv_accuracy = run.metrics.cv_accuracy
-    if cv_accuracy is not None:
-        return False, -cv_accuracy, run.name
-    return True, -(run.metrics.val_accuracy or 0.0), run.name
+    return sorted(runs, key=rank)
 
 
 def best_run(runs: Iterable[Run]) -> Run:
-    """Return the run with the highest `cv_accuracy`.
+    """Return the first of `rank_runs`.
 
     Raises
     ------

@@ -220,6 +220,25 @@ class Run:
         return self.info.weights == "random"
 
     @property
+    def seconds(self) -> float:
+        """Seconds that the run took, without the embeddings."""
+        return sum(self.info.timings.values())
+
+    @property
+    def cv_settings(self) -> tuple[int, int, int] | None:
+        """Folds, repeats and seed of the cross-validation; None without one.
+
+        Only accuracies that were measured alike can be compared: each repeat cuts other
+        folds, and with more folds there is more to learn from in each.
+        """
+        if self.metrics.cv_accuracy is None:
+            return None
+        given = self.info.settings
+        # A network's repeats are trainings of their own, not of the folds.
+        repeats = 1 if self.from_scratch else given.get("repeats", 1)
+        return given.get("folds") or 5, repeats, given.get("seed", 0)
+
+    @property
     def classes(self) -> list[str]:
         """Class names, in the order of all columns."""
         return self.metrics.classes

@@ -62,6 +62,9 @@ class Batches:
         Makes the labels one-hot, float32 (n, n_classes); without it they stay codes.
     seed : int
         Of the order of the samples, and of dropout and augmentation in the model.
+    smoothing : float
+        Share of each one-hot label that is spread over all classes. (Keras' losses can
+        do that too, but then the loss of validation images is of such labels.)
     mixing : Mixing, optional
         Mixes the images of a batch and their labels; for models of one input and
         one-hot labels with weights.
@@ -71,6 +74,7 @@ class Batches:
     batch_size: int
     n_classes: int | None = None
     seed: int = 0
+    smoothing: float = 0.0
     mixing: Mixing | None = None
 
     def dataset(self, order: Order | None = None) -> Any:
@@ -98,6 +102,8 @@ class Batches:
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
         if self.mixing is not None:
             batches = batches.map(self._mix(self.mixing))
+        if self.smoothing:
+            batches = batches.map(self._smooth)
         return batches.prefetch(PREFETCH)
 
     def _batch(self, chosen: NDArray[np.intp]) -> tuple[Any, ...]:
@@ -113,6 +119,12 @@ class Batches:
         if samples.weight is None:
             return batch
         return (*batch, samples.weight[chosen].astype(np.float32))
+
+    def _smooth(self, inputs: Any, labels: Any, *weight: Any) -> tuple[Any, ...]:
+        """Spread a share of each label over all classes."""
+        assert self.n_classes is not None
+        spread = labels * (1 - self.smoothing) + self.smoothing / self.n_classes
+        return (inputs, spread, *weight)
 
     def _mix(self, mixing: Mixing) -> Callable[..., Any]:
         """Return what mixes the images and labels of a batch, and weighs them."""

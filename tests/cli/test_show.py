@@ -49,8 +49,9 @@ def test_fine_tuned_runs_are_named_and_their_score_is_in_brackets(narrow, capsys
     show_leaderboard([tuned, made("svm", 0.75)])
     lines = capsys.readouterr().out.splitlines()
     words = " ".join(" ".join(lines).split())
-    assert words.index("svm 0.750 0.700") < words.index("lda, (0.810) 0.700")
-    assert "fine-tuned" in words
+    assert words.index("svm 0.750 – 0.700") < words.index(
+        "lda, fine-tuned (0.810) – 0.700"
+    )
     assert "(in brackets: not cross-validated" in words
     assert max(map(len, lines)) <= 80
 
@@ -61,7 +62,14 @@ def test_without_brackets_nothing_explains_them(narrow, capsys, cv_accuracy):
     assert "brackets" not in capsys.readouterr().out
 
 
-def test_a_listed_metric_needs_no_brief_label(narrow, capsys, monkeypatch):
+def test_a_wide_terminal_shows_all_listed_metrics(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    show_leaderboard([made("svm", 0.75)])
+    assert "macro F1" in capsys.readouterr().out
+
+
+def test_a_listed_metric_needs_no_brief_label(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     recall = Metric("recall_macro", "Recall", "Mean over classes.", listed=True)
     monkeypatch.setattr("featx.evaluation.metrics.METRICS", (recall,))
     show_leaderboard([made("svm", 0.75)])

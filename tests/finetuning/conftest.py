@@ -54,6 +54,5 @@ def fit(name, views, labels, **parameters):
         seed=0,
         class_weight=None,
         tune=False,
-        calibrate=True,
         parameters=parameters,
     )

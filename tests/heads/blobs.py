@@ -25,4 +25,4 @@ def make_blobs(counts, *, width=12, apart=4.0, seed=0, dtype=np.float32):
 def tiny_head(n_classes=2, *, width=3):
     """Return a fitted head where any will do."""
     X, y = make_blobs([2] * n_classes, width=width)
-    return make_head("svm", calibrate=False, max_iter=1).fit(X, y)
+    return make_head("svm", max_iter=1).fit(X, y)

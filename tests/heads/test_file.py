@@ -98,10 +98,10 @@ def test_a_shape_among_the_parameters_stays_one(tmp_path):
 
 def test_what_is_no_number_is_not_written():
     X, y = make_blobs([4, 4])
-    head = make_head("svm", calibrate=False).fit(X, np.array(["ant", "zebra"])[y])
+    head = make_head("svm").fit(X, np.array(["ant", "zebra"])[y])
     with pytest.raises(HeadError, match=r"classes_: <U5 can't be written"):
         head_bytes(head)
-    head = make_head("svm", calibrate=False).fit(X, y)
+    head = make_head("svm").fit(X, y)
     head.extra = 1
     with pytest.raises(ValueError, match="extra"):
         head_bytes(head)
@@ -122,7 +122,6 @@ SAID = {
     "a private name": lambda said: said["values"].update(__class__="x"),
     "a width that isn't": lambda said: said["values"].update(n_features_in_=7),
     "no width": lambda said: said["values"].pop("n_features_in_"),
-    "no temperature": lambda said: said["values"].pop("temperature_"),
     "a word for a number": lambda said: said["values"].update(temperature_="hot"),
     "no such layer": lambda said: said["layers"]["layers_"][0].update(kind="lambda"),
     "no such activation": lambda said: said["layers"]["layers_"][0].update(

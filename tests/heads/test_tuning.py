@@ -59,13 +59,6 @@ def test_seed_and_class_weight_reach_the_head():
     assert (head.random_state, head.class_weight) == (3, "balanced")
 
 
-def test_calibration_can_be_saved():
-    X, y = make_blobs([9, 9])
-    assert fit_head("lda", X, y, calibrate=False).temperature_ == 1
-    assert fit_head("lda", X, y).temperature_ != 1
-    assert fit_head("logreg", X, y, calibrate=False).temperature_ == 1
-
-
 @pytest.mark.parametrize(
     ("X", "y", "said"),
     [
@@ -109,7 +102,6 @@ def test_tuning_finds_the_only_good_point(monkeypatch):
     X, y = make_blobs([20, 20, 20], apart=6)
     head = fit_head("svm", X, y, tune=True, groups=np.arange(60))
     assert head.tol == 1e-4
-    assert head.calibrate
     assert (head.predict(X) == y).mean() > 0.9
 
 

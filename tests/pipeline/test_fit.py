@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import featx
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.heads.settings import HeadSettings
+from featx.heads.views import ViewsHead
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import fit_run
 from featx.pipeline.recipe import Recipe
 from featx.runs.run import list_runs
 from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor
+from tests.heads.blobs import make_blobs
 
 
 @pytest.fixture
@@ -56,9 +59,9 @@ def test_a_run_holds_what_the_contract_says(embeddings, tmp_path):
     metrics = json.loads((run.path / "metrics.json").read_text())
     scored = {
         *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro"),
-        *("f1_macro", "log_loss", "cv_accuracy"),
+        *("f1_macro", "log_loss", "brier", "cv_accuracy"),
     }
-    assert scored <= set(metrics)
+    assert scored | {"ece", "cv_log_loss"} <= set(metrics)
     assert scored == set(metrics["intervals"])
     assert np.sum(metrics["confusion_matrix"]) == metrics["n_test"] == 12
     assert list(metrics["per_class"]) == metrics["classes"] == ["blue", "green", "red"]
@@ -137,3 +140,23 @@ def test_mirrored_views_train_and_vote(colours, tmp_path):
     run = write(both, tmp_path, head="lda")
     assert run.path != first.path
     assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
+
+
+@pytest.mark.parametrize("name", ["svm", "softmax", "gboost", "mlp"])
+def test_probabilities_are_calibrated(name, tmp_path):
+    """By scores of images that were held out, whatever the head."""
+    X, y = make_blobs([40] * 4, apart=2.5)
+    X_test, y_test = make_blobs([150] * 4, apart=2.5, seed=1)
+    rows = SimpleNamespace(
+        train=np.arange(len(y)),
+        views=X[:, None],
+        images=SimpleNamespace(labels=y, classes=tuple("abcd")),
+        split=SimpleNamespace(groups=np.arange(len(y))),
+        map_shape=None,
+        rows_are="",
+    )
+    made = featx.fit(rows, name)
+    assert made.head.temperature_ == made.cross_validation.temperature != 1
+    probabilities = ViewsHead(made.head).predict_proba(X_test[:, None])
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    assert abs(confidence.mean() - (right == y_test).mean()) < 0.08

@@ -72,3 +72,33 @@ def test_fine_tuned_runs_come_last_by_the_part_held_out(tmp_path, make_contents,
     assert best_run(ranked).name == "c"
     with pytest.raises(RunError, match="no run yet"):
         best_run(tuned)
+
+
+def measured(folder, make_contents, name, cv_accuracy, settings, loss=None):
+    contents = make_contents(name, cv_accuracy=cv_accuracy)
+    contents.info["settings"] = settings
+    contents.metrics["cv_log_loss"] = loss
+    return write_run(folder, contents)
+
+
+def test_only_what_was_measured_alike_is_ranked(tmp_path, make_contents):
+    once = {"folds": 5, "repeats": 1, "seed": 0}
+    thrice = {**once, "repeats": 3}
+    runs = [
+        measured(tmp_path, make_contents, "svm-3", 0.9, thrice),
+        measured(tmp_path, make_contents, "svm-1", 0.8, once),
+        measured(tmp_path, make_contents, "lda-1", 0.7, once),
+    ]
+    assert names(rank_runs(runs)) == ["svm-1", "lda-1", "svm-3"]
+    assert best_run(runs).name == "svm-1"
+    # Of as many runs, those that were measured more thoroughly come first.
+    assert names(rank_runs(runs[:2])) == ["svm-3", "svm-1"]
+
+
+def test_log_loss_decides_between_equal_accuracies(tmp_path, make_contents):
+    same = {"folds": 5, "repeats": 1, "seed": 0}
+    runs = [
+        measured(tmp_path, make_contents, name, 0.8, same, loss)
+        for name, loss in [("a", 0.5), ("b", 0.4), ("c", None)]
+    ]
+    assert names(rank_runs(runs)) == ["b", "a", "c"]

@@ -67,6 +67,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "gap": transfer_gap(runs),
         "gain": finetuning_gain(runs),
         "random": any(run.random_weights for run in runs),
+        "ways": len({run.cv_settings for run in runs} - {None}),
         "unranked": any(run.metrics.cv_accuracy is None for run in runs),
         "picture": picture(png(plots.leaderboard(runs)), alt),
     }

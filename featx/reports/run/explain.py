@@ -7,7 +7,7 @@ import numpy as np
 from featx.evaluation.intervals import share_interval
 from featx.figures.labels import shorten
 from featx.figures.per_class import by_f1
-from featx.reports.numbers import counted
+from featx.reports.numbers import counted, folds_of
 from featx.reports.run.section import RunPage, Section
 from featx.runs.metrics import Metrics
 
@@ -36,8 +36,12 @@ initialised at random and learned from these training images alone. The leaderbo
 compares it with networks that were trained on ImageNet.</p>
 {% endif %}
 {% if metrics.cv_accuracy is not none %}
-<p>Cross-validation inside the train split gave {{ show(metrics, "cv_accuracy") }}
-{{- deviation(metrics) }}{{ agreement }}.</p>
+<p>Cross-validation inside the train split, {{ folds }}, gave
+{{ show(metrics, "cv_accuracy") }}
+{%- if metrics.cv_accuracy_std is not none %}, with a standard deviation of
+{{ metrics.cv_accuracy_std | points }} points between the
+{{ "repeats" if run.cv_settings[1] > 1 else "folds" }}
+{%- endif %}{{ agreement }}.</p>
 {% endif %}
 {% if metrics.n_val and not run.finetuned %}
 <p>It learned from {{ (metrics.n_train - metrics.n_val) | count }} of the
@@ -52,7 +56,8 @@ after the runs that were.
 {% if metrics.repeats %}
 {% set tested = metrics.repeats.accuracy %}
 <p>Trained {{ metrics.repeats.seeds | length }} times with other seeds, it reached
-{{ tested.mean | percent }} ± {{ tested.std | points }} on the test split. The scores
+{{ tested.mean | percent }} on the test split, with a standard deviation of
+{{ tested.std | points }} points between the trainings. The scores
 and predictions here are those of the first; none was picked.</p>
 {% endif %}
 {% if extremes %}
@@ -74,6 +79,7 @@ def _content(page: RunPage) -> dict[str, Any]:
         "copies": distinct is not None and distinct < metrics.n_test,
         "extremes": _extremes(metrics) if len(metrics.classes) > 2 else "",
         "few": _few_images(metrics),
+        "folds": folds_of(page.run),
     }
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from featx.errors import RunError
 from featx.evaluation.metrics import BY_KEY
-from featx.reports.numbers import deviation, moment, show, show_interval
+from featx.reports.numbers import moment, show, show_interval
 from featx.reports.run import (
     augmentation,
     classes,
@@ -89,7 +89,7 @@ def _cards(run: Run) -> list[dict[str, str]]:
         {
             "label": metric.brief,
             "value": show(metrics, metric.key),
-            "extra": deviation(metrics) if metric.key == "cv_accuracy" else "",
+            "extra": "",
             "interval": show_interval(metrics, metric.key),
         }
         for metric in metrics.measured
