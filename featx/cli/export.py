@@ -50,7 +50,7 @@ def export(
     RUN is a run's folder or name. The model takes uint8 RGB images and returns class
     probabilities: preprocessing, backbones and head are all in it. Each file is written
     to export/ in the run's folder, loaded again, and compared with the run's
-    predictions on its test images.
+    predictions on its test images, or on drawn images where these are gone.
     """
     from featx.export.export import export as export_run
 
@@ -92,8 +92,16 @@ def _show(done: "list[ExportedModel]") -> None:
         ]
         for one in done
     ]
-    title = f"loaded again, on {check.images} test images, beside {check.compared_with}"
+    kind = "drawn" if check.missing else "test"
+    title = (
+        f"loaded again, on {check.images} {kind} images, beside {check.compared_with}"
+    )
     show_table(title, columns, rows, whole=1)
+    if check.missing:
+        say(
+            f"{check.missing} of the run's test images can't be found:",
+            "the models were compared on images that featx drew.",
+        )
     if check.drift is not None:
         say(
             "The cached embeddings' lower precision changes probabilities",

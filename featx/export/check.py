@@ -1,12 +1,15 @@
 """The check that an exported model predicts what its run predicts."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.datasets.shapes import draw_image_set
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import float32_views
 from featx.errors import ExportError
@@ -16,6 +19,8 @@ from featx.images.arrays import read_sizes
 from featx.images.sources import ImageFiles
 from featx.progress import Progress
 from featx.runs.run import PREDICTIONS_FILE, Run
+from featx.training.batches import Samples
+from featx.training.predict import predict as predict_samples
 
 TOLERANCE = 1e-3
 """How far an exported model's probabilities may be from its run's. In float32, logits
@@ -23,7 +28,11 @@ in the hundreds have few digits left."""
 
 BATCH = 32
 
+DRAWN = 2
+"""Images drawn of each of eight classes and for each of two splits."""
+
 EXACT = "the head on float32 embeddings"
+ON_DRAWN = "the run itself"
 
 
 @dataclass(frozen=True)
@@ -38,11 +47,15 @@ class Expected:
     drift : float or None
         Largest difference of `predictions.csv` from them, if embeddings of a lower
         precision made it.
+    missing : int
+        How many of the test images are not there any more. If any, the predictions are
+        those for drawn images.
     """
 
     source: str
     probabilities: NDArray[np.float64]
     drift: float | None = None
+    missing: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,7 @@ class Check:
         Images with another most probable class.
     tolerance : float
     drift : float or None
+    missing : int
         See `Expected`.
     """
 
@@ -68,28 +82,46 @@ class Check:
     other_classes: int
     tolerance: float
     drift: float | None
+    missing: int
 
 
-def find_test_images(run: Run) -> ImageFiles:
-    """Return the image files that `predictions.csv` lists.
+@dataclass(frozen=True)
+class CheckImages:
+    """The images that a model is checked on.
+
+    Attributes
+    ----------
+    source : ImageFiles
+        The run's test images; if some of them are missing, drawn ones.
+    missing : int
+    """
+
+    source: ImageFiles
+    missing: int
+
+
+@contextlib.contextmanager
+def check_images(run: Run) -> Iterator[CheckImages]:
+    """Find the image files that `predictions.csv` lists, or draw others for a while.
+
+    A run may be copied to where its images are not.
 
     Raises
     ------
-    ExportError
-        Some are missing.
     RunError
         `predictions.csv` is damaged.
     """
     root = Path(run.info.data.root)
     files = [root / path for path in run.predictions().paths]
-    gone = [path for path in files if not path.is_file()]
-    if gone:
-        raise ExportError(
-            f"{gone[0]}: no such file; {len(gone)} of {len(files)} test images can't be"
-            " found, and an exported model is checked on them: restore them or make the"
-            " run again"
+    missing = sum(not path.is_file() for path in files)
+    if not missing:
+        yield CheckImages(ImageFiles(files), 0)
+        return
+    with tempfile.TemporaryDirectory(prefix="featx-") as folder:
+        drawn = draw_image_set(
+            Path(folder) / "drawn", train_images=DRAWN, test_images=DRAWN
         )
-    return ImageFiles(files)
+        yield CheckImages(ImageFiles(sorted(drawn.rglob("*.jpg"))), missing)
 
 
 def read_inputs(
@@ -112,7 +144,8 @@ def read_inputs(
 
 def expect(
     run: Run,
-    source: ImageFiles,
+    images: CheckImages,
+    inputs: Mapping[str, NDArray[np.uint8]],
     extractors: Sequence[KerasExtractor],
     cache_dir: Path,
     progress: Progress,
@@ -121,15 +154,46 @@ def expect(
 
     Parameters
     ----------
+    inputs : Mapping
+        The decoded images, as `read_inputs` returns them.
     extractors : sequence of KerasExtractor
         Of the run's embeddings; empty if the run has a model.
     """
+    if images.missing:
+        exact = _answers_for_drawn(run, images, inputs, extractors, progress)
+        return Expected(ON_DRAWN, exact, missing=images.missing)
     written = run.predictions().probabilities
     if all(one.spec.precision == "float32" for one in extractors):
         return Expected(PREDICTIONS_FILE, written)
-    views = float32_views(source, extractors, cache_dir, progress)
-    exact = ViewsHead(run.load_head()).predict_proba(views)
+    exact = _by_head(run, images, extractors, cache_dir, progress)
     return Expected(EXACT, exact, float(np.abs(written - exact).max()))
+
+
+def _answers_for_drawn(
+    run: Run,
+    images: CheckImages,
+    inputs: Mapping[str, NDArray[np.uint8]],
+    extractors: Sequence[KerasExtractor],
+    progress: Progress,
+) -> NDArray[np.float64]:
+    """Return the run's own probabilities; the cache keeps nothing of the images."""
+    if extractors:
+        with tempfile.TemporaryDirectory(prefix="featx-") as cache:
+            return _by_head(run, images, extractors, Path(cache), progress)
+    rows = np.arange(len(images.source.files))
+    samples = Samples(tuple(inputs.values()), rows)
+    return predict_samples(run.load_model(), samples, batch_size=BATCH)
+
+
+def _by_head(
+    run: Run,
+    images: CheckImages,
+    extractors: Sequence[KerasExtractor],
+    cache_dir: Path,
+    progress: Progress,
+) -> NDArray[np.float64]:
+    views = float32_views(images.source, extractors, cache_dir, progress)
+    return ViewsHead(run.load_head()).predict_proba(views)
 
 
 def check(
@@ -177,4 +241,5 @@ def check(
         other_classes=int((tops[0] != tops[1]).sum()),
         tolerance=TOLERANCE,
         drift=expected.drift,
+        missing=expected.missing,
     )

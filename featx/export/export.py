@@ -1,7 +1,8 @@
 """Export a run as a model of images that Keras, TensorFlow, LiteRT or ONNX loads.
 
 See `docs/formats.md`. Each file is loaded again, and its predictions for the run's test
-images are compared with the run's, before it gets its name.
+images, or for drawn ones where these are gone, are compared with the run's, before it
+gets its name.
 """
 
 import json
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from featx.atomic import (
     atomic_file,
     atomic_folder,
+    check_writable,
     json_bytes,
     remove_leftovers,
     write_atomically,
@@ -28,8 +30,8 @@ from featx.export.check import (
     Check,
     Expected,
     check,
+    check_images,
     expect,
-    find_test_images,
     read_inputs,
 )
 from featx.export.formats import MODEL_FORMATS, ModelFormat, find_format
@@ -102,6 +104,8 @@ def export(
 
     Raises
     ------
+    OSError
+        The run's folder can't be written to.
     ExportError
         The run can't be written in a format, or the file predicts something else than
         the run; it is not kept then.
@@ -111,13 +115,14 @@ def export(
     cache_dir = Path(cache_dir)
     names = [formats] if isinstance(formats, str) else formats
     wanted = [find_format(name) for name in dict.fromkeys(names)]
-    source = find_test_images(run)
-    extractors = _find_extractors(run, [Path(path) for path in weights], cache_dir)
-    expected = expect(run, source, extractors, cache_dir, progress)
-    model = _build(run, extractors)
-    sides = {one.name: int(one.shape[1]) for one in model.inputs}
-    inputs = read_inputs(source, sides, progress)
     folder = run.path / FOLDER
+    check_writable(folder)
+    extractors = _find_extractors(run, [Path(path) for path in weights], cache_dir)
+    with check_images(run) as images:
+        model = _build(run, extractors)
+        sides = {one.name: int(one.shape[1]) for one in model.inputs}
+        inputs = read_inputs(images.source, sides, progress)
+        expected = expect(run, images, inputs, extractors, cache_dir, progress)
     folder.mkdir(exist_ok=True)
     with FolderLock(folder / ".lock").alone() as alone:
         if not alone:

@@ -256,11 +256,29 @@ def test_errors_are_one_line(run, network, monkeypatch):
     image.write_bytes(b"no image")
     done = run("export", NETWORK)
     assert "red/000.png: not an image" in done.stderr
-    image.unlink()
-    done = run("export", NETWORK)
     image.write_bytes(content)
-    assert done.exit_code == 1
-    assert "red/000.png: no such file; 1 of 12 test images" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("made", ["head", "network"])
+def test_a_copied_run_is_checked_on_drawn_images(run, made, request, tmp_path):
+    path = request.getfixturevalue(made)
+    shutil.copytree(path, tmp_path / "copied")
+    cache = sorted(Path("cache").rglob("*"))
+    image = Path("data/test/red/000.png").absolute()
+    image.rename(image.with_suffix(".gone"))
+    try:
+        done = run("export", tmp_path / "copied")
+    finally:
+        image.with_suffix(".gone").rename(image)
+    assert done.exit_code == 0, done.stderr
+    assert "on 32 drawn images, beside the run itself" in done.stdout
+    assert "1 of the run's test images can't be found" in done.stdout
+    facts = json.loads((tmp_path / "copied/export/export.json").read_text())
+    check = facts["formats"]["keras"]["check"]
+    assert (check["images"], check["missing"]) == (32, 1)
+    assert check["largest_difference"] < 1e-4
+    assert sorted(Path("cache").rglob("*")) == cache
 
 
 def test_trees_are_sent_to_fine_tuning(run, work):
