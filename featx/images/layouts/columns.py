@@ -36,7 +36,7 @@ def find_paths(table: Table, given: str | None, is_file: Callable[[str], bool]) 
     """
     names = [name.lower() for name in table.columns]
     if given is None and not any(name in names for name in PATH_COLUMNS):
-        cells = table.rows[0][1]
+        cells = table.rows[0][1][: len(names)]
         found = [i for i, cell in enumerate(cells) if is_file(cell)]
         if len(found) == 1:
             table.notes.append(

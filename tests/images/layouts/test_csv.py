@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from featx.errors import DataError
 from featx.images.layouts.options import DataSettings
@@ -85,6 +87,7 @@ def test_how_a_file_may_be_named(pair, names):
         "image,cat,dog\na1,True,False\nb2,False,True\n",
         "a1.png,cat\nb2.png,dog\n",
         "cat;a1.png\ndog;b2.png\n",
+        "photo,type\na1.png,cat,\nb2.png,dog,\n",
     ],
 )
 def test_kinds_of_csv(pair, text):
@@ -95,8 +98,8 @@ def test_kinds_of_csv(pair, text):
 def test_given_file_and_columns(pair, tmp_path, monkeypatch):
     pair.write("mine.csv", "what,label,which\na1,x,cat\nb2,x,dog\n")
     layout = {"path_column": "what", "label_column": "which"}
-    for given in ("mine.csv", pair.root / "mine.csv"):
-        images = read_images(pair.root, labels=Path(given), **layout)
+    for labels in ("mine.csv", pair.root / "mine.csv"):
+        images = read_images(pair.root, labels=Path(labels), **layout)
         assert images.classes == ("cat", "dog")
     monkeypatch.chdir(tmp_path)
     relative = Path("pets/mine.csv")
@@ -482,6 +485,41 @@ def test_metadata_with_two_spellings(folder):
     images = read_images(folder.root)
     assert images.classes == ("cat", "dog")
     assert images.notes == ("'test/Cat' is taken for 'cat'",)
+
+
+PIECES = [
+    *("id", "label", "split", "is_valid", "cat0.png", "dog1", "cat/cat2.png", "cat"),
+    *(",", ",", ";", "|", "\t", "\n", "\n", "\r\n", '"', "0", "1", "true", "sep=;"),
+    *("\u200b", "\0", "../", "C:\\", "/", "..", " ", "train", "test", "nan", "é"),
+]
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.sampled_from(["", "file,label\n", "id,label,split\n"]),
+    st.lists(st.sampled_from(PIECES), max_size=30),
+    st.sampled_from(["", "\udcff"]),
+    st.booleans(),
+)
+def test_any_text_gives_labels_or_one_line(tmp_path, header, pieces, odd, named):
+    root = tmp_path / "pets"
+    for name in ("cat", "dog"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for number in range(3):
+            (root / name / f"{name}{number}.png").touch()
+    text = header + "".join(pieces) + odd
+    (root / "labels.csv").write_bytes(text.encode(errors="surrogateescape"))
+    try:
+        images = read_images(root, **({"labels": "labels.csv"} if named else {}))
+        said = [*images.notes, *images.classes]
+        assert len(images.classes) > 1
+    except DataError as error:
+        said = [str(error)]
+    assert all(line == line.strip() != "" and "\n" not in line for line in said)
 
 
 @pytest.fixture

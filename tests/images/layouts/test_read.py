@@ -4,9 +4,12 @@ import os
 import re
 import unicodedata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from featx.errors import DataError, SettingsError
 from featx.images.layouts.read import read_images
@@ -494,6 +497,33 @@ def test_class_name_that_is_no_text(folder):
         pytest.skip("this file system allows UTF-8 only")
     message = refusal(folder.root)
     assert "the class 'd\\udce9g' isn't UTF-8 text; rename its folder" in message
+
+
+PARTS = [
+    *("train", "test", "val", "seg_train", "seg_test", "Train Images", "pred"),
+    *("cat", "Cat", "dog", "do\u200bg", "\u200b", "A", "a", "bullet train", "unknown"),
+    *("images", "@eaDir", NFC, NFD),
+]
+FILES = ["1.jpg", "2.png", "3.jpg", "metadata.csv", "labels.csv"]
+PATHS = st.tuples(st.lists(st.sampled_from(PARTS), max_size=4), st.sampled_from(FILES))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(PATHS, max_size=14))
+def test_any_folder_gives_images_or_one_line(paths):
+    with TemporaryDirectory() as root:
+        for parts, name in paths:
+            folder = Path(root, *parts)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("file_name,label\n1.jpg,cat\n2.png,dog\n")
+        try:
+            images = read_images(root)
+            said = images.notes
+            assert len(images.classes) > 1
+            assert images.is_test is None or 0 < images.is_test.mean() < 1
+        except DataError as error:
+            said = [str(error)]
+        assert all("\n" not in line for line in said)
 
 
 @pytest.mark.skipif(AS_ROOT, reason="root may list everything")
