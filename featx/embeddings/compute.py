@@ -65,7 +65,7 @@ class SpecQueue:
 
     def __post_init__(self) -> None:
         spec = self.extractor.spec
-        self.view = View(spec.image_size, spec.flip)
+        self.view = View(spec.image_size, spec.flip, spec.stretch)
         self._engine: Engine | None = None
         self._models: ThreadPoolExecutor | None = None
         self._batch: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []

@@ -49,6 +49,10 @@ class ExtractSettings(Settings):
     """Arithmetic of the backbone; auto: the fastest that leaves the embeddings the
     same."""
 
+    stretch: bool = False
+    """Spread 16-bit grey from each image's darkest to its brightest pixel; without it,
+    the high eight bits count."""
+
     @model_validator(mode="before")
     @classmethod
     def _split_size_off(cls, given: Any) -> Any:

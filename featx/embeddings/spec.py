@@ -33,6 +33,8 @@ class Spec:
         Arithmetic of the model.
     pixels : int
         Version of the decoding from a file to pixels.
+    stretch : bool
+        Whether 16-bit grey goes from its darkest to its brightest pixel.
     """
 
     backbone: str
@@ -44,6 +46,7 @@ class Spec:
     weights_id: str
     precision: str = "float32"
     pixels: int = field(default=PIXELS_VERSION)
+    stretch: bool = False
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -54,11 +57,15 @@ class Spec:
         KeyError
             An input is missing.
         """
+        content = {"stretch": False, **content}
         return cls(**{item.name: content[item.name] for item in fields(cls)})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as `spec.json` holds it."""
-        return asdict(self)
+        found = asdict(self)
+        if not self.stretch:  # specs had no such input, and their ids stay
+            del found["stretch"]
+        return found
 
     @property
     def id(self) -> str:
@@ -78,4 +85,5 @@ class Spec:
         words += [f"layer {self.layer}"] if self.layer else []
         words += [f"{self.pooling} pooling"] if self.pooling != "avg" else []
         words += ["flipped"] if self.flip else []
+        words += ["stretched"] if self.stretch else []
         return ", ".join(words)

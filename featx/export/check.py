@@ -115,7 +115,7 @@ def check_images(run: Run) -> Iterator[CheckImages]:
     files = [root / path for path in run.predictions().paths]
     missing = sum(not path.is_file() for path in files)
     if not missing:
-        yield CheckImages(ImageFiles(files), 0)
+        yield CheckImages(ImageFiles(files, stretch=run.stretch), 0)
         return
     with tempfile.TemporaryDirectory(prefix="featx-") as folder:
         drawn = draw_image_set(

@@ -90,9 +90,11 @@ def decode(content: bytes, size: Size) -> NDArray[np.uint8]:
 
 
 def decode_sizes(
-    content: bytes, sizes: Collection[Size]
+    content: bytes, sizes: Collection[Size], *, stretch: bool = False
 ) -> dict[Size, NDArray[np.uint8]]:
     """Decode an image and resize it to each size, as `decode` does.
+
+    With `stretch`, 16-bit grey goes from the darkest to the brightest pixel.
 
     It is decoded once for all sizes that begin at the same fraction of its own.
     """
@@ -104,7 +106,7 @@ def decode_sizes(
     for number, (factor, wanted) in enumerate(by_factor.items()):
         image = _open(content) if number else image
         with DECODING.take(_bytes_for(image, content, factor)):
-            pixels = _decode(image, content, factor)
+            pixels = _decode(image, content, factor, stretch=stretch)
             found.update({size: resize(pixels, size) for size in wanted})
     return found
 
@@ -269,7 +271,9 @@ def _bytes_for(image: "Image", content: bytes, factor: int) -> int:
     return int(width * height * (each + 3 / factor**2))
 
 
-def _decode(image: "Image", content: bytes, factor: int) -> NDArray[np.uint8]:
+def _decode(
+    image: "Image", content: bytes, factor: int, *, stretch: bool = False
+) -> NDArray[np.uint8]:
     """Return the pixels at 1 / factor of the size, rounded up, turned as EXIF says."""
     orientation = _orientation(image)
     pixels = None
@@ -277,7 +281,7 @@ def _decode(image: "Image", content: bytes, factor: int) -> NDArray[np.uint8]:
         pixels = _decode_fast(content, image, factor)
     if pixels is None:
         try:
-            pixels = _decode_any(image, content, factor)
+            pixels = _decode_any(image, content, factor, stretch=stretch)
         finally:
             image.close()  # at once: the next may be waiting for this memory
     return _turn(pixels, orientation)
@@ -332,7 +336,9 @@ def _decode_fast(
     return _shrink(_array_strips(pixels), (width, height), factor)
 
 
-def _decode_any(image: "Image", content: bytes, factor: int) -> NDArray[np.uint8]:
+def _decode_any(
+    image: "Image", content: bytes, factor: int, *, stretch: bool = False
+) -> NDArray[np.uint8]:
     """Return RGB pixels as they lie in the file; Pillow turns TIFFs by itself."""
     width, height = image.size
     try:
@@ -342,7 +348,7 @@ def _decode_any(image: "Image", content: bytes, factor: int) -> NDArray[np.uint8
             drafted = image.draft(None, (width // factor, height // factor))
             factor = factor if drafted is None else 1
         image.load()
-        return _shrink(_strips(image), image.size, factor)
+        return _shrink(_strips(image, stretch=stretch), image.size, factor)
     except Exception as error:  # Pillow's plug-ins raise anything on garbage.
         raise _failure(error) from error
 
@@ -351,11 +357,12 @@ Strips = Callable[[int, int], "Image"]
 """Returns the pixels from one row to before another: grey, RGB or RGBA."""
 
 
-def _strips(image: "Image") -> Strips:
+def _strips(image: "Image", *, stretch: bool) -> Strips:
     """Return what gives the pixels of a loaded image strip by strip."""
     if image.mode.startswith("I;16"):
         # 16-bit grey: the high byte, as the PNG standard scales samples down.
-        return _array_strips((np.asarray(image) >> 8).astype(np.uint8))
+        deep = np.asarray(image)
+        return _array_strips(_stretched(deep) if stretch else _high_bytes(deep))
     width, height = image.size
 
     def strip(top: int, end: int) -> "Image":
@@ -364,6 +371,19 @@ def _strips(image: "Image") -> Strips:
         return part.convert("RGBA" if part.has_transparency_data else "RGB")
 
     return strip
+
+
+def _high_bytes(deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    return (deep >> 8).astype(np.uint8)
+
+
+def _stretched(deep: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Return 0 for the lowest value, 255 for the highest, and between in proportion."""
+    low, high = int(deep.min()), int(deep.max())
+    grey = np.arange(2**16, dtype=np.float64) - low
+    table = np.clip(np.rint(grey * 255 / max(high - low, 1)), 0, 255)
+    found: NDArray[np.uint8] = table.astype(np.uint8)[deep]
+    return found
 
 
 def _array_strips(pixels: NDArray[np.uint8]) -> Strips:

@@ -12,7 +12,7 @@ SUFFIXES = {".png", ".tif", ".tiff", ".pgm", ".pnm", ".jp2"}
 DARK = 4096
 """Twelve bits, as many cameras have: below it, 16-bit values are nearly black."""
 
-HOW = "stretch them to 8 bits with another program"
+HOW = "`featx extract --stretch` spreads them over 8 bits, or convert them"
 
 FILES = 64
 """How many files are looked at."""

@@ -28,6 +28,8 @@ class View(NamedTuple):
     """Of the square, in pixels."""
     flip: bool = False
     """Whether it is flipped, left to right."""
+    stretch: bool = False
+    """Whether 16-bit grey goes from its darkest to its brightest pixel."""
 
 
 Views = Mapping[View, NDArray[np.uint8]]
@@ -66,9 +68,18 @@ class ImageFiles:
     files : sequence of Path
     digests : Digests, optional
         Of the files, where they are known already.
+    stretch : bool
+        Whether all views of 16-bit grey are stretched; see `View`.
     """
 
-    def __init__(self, files: Sequence[Path], digests: Digests | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        digests: Digests | None = None,
+        *,
+        stretch: bool = False,
+    ) -> None:
+        self.stretch = stretch
         self.files = files
         self.names = [str(path) for path in files]
         self.digests = digests or digest_files(files)
@@ -81,8 +92,13 @@ class ImageFiles:
             # A row must never stand under the digest of other bytes.
             if hashlib.sha256(content).digest() != bytes(self.digests.keys[row]):
                 raise ImageError(CHANGED, lasting=False)
-            sizes = decode_sizes(content, _sizes(views))
-            return {view: _seen(sizes[view.side, view.side], view) for view in views}
+            found: dict[View, NDArray[np.uint8]] = {}
+            for stretch in {view.stretch for view in views}:
+                alike = [view for view in views if view.stretch == stretch]
+                spread = stretch or self.stretch
+                sizes = decode_sizes(content, _sizes(alike), stretch=spread)
+                found |= {v: _seen(sizes[v.side, v.side], v) for v in alike}
+            return found
         except OSError as error:
             raise ImageError(read_failure(path, error), lasting=False) from error
         except MemoryError:

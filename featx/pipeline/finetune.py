@@ -337,7 +337,8 @@ def _starting_point(
     progress: Progress,
 ) -> StartingPoint:
     """Decode the images at each size."""
-    source = ImageFiles(embeddings.images.files)
+    stretch = any(spec.stretch for spec in embeddings.specs)
+    source = ImageFiles(embeddings.images.files, stretch=stretch)
     sides = dict.fromkeys(one.image_size for one in extractors)
     scratch_dir = recipe.report.out_dir
     pixels, unreadable = read_sizes(source, sides, scratch_dir, progress=progress)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,8 @@ def predict(
     files, unread = find_images(images), _unread(images)
     if run.has_model:
         model, update = run.load_model(), progress.images(run.title)
-        found = _predict_with(model, run.classes, files, batch_size, update)
+        source = partial(ImageFiles, stretch=run.stretch)
+        found = _predict_with(model, run.classes, files, batch_size, update, source)
         return replace(found, notes=unread)
     cache_dir = Path(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
@@ -156,6 +158,7 @@ def _predict_with(
     files: Sequence[Path],
     batch_size: int | None,
     update: Update,
+    source: Callable[[Sequence[Path]], ImageFiles] = ImageFiles,
 ) -> Predictions:
     """Classify images with a Keras model from uint8 images to probabilities."""
     predictor = make_predictor(model, batch_size=batch_size or BATCH_SIZE)
@@ -163,7 +166,7 @@ def _predict_with(
     found = []
     for start in range(0, len(files), CHUNK):
         update(start, len(files))
-        samples, reasons = _decode(files[start : start + CHUNK], model)
+        samples, reasons = _decode(source(files[start : start + CHUNK]), model)
         unreadable.update({start + row: why for row, why in reasons.items()})
         if len(samples):
             found.append(predictor(samples))
@@ -171,13 +174,11 @@ def _predict_with(
     return _predictions(classes, files, unreadable, lambda _: np.concatenate(found))
 
 
-def _decode(
-    files: Sequence[Path], model: "keras.Model"
-) -> tuple[Samples, dict[int, str]]:
+def _decode(source: ImageFiles, model: "keras.Model") -> tuple[Samples, dict[int, str]]:
     """Decode images at each size that a model takes; return why some can't be read."""
     sides = [tensor.shape[1] for tensor in model.inputs]
-    arrays, unreadable = read_sizes(ImageFiles(files), sides)
-    rows = np.setdiff1d(np.arange(len(files)), list(unreadable))
+    arrays, unreadable = read_sizes(source, sides)
+    rows = np.setdiff1d(np.arange(len(source.files)), list(unreadable))
     return Samples(tuple(arrays), rows), unreadable
 
 

@@ -191,6 +191,11 @@ class Run:
         return self.from_scratch or self.finetuned
 
     @property
+    def stretch(self) -> bool:
+        """Whether its 16-bit images go from their darkest to their brightest pixel."""
+        return any(spec.get("stretch", False) for spec in self.info.embedding)
+
+    @property
     def short_title(self) -> str:
         """What was trained, in a word or two: ``svm``, ``svm, fine-tuned``."""
         name = self.backbone if self.from_scratch else self.head

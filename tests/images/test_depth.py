@@ -1,10 +1,14 @@
 """Images of 16 bits that would be black are noticed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from featx.embeddings.spec import Spec
 from featx.images.layouts.read import read_images
+from featx.images.sources import ImageFiles, View
 from tests.images.conftest import encode
 
 
@@ -31,3 +35,24 @@ def test_damaged_files_are_passed_over(folder):
     write(folder, 269)
     folder.write("a/0.tif", b"II*\0garbage")
     assert len(read_images(folder.root).notes) == 1
+
+
+def test_stretched_from_the_darkest_to_the_brightest(folder):
+    images = write(folder, 269)
+    plain, stretched = View(4), View(4, stretch=True)
+    views = ImageFiles(images.files).show(0, [plain, stretched])
+    assert views[plain].max() == 1
+    assert views[stretched].min() == 0
+    assert views[stretched].max() == 255
+    whole = ImageFiles(images.files, stretch=True).show(0, [plain])[plain]
+    assert np.array_equal(whole, views[stretched])
+
+
+def test_only_a_stretched_spec_differs():
+    spec = Spec(backbone="resnet50", image_size=8, weights_id="")
+    stretched = replace(spec, stretch=True)
+    assert "stretch" not in spec.as_dict()
+    for one in (spec, stretched):
+        assert Spec.from_dict(one.as_dict()) == one
+    assert spec.id != stretched.id
+    assert str(stretched).endswith("stretched")

@@ -54,6 +54,7 @@ class KerasExtractor:
     flip: bool = False
     precision: str = "float32"
     engine: str = "tensorflow"
+    stretch: bool = False
 
     @property
     def spec(self) -> Spec:
@@ -68,6 +69,7 @@ class KerasExtractor:
             weights_id=self.weights.sha256
             or f"seed {self.weights.seed}, keras {version('keras')}",
             precision=self.precision,
+            stretch=self.stretch,
         )
 
     @property
@@ -102,6 +104,7 @@ def find_extractor(
     layer: str | None = None,
     weights: str = "imagenet",
     precision: str = AUTO,
+    stretch: bool = False,
     seed: int = 0,
     cache_dir: Path | None = None,
 ) -> KerasExtractor:
@@ -122,6 +125,8 @@ def find_extractor(
     precision : {"auto", "float32", "bfloat16", "float16"}
         Arithmetic of the model; ``auto`` is what the cache has, else the faster one
         that gives the same embeddings.
+    stretch : bool
+        Whether 16-bit grey goes from its darkest to its brightest pixel.
     seed : int
         Of random weights.
     cache_dir : Path, optional
@@ -144,7 +149,9 @@ def find_extractor(
     _check_word("--precision", precision, PRECISIONS)
     memo = None if cache_dir is None else cache_dir / WEIGHTS_MEMO
     found = resolve_weights(row, weights, seed=seed, memo=memo)
-    return KerasExtractor(row, found, size, pooling, layer, precision=precision)
+    return KerasExtractor(
+        row, found, size, pooling, layer, precision=precision, stretch=stretch
+    )
 
 
 def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
@@ -198,6 +205,7 @@ def _named(spec: Spec, weights: str, memo: Path | None) -> KerasExtractor:
         layer=spec.layer,
         weights=weights,
         precision=spec.precision,
+        stretch=spec.stretch,
         seed=_seed(spec),
         cache_dir=memo,
     )

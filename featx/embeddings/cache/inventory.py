@@ -114,6 +114,7 @@ def options_of(spec: Spec) -> list[str]:
         f"layer {spec.layer}" if spec.layer else "",
         spec.pooling if spec.pooling != "avg" else "",
         "flip" if spec.flip else "",
+        "stretch" if spec.stretch else "",
         spec.precision if spec.precision != "float32" else "",
         weights.get(spec.weights, spec.weights),
         old,
