@@ -45,6 +45,7 @@ def predict(
 
     RUN is a run's folder or name; PATH is an image or a folder of images.
     """
+    from featx.formulas import formula_notes
     from featx.predict.submission import fill_submission
 
     if imagenet and weights:
@@ -57,6 +58,9 @@ def predict(
         predictions = _with_run(words, output, weights, trust, cache, report)
     unreadable = [f"{path}: {why}" for path, why in predictions.unreadable.items()]
     show_notes([*predictions.notes, *unreadable])
+    if output.submission or output.csv:
+        paths = [*predictions.files, *predictions.unreadable]
+        show_notes(formula_notes([*map(str, paths), *predictions.classes]))
     if output.submission:
         say_data(fill_submission(output.submission, predictions))
     elif output.csv:

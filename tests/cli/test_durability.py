@@ -25,18 +25,31 @@ BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "
 EXTRACT = ("extract", *BACKBONE, "--precision", "float32")
 
 
-@pytest.fixture
-def tiny_disk(work):
-    """The cache folder on a disk of 2 MB."""
-    cache = work / "cache"
-    cache.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", cache]
+@contextlib.contextmanager
+def mounted(folder):
+    """Mount a disk of 2 MB."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("only root can mount a small disk")
-    yield cache
-    subprocess.run(["umount", cache], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def tiny_disk(work):
+    """The cache folder on a disk of 2 MB."""
+    with mounted(work / "cache") as cache:
+        yield cache
+
+
+@pytest.fixture
+def tiny_reports(work):
+    """The folder of runs on a disk of 2 MB."""
+    with mounted(work / "reports") as reports:
+        yield reports
 
 
 def fill(disk):
@@ -97,6 +110,72 @@ def test_a_disk_that_fills_up(run, work, tiny_disk):
     ballast.unlink()
     assert "200 computed" in run(*EXTRACT).stdout
     assert embeddings(tiny_disk, work / "data")[1].all()
+
+
+def content(folder):
+    """Return what the files of a folder hold, but for locks."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {p: p.read_bytes() for p in files if p.name not in (".lock", "ballast")}
+
+
+def leave(ballast, room):
+    """Make some room on a full disk."""
+    os.truncate(ballast, max(0, ballast.stat().st_size - room))
+
+
+ROOMS = [0, 8192, 20_000, 60_000]
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_while_a_run_is_written(run, work, tiny_reports):
+    run(*EXTRACT)
+    assert run("fit", "--head", "lda").exit_code == 0
+    before = content(tiny_reports)
+    ballast = fill(tiny_reports)
+    failed = 0
+    for room in ROOMS:
+        leave(ballast, room)
+        done = run("fit", "--head", "svm")
+        assert not list(tiny_reports.glob(".run-*"))
+        if done.exit_code == 0:
+            break
+        failed += 1
+        assert done.stderr.splitlines()[-1].startswith("featx: error: reports: can't")
+        assert done.stdout == ""
+        assert content(tiny_reports) == before
+        fill(tiny_reports)
+    assert failed > 1
+    ballast.unlink()
+    done = run("fit", "--head", "svm", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert len(list(tiny_reports.glob("data-*"))) == 2
+    assert not list(tiny_reports.glob(".fit-*"))
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_while_a_report_is_written(run, work, tiny_reports):
+    run(*EXTRACT)
+    assert run("fit", "--head", "lda").exit_code == 0
+    runs = content(tiny_reports)
+    assert run("report").exit_code == 0
+    (page,) = tiny_reports.glob("data-*/index.html")
+    pages = content(tiny_reports)
+    ballast = fill(tiny_reports)
+    for room in [0, 4096, 100_000]:
+        leave(ballast, room)
+        done = run("report", page.parent.name)
+        if done.exit_code:
+            last = done.stderr.splitlines()[-1]
+            assert last.startswith("featx: error: ")
+            assert "No space left on device" in last
+        found = content(tiny_reports)
+        assert {path: found[path] for path in runs} == runs
+        assert found.keys() == pages.keys()  # no page is lost, and none is half there
+        assert all(found[path].endswith(b"</html>") for path in found if path == page)
+        fill(tiny_reports)
+    ballast.unlink()
+    assert run("report", page.parent.name).exit_code == 0
+    assert content(tiny_reports).keys() == pages.keys()
 
 
 # The last line says whether TensorFlow was imported.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.errors import DataError
+from featx.formulas import formula_notes
 from featx.images.depth import dark_notes
 from featx.images.image_set import ImageSet
 from featx.images.layouts.csv import read_csv, read_splits
@@ -61,6 +62,7 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
             *images.notes,
             *unread_files(given.path),
             *dark_notes(images.root, images.paths),
+            *formula_notes([*images.classes, *images.paths]),
         ),
         test_size=given.test_size,
         seed=given.seed,
