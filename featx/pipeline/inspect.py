@@ -19,7 +19,7 @@ def run_inspect(
     ------
     DataError, RunError
     """
-    check_reports(reports_dir)
+    check_reports(reports_dir, "report")
     images = read_images(data)
     # A folder that can't be written to is reported before the long work, not after it.
     claim_folder(reports_dir, images.name)

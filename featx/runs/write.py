@@ -134,11 +134,15 @@ def claim_reports(reports_dir: Path, what: str = "run") -> None:
         pass
 
 
-def check_reports(reports_dir: Path, *, may_have_it: bool = False) -> None:
+def check_reports(
+    reports_dir: Path, what: str = "run", *, may_have_it: bool = False
+) -> None:
     """Check that a folder can be written to, before any work, and make nothing.
 
     Parameters
     ----------
+    what : str
+        What is to be written there, for the error.
     may_have_it : bool
         Whether a folder that has runs will do as it is: the one that is wanted may be
         among them.
@@ -149,7 +153,7 @@ def check_reports(reports_dir: Path, *, may_have_it: bool = False) -> None:
     """
     if may_have_it and any(run_paths(reports_dir)):
         return
-    with _failures_named(reports_dir, "run"):
+    with _failures_named(reports_dir, what):
         check_writable(reports_dir)
 
 

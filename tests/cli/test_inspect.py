@@ -98,7 +98,7 @@ def test_what_the_user_can_mend_is_one_line(plain_figures, run, work):
     assert_one_line(run("inspect", "none"), "no such folder")
     (work / "file").write_text("")
     done = run("inspect", "--out-dir", "file")
-    assert_one_line(done, "file/inspect-data: can't write the report", "--out-dir")
+    assert_one_line(done, "file: can't write the report", "--out-dir")
     assert run("inspect", "--no-such-option").exit_code == 2
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote
 
-from featx.errors import RunError
+from featx.errors import ImageError, RunError
 from featx.evaluation.metrics import BY_KEY
 from featx.reports.numbers import moment, show, show_interval
 from featx.reports.run import (
@@ -66,7 +66,7 @@ def render_run(run: Run) -> Path:
             parent=_parent_link(run),
             sections=[(section, section.render(page)) for section in SECTIONS],
         )
-    except (OSError, ValueError) as error:
+    except (ImageError, OSError, ValueError) as error:
         raise RunError(
             f"{run.path}: incomplete ({type(error).__name__}: {error}); make it again"
         ) from error
