@@ -142,7 +142,7 @@ def settings_of(extractors: Iterable[KerasExtractor]) -> list[ExtractSettings]:
         spec = {**one.spec.as_dict(), "flip": flip}
         if one.weights.kind == "file":
             spec["weights"] = str(one.weights.path)
-        known = {key: spec[key] for key in ExtractSettings.model_fields}
+        known = {key: spec[key] for key in ExtractSettings.model_fields if key in spec}
         chosen.append(ExtractSettings.model_validate(known))
     return chosen
 
