@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.settings import ExtractSettings
 from featx.errors import RecipeError
-from featx.pipeline.recipe import default_data, read_recipe, recipe_text
+from featx.pipeline.recipe import (
+    default_data,
+    read_recipe,
+    recipe_text,
+    settings_of,
+)
 from tests.pipeline.drawn import recipes
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "v0.1.0"
@@ -135,3 +142,22 @@ def test_a_recipe_of_version_0_1_0_is_read_and_written(recipe):
     read = read_recipe(FIXTURES / "recipes" / "everything.toml")
     assert read.finetune.schedule == "plateau"
     assert read_recipe(recipe(recipe_text(read))) == read
+
+
+@pytest.mark.parametrize("stretch", [False, True])
+def test_extractors_give_the_settings_that_make_them(stretch):
+    wanted = ExtractSettings(
+        backbone="mobilenet-0.25",
+        image_size=64,
+        weights="random",
+        precision="float32",
+        stretch=stretch,
+    )
+    extractor = find_extractor(
+        "mobilenet-0.25",
+        image_size=64,
+        weights="random",
+        precision="float32",
+        stretch=stretch,
+    )
+    assert settings_of([extractor]) == [wanted]
