@@ -14,7 +14,7 @@ from tests.conftest import make_colours
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("FEATX_KILLS", "3"))
+KILLS = int(os.environ.get("FEATX_KILLS", "2"))
 """How often each command is killed."""
 
 SMALL = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
