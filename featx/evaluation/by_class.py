@@ -198,7 +198,8 @@ class Smoothed:
 CAUTION = 0.85
 """By which the number of images is multiplied that would give a mean over classes its
 variance: the variance is an estimate too. With 1, intervals contained the truth in
-0.917 of all test splits with a rare class instead of 0.95; see benchmarks/coverage.py."""
+0.917 of all test splits with a rare class instead of 0.95; see benchmarks/coverage.py.
+"""
 
 
 def macro_intervals(
