@@ -119,6 +119,18 @@ def with_values(start: S | type[S], values: Mapping[str, Any], *, function: str)
         raise SettingsError(f"{function}: {message}") from None
 
 
+def chosen_settings(
+    given: str | S, kind: type[S], values: Mapping[str, Any], *, function: str
+) -> S:
+    """Return the settings of what a function was given by name or with its settings.
+
+    The parameters and errors are those of `with_values`; `kind` has a field ``name``.
+    """
+    if isinstance(given, str):
+        return with_values(kind, {"name": given, **values}, function=function)
+    return with_values(given, values, function=function)
+
+
 def rename_fields(
     message: str, kind: type[Settings], name: Callable[[str], str]
 ) -> str:

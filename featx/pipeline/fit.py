@@ -30,7 +30,7 @@ from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, check_reports, make_run
-from featx.settings import with_values
+from featx.settings import chosen_settings
 from featx.splits import DEALING_VERSION
 
 if TYPE_CHECKING:
@@ -99,10 +99,7 @@ def fit(
     DataError
         There are too few training images for the folds.
     """
-    if isinstance(head, str):
-        settings = with_values(HeadSettings, {"name": head, **values}, function="fit")
-    else:
-        settings = with_values(head, values, function="fit")
+    settings = chosen_settings(head, HeadSettings, values, function="fit")
     rows = embeddings.train
     views, y = embeddings.views[rows], embeddings.images.labels[rows]
     groups = embeddings.split.groups[rows]

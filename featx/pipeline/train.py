@@ -22,7 +22,7 @@ from featx.runs.info import Kind
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, check_reports, claim_reports, make_run
-from featx.settings import with_values
+from featx.settings import chosen_settings
 from featx.splits import DEALING_VERSION
 
 
@@ -127,12 +127,7 @@ def train(
     """
     if not isinstance(data, DataSettings):
         data = DataSettings(path=Path(data))
-    if isinstance(network, str):
-        settings = with_values(
-            NetworkSettings, {"name": network, **values}, function="train"
-        )
-    else:
-        settings = with_values(network, values, function="train")
+    settings = chosen_settings(network, NetworkSettings, values, function="train")
     report = ReportSettings(out_dir=Path(out_dir))
     (run,) = run_train(data, [settings], report=report, progress=progress)
     return run
