@@ -71,16 +71,17 @@ def decimals(score: float | None) -> str:
     return MISSING if score is None else f"{score:.3f}"
 
 
-def accuracy_cells(accuracy: float, interval: Sequence[float]) -> list[str]:
+def accuracy_cells(
+    accuracy: float | None, interval: Sequence[float] | None
+) -> list[str]:
     """Return two cells of a table: an accuracy and its interval."""
-    return [decimals(accuracy), "–".join(map(decimals, interval))]
+    ends = "–".join(map(decimals, interval)) if interval else MISSING
+    return [decimals(accuracy), ends]
 
 
 def score_cells(metrics: "Metrics", key: str) -> list[str]:
-    """Return two cells of a table: a score and its interval."""
-    interval = metrics.intervals.get(key)
-    score = decimals(metrics.get(key))
-    return [score, "–".join(map(decimals, interval)) if interval else MISSING]
+    """Return two cells of a table: a score of a run and its interval."""
+    return accuracy_cells(metrics.get(key), metrics.intervals.get(key))
 
 
 def show_leaderboard(runs: Sequence["Run"]) -> None:
