@@ -123,14 +123,15 @@ class Finetuner:
             best = best_epoch(settings, log.validation(settings.monitor))
             rates[phase] = [row["learning_rate"] for row in log.rows[:best]]
         views = self.start.embeddings.views[held_out]
+        probabilities = self.predict(joined, held_out)
         cached = self._preparation.is_cached
         return Choice(
             history=_join_histories(logs),
             rates=rates,
             held_out=held_out,
             head_probabilities=ViewsHead(head).predict_proba(views),
-            probabilities=self.predict(joined, held_out),
-            temperature=self._temperature(joined, held_out),
+            probabilities=probabilities,
+            temperature=self._temperature(joined, held_out, probabilities),
             frozen_seconds=inputs.seconds + validation.seconds if cached else None,
         )
 
@@ -198,11 +199,20 @@ class Finetuner:
         images = Samples(self.start.pixels, rows)
         return predict(joined.model, images, batch_size=self.settings.batch_size)
 
-    def _temperature(self, joined: JoinedModel, rows: Rows) -> float:
-        """Return the temperature of a model's scores for the original view."""
+    def _temperature(
+        self, joined: JoinedModel, rows: Rows, probabilities: NDArray[np.float64]
+    ) -> float:
+        """Return the temperature of a model's scores for the original view.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (len(rows), n_classes)
+            Of the rows; the mean over the views.
+        """
         labels = self.start.embeddings.images.labels[rows]
-        images, size = Samples(self.start.pixels, rows), self.settings.batch_size
-        probabilities = predict(joined.view, images, batch_size=size)
+        if joined.flips != (False,):
+            images, size = Samples(self.start.pixels, rows), self.settings.batch_size
+            probabilities = predict(joined.view, images, batch_size=size)
         return fit_temperature(
             log_of(probabilities)[:, None],
             labels,
