@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -169,3 +170,35 @@ def samples():
     if not folder:
         pytest.skip("FEATX_SAMPLES names no folder of real images")
     return Path(folder)
+
+
+@contextlib.contextmanager
+def mounted_disk(folder, size):
+    """Mount a small disk at a folder; the test is skipped where that isn't allowed."""
+    folder.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root can mount a small disk")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def run_at_once(script, folder, names):
+    """Run a script in a process for each name; they wait for a line, to begin together.
+
+    The script gets the folder and a name, and must end well.
+    """
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(folder), name], stdin=subprocess.PIPE
+        )
+        for name in names
+    ]
+    for process in processes:
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for process in processes:
+        with process:
+            assert process.wait() == 0

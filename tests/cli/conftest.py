@@ -1,5 +1,6 @@
 """Running `featx` as a user does."""
 
+import os
 import subprocess
 import sys
 
@@ -68,3 +69,14 @@ except SystemExit as left:
 heavy = {{"tensorflow", "keras", "sklearn", "xgboost", "matplotlib"}}
 assert not heavy & set(sys.modules)
 """
+
+
+def read_terminal(handle):
+    """Return all bytes that were written to a terminal whose other end is closed."""
+    shown = b""
+    try:
+        while piece := os.read(handle, 65536):
+            shown += piece
+    except OSError:  # how a closed terminal ends on Linux
+        pass
+    return shown

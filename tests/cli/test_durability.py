@@ -19,36 +19,23 @@ from featx.embeddings.spec import Spec
 from featx.images.digests import digest_files
 from featx.pipeline.cache import run_prune
 from tests.cli.conftest import WITH_FEW_RIGHTS
-from tests.conftest import make_colours, write_image
+from tests.conftest import make_colours, mounted_disk, write_image
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
 EXTRACT = ("extract", *BACKBONE, "--precision", "float32")
 
 
-@contextlib.contextmanager
-def mounted(folder):
-    """Mount a disk of 2 MB."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only root can mount a small disk")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
 @pytest.fixture
 def tiny_disk(work):
     """The cache folder on a disk of 2 MB."""
-    with mounted(work / "cache") as cache:
+    with mounted_disk(work / "cache", "2m") as cache:
         yield cache
 
 
 @pytest.fixture
 def tiny_reports(work):
     """The folder of runs on a disk of 2 MB."""
-    with mounted(work / "reports") as reports:
+    with mounted_disk(work / "reports", "2m") as reports:
         yield reports
 
 

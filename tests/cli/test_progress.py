@@ -8,6 +8,7 @@ import pytest
 
 from featx.cli.main import main
 from featx.cli.progress import TerminalProgress
+from tests.cli.conftest import read_terminal
 from tests.conftest import make_colours
 
 WORDS = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
@@ -44,12 +45,7 @@ def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path, monkeypatch, cap
         with pytest.raises(SystemExit, match="0"):
             main(words)
         monkeypatch.undo()
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # how a closed terminal ends on Linux
-        pass
+    shown = read_terminal(ours)
     assert b"36/36" in shown
     assert "━".encode() in shown
     assert capsys.readouterr().out.startswith("36 images, 3 classes")

@@ -10,6 +10,7 @@ import pytest
 
 from featx.cli.progress import TerminalProgress
 from featx.cli.terminal import say, say_data, say_json, visible
+from tests.cli.conftest import read_terminal
 from tests.conftest import write_image
 
 # Each moves the cursor, changes the terminal, or the order in which text is shown.
@@ -90,12 +91,7 @@ def in_a_terminal(*words, cwd):
         [sys.executable, "-m", "featx", *words], stdout=theirs, stderr=theirs, cwd=cwd
     )
     os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # how a closed terminal ends on Linux
-        pass
+    shown = read_terminal(ours)
     os.close(ours)
     process.wait()
     return shown.decode()

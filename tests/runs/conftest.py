@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from featx.runs.write import RunContents
+from featx.runs.write import RunContents, write_run
 from tests.heads.blobs import tiny_head
 
 FINETUNED = {
@@ -74,3 +74,17 @@ def contents(
         head=tiny_head(len(classes)) if head is None else head,
         history={} if history is None else history,
     )
+
+
+@pytest.fixture
+def run(tmp_path, make_contents):
+    """A run in a folder of its own."""
+    return write_run(tmp_path, make_contents(fingerprint="f0", history={"loss": [1]}))
+
+
+def one_line(caught, path):
+    """Assert that an error is one line that names a path; return it."""
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message

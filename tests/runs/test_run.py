@@ -21,6 +21,7 @@ from featx.heads.table import make_head
 from featx.runs.run import list_runs, read_run
 from featx.runs.write import find_fitted, slug, write_run
 from tests.heads.blobs import make_blobs, tiny_head
+from tests.runs.conftest import one_line
 
 # Anything that a file system or a labels file can hold: no NUL, no lone surrogate.
 text = st.text(
@@ -181,18 +182,6 @@ def test_a_run_is_as_readable_as_its_neighbours(tmp_path, make_contents):
     tmp_path.chmod(0o750)
     run = write_run(tmp_path, make_contents())
     assert run.path.stat().st_mode & 0o777 == 0o750
-
-
-@pytest.fixture
-def run(tmp_path, make_contents):
-    return write_run(tmp_path, make_contents(fingerprint="f0", history={"loss": [1]}))
-
-
-def one_line(caught, path):
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
 
 
 def test_no_runs(tmp_path):

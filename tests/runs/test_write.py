@@ -15,7 +15,8 @@ from featx.progress import Progress
 from featx.runs.info import Kind
 from featx.runs.run import list_runs
 from featx.runs.write import WAITING, find_fitted, make_run, write_run
-from tests.conftest import read_only
+from tests.conftest import mounted_disk, read_only
+from tests.runs.conftest import one_line
 
 
 class Reported(Progress):
@@ -149,18 +150,6 @@ def test_a_run_that_is_there_is_found_in_a_read_only_folder(made, open_folder):
     assert (again.path, fresh, states) == (run.path, False, [])
 
 
-@pytest.fixture
-def run(tmp_path, make_contents):
-    return write_run(tmp_path, make_contents(fingerprint="f0", history={"loss": [1]}))
-
-
-def one_line(caught, path):
-    message = str(caught.value)
-    assert "\n" not in message
-    assert str(path) in message
-    return message
-
-
 def test_taken_names_are_counted_up(tmp_path, make_contents):
     names = [write_run(tmp_path, make_contents()).name for _ in range(3)]
     first = "pets-resnet50-svm"
@@ -258,13 +247,8 @@ def test_a_file_that_may_not_grow_leaves_no_half_run(tmp_path, limit):
 
 @pytest.fixture
 def tiny_disk(tmp_path):
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only root can mount a small disk")
-    yield tmp_path
-    subprocess.run(["umount", tmp_path], check=True)
+    with mounted_disk(tmp_path, "64k"):
+        yield tmp_path
 
 
 def test_a_full_disk_leaves_no_half_run(tiny_disk):

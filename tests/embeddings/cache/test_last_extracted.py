@@ -1,8 +1,6 @@
 """What was extracted last is remembered for each data folder."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -14,6 +12,7 @@ from featx.embeddings.cache.last_extracted import (
     remembered,
 )
 from featx.errors import CacheError
+from tests.conftest import run_at_once
 
 
 def test_each_folder_has_its_own(tmp_path):
@@ -74,18 +73,7 @@ for number in range(25):
 
 
 def test_what_four_processes_write_at_once_is_all_there(tmp_path):
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(tmp_path), name], stdin=subprocess.PIPE
-        )
-        for name in "abcd"
-    ]
-    for writer in writers:
-        writer.stdin.write(b"\n")
-        writer.stdin.flush()
-    for writer in writers:
-        with writer:
-            assert writer.wait() == 0
+    run_at_once(WRITER, tmp_path, "abcd")
     content = json.loads((tmp_path / "last-extracted.json").read_text())
     assert len(content) == len(remembered(tmp_path)) == 100
     assert all(content[f"{tmp_path}/{name}-7"] == [{"backbone": name}] for name in "ab")

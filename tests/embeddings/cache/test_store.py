@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
-from tests.conftest import read_only
+from tests.conftest import read_only, run_at_once
 
 SPEC = Spec(backbone="mean-colour", image_size=8, weights="file", weights_id="0")
 
@@ -354,18 +354,7 @@ with cache.writable({name: 1}):
 
 def test_small_files_lose_nothing_that_several_processes_write(cache):
     names = "abcd"
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(cache.root), name], stdin=subprocess.PIPE
-        )
-        for name in names
-    ]
-    for writer in writers:
-        writer.stdin.write(b"\n")
-        writer.stdin.flush()
-    for writer in writers:
-        with writer:
-            assert writer.wait() == 0
+    run_at_once(WRITER, cache.root, names)
     listed = {line.path for line in cache.quarantine.read()}
     assert listed == {f"{name}-{number}" for name in names for number in range(20)}
     spec = json.loads((cache.folder / "spec.json").read_text())
