@@ -65,13 +65,16 @@ class Backbones(_Generated):
         rows = (
             (
                 f"`{row.name}`",
+                f"{row.top1:.1f}",
+                row.speed,
                 str(row.image_size),
                 str(row.features),
                 f"{row.parameters:.1f}",
             )
             for row in BACKBONES.values()
         )
-        return _table(("backbone", "pixels", "features", "million parameters"), rows)
+        columns = ("backbone", "ImageNet top-1 (%)", "speed", "pixels", "features")
+        return _table((*columns, "million parameters"), rows)
 
 
 class RecipeKeys(_Generated):

@@ -1,6 +1,8 @@
 """`featx backbones` and `featx heads`: the tables of both."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,22 +11,61 @@ from featx.cli.command import SettingsCommand
 from featx.cli.show import show_table
 from featx.cli.terminal import say_json
 
+if TYPE_CHECKING:
+    from featx.embeddings.backbones.table import Backbone
+
+
+ORDERS: dict[str, Callable[["Backbone"], Any]] = {
+    "name": lambda row: row.name,
+    "top1": lambda row: -row.top1,
+    "size": lambda row: row.parameters,
+    "speed": lambda row: row.multiply_adds,
+}
+
 
 @click.command(cls=SettingsCommand)
+@click.option(
+    "--sort",
+    type=click.Choice([*ORDERS]),
+    help="By name, by accuracy, from small to large or from fast to slow; without it,"
+    " by family.",
+)
 @options.as_json
-def backbones(as_json: bool) -> None:
-    """List the backbones with image size, features and parameters."""
-    from featx.embeddings.backbones.table import BACKBONES
+def backbones(sort: str | None, as_json: bool) -> None:
+    """List the backbones with accuracy, speed and size.
 
+    The accuracy is the published one on ImageNet's validation images. Those without "here" are downloaded, or installed, when they are first needed.
+    """
+    from featx.embeddings.backbones.table import BACKBONES
+    from featx.embeddings.backbones.weights import is_here
+
+    rows = sorted(BACKBONES.values(), key=ORDERS[sort] if sort else lambda _: 0)
     if as_json:
-        say_json([asdict(row) for row in BACKBONES.values()])
+        say_json(
+            [
+                {
+                    "name": row.name,
+                    **asdict(row),
+                    "speed": row.speed,
+                    "weights_here": is_here(row),
+                }
+                for row in rows
+            ]
+        )
         return
-    rows = [
-        [r.name, str(r.image_size), str(r.features), f"{r.parameters:.1f}"]
-        for r in BACKBONES.values()
+    columns = ["backbone", "speed", "weights", "top-1 %", "parameters", "pixels"]
+    cells = [
+        [
+            row.name,
+            row.speed,
+            "here" if is_here(row) else "",
+            f"{row.top1:.1f}",
+            f"{row.parameters:.1f} M",
+            str(row.image_size),
+        ]
+        for row in rows
     ]
-    columns = ["name", "pixels", "features", "million parameters"]
-    show_table("Backbones", columns, rows)
+    show_table("Backbones", columns, cells, left=3, whole=3)
 
 
 @click.command(cls=SettingsCommand)

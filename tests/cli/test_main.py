@@ -69,7 +69,27 @@ def test_json_is_for_scripts(run, work):
     assert fitted["intervals"]["accuracy"][0] <= fitted["accuracy"]
     reported = json.loads(run("report", "--json").stdout)
     assert reported["page"] == "reports/index.html"
-    assert len(json.loads(run("backbones", "--json").stdout)) > 40
+    rows = json.loads(run("backbones", "--json").stdout)
+    assert len(rows) > 40
+    assert rows[0]["name"] == "efficientnetlite0"
+    assert rows[0]["weights_here"]
+
+
+@pytest.mark.parametrize(
+    ("order", "key", "sign"),
+    [
+        ("name", "name", 1),
+        ("top1", "top1", -1),
+        ("size", "parameters", 1),
+        ("speed", "multiply_adds", 1),
+    ],
+)
+def test_backbones_in_order(order, key, sign, run):
+    rows = json.loads(run("backbones", "--sort", order, "--json").stdout)
+    values = [row[key] for row in rows]
+    assert values == sorted(values, reverse=sign < 0)
+    shown = run("backbones", "--sort", order).stdout
+    assert shown.index(rows[0]["name"]) < shown.index(rows[-1]["name"])
     assert len(json.loads(run("heads", "--json").stdout)) == 7
 
 

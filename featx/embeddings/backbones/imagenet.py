@@ -5,8 +5,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featx.embeddings.backbones.keras_model import keras_functions
 from featx.embeddings.backbones.table import Backbone
-from featx.embeddings.backbones.weights import TIMEOUT_S, Fetch, fetch_weights
+from featx.embeddings.backbones.weights import (
+    TIMEOUT_S,
+    Fetch,
+    fetch_weights,
+    resolve_weights,
+)
 from featx.errors import WeightsError, first_line
 from featx.frameworks import import_keras, keras_downloads, keras_home
 
@@ -64,8 +70,8 @@ def imagenet_classes(fetch: Fetch = fetch_weights) -> tuple[str, ...]:
 def build_classifier(backbone: Backbone) -> "keras.Model":
     """Build a backbone with its preprocessing and its own classifier.
 
-    Keras fetches the weights the first time; they are another file than those that
-    embeddings are computed with.
+    Keras downloads the weights the first time; they are another file than the one that
+    embeddings are computed with. EfficientNet-Lite's file has both.
 
     Returns
     -------
@@ -76,17 +82,19 @@ def build_classifier(backbone: Backbone) -> "keras.Model":
     Raises
     ------
     WeightsError
-        The weights are not here and can't be fetched, or are not what Keras publishes.
+        The weights are not here and can't be fetched, or are not the published ones.
     """
     keras = import_keras()
     keras.backend.clear_session()
-    build = getattr(keras.applications, backbone.builder)
-    preprocess = getattr(keras.applications, backbone.module).preprocess_input
+    build, preprocess = keras_functions(backbone)
     shape = (backbone.image_size, backbone.image_size, 3)
+    weights = "imagenet"
+    if backbone.distribution:
+        weights = str(resolve_weights(backbone, "imagenet").path)
     try:
         with keras_downloads(TIMEOUT_S):
             # Which file has the classifier is for Keras to know.
-            network = build(weights="imagenet", input_shape=shape, **backbone.width)
+            network = build(weights=weights, input_shape=shape, **backbone.width)
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
         what = f"the weights of {backbone.name} with its ImageNet classifier"
         raise _missing(what, error, keras_home() / "models") from None

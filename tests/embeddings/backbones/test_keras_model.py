@@ -21,7 +21,8 @@ from featx.errors import BackboneError, WeightsError
 from featx.frameworks import import_keras, import_tensorflow, keras_home
 
 RANDOM = Weights("random", None, None, 0)
-BY_SIZE = sorted(BACKBONES.values(), key=lambda row: row.parameters)
+OF_KERAS = [row for row in BACKBONES.values() if not row.distribution]
+BY_SIZE = sorted(OF_KERAS, key=lambda row: row.parameters)
 SMALLEST = {row.module: row.name for row in reversed(BY_SIZE)}
 # Those between the two are built by the same lines, with other depths and widths;
 # larger ones take up to a minute each. test_table.py compares every row.

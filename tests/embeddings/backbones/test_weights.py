@@ -123,7 +123,7 @@ def test_file_that_keras_did_not_publish_is_refused(algorithm, weights_file):
     row = replace(BACKBONE, weights_hash=right)
     assert resolve_weights(row, "imagenet", fetch=no_fetch).sha256 == SHA256
     weights_file.write_bytes(CONTENT[:-1])
-    with pytest.raises(WeightsError, match="is not the file that Keras publishes"):
+    with pytest.raises(WeightsError, match="is not the published file of mobilenet"):
         resolve_weights(row, "imagenet", fetch=no_fetch)
 
 
