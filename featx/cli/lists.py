@@ -34,7 +34,8 @@ ORDERS: dict[str, Callable[["Backbone"], Any]] = {
 def backbones(sort: str | None, as_json: bool) -> None:
     """List the backbones with accuracy, speed and size.
 
-    The accuracy is the published one on ImageNet's validation images. Those without "here" are downloaded, or installed, when they are first needed.
+    The accuracy is the published one on ImageNet's validation images. Weights that
+    aren't "here" are downloaded, or installed, when they are first needed.
     """
     from featx.embeddings.backbones.table import BACKBONES
     from featx.embeddings.backbones.weights import is_here
