@@ -13,7 +13,7 @@ from featx.cli.terminal import say, say_json
 if TYPE_CHECKING:
     from featx.datasets.settings import DatasetSettings
 
-NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist")
+NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "digits")
 
 
 @click.command(cls=SettingsCommand)
@@ -25,16 +25,17 @@ def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
 
     NAME is cifar10, cifar100, mnist or fashion_mnist, as Keras names them. Keras
     downloads it once; the images are written as PNG files to OUT/train/<class>/ and
-    OUT/test/<class>/.
+    OUT/test/<class>/. The handwritten digits of scikit-learn need no download and have
+    no test split: they are written to OUT/<class>/.
     """
-    from featx.datasets.keras_datasets import write_keras_dataset
+    from featx.datasets.public_sets import write_public_set
 
     with TerminalProgress() as progress:
-        written = write_keras_dataset(name, settings, progress=progress)
+        written = write_public_set(name, settings, progress=progress)
     if as_json:
         say_json(asdict(written))
         return
-    say(
-        f"{written.folder}: {written.n_train:,} training and {written.n_test:,} test"
-        f" images, {len(written.classes)} classes"
-    )
+    images = f"{written.n_train:,} images"
+    if written.n_test:
+        images = f"{written.n_train:,} training and {written.n_test:,} test images"
+    say(f"{written.folder}: {images}, {len(written.classes)} classes")

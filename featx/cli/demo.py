@@ -1,4 +1,4 @@
-"""`featx demo`: all steps on images that featx draws."""
+"""`featx demo`: all steps on images that need no network."""
 
 from pathlib import Path
 
@@ -13,14 +13,20 @@ from featx.cli.terminal import say
 @click.command()
 @click.argument("folder", type=PATH, default=Path("featx-demo"))
 def demo(folder: Path) -> None:
-    """Try all steps on images that featx draws itself.
+    """Try all steps on two image sets, without a network.
 
-    Everything is written to FOLDER, by default featx-demo/.
+    One set is shapes that featx draws, the other the handwritten digits of
+    scikit-learn. Everything is written to FOLDER, by default featx-demo/.
     """
     from featx.pipeline.demo import run_demo
 
     with TerminalProgress() as progress:
         done = run_demo(folder, progress=progress)
-    show_leaderboard(done.runs)
-    show_best(done.runs)
+    for runs in done.runs.values():
+        show_leaderboard(runs)
+        show_best(runs)
     say(f"Report: {done.report.page}")
+    say(
+        "Next: sort photos of your own into data/<class>/ and type `featx extract`,"
+        " `featx fit`, `featx report`."
+    )

@@ -1,4 +1,4 @@
-"""A small labelled image set, drawn: eight classes of shape and texture.
+"""A small labelled image set, drawn: 18 classes of shape and texture.
 
 Colour, place, scale, angle, texture period, lighting, blur and noise vary from image
 to image and say nothing about the class, so that a classifier has something to learn.
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from featx.atomic import atomic_folder
 
-SHAPES = ("disc", "square", "star", "triangle")
-TEXTURES = ("dotted", "striped")
+SHAPES = ("disc", "hexagon", "pentagon", "square", "star", "triangle")
+TEXTURES = ("chequered", "dotted", "striped")
 SIDE = 160
-TRAIN_IMAGES = 40
-TEST_IMAGES = 25
+TRAIN_IMAGES = 30
+TEST_IMAGES = 15
 
-_CORNERS = {"square": 4, "triangle": 3, "star": 10}
+_CORNERS = {"hexagon": 6, "pentagon": 5, "square": 4, "triangle": 3, "star": 10}
 
 
 def draw_image_set(
@@ -132,6 +132,8 @@ def _texture(texture: str, rng: np.random.Generator) -> NDArray[np.float64]:
     v = (-np.sin(angle) * x + np.cos(angle) * y) / period + rng.uniform()
     if texture == "striped":
         inked = u % 1 < rng.uniform(0.35, 0.65)
+    elif texture == "chequered":
+        inked = (u % 1 < 0.5) ^ (v % 1 < 0.5)
     else:
         distance = np.hypot(u % 1 - 0.5, v % 1 - 0.5)
         inked = distance < rng.uniform(0.27, 0.4)

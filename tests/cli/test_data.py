@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from featx.datasets import keras_datasets as public_data
+from featx.datasets import public_sets
 
 
 def test_data(run, work, monkeypatch):
@@ -43,4 +43,4 @@ def test_data_offline(run, work, monkeypatch):
     assert done.exit_code == 1
     assert done.stderr.startswith("featx: error: mnist is not on this machine")
     assert f"as {work}/keras/datasets/mnist.npz" in done.stderr
-    assert public_data.keras_home() == work / "keras"
+    assert public_sets.keras_home() == work / "keras"

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from featx.datasets import keras_datasets
-from featx.datasets.keras_datasets import (
+from featx.datasets import public_sets
+from featx.datasets.public_sets import (
     PUBLIC_SETS,
     load_with_keras,
-    write_keras_dataset,
+    write_public_set,
 )
 from featx.datasets.settings import DatasetSettings
 from featx.errors import DataError
 from featx.images.layouts.read import read_images
+
+OF_KERAS = [name for name, row in PUBLIC_SETS.items() if row.files]
 
 
 def load(row):
@@ -30,16 +32,22 @@ def load(row):
 
 @pytest.fixture(autouse=True)
 def _faked(monkeypatch):
-    monkeypatch.setattr(keras_datasets, "load_with_keras", load)
+    monkeypatch.setattr(public_sets, "load_with_keras", load)
 
 
 def write(name, **settings):
-    return write_keras_dataset(name, DatasetSettings(**settings))
+    return write_public_set(name, DatasetSettings(**settings))
 
 
 def test_the_classes():
     counts = {name: len(row.classes) for name, row in PUBLIC_SETS.items()}
-    assert counts == {"cifar10": 10, "cifar100": 100, "mnist": 10, "fashion_mnist": 10}
+    assert counts == {
+        "cifar10": 10,
+        "cifar100": 100,
+        "mnist": 10,
+        "fashion_mnist": 10,
+        "digits": 10,
+    }
     names = PUBLIC_SETS["cifar100"].classes
     assert list(names) == sorted(set(names))
     # Kaggle, papers and Keras agree on these.
@@ -67,8 +75,21 @@ def test_all_of_each_is_read_back(tmp_path, name):
     written = write(name, out=tmp_path / name)
     images = read_images(written.folder)
     assert images.classes == tuple(sorted(PUBLIC_SETS[name].classes))
-    assert (~images.is_test).sum() == written.n_train
-    assert images.is_test.sum() == written.n_test
+    assert len(images) == written.n_train + written.n_test
+    if written.n_test:  # else featx draws a test split
+        assert images.is_test.sum() == written.n_test
+
+
+def test_digits_need_no_download_and_have_no_split(tmp_path):
+    written = write("digits", out=tmp_path / "digits")
+    assert (written.n_train, written.n_test) == (1797, 0)
+    images = read_images(written.folder)
+    assert images.classes == tuple("0123456789")
+    assert len(images) == 1797
+    first = np.asarray(Image.open(tmp_path / "digits" / "0" / "00000.png"))
+    # The 0 that scikit-learn's gallery opens with, of 16 shades.
+    assert first.shape == (8, 8)
+    assert first[0].tolist() == [0, 0, 80, 207, 143, 16, 0, 0]
 
 
 def test_a_seeded_part_of_each_class(tmp_path):
@@ -97,20 +118,20 @@ def test_nothing_is_left_of_a_failed_one(tmp_path, monkeypatch):
         (pixels, labels), test = load(row)
         return (pixels.astype(complex), labels), test  # Pillow refuses these
 
-    monkeypatch.setattr(keras_datasets, "load_with_keras", broken)
+    monkeypatch.setattr(public_sets, "load_with_keras", broken)
     with pytest.raises(TypeError):
         write("mnist", out=tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", PUBLIC_SETS)
+@pytest.mark.parametrize("name", OF_KERAS)
 def test_offline_says_which_file_to_put_where(tmp_path, monkeypatch, name):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
 
     def offline(row):
         raise OSError("URL fetch failure on http://x: None -- no route to host")
 
-    monkeypatch.setattr(keras_datasets, "load_with_keras", offline)
+    monkeypatch.setattr(public_sets, "load_with_keras", offline)
     with pytest.raises(DataError) as told:
         write(name, out=tmp_path / "m")
     message = str(told.value)
@@ -120,7 +141,7 @@ def test_offline_says_which_file_to_put_where(tmp_path, monkeypatch, name):
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("name", PUBLIC_SETS)
+@pytest.mark.parametrize("name", OF_KERAS)
 def test_keras_looks_where_the_table_says(tmp_path, monkeypatch, name):
     """What Keras asks its downloader for, and where that would put it."""
     import importlib

@@ -1,4 +1,4 @@
-"""Writing the data sets of Keras as image folders with a train and a test split."""
+"""Writing the data sets of Keras and scikit-learn as image folders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,16 +22,17 @@ _GOOGLE = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 
 @dataclass(frozen=True, slots=True)
 class PublicSet:
-    """A data set of `keras.datasets`.
+    """A data set of `keras.datasets`, or the digits of `sklearn.datasets`.
 
     Attributes
     ----------
     name : str
-        Keras' name for its module.
+        Keras' name for its module, or ``digits``.
     classes : tuple of str
         By label.
     files : Mapping
-        Path below Keras' folder `datasets`, and the URL of what belongs there.
+        Path below Keras' folder `datasets`, and the URL of what belongs there. Empty
+        for what is installed with scikit-learn.
     """
 
     name: str
@@ -40,7 +41,6 @@ class PublicSet:
 
 
 _CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
-
 
 _CIFAR100 = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
@@ -54,15 +54,12 @@ sunflower sweet_pepper table tank telephone television tiger tractor train trout
 turtle wardrobe whale willow_tree wolf woman worm
 """
 
-
 _FASHION = "t-shirt trouser pullover dress coat sandal shirt sneaker bag ankle_boot"
-
 
 _FASHION_FILES = (
     *("train-labels-idx1-ubyte.gz", "train-images-idx3-ubyte.gz"),
     *("t10k-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"),
 )
-
 
 _ROWS = (
     PublicSet(
@@ -85,13 +82,12 @@ _ROWS = (
         tuple(_FASHION.split()),
         {f"fashion-mnist/{name}": f"{_GOOGLE}/{name}" for name in _FASHION_FILES},
     ),
+    PublicSet("digits", tuple("0123456789"), {}),
 )
-
 
 PUBLIC_SETS: Mapping[str, PublicSet] = MappingProxyType(
     {row.name: row for row in _ROWS}
 )
-
 
 TIMEOUT_S = 30.0
 
@@ -102,7 +98,15 @@ LoadedSplit = tuple[NDArray[np.uint8], NDArray[Any]]
 
 @dataclass(frozen=True)
 class WrittenDataset:
-    """The folder of a data set that was written."""
+    """The folder of a data set that was written.
+
+    Attributes
+    ----------
+    folder : Path
+    classes : tuple of str
+    n_train, n_test : int
+        Images; `n_test` is 0 where the set has no test split of its own.
+    """
 
     folder: Path
     classes: tuple[str, ...]
@@ -125,7 +129,22 @@ def load_with_keras(row: PublicSet) -> tuple[LoadedSplit, LoadedSplit]:
     return splits
 
 
-def write_keras_dataset(
+def load_digits() -> LoadedSplit:
+    """Load scikit-learn's digits: 1,797 of 8 x 8 pixels, written by 43 people.
+
+    References
+    ----------
+    .. [1] Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
+       Learning Repository, 1998; scikit-learn has its test images.
+    """
+    from sklearn import datasets
+
+    images, labels = datasets.load_digits(return_X_y=True)
+    grey = np.rint(images * (255 / 16)).astype(np.uint8)
+    return grey.reshape(-1, 8, 8), labels
+
+
+def write_public_set(
     name: str, settings: DatasetSettings, *, progress: Progress = SILENT
 ) -> WrittenDataset:
     """Write a public data set as PNG files, or some of it.
@@ -160,7 +179,7 @@ def write_keras_dataset(
     if folder.exists():
         raise DataError(f"{folder} exists already; remove it or choose another --out")
     check_writable(folder)  # before anything is fetched
-    loaded = dict(zip(("train", "test"), _load(row), strict=True))
+    loaded = _load(row)
     rng = np.random.default_rng(settings.seed)
     chosen = {
         split: _choose(codes.reshape(-1), len(names), settings.per_class, rng)
@@ -179,13 +198,16 @@ def write_keras_dataset(
                 Image.fromarray(pixels[index]).save(path)
                 done += 1
                 update(done, total)
-    return WrittenDataset(folder, names, len(chosen["train"]), len(chosen["test"]))
+    n_test = len(chosen.get("test", ()))
+    return WrittenDataset(folder, names, total - n_test, n_test)
 
 
-def _load(row: PublicSet) -> tuple[LoadedSplit, LoadedSplit]:
-    """Load a data set, or say which file to put where."""
+def _load(row: PublicSet) -> dict[str, LoadedSplit]:
+    """Load a data set by the folders of its splits, or say which file to put where."""
+    if not row.files:
+        return {"": load_digits()}
     try:
-        return load_with_keras(row)
+        return dict(zip(("train", "test"), load_with_keras(row), strict=True))
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
         reason = fetch_failure(error)
     folder = keras_home() / "datasets"
