@@ -88,6 +88,7 @@ def _show_repeated(run: "Run") -> None:
     if repeats is not None:
         tested = repeats.accuracy
         say(
-            f"{run.backbone}: {tested.mean:.3f} on the test split, standard deviation"
-            f" {tested.std:.3f} between {len(repeats.seeds)} trainings"
+            f"{run.backbone}: {tested.mean:.3f} on the test split on average, standard"
+            f" deviation {tested.std:.3f} between {len(repeats.seeds)} trainings; the"
+            " table shows the first"
         )

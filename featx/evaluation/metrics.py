@@ -142,7 +142,8 @@ METRICS = (
     Metric(
         "cv_accuracy",
         "Accuracy in cross-validation",
-        "Mean over the folds of the train split. It alone chooses between runs.",
+        "Share of the train split that was right when held out. It decides which run is"
+        " best.",
         brief="Cross-validation",
         share=True,
     ),

@@ -33,13 +33,18 @@ def folds_of(run: Run) -> str:
 
 
 def percent(share: float, decimals: int = 1) -> str:
-    """Write a share as percent: 0.6652 is ``66.5%``."""
-    return f"{100 * share:.{decimals}f}%"
+    """Write a share as percent: 0.6652 is ``66.5%``.
+
+    The share is rounded before it is multiplied, so that the digits are those of
+    ``f"{share:.3f}"`` in the terminal: ``100 * 0.8625`` would round to 86.2.
+    """
+    rounded = float(f"{share:.{decimals + 2}f}") + 0.0  # no negative zero
+    return f"{100 * rounded:.{decimals}f}%"
 
 
 def points(share: float) -> str:
     """Write a difference or deviation of shares, in percentage points."""
-    return f"{100 * share:.1f}"
+    return percent(share).removesuffix("%")
 
 
 def counted(count: int, one: str, several: str = "") -> str:

@@ -1,6 +1,8 @@
 """Numbers as a reader sees them."""
 
-from featx.reports.numbers import duration, moment, show
+import pytest
+
+from featx.reports.numbers import duration, moment, percent, points, show
 
 
 def test_numbers_as_texts():
@@ -16,3 +18,16 @@ def test_numbers_as_texts():
     assert moment("yesterday") == "yesterday"
     assert show({}, "accuracy") == "\u2013"
     assert show({"log_loss": 1.23456}, "log_loss") == "1.235"
+
+
+def test_a_page_and_the_terminal_round_a_share_to_the_same_digits():
+    assert [percent(share) for share in (0.8625, 0.7875)] == ["86.3%", "78.7%"]
+    for share in (i / 400 for i in range(401)):
+        assert float(percent(share).removesuffix("%")) == pytest.approx(
+            100 * float(f"{share:.3f}")
+        )
+
+
+def test_points_have_no_negative_zero():
+    assert points(-0.0001) == "0.0"
+    assert points(-0.0125) == "-1.3"

@@ -56,7 +56,7 @@ after the runs that were.
 {% if metrics.repeats %}
 {% set tested = metrics.repeats.accuracy %}
 <p>Trained {{ metrics.repeats.seeds | length }} times with other seeds, it reached
-{{ tested.mean | percent }} on the test split, with a standard deviation of
+{{ tested.mean | percent }} on the test split on average, with a standard deviation of
 {{ tested.std | points }} points between the trainings. The scores
 and predictions here are those of the first; none was picked.</p>
 {% endif %}
