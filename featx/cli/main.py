@@ -18,6 +18,7 @@ from featx.cli.finetune import finetune
 from featx.cli.fit import fit
 from featx.cli.inspect import inspect
 from featx.cli.lists import backbones, heads
+from featx.cli.new import new
 from featx.cli.predict import predict
 from featx.cli.report import report
 from featx.cli.run import run
@@ -110,7 +111,7 @@ def main() -> None:
 
 
 for command in (
-    *(inspect, extract, fit, finetune, train, report, predict, export),
+    *(inspect, new, extract, fit, finetune, train, report, predict, export),
     *(run, demo, data, backbones, heads, cache),
 ):
     main.add_command(command)

@@ -1,8 +1,10 @@
 """Recipes: TOML files that hold all settings of a task; and `featx.toml`."""
 
+import textwrap
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, TypeVar, get_args
 
 import tomli_w
@@ -88,15 +90,30 @@ def read_recipe(path: Path) -> Recipe:
     return _validated(Recipe, path)
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """Write a recipe as TOML: the settings that differ from the defaults.
+def recipe_text(
+    recipe: Recipe,
+    *,
+    header: Iterable[str] | None = None,
+    comments: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Write a recipe as TOML: the data, and the settings that differ from the defaults.
 
-    Comments at its top describe what it makes and how to run it. The text is empty
-    where TOML can't hold a parameter of a head, such as None.
+    The text is empty where TOML can't hold a parameter of a head, such as None.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    header : iterable of str, optional
+        Paragraphs of a comment at its top; by default what it makes and how to run it.
+    comments : mapping of str to str
+        Comments above sections, by their names.
     """
-    parts = ["".join(f"# {line}".rstrip() + "\n" for line in _header(recipe))]
+    parts = [_comment(_header(recipe) if header is None else header)]
     content = recipe.model_dump(mode="json", exclude_defaults=True)
-    for name, value in content.items():
+    data = {"path": str(recipe.data.path), **content.pop("data", {})}
+    for name, value in {"data": data, **content}.items():
+        if name in comments:
+            parts.append(_comment([comments[name]]).rstrip("\n"))
         for table in value if isinstance(value, list) else [value]:
             try:
                 part = tomli_w.dumps({name: table})
@@ -108,6 +125,12 @@ def recipe_text(recipe: Recipe) -> str:
     text = "\n".join(parts)
     # File names that are not UTF-8 hold lone surrogates, which no file can.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _comment(lines: Iterable[str]) -> str:
+    """Write paragraphs as a comment of lines that are not too long."""
+    wrapped = (line for text in lines for line in textwrap.wrap(text, 86) or [""])
+    return "".join(f"# {line}".rstrip() + "\n" for line in wrapped)
 
 
 def _header(recipe: Recipe) -> list[str]:

@@ -125,7 +125,7 @@ def test_what_is_written_is_read_again(recipe, drawn):
     assert read_recipe(recipe(recipe_text(drawn))) == drawn
 
 
-def test_only_what_differs_from_the_defaults_is_written(recipe):
+def test_data_and_what_differs_from_the_defaults_are_written(recipe):
     text = recipe_text(read_recipe(recipe(MINIMAL + "folds = 5\n[finetune]\n")))
     assert text == (
         "# Makes svm on resnet50, fine-tuned.\n"
@@ -133,8 +133,8 @@ def test_only_what_differs_from_the_defaults_is_written(recipe):
         "# featx run recipe.toml\n"
         "#\n"
         "# Run it in the folder in which the run was made: relative paths start there."
-        '\n\n[[extract]]\nbackbone = "resnet50"\n\n[[head]]\nname = "svm"\n\n'
-        "[finetune]\n"
+        '\n\n[data]\npath = "data"\n\n[[extract]]\nbackbone = "resnet50"\n\n'
+        '[[head]]\nname = "svm"\n\n[finetune]\n'
     )
 
 

@@ -1,0 +1,46 @@
+"""`featx new`: a first recipe for a data folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from featx.cli import options
+from featx.cli.command import PATH, SettingsCommand
+from featx.cli.progress import TerminalProgress
+from featx.cli.show import show_notes
+from featx.cli.terminal import say
+
+if TYPE_CHECKING:
+    from featx.images.layouts.options import DataSettings
+
+
+@click.command(cls=SettingsCommand)
+@options.DataOptions("data", options.DATA)
+@click.option(
+    "--out",
+    type=PATH,
+    default=Path("recipe.toml"),
+    show_default=True,
+    help="File to write; it must not exist.",
+)
+def new(data: "DataSettings", out: Path) -> None:
+    """Write a recipe that suits a data folder.
+
+    featx looks at some of the images, guesses which embeddings and heads suit them,
+    measures how long it will take, and explains its guesses in the recipe. DATA is the
+    image folder; by default the one that featx.toml names, else data/.
+    """
+    from featx.pipeline.new_recipe import in_words, new_recipe
+
+    with TerminalProgress() as progress:
+        made = new_recipe(data, out, progress=progress)
+    show_notes(made.notes)
+    views = ", ".join(
+        f"{one.backbone} at {one.image_size or 'its own'} pixels"
+        f"{', also flipped' if one.flip else ''}"
+        for one in made.recipe.extract
+    )
+    heads = ", ".join(one.name for one in made.recipe.head)
+    say(made.path, f"  embeddings: {views}", f"  heads: {heads}")
+    say(f"Embedding all images takes about {in_words(made.seconds)} on this machine.")

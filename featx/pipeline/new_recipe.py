@@ -1,0 +1,249 @@
+"""A first recipe for a data folder, guessed from what its images are."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from featx.atomic import check_writable, write_atomically
+from featx.embeddings.dataset import find_extractors
+from featx.embeddings.extract import extract
+from featx.embeddings.settings import ExtractSettings
+from featx.errors import DataError, RecipeError
+from featx.heads.settings import HeadSettings
+from featx.images.image_set import ImageSet
+from featx.images.inspection import inspect_images
+from featx.images.layouts.options import DataSettings
+from featx.images.layouts.read import read_images
+from featx.images.sources import ImageFiles
+from featx.pipeline.recipe import Recipe, recipe_text
+from featx.progress import SILENT, Progress
+
+BACKBONE = "efficientnetlite0"
+
+SAMPLE = 500
+"""How many images are decoded to learn their sizes."""
+
+TIMED = 64
+"""How many of them are embedded to learn how long it takes."""
+
+SMALL_PIXELS = 100
+FEW_IMAGES = 30
+MANY_IMAGES = 20_000
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the guesses are made from.
+
+    Attributes
+    ----------
+    images, classes : int
+    training : int
+        Training images, about: where the test split is drawn, its share is taken off.
+    per_class : float
+        Training images in the median class.
+    pixels : int
+        Shorter side of the median image.
+    unreadable : int
+        Images of the sample that can't be read.
+    """
+
+    images: int
+    classes: int
+    training: int
+    per_class: float
+    pixels: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class NewRecipe:
+    """A recipe that was written.
+
+    Attributes
+    ----------
+    path : Path
+    recipe : Recipe
+    notes : tuple of str
+        On the images.
+    seconds : float
+        What embedding all images takes on this machine, about.
+    """
+
+    path: Path
+    recipe: Recipe
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def new_recipe(
+    data: DataSettings, out: Path, *, progress: Progress = SILENT
+) -> NewRecipe:
+    """Look at a data folder and write a recipe for it, with comments.
+
+    Up to 500 images, spread over the folder, are decoded, and 64 of them embedded to
+    measure how long it takes.
+
+    Parameters
+    ----------
+    data : DataSettings
+    out : Path
+        The recipe's file; it must not exist.
+
+    Raises
+    ------
+    RecipeError
+        The file exists, or its folder can't be written to.
+    DataError
+        There are no images that can be read.
+    WeightsError
+        The package with the backbone's weights is not installed.
+    """
+    if out.exists():
+        raise RecipeError(f"{out} exists already; remove it or choose another --out")
+    check_writable(out.parent)
+    images = read_images(data)
+    sample = _spread(images, SAMPLE)
+    facts = _facts(images, sample, progress)
+    chosen, why_views = choose_views(facts)
+    heads, why_heads = choose_heads(facts)
+    recipe = Recipe(
+        data=data, extract=chosen, head=[HeadSettings(name=name) for name in heads]
+    )
+    seconds = _time(_spread(sample, TIMED), chosen, progress) * facts.images
+    text = recipe_text(
+        recipe,
+        header=_header(out, images, facts, seconds),
+        comments={"extract": why_views, "head": why_heads},
+    )
+    write_atomically(out, (text + _MORE).encode())
+    return NewRecipe(out, recipe, images.notes, seconds)
+
+
+def choose_views(facts: Facts) -> tuple[list[ExtractSettings], str]:
+    """Return which embeddings suit an image set, and why."""
+    if facts.pixels < SMALL_PIXELS:
+        sizes, flip = (96, 160), False
+        why = (
+            f"The images have {facts.pixels} pixels and are enlarged: two moderate"
+            f" sizes see more in such images than {BACKBONE}'s own size of 224 does."
+        )
+    elif facts.per_class < FEW_IMAGES:
+        sizes, flip = (224, 288), True
+        why = (
+            f"A class has {facts.per_class:.0f} training images, which is few: that is"
+            " where flipped views and a second size help most. Without them it takes a"
+            " fifth of the time."
+        )
+    else:
+        why = (
+            f"A class has {facts.per_class:.0f} training images: one view of each is"
+            " enough to begin with. `flip = true` and a second size (`image_size ="
+            " 288`) often add a little."
+        )
+        return [ExtractSettings(backbone=BACKBONE)], why
+    return [
+        ExtractSettings(backbone=BACKBONE, image_size=size, flip=flip) for size in sizes
+    ], why
+
+
+def choose_heads(facts: Facts) -> tuple[list[str], str]:
+    """Return which heads suit an image set, and why."""
+    if facts.training > MANY_IMAGES:
+        why = (
+            f"With {facts.training:,} training images these two take minutes, the"
+            " others much longer."
+        )
+        return ["lda", "softmax"], why
+    why = (
+        "These take seconds to minutes, and lda is often best where classes are many"
+        " and images few. mlp and gboost take longer and seldom win."
+    )
+    return ["lda", "logreg", "svm", "softmax"], why
+
+
+def in_words(seconds: float) -> str:
+    """Write a duration roughly: ``40 seconds``, ``3 minutes``, ``2.5 hours``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+_MORE = """
+# Train the best head's last layers of the backbone as well. It takes much longer than
+# all of the above, and seldom gains where images are few or like those of ImageNet.
+# [finetune]
+# unfreeze = "block7"
+"""
+
+
+def _spread(images: ImageSet, most: int) -> ImageSet:
+    """Return so many images, spread evenly over the set."""
+    if len(images) <= most:
+        return images
+    return images.take(np.linspace(0, len(images) - 1, most).astype(np.intp))
+
+
+def _facts(images: ImageSet, sample: ImageSet, progress: Progress) -> Facts:
+    seen = inspect_images(sample, progress.images("reading some of the images"))
+    if not seen.readable.any():
+        raise DataError(
+            f"{images.root}: none of the {len(sample)} images looked at can be read;"
+            " `featx inspect` says why"
+        )
+    sides = np.minimum(seen.widths, seen.heights)[seen.readable]
+    trains = np.ones(len(images), bool) if images.is_test is None else ~images.is_test
+    share = 1 - images.share if images.is_test is None else 1.0
+    counts = np.bincount(images.labels[trains], minlength=len(images.classes)) * share
+    return Facts(
+        images=len(images),
+        classes=len(images.classes),
+        training=round(counts.sum()),
+        per_class=float(np.median(counts)),
+        pixels=int(np.median(sides)),
+        unreadable=len(seen.unreadable),
+    )
+
+
+def _time(
+    images: ImageSet, chosen: Sequence[ExtractSettings], progress: Progress
+) -> float:
+    """Return how many seconds the embeddings of one image take."""
+    plain = [one.model_copy(update={"precision": "float32"}) for one in chosen]
+    with tempfile.TemporaryDirectory() as folder:
+        done = extract(
+            ImageFiles(images.files, images.digests),
+            find_extractors(plain, Path(folder)),
+            Path(folder),
+            update=progress.images("embedding some of them, to see how long it takes"),
+        )
+    computed = max(one.computed for one in done)
+    return done[0].seconds / max(computed, 1)
+
+
+def _header(out: Path, images: ImageSet, facts: Facts, seconds: float) -> list[str]:
+    split = "with a test split of its own"
+    if images.is_test is None:
+        split = f"of which featx draws {images.share:.0%} as the test split"
+    layout = (
+        f"{images.name}: {facts.images:,} images of {facts.classes:,} classes, {split}"
+        f" ({images.layout})."
+    )
+    cost = (
+        f"Embedding all of them takes about {in_words(seconds)} on this machine, and"
+        " happens once. What follows is guessed from these facts: change what you know"
+        " better."
+    )
+    lines = [f"featx run {out}", "", layout, "", cost]
+    if facts.unreadable:
+        looked = min(facts.images, SAMPLE)
+        lines.append(
+            f"{facts.unreadable} of {looked} images can't be read; `featx inspect`"
+            " names them."
+        )
+    return lines

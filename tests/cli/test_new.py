@@ -1,0 +1,25 @@
+"""`featx new` writes a recipe that `featx run` takes."""
+
+import pytest
+
+
+def test_new(run, work):
+    done = run("new")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith(
+        "recipe.toml\n  embeddings: "
+        "efficientnetlite0 at 96 pixels, efficientnetlite0 at 160 pixels\n"
+        "  heads: lda, logreg, svm, softmax\n"
+        "Embedding all images takes about "
+    )
+    again = run("new")
+    assert again.exit_code == 1
+    assert "recipe.toml exists already" in again.stderr
+
+
+@pytest.mark.slow
+def test_new_recipe_runs(run, work):
+    assert run("new", "data", "--out", "mine.toml").exit_code == 0
+    done = run("run", "mine.toml")
+    assert done.exit_code == 0, done.stderr
+    assert "Best by cross-validation" in done.stdout
