@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from featx.atomic import write_atomically
+from featx.files import read_json
 from featx.locks import updating
 
 DAMAGED = "damaged-"
@@ -47,7 +48,7 @@ def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) 
 def _read(path: Path) -> dict[str, Any] | None:
     """Return what a JSON file holds; None if it is damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError:
         return {}
     except ValueError:

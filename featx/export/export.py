@@ -5,7 +5,6 @@ images, or for drawn ones where these are gone, are compared with the run's, bef
 gets its name.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from featx.export.check import (
     read_inputs,
 )
 from featx.export.formats import MODEL_FORMATS, ModelFormat, find_format
+from featx.files import read_json
 from featx.finetuning.joined_model import join
 from featx.frameworks import import_keras
 from featx.locks import FolderLock
@@ -249,7 +249,7 @@ def _write_facts(
 def _read_formats(path: Path) -> dict[str, Any]:
     """Return the formats in `export.json`; none if it is damaged."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["formats"])
+        return dict(read_json(path)["formats"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

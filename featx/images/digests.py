@@ -6,12 +6,12 @@ import os
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.files import NOT_REGULAR, open_file
 from featx.images.memory import MAX_BYTES
 from featx.images.prefetch import prefetch
 from featx.progress import Update, ignore
@@ -22,7 +22,6 @@ BATCH = 64
 """Files that a thread reads in one go."""
 
 TOO_LARGE = f"over {MAX_BYTES / 1e9:.1f} GB, which is no image; remove it"
-NOT_REGULAR = "not a regular file but a pipe, a socket or a device; remove it"
 ADVICE = {
     errno.EACCES: "; make it readable",
     errno.EPERM: "; make it readable",
@@ -94,26 +93,6 @@ def read_file(path: Path) -> bytes:
         if os.fstat(stream.fileno()).st_size > MAX_BYTES:
             raise OSError(errno.EFBIG, TOO_LARGE)
         return stream.read()
-
-
-def open_file(path: Path) -> BufferedReader:
-    """Open a regular file for reading; reading others might never end.
-
-    Raises
-    ------
-    OSError
-        It can't be opened, or is a named pipe, a socket, a device or a folder.
-    """
-    stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
-        raise OSError(errno.EINVAL, NOT_REGULAR)
-    return stream
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for somebody to write to a named pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_failure(path: Path, error: OSError) -> str:

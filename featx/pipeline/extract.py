@@ -4,10 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from featx.embeddings.cache.last_extracted import recall, register, remember
+from pydantic import TypeAdapter, ValidationError
+
+from featx.embeddings.cache.last_extracted import FILE, recall, register, remember
 from featx.embeddings.dataset import Embeddings, embed, find_extractors, title_of
 from featx.embeddings.extract import Extraction
 from featx.embeddings.extract import extract as extract_rows
+from featx.embeddings.memo import is_damaged
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError
 from featx.images.image_set import ImageSet
@@ -15,6 +18,8 @@ from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
 from featx.progress import SILENT, Progress
+
+_ENTRY = TypeAdapter(list[ExtractSettings])
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,27 @@ def run_extract(
 
 
 def last_extracted(cache_dir: Path, data: DataSettings) -> list[ExtractSettings]:
-    """Return what was last extracted for a data folder; empty if nothing was."""
-    found = recall(cache_dir, data.path)
-    return [ExtractSettings.model_validate(settings) for settings in found]
+    """Return what was last extracted for a data folder; empty if nothing was.
+
+    Also empty where the entry is damaged, or of a version with other settings.
+    """
+    try:
+        return _ENTRY.validate_python(recall(cache_dir, data.path))
+    except ValidationError:
+        return []
+
+
+def _nothing_extracted(cache_dir: Path, data: Path) -> RecipeError:
+    """Return the error where it isn't known what to take."""
+    way_on = "; run `featx extract --backbone NAME` first, or give --backbone"
+    if is_damaged(cache_dir / FILE) or recall(cache_dir, data):
+        return RecipeError(
+            f"{cache_dir / FILE}: damaged, or of another version of featx, so it isn't"
+            f" known what was last extracted for {data}{way_on}"
+        )
+    return RecipeError(
+        f"{data}: nothing was extracted for it into {cache_dir} yet{way_on}"
+    )
 
 
 def find_embeddings(
@@ -88,10 +111,7 @@ def find_embeddings(
     remembered = last_extracted(cache.folder, data)
     chosen = list(extract) or remembered
     if not chosen:
-        raise RecipeError(
-            f"{data.path}: nothing was extracted for it into {cache.folder} yet; run"
-            " `featx extract --backbone NAME` first, or give --backbone"
-        )
+        raise _nothing_extracted(cache.folder, data.path)
     check(chosen)
     register(cache.folder, data.path)
     embeddings = embed(

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError, nearest
+from featx.files import open_file
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
@@ -196,13 +197,16 @@ def _validated(kind: type[T], path: Path) -> T:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with open_file(path) as stream:
+            return tomllib.load(stream)
     except OSError as error:
         raise RecipeError(
             f"{path}: can't be read ({error.strerror}); name a recipe's TOML file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML ({error})") from error
+    except RecursionError:
+        raise RecipeError(f"{path}: not a recipe (nested too deeply)") from None
 
 
 def _first(kind: type[Settings], error: ValidationError) -> str:

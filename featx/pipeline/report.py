@@ -68,7 +68,15 @@ def report(
     for folder in (out_dir, *(run.path for run in todo)):
         check_reports(folder)
     update = progress.task("drawing reports", "pages")
+    left_out = set()
     for done, run in enumerate(todo, start=1):
-        render_run(run)
+        try:
+            render_run(run)
+        except RunError as error:
+            if runs:
+                raise
+            left_out.add(run.path)
+            progress.note(f"left out: {error}")
         update(done, len(todo))
+    found = [run for run in found if run.path not in left_out]
     return Report(render_leaderboard(out_dir, found), todo if runs else found)

@@ -7,6 +7,7 @@ from typing import Any
 
 from featx.atomic import csv_text
 from featx.errors import DataError
+from featx.files import open_text
 from featx.predict.predictions import Predictions
 
 
@@ -118,7 +119,7 @@ def _places(files: Sequence[Path]) -> dict[str, list[int]]:
 
 def _read(sample: Path) -> tuple[list[str], list[list[str]]]:
     try:
-        with sample.open(encoding="utf-8-sig", newline="") as stream:
+        with open_text(sample, encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream) if row]
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not CSV with a header"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featx.atomic import write_atomically
 from featx.errors import RunError
+from featx.files import open_text
 from featx.reports import numbers
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def newer_than(page: Path, sources: list[Path]) -> bool:
     """Return whether this featx wrote `page` after all of `sources`."""
     try:
         written = os.stat(page).st_mtime_ns  # noqa: PTH116
-        with page.open(encoding="utf-8", errors="replace") as stream:
+        with open_text(page, errors="replace") as stream:
             top = stream.read(1000)
         changed = max(path.stat().st_mtime_ns for path in sources)
     except OSError:

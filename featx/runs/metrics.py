@@ -1,6 +1,6 @@
 """The content of `metrics.json`: a run's scores, each with its interval."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from featx.evaluation.metrics import BY_KEY, METRICS, Metric
 from featx.runs.record import Record, Text
+
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+"""A number of images."""
 
 Interval = tuple[float, float]
 """Low and high end of a 95% interval."""
@@ -19,7 +22,7 @@ class ClassScores(Record):
     precision: float
     recall: float
     f1: float
-    support: int
+    support: Count
 
 
 class Spread(Record):
@@ -154,12 +157,12 @@ class Metrics(Record):
     val_accuracy: float | None = None
     accuracy: float
     intervals: dict[str, Interval] = Field(default_factory=dict)
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[Count]]
     per_class: dict[Text, ClassScores]
-    n_train: int
-    n_val: int = 0
-    n_test: int
-    n_test_distinct: int | None = None
+    n_train: Count
+    n_val: Count = 0
+    n_test: Count
+    n_test_distinct: Count | None = None
     classes: list[Text]
     weights: Text | None = None
     parameters: int | None = None

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from featx.errors import HeadError, RunError, first_line
+from featx.files import open_text, read_json
 from featx.runs.frames import import_pandas
 from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
 from featx.runs.metrics import Metrics
@@ -378,7 +378,7 @@ class Run:
 
 
 def _read_rows(path: Path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8", errors=UNDECODED) as stream:
+    with open_text(path, errors=UNDECODED) as stream:
         return list(csv.reader(stream))
 
 
@@ -488,7 +488,7 @@ def run_paths(reports_dir: Path) -> list[Path]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise RunError(f"{path}: not readable ({error.strerror})") from error
     except ValueError as error:

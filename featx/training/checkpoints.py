@@ -11,6 +11,7 @@ import numpy as np
 
 from featx.atomic import atomic_file, write_atomically
 from featx.errors import NetworkError
+from featx.files import read_json
 from featx.training.log import EpochLog
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Checkpoints:
         folder.mkdir(parents=True, exist_ok=True)
         found = cls(folder, on_epoch)
         try:
-            content = json.loads((folder / LOG_FILE).read_text("utf-8"))
+            content = read_json(folder / LOG_FILE)
             log = EpochLog(content["start"], content["rows"])
             # The weights of the best epoch are there as well.
             for path in {found._path(len(log.rows)), *folder.glob(WEIGHTS_FILES)}:

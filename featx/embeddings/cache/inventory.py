@@ -1,7 +1,6 @@
 """What a cache folder holds; nothing is changed."""
 
 import contextlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
+from featx.files import read_json
 from featx.images.decoding import PIXELS_VERSION
 
 
@@ -151,7 +151,7 @@ def _place(inventory: Inventory, folder: Path) -> None:
 
 
 def _read_spec(folder: Path) -> Spec:
-    content: Any = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+    content: Any = read_json(folder / SPEC_FILE)
     if not isinstance(content, dict):
         raise ValueError("no JSON object")  # noqa: TRY004  as JSON's own errors
     try:

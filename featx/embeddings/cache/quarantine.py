@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from featx.atomic import csv_text, write_atomically
+from featx.files import open_text
 from featx.locks import updating
 
 
@@ -41,9 +42,7 @@ class Quarantine:
     def read(self) -> list[Unreadable]:
         """Return all lines; what is no line of three is passed over."""
         try:
-            with self.path.open(
-                newline="", encoding="utf-8", errors="surrogateescape"
-            ) as stream:
+            with open_text(self.path, errors="surrogateescape") as stream:
                 rows: list[list[str]] = []
                 with contextlib.suppress(csv.Error):  # damaged from there on
                     rows.extend(csv.reader(stream))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from featx.errors import DataError
+from featx.files import open_file
 from featx.images.layouts.classes import visible
 
 DELIMITERS = ",;\t|"
@@ -128,7 +129,8 @@ def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 def read_text(path: Path) -> str:
     """Read a text file in UTF-8; a byte order mark is dropped."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with open_file(path) as stream:
+            return stream.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8"

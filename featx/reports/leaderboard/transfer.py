@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from featx.errors import RunError
 from featx.evaluation.intervals import paired_difference
 from featx.reports.numbers import percent, points
 from featx.runs.run import Run
@@ -42,7 +43,10 @@ def transfer_gap(runs: Sequence[Run]) -> str:
 
 def _paired_interval(one: Run, other: Run) -> list[float] | None:
     """Return the interval of the difference of two runs' accuracies, [low, high]."""
-    ours, theirs = _hits(one), _hits(other)
+    try:
+        ours, theirs = _hits(one), _hits(other)
+    except RunError:  # damaged since its page was drawn
+        return None
     if ours.keys() != theirs.keys():
         return None
     paired = [theirs[path] for path in ours]
