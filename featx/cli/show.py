@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from featx.cli.terminal import say, visible
+from featx.cli.terminal import naming_stream, say, visible
 
 if TYPE_CHECKING:
     from featx.evaluation.metrics import Metric
@@ -54,7 +54,8 @@ def show_table(
         )
     for row in rows:
         table.add_row(*(Text(visible(cell)) for cell in row))
-    Console(highlight=False).print(table)
+    with naming_stream("stdout"):
+        Console(highlight=False).print(table)
 
 
 def data_title(run: "Run") -> str:

@@ -5,11 +5,12 @@ the cursor, change the window's title or type for the user; a bidirectional mark
 show ``gpj.exe`` as ``exe.jpg``. They are written out, as Python writes them: ``\x1b``.
 """
 
+import contextlib
 import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -57,7 +58,7 @@ def say(*lines: object, err: bool = False) -> None:
         Whether to print to stderr.
     """
     for line in lines:
-        click.echo(visible(str(line)), err=err)
+        _echo(visible(str(line)), err=err)
 
 
 def say_json(content: Any) -> None:
@@ -66,7 +67,7 @@ def say_json(content: Any) -> None:
     What is written out is so by JSON's own escapes: it reads back the same.
     """
     text = json.dumps(content, indent=2, ensure_ascii=False, default=os.fspath)
-    click.echo(_escaped(text, "\n", _json_escape))
+    _echo(_escaped(text, "\n", _json_escape))
 
 
 def _json_escape(char: str) -> str:
@@ -78,4 +79,21 @@ def say_data(text: str) -> None:
     """Print a file's content: as it is, but on a screen written out."""
     if sys.stdout.isatty():
         text = visible(text, keep="\n")
-    click.echo(text, nl=False)
+    _echo(text, nl=False)
+
+
+def _echo(text: str, *, nl: bool = True, err: bool = False) -> None:
+    with naming_stream("stderr" if err else "stdout"):
+        click.echo(text, nl=nl, err=err)
+
+
+@contextlib.contextmanager
+def naming_stream(name: str) -> Iterator[None]:
+    """Have a failure to print name the stream, as that of a file names the file."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        error.filename = name
+        raise

@@ -5,7 +5,10 @@ images, or for drawn ones where these are gone, are compared with the run's, bef
 gets its name.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -105,10 +108,10 @@ def export(
     Raises
     ------
     OSError
-        The run's folder can't be written to.
+        The run's folder can't be written to, which is checked first.
     ExportError
         The run can't be written in a format, or the file predicts something else than
-        the run; it is not kept then.
+        the run; it is not kept then. Or the disk is full.
     BackboneError, CacheError, RunError
     """
     run = find_run(Path(out_dir), run, trust=trust)
@@ -123,6 +126,31 @@ def export(
         sides = {one.name: int(one.shape[1]) for one in model.inputs}
         inputs = read_inputs(images.source, sides, progress)
         expected = expect(run, images, inputs, extractors, cache_dir, progress)
+    with _failures_named(folder):
+        return _write_all(run, wanted, model, inputs, expected)
+
+
+@contextlib.contextmanager
+def _failures_named(folder: Path) -> Iterator[None]:
+    """Name the folder in the error where it can't be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(
+            f"{folder}: can't write the model ({error.strerror or error}); fix that and"
+            " export again: formats that were written before are kept"
+        ) from error
+
+
+def _write_all(
+    run: Run,
+    wanted: Sequence[ModelFormat],
+    model: "keras.Model",
+    inputs: Mapping[str, NDArray[np.uint8]],
+    expected: Expected,
+) -> list[ExportedModel]:
+    """Write some formats of a model, and what there is beside them."""
+    folder = run.path / FOLDER
     folder.mkdir(exist_ok=True)
     with FolderLock(folder / ".lock").alone() as alone:
         if not alone:
@@ -194,6 +222,8 @@ def _write(
         except (OSError, ExportError):
             raise
         except Exception as error:  # converters raise anything
+            if os.strerror(errno.ENOSPC) in str(error):  # TensorFlow has its own
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             reason = shorten(reason, 200, placeholder=" ...")
             raise ExportError(

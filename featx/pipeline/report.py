@@ -1,5 +1,6 @@
 """Render the pages of runs and the leaderboard over them."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from featx.reports.run.page import is_current, render_run
 from featx.reports.writing import PAGE
 from featx.runs.find import find_run
 from featx.runs.run import Run, list_runs
-from featx.runs.write import check_reports
+from featx.runs.write import check_reports, drawing
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,24 @@ def report(
     if not found and not todo:
         raise RunError(f"{out_dir}: no runs yet; `featx fit --head all` makes some")
     for folder in (out_dir, *(run.path for run in todo)):
-        check_reports(folder)
+        check_reports(folder, "report")
     update = progress.task("drawing reports", "pages")
-    left_out = set()
-    for done, run in enumerate(todo, start=1):
-        try:
-            render_run(run)
-        except RunError as error:
-            if runs:
-                raise
-            left_out.add(run.path)
-            progress.note(f"left out: {error}")
-        update(done, len(todo))
-    found = [run for run in found if run.path not in left_out]
-    return Report(render_leaderboard(out_dir, found), todo if runs else found)
+    with drawing(out_dir, [out_dir, *(run.path for run in found)]):
+        left_out = set()
+        for done, run in enumerate(todo, start=1):
+            try:
+                render_run(run)
+            except RunError as error:
+                if runs or _is_full(error):
+                    raise
+                left_out.add(run.path)
+                progress.note(f"left out: {error}")
+            update(done, len(todo))
+        found = [run for run in found if run.path not in left_out]
+        return Report(render_leaderboard(out_dir, found), todo if runs else found)
+
+
+def _is_full(error: RunError) -> bool:
+    """Return whether the disk is at fault, and not the run."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -158,6 +158,27 @@ def check_reports(
 
 
 @contextlib.contextmanager
+def drawing(reports_dir: Path, folders: Iterable[Path]) -> Iterator[None]:
+    """Keep what is being written to some folders; first remove what killed ones left.
+
+    Parameters
+    ----------
+    reports_dir : Path
+        With the lock.
+    folders : iterable of Path
+        It, or folders in it, to which pages are written.
+    """
+    lock = FolderLock(reports_dir / LOCK_FILE)
+    with lock.alone() as alone:
+        # Who draws holds it shared: what is unfinished now has no living owner.
+        if alone:
+            for path in folders:
+                remove_leftovers(path)
+    with lock.shared():
+        yield
+
+
+@contextlib.contextmanager
 def _writing(reports_dir: Path, what: str = "run") -> Iterator[None]:
     """Make a folder, and name it in the error where it can't be written to."""
     with _failures_named(reports_dir, what):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featx.atomic import atomic_file, write_atomically
+from featx.atomic import atomic_file, remove_leftovers, write_atomically
 from featx.errors import NetworkError
 from featx.files import read_json
 from featx.training.log import EpochLog
@@ -48,12 +48,16 @@ class Checkpoints:
     def open(cls, folder: Path, on_epoch: OnEpoch = lambda _: None) -> "Checkpoints":
         """Read the state of an interrupted training; a damaged one counts as none.
 
+        What a killed training left half written is removed: each may be as large as
+        the model.
+
         Raises
         ------
         OSError
             The folder can't be made.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
         found = cls(folder, on_epoch)
         try:
             content = read_json(folder / LOG_FILE)

@@ -19,7 +19,7 @@ from featx.export.formats import MODEL_FORMATS
 from featx.hardware import has_bfloat16
 from featx.locks import FolderLock
 from tests.cli.conftest import in_folder
-from tests.conftest import make_colours
+from tests.conftest import make_colours, mounted_disk
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
 TWO_SIZES = (*BACKBONE, "--image-size", 48, "--flip", "--precision", "float32")
@@ -63,6 +63,18 @@ def written_of(path):
     lines = (path / "predictions.csv").read_text().splitlines()
     rows = [line.split(",") for line in lines[1:]]
     return [row[0] for row in rows], np.array([row[4:] for row in rows], float)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_named_and_what_is_there_is_kept(run, fitted, tmp_path):
+    with mounted_disk(tmp_path / "disk", "300k") as disk:
+        copy = shutil.copytree(fitted / "reports" / LDA, disk / LDA)
+        for name in ("savedmodel", "tflite", "keras"):
+            done = run("export", copy, "--format", name)
+            assert done.exit_code == 1
+            said = done.stderr.splitlines()[-1]
+            assert f"{copy}/export: can't write the model (No space left on" in said
+        assert {p.name for p in (copy / "export").iterdir()} == {".lock", "classes.txt"}
 
 
 def test_the_choices_are_the_formats():

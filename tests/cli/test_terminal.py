@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,21 @@ def test_data_are_kept_in_a_pipe_and_written_out_on_a_screen(capsys, monkeypatch
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     say_data("a\x1b,1\n")
     assert capsys.readouterr().out == "a\\x1b,1\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", ["heads", "heads --json"])
+def test_a_full_disk_behind_stdout_is_named(words):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "featx", *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "featx: error: stdout: No space left on device\n"
 
 
 def test_bars_write_titles_out_and_read_no_markup(monkeypatch, capsys):

@@ -164,6 +164,12 @@ def test_a_damaged_state_starts_over(tmp_path):
     assert told == [0, 1, 2]
 
 
+def test_what_killed_trainings_left_is_removed(tmp_path):
+    (tmp_path / ".aside-a.npz").write_bytes(b"half")
+    train(colours(24), settings(epochs=1), augment=False, folder=tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["epoch-1.npz", "epochs.json"]
+
+
 def test_a_full_disk_is_reported(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -14,7 +14,7 @@ from featx.errors import RunError
 from featx.progress import Progress
 from featx.runs.info import Kind
 from featx.runs.run import list_runs
-from featx.runs.write import WAITING, find_fitted, make_run, write_run
+from featx.runs.write import WAITING, drawing, find_fitted, make_run, write_run
 from tests.conftest import mounted_disk, read_only
 from tests.runs.conftest import one_line
 
@@ -303,6 +303,18 @@ def test_leftovers_go_once_nobody_writes(tmp_path, make_contents):
     write_run(tmp_path, make_contents())
     assert not leftover.exists()
     assert len(list_runs(tmp_path)) == 2
+
+
+def test_what_killed_ones_left_goes_once_nobody_draws(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    leftovers = [tmp_path / ".aside-a.html", folder / ".aside-b.png"]
+    for leftover in leftovers:
+        leftover.touch()
+    with drawing(tmp_path, []), drawing(tmp_path, [tmp_path, folder]):
+        assert all(leftover.exists() for leftover in leftovers)
+    with drawing(tmp_path, [tmp_path, folder]):
+        assert not any(leftover.exists() for leftover in leftovers)
 
 
 def test_leftovers_of_killed_writers_are_no_runs(tmp_path, run):

@@ -24,7 +24,7 @@ from featx.reports.inspection.words import (
 from featx.reports.numbers import counted, moment
 from featx.reports.pictures import Picture, picture, thumbnail
 from featx.reports.writing import PAGE, render, replace_file
-from featx.runs.write import claim_reports, slug
+from featx.runs.write import claim_reports, drawing, slug
 
 FACTS_FILE = "inspection.json"
 FIGURES = ("classes", "samples", "sizes", "aspect_ratios")
@@ -88,13 +88,14 @@ def render_inspection(
         **_context(inspection, drawn),
     )
     folder = claim_folder(reports_dir, inspection.images.name)
-    for name in FIGURES:
-        if name in drawn:
-            replace_file(folder / f"{name}.png", drawn[name])
-        else:  # left from an earlier inspection
-            (folder / f"{name}.png").unlink(missing_ok=True)
-    replace_file(folder / FACTS_FILE, json_bytes(facts))
-    replace_file(folder / PAGE, page)
+    with drawing(reports_dir, [folder]):
+        for name in FIGURES:
+            if name in drawn:
+                replace_file(folder / f"{name}.png", drawn[name])
+            else:  # left from an earlier inspection
+                (folder / f"{name}.png").unlink(missing_ok=True)
+        replace_file(folder / FACTS_FILE, json_bytes(facts))
+        replace_file(folder / PAGE, page)
     return folder / PAGE
 
 
