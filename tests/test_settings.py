@@ -1,5 +1,7 @@
 """Every setting is described where it is stated, for help, schema and documents."""
 
+import math
+
 import pytest
 from pydantic import ValidationError
 
@@ -83,3 +85,20 @@ def test_a_wrong_value_by_name_is_one_line(values, message):
         with_values(HeadSettings, {"name": "svm", **values}, function="fit")
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (DataSettings, {"seed": -1}),
+        (HeadSettings, {"name": "lda", "seed": -1}),
+        (NetworkSettings, {"name": "cnn", "seed": 2**32}),
+        (FinetuneSettings, {"seed": -1}),
+        (FinetuneSettings, {"learning_rate": math.inf}),
+        (FinetuneSettings, {"weight_decay": math.nan}),
+        (NetworkSettings, {"name": "cnn", "learning_rate": math.inf}),
+    ],
+)
+def test_a_number_that_no_step_could_use_is_refused(kind, values):
+    with pytest.raises(ValidationError, match=list(values)[-1]):
+        kind(**values)

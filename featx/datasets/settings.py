@@ -20,7 +20,7 @@ class DatasetSettings(Settings):
     out: Annotated[Path | None, CliOption(none_means="data/NAME")] = None
     """Folder to write; it must not exist."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the draw of images per class."""
 
     @model_validator(mode="after")

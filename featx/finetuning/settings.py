@@ -119,7 +119,7 @@ class FinetuneSettings(Settings):
     tensorboard: bool = False
     """Write logs for TensorBoard to OUT_DIR/tensorboard/."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the validation split and the training."""
 
     @model_validator(mode="before")

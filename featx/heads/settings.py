@@ -54,7 +54,7 @@ class HeadSettings(Settings):
     class_weight: Literal["balanced"] | None = None
     """balanced: rare classes count as much as frequent ones."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the folds and of the head."""
 
     parameters: Annotated[dict[str, Any], CliOption(exists=False)] = Field(

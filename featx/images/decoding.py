@@ -160,9 +160,14 @@ def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
     if pixels.shape[:2] == size:
         return pixels
-    resized: NDArray[np.uint8] = cv2.resize(
-        pixels, (size[1], size[0]), interpolation=cv2.INTER_LINEAR
-    )
+    try:
+        resized: NDArray[np.uint8] = cv2.resize(
+            pixels, (size[1], size[0]), interpolation=cv2.INTER_LINEAR
+        )
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from error
+        raise
     return resized
 
 

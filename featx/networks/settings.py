@@ -46,7 +46,7 @@ class NetworkSettings(Settings):
     """Train this many times with different seeds, and report mean and standard
     deviation."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the training."""
 
     @property

@@ -5,6 +5,7 @@ import struct
 import warnings
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -407,3 +408,14 @@ def test_real_images_are_as_pillow_has_them(samples):
     for file in files:
         content = file.read_bytes()
         assert np.array_equal(decode_full(content), by_pillow(content))
+
+
+def test_a_size_that_needs_too_much_memory_is_a_memory_error(monkeypatch):
+    def fail(*_, **__):
+        error = cv2.error("Failed to allocate")
+        error.code = cv2.Error.StsNoMem
+        raise error
+
+    monkeypatch.setattr(cv2, "resize", fail)
+    with pytest.raises(MemoryError):
+        resize(np.zeros((4, 4, 3), np.uint8), (10**6, 10**6))

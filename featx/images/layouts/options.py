@@ -41,5 +41,5 @@ class DataSettings(Settings):
     ] = None
     """Share of the images to test on, where the data has no test split of its own."""
 
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the split into training and test images."""
