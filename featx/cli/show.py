@@ -104,33 +104,59 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
             title += " (older labels)"
         if not several:
             title += f"\n{group[0].backbone}{_mark(group[0])}"
-        ways = len({run.cv_settings for run in group} - {None})
-        rows = [_row(run, listed, several=several, ways=ways) for run in group]
+        rows = [_row(run, listed, several=several) for run in group]
         if is_wide:
             rows = [
                 [*row, f"{run.seconds:.1f} s"]
                 for row, run in zip(rows, group, strict=True)
             ]
-        show_table(title, [*columns, "total"] if is_wide else columns, rows)
+        sections = _sections(group, rows)
+        show_table(title, [*columns, "total"] if is_wide else columns, sections)
         if any(row[1].startswith("(") for row in rows):
             say("(in brackets: not cross-validated, but on images held out)", "")
-        if ways > 1:
+        if len(sections) > len(rows):
             say("Runs with other folds, repeats or seeds are ranked apart.", "")
 
 
-def _row(run: "Run", listed: "list[Metric]", *, several: bool, ways: int) -> list[str]:
-    from featx.reports.numbers import folds_of
+def _sections(runs: Sequence["Run"], rows: list[list[str]]) -> list[list[str]]:
+    """Put a line above the rows of runs that were cross-validated alike.
 
+    There is none where all were.
+    """
+    from featx.reports.numbers import ways_of
+
+    ways = ways_of(runs)
+    if not ways:
+        return rows
+    sections, above = [], ""
+    for run, row in zip(runs, rows, strict=True):
+        way = ways.get(run.cv_settings, "not cross-validated")
+        if way != above:
+            sections.append([f"{way}:"])
+        sections.append(row)
+        above = way
+    return sections
+
+
+def _name(run: "Run", *, several: bool) -> str:
+    """Name a run in a table, with its backbone where there are several."""
+    head = f"{run.head}, fine-tuned" if run.finetuned else run.head
+    if not several:
+        return head
+    if run.from_scratch:
+        return f"{run.backbone} from scratch"
+    # Nothing directly after the backbone: a narrow column would break the long word.
+    return f"{head} on {run.backbone}{_mark(run)}"
+
+
+def _row(run: "Run", listed: "list[Metric]", *, several: bool) -> list[str]:
     metrics = run.metrics
-    name = f"{run.head}, {run.backbone}{_mark(run)}" if several else run.head
-    if ways > 1 and run.cv_settings:
-        name += f", {folds_of(run)}"
     ranked_by = score_cells(metrics, "cv_accuracy")
     if metrics.cv_accuracy is None and metrics.val_accuracy is not None:
         score, interval = score_cells(metrics, "val_accuracy")
         ranked_by = [f"({score})", interval]
     return [
-        f"{name}, fine-tuned" if run.finetuned else name,
+        _name(run, several=several),
         *ranked_by,
         *score_cells(metrics, "accuracy"),
         *(decimals(metrics.get(metric.key)) for metric in listed),

@@ -41,7 +41,10 @@ def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
     axes.set_xlabel("accuracy")
     axes.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     more = f"; the first {MOST_SHOWN} of {len(runs)}" if len(runs) > MOST_SHOWN else ""
-    style.head(axes, "Runs by cross-validated accuracy, best first", subtitle + more)
+    # Ranks are among runs with the same folds, repeats and seed.
+    is_apart = len({run.cv_settings for run in runs} - {None}) > 1
+    order = "like with like" if is_apart else "best first"
+    style.head(axes, f"Runs by cross-validated accuracy, {order}", subtitle + more)
     # Drawn runs can be grey or lack a mark, so the legend explains marks of its own.
     tested = "test split, with 95% interval"
     decides = "cross-validation, which decides the rank"

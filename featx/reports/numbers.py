@@ -1,5 +1,7 @@
 """Format numbers for the pages and the terminal."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from featx.evaluation.metrics import BY_KEY, Metric
@@ -30,6 +32,25 @@ def folds_of(run: Run) -> str:
         return ""
     folds, repeats, _ = run.cv_settings
     return f"{folds} folds" if repeats == 1 else f"{repeats}×{folds} folds"
+
+
+def ways_of(runs: Iterable[Run]) -> dict[tuple[int, int, int] | None, str]:
+    """Write how runs were cross-validated, where not all of them were alike.
+
+    Returns
+    -------
+    dict
+        From `Run.cv_settings` to words such as ``5 folds``, with the seed where only
+        it tells two apart: ``5 folds, seed 3``. Empty where all were alike.
+    """
+    known = {run.cv_settings: folds_of(run) for run in runs if run.cv_settings}
+    if len(known) < 2:
+        return {}
+    alike = Counter(known.values())
+    return {
+        settings: f"{words}, seed {settings[2]}" if alike[words] > 1 else words
+        for settings, words in known.items()
+    }
 
 
 def percent(share: float, decimals: int = 1) -> str:

@@ -11,17 +11,18 @@ from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 
 
-def made(head, cv_accuracy, *, kind="head", val_accuracy=None):
+def made(head, cv_accuracy, *, kind="head", val_accuracy=None, **info):
     scores = {"precision": 0.6, "recall": 0.6, "f1": 0.6, "support": 10}
     return Run(
         Path(f"pets-resnet50-{head}"),
         RunInfo(
             kind=kind,
             data={"name": "pets", "fingerprint": "f0"},
-            backbone="resnet50",
+            backbone=info.pop("backbone", "resnet50"),
             weights="imagenet",
             head=head,
             timings={"fit": 1.0},
+            **info,
         ),
         Metrics(
             cv_accuracy=cv_accuracy,
@@ -74,3 +75,29 @@ def test_a_listed_metric_needs_no_brief_label(capsys, monkeypatch):
     monkeypatch.setattr("featx.evaluation.metrics.METRICS", (recall,))
     show_leaderboard([made("svm", 0.75)])
     assert "recall" in capsys.readouterr().out
+
+
+def test_runs_cross_validated_alike_stand_under_a_line_that_says_how(
+    capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "72")
+    ways = [{"seed": 3}, {"seed": 0}, {"folds": 4}]
+    several = {"backbone": "mobilenetv2-0.35"}
+    runs = [made("lda", 0.8 - 0.1 * i, settings=way) for i, way in enumerate(ways)]
+    runs += [made("svm", 0.7, settings=ways[0], **several)]
+    runs += [made("logreg", None, kind="finetune", val_accuracy=0.8, **several)]
+    show_leaderboard(runs)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    heads = [line for line in lines if line.endswith("folds:") or ", seed" in line]
+    assert heads == ["5 folds, seed 3:", "5 folds, seed 0:", "4 folds:"]
+    assert "cross-validated:" in lines
+    # The long name stands on a line of its own, whole.
+    assert lines.count("mobilenetv2-0.35") == 2
+    assert max(map(len, lines)) <= 72
+
+
+def test_runs_all_cross_validated_alike_stand_under_no_line(narrow, capsys):
+    show_leaderboard([made("svm", 0.75), made("lda", 0.7)])
+    shown = capsys.readouterr().out
+    assert "folds" not in shown
+    assert "ranked apart" not in shown

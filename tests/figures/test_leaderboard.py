@@ -22,3 +22,15 @@ def test_leaderboard_of_very_many_runs_is_bounded(make_run):
     figure = leaderboard_figure(runs, "pets")
     assert "pets; the first 40 of 90" in texts(figure)
     assert_readable(png(figure))
+
+
+def test_runs_cross_validated_in_several_ways_are_not_called_best_first(make_run):
+    runs = [
+        make_run(info={"settings": {"seed": seed}}, suffix=f"-{seed}")
+        for seed in (0, 3)
+    ]
+    assert "Runs by cross-validated accuracy, best first" in texts(
+        leaderboard_figure(runs[:1], "pets")
+    )
+    said = texts(leaderboard_figure(runs, "pets"))
+    assert "Runs by cross-validated accuracy, like with like" in said

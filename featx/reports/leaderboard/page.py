@@ -10,7 +10,7 @@ from featx import plots
 from featx.evaluation.metrics import METRICS
 from featx.figures.style import RANDOM_WEIGHTS, png
 from featx.reports.leaderboard.transfer import transfer_gap
-from featx.reports.numbers import moment, show
+from featx.reports.numbers import moment, show, ways_of
 from featx.reports.pictures import picture
 from featx.reports.run.gain import finetuning_gain
 from featx.reports.writing import PAGE, render, replace_file
@@ -67,7 +67,7 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "gap": transfer_gap(runs),
         "gain": finetuning_gain(runs),
         "random": any(run.random_weights for run in runs),
-        "ways": len({run.cv_settings for run in runs} - {None}),
+        "ways": ways_of(runs),
         "unranked": any(run.metrics.cv_accuracy is None for run in runs),
         "picture": picture(png(plots.leaderboard(runs)), alt),
     }

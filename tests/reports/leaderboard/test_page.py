@@ -92,6 +92,21 @@ def test_leaderboard_says_when_the_best_is_random(make_run, tmp_path):
     assert "random weights, never trained" in page.alts[0]
 
 
+def test_runs_that_differ_by_seed_only_are_told_apart(
+    plain_figures, make_run, tmp_path
+):
+    runs = [
+        make_run(info={"settings": {"seed": seed}}, suffix=f"-{seed}")
+        for seed in (0, 3)
+    ]
+    page = Page(render_leaderboard(tmp_path / "reports", runs))
+    assert "in 5 folds, seed 0" in page.words
+    assert "in 5 folds, seed 3" in page.words
+    assert "with another seed, are ranked apart" in page.words
+    alone = Page(render_leaderboard(tmp_path / "reports", runs[:1]))
+    assert "in 5 folds" not in alone.words
+
+
 def test_leaderboard_links_runs_elsewhere(plain_figures, make_run, tmp_path):
     run = make_run()
     moved = run.path.rename(tmp_path / "a run#1")
