@@ -40,9 +40,9 @@ from .runs.info import Kind as Kind
 from .runs.info import RunInfo as RunInfo
 from .runs.metrics import Metrics as Metrics
 from .runs.ranking import leaderboard_frame as leaderboard_frame
+from .runs.read import list_runs as list_runs
+from .runs.read import read_run as read_run
 from .runs.run import Run as Run
-from .runs.run import list_runs as list_runs
-from .runs.run import read_run as read_run
 from .runs.settings import ReportSettings as ReportSettings
 
 __version__: str

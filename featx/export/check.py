@@ -18,7 +18,8 @@ from featx.heads.views import ViewsHead
 from featx.images.arrays import read_sizes
 from featx.images.sources import ImageFiles
 from featx.progress import Progress
-from featx.runs.run import PREDICTIONS_FILE, Run
+from featx.runs.files import PREDICTIONS_FILE
+from featx.runs.run import Run
 from featx.training.batches import Samples
 from featx.training.predict import predict as predict_samples
 

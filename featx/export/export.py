@@ -45,7 +45,8 @@ from featx.progress import SILENT, Progress
 from featx.provenance import provenance
 from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
-from featx.runs.run import UNDECODED, Run
+from featx.runs.predictions import UNDECODED
+from featx.runs.run import Run
 
 if TYPE_CHECKING:
     import keras

@@ -30,9 +30,10 @@ from featx.pipeline.contents import run_contents
 from featx.pipeline.recipe import Recipe, settings_of
 from featx.progress import SILENT, Progress, timed
 from featx.provenance import fingerprint_of
+from featx.runs.files import AUGMENTED_FILE
 from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
-from featx.runs.run import AUGMENTED_FILE, Run
+from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, make_run
 from featx.settings import with_values
@@ -302,13 +303,21 @@ def _data(parent: Run) -> DataSettings:
     """Return the data that a run was made of.
 
     By the path that was given then, if it still leads there, else by the absolute one.
+
+    Raises
+    ------
+    RunError
+        Another version of featx wrote settings that this one does not know.
     """
     info = parent.info.data
     given = info.settings or {"seed": parent.info.seed or 0}
-    path = Path(given.get("path", info.root))
+    path = Path(str(given.get("path", info.root)))
     if path.resolve() != Path(info.root):
         path = Path(info.root)
-    return DataSettings.model_validate({**given, "path": path})
+    try:
+        return DataSettings.model_validate({**given, "path": path})
+    except ValidationError as error:
+        raise _of_another_version(parent) from error
 
 
 def _head_settings(parent: Run) -> HeadSettings:
@@ -320,13 +329,17 @@ def _head_settings(parent: Run) -> HeadSettings:
         Another version of featx wrote settings that this one does not know.
     """
     fields = HeadSettings.model_fields
-    given = parent.info.settings
+    given = parent.info.settings.as_dict()
     try:
         return HeadSettings(**{k: v for k, v in given.items() if k in fields})
     except ValidationError as error:
-        raise RunError(
-            f"{parent.path}: made with settings of another featx version; fit again"
-        ) from error
+        raise _of_another_version(parent) from error
+
+
+def _of_another_version(parent: Run) -> RunError:
+    return RunError(
+        f"{parent.path}: made with settings of another featx version; fit again"
+    )
 
 
 def _starting_point(

@@ -11,7 +11,8 @@ from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.run.page import is_current, render_run
 from featx.reports.writing import PAGE
 from featx.runs.find import find_run
-from featx.runs.run import Run, list_runs
+from featx.runs.read import list_runs
+from featx.runs.run import Run
 from featx.runs.write import check_reports, drawing
 
 

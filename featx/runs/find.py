@@ -12,7 +12,8 @@ from featx.errors import BackboneError, RunError
 from featx.images.decoding import PIXELS_VERSION
 from featx.runs.info import Kind
 from featx.runs.ranking import best_run, older_labels, same_data
-from featx.runs.run import Run, list_runs, read_run
+from featx.runs.read import list_runs, read_run
+from featx.runs.run import Run
 
 
 def find_run(

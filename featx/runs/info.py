@@ -51,6 +51,19 @@ class DataInfo(Record):
     labels: str = ""
 
 
+class RunSettings(Record):
+    """The settings of a head, a network or a fine-tuning, as they were then.
+
+    Those that pages and rankings use have types here; the others are kept as they are.
+    """
+
+    folds: int | None = None
+    repeats: int = 1
+    seed: int = 0
+    augment: Text | bool | None = None
+    copies: int | None = None
+
+
 class RunInfo(Record):
     """The content of `run.json`.
 
@@ -70,7 +83,7 @@ class RunInfo(Record):
         The name of the run that fine-tuning started from.
     parameters, trainable_parameters : int or None
         Of a Keras model.
-    settings : dict
+    settings : RunSettings
         Of the head, the network or the fine-tuning.
     seed : int or None
     timings : dict of str to float
@@ -100,7 +113,7 @@ class RunInfo(Record):
     parent: Text | None = None
     parameters: int | None = None
     trainable_parameters: int | None = None
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: RunSettings = RunSettings()
     seed: int | None = None
     timings: dict[str, float] = Field(default_factory=dict)
     notes: list[Text] = Field(default_factory=list)

@@ -25,10 +25,21 @@ from featx.errors import RunError
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
 from featx.provenance import provenance
-from featx.runs import run as folder
+from featx.runs.files import (
+    HEAD_FILE,
+    HISTORY_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    PREDICTIONS_FILE,
+    RECIPE_FILE,
+    RUN_FILE,
+    sha256_of,
+)
 from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
 from featx.runs.metrics import Metrics
-from featx.runs.run import Run, read_run, run_paths, sha256_of
+from featx.runs.predictions import UNDECODED
+from featx.runs.read import read_run, run_paths
+from featx.runs.run import Run
 
 ASIDE = ".run-"
 LOCK_FILE = ".lock"
@@ -201,13 +212,13 @@ def _fill(aside: Path, contents: RunContents) -> None:
     """Write a run's files, down to the disk."""
     # What can't be read back must not be written.
     Metrics.model_validate(contents.metrics)
-    (aside / folder.METRICS_FILE).write_bytes(json_bytes(contents.metrics))
+    (aside / METRICS_FILE).write_bytes(json_bytes(contents.metrics))
     if contents.recipe:
-        (aside / folder.RECIPE_FILE).write_text(contents.recipe, encoding="utf-8")
-    _write_csv(aside / folder.PREDICTIONS_FILE, _predictions(contents))
+        (aside / RECIPE_FILE).write_text(contents.recipe, encoding="utf-8")
+    _write_csv(aside / PREDICTIONS_FILE, _predictions(contents))
     if contents.history:
         epochs = zip(*contents.history.values(), strict=True)
-        _write_csv(aside / folder.HISTORY_FILE, [contents.history, *epochs])
+        _write_csv(aside / HISTORY_FILE, [contents.history, *epochs])
     for name, picture in contents.pictures.items():
         (aside / name).write_bytes(picture)
     info = {
@@ -218,19 +229,19 @@ def _fill(aside: Path, contents: RunContents) -> None:
         **provenance(VERSIONS),
     }
     RunInfo.model_validate(info)
-    (aside / folder.RUN_FILE).write_bytes(json_bytes(info))
+    (aside / RUN_FILE).write_bytes(json_bytes(info))
     sync_files(aside)  # before their folder gets its name
 
 
 def _write_model(aside: Path, contents: RunContents) -> Path:
     """Write the head or the model; return the file."""
     if contents.model is not None:
-        path = aside / folder.MODEL_FILE
+        path = aside / MODEL_FILE
         contents.model.save(path)
     else:
         from featx.heads.file import head_bytes
 
-        path = aside / folder.HEAD_FILE
+        path = aside / HEAD_FILE
         path.write_bytes(head_bytes(contents.head))
     return path
 
@@ -241,7 +252,7 @@ def find_fitted(reports_dir: Path, fingerprint: str) -> Run | None:
         # One damaged run, or one being deleted, must not keep others from being made.
         with contextlib.suppress(RunError):
             run = read_run(path)
-            models = (folder.HEAD_FILE, folder.MODEL_FILE)
+            models = (HEAD_FILE, MODEL_FILE)
             whole = any((path / name).is_file() for name in models)
             if whole and run.info.fingerprint == fingerprint:
                 return run
@@ -285,7 +296,7 @@ def _predictions(contents: RunContents) -> Iterator[list[str]]:
 
 
 def _write_csv(path: Path, rows: Iterable[Iterable[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8", errors=folder.UNDECODED) as file:
+    with path.open("w", newline="", encoding="utf-8", errors=UNDECODED) as file:
         csv.writer(file).writerows(rows)
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from featx.runs.run import read_run
+from featx.runs.read import read_run
 from tests.cli.conftest import in_folder
 from tests.conftest import make_colours
 

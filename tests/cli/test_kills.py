@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from tests.conftest import make_colours
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from featx.frameworks import import_keras
 from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles
 from featx.predict import predict as predicting
-from featx.runs.run import read_run
+from featx.runs.read import read_run
 from tests.cli.conftest import WITH_FEW_RIGHTS, run_process
 from tests.conftest import write_image
 

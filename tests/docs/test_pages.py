@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from featx.cli.main import main
 from featx.pipeline.recipe import read_recipe
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from tests.docs.conftest import (
     PAGES,
     blocks,

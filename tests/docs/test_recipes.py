@@ -11,7 +11,7 @@ from featx.datasets.shapes import draw_image_set
 from featx.pipeline.demo import DEMO_HEADS
 from featx.pipeline.recipe import read_recipe
 from featx.runs.ranking import rank_runs
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from tests.docs.conftest import ROOT
 
 RECIPES = sorted((ROOT / "pipelines").glob("*.toml"))

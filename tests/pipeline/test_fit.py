@@ -15,7 +15,7 @@ from featx.heads.views import ViewsHead
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import fit_run
 from featx.pipeline.recipe import Recipe
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor
 from tests.heads.blobs import make_blobs

@@ -14,7 +14,7 @@ from featx.pipeline.fit import run_fit
 from featx.pipeline.recipe import Recipe, read_recipe
 from featx.pipeline.run_recipe import run_recipe
 from featx.pipeline.train import run_train
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from featx.runs.settings import ReportSettings
 from tests.conftest import make_colours
 

@@ -19,7 +19,7 @@ from featx.progress import Progress
 from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.run.page import render_run
 from featx.runs.ranking import best_run, rank_runs
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor, make_colours
 

@@ -15,7 +15,7 @@ from featx.pipeline.recipe import Recipe
 from featx.predict.predict import predict
 from featx.predict.submission import fill_submission
 from featx.runs import find as run_choice
-from featx.runs.run import read_run
+from featx.runs.read import read_run
 from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor
 

@@ -4,7 +4,7 @@ import pytest
 
 from featx.errors import RunError
 from featx.runs.ranking import best_run, rank_runs, same_data
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from featx.runs.write import write_run
 
 

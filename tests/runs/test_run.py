@@ -18,7 +18,7 @@ from featx.errors import RunError
 from featx.heads.file import head_bytes
 from featx.heads.mlp import MLPHead
 from featx.heads.table import make_head
-from featx.runs.run import list_runs, read_run
+from featx.runs.read import list_runs, read_run
 from featx.runs.write import find_fitted, slug, write_run
 from tests.heads.blobs import make_blobs, tiny_head
 from tests.runs.conftest import one_line
@@ -228,6 +228,16 @@ def test_damaged_version(run, version):
     text = json.dumps({**run.info.as_dict(), "version": version})
     (run.path / "run.json").write_text(text)
     with pytest.raises(RunError, match=r"run\.json: damaged .'version': input should"):
+        read_run(run.path)
+
+
+@pytest.mark.parametrize(("key", "value"), [("folds", "x"), ("repeats", [1])])
+def test_damaged_settings(run, key, value):
+    path = run.path / "run.json"
+    content = json.loads(path.read_text())
+    content["settings"] = {key: value}
+    path.write_text(json.dumps(content))
+    with pytest.raises(RunError, match=f"damaged .'settings.{key}': input should be"):
         read_run(run.path)
 
 

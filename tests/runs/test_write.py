@@ -13,7 +13,7 @@ import pytest
 from featx.errors import RunError
 from featx.progress import Progress
 from featx.runs.info import Kind
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from featx.runs.write import WAITING, drawing, find_fitted, make_run, write_run
 from tests.conftest import mounted_disk, read_only
 from tests.runs.conftest import one_line

@@ -4,7 +4,7 @@ from typing import Any
 
 from featx.reports.pictures import picture
 from featx.reports.run.section import RunPage, Section
-from featx.runs.run import AUGMENTED_FILE
+from featx.runs.files import AUGMENTED_FILE
 
 TEMPLATE = """\
 {{ figure(picture) }}
@@ -24,14 +24,14 @@ def _content(page: RunPage) -> dict[str, Any] | None:
     path = run.path / AUGMENTED_FILE  # drawn when the run was made
     if not path.is_file():
         return None
-    kind = run.info.settings.get("augment")
+    kind = run.info.settings.augment
     alt = (
         "Some training images, each with copies beside it as training changed them"
         f"{f' (augmentation {kind})' if kind else ''}."
     )
     return {
         "picture": picture(path.read_bytes(), alt, link=path.name, photo=True),
-        "copies": run.info.settings.get("copies"),
+        "copies": run.info.settings.copies,
     }
 
 

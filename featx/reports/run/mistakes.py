@@ -8,7 +8,8 @@ import numpy as np
 from featx.reports.numbers import percent
 from featx.reports.pictures import thumbnail
 from featx.reports.run.section import RunPage, Section
-from featx.runs.run import Run, RunPredictions
+from featx.runs.predictions import RunPredictions
+from featx.runs.run import Run
 
 MISTAKES = 12
 

@@ -21,7 +21,8 @@ from featx.reports.run import (
 from featx.reports.run.gain import recommend, signed_points, signed_range
 from featx.reports.run.section import RunPage
 from featx.reports.writing import PAGE, newer_than, render, replace_file
-from featx.runs.run import METRICS_FILE, RUN_FILE, Run
+from featx.runs.files import METRICS_FILE, RUN_FILE
+from featx.runs.run import Run
 
 SECTIONS = (
     explain.SECTION,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from featx.figures.style import png
 from featx.reports.pictures import Picture, picture
 from featx.reports.writing import environment
-from featx.runs.run import Run, RunPredictions
+from featx.runs.predictions import RunPredictions
+from featx.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

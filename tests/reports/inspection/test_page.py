@@ -10,7 +10,7 @@ from featx.images.inspection import inspect_images
 from featx.images.layouts.read import read_images
 from featx.reports.inspection import page as page_module
 from featx.reports.inspection.page import claim_folder, render_inspection
-from featx.runs.run import list_runs
+from featx.runs.read import list_runs
 from tests.conftest import make_colours, write_image
 from tests.images.messy import (
     ODD_CLASS,

@@ -9,7 +9,7 @@ from featx.reports.leaderboard.page import render_leaderboard
 from featx.reports.run.page import render_run
 from featx.runs.find import find_run
 from featx.runs.ranking import leaderboard_frame, older_labels
-from featx.runs.run import read_run
+from featx.runs.read import read_run
 from tests.reports.pages import Page, assert_self_contained
 
 

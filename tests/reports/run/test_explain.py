@@ -5,7 +5,8 @@ import pytest
 
 from featx.reports.run import confidence as confidence_section
 from featx.reports.run.explain import SECTION
-from featx.runs.run import Run, RunPredictions
+from featx.runs.predictions import RunPredictions
+from featx.runs.run import Run
 from tests.reports.pages import section_words
 
 

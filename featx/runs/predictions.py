@@ -1,0 +1,103 @@
+"""Read what a run predicted for the test split, and its training curves."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.files import open_text
+from featx.runs.files import HISTORY_FILE, PREDICTIONS_FILE, damaged
+
+FIRST_PROBABILITY = 4
+"""Columns of `predictions.csv` before those of the classes."""
+
+UNDECODED = "surrogateescape"
+"""How CSV files keep file names that are not UTF-8: byte by byte."""
+
+
+@dataclass(frozen=True)
+class RunPredictions:
+    """What a run predicted for the test split, one row per image.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Relative to the data folder.
+    labels, predicted : tuple of str
+        Class names: the true and the predicted one.
+    confidence : ndarray of float64, shape (n,)
+        Probability of the predicted class.
+    probabilities : ndarray of float64, shape (n, n_classes)
+        Columns in class order.
+    """
+
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: tuple[str, ...]
+    confidence: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the predicted class is the true one, shape (n,)."""
+        pairs = zip(self.labels, self.predicted, strict=True)
+        return np.array([label == predicted for label, predicted in pairs], dtype=bool)
+
+
+def read_predictions(folder: Path, n_classes: int, n_images: int) -> RunPredictions:
+    """Read `predictions.csv` of a run folder.
+
+    Raises
+    ------
+    RunError
+        The file is missing or not as featx writes it.
+    """
+    path = folder / PREDICTIONS_FILE
+    try:
+        header, *rows = _read_rows(path)
+        width = FIRST_PROBABILITY + n_classes
+        if {len(row) for row in (header, *rows)} != {width}:
+            raise damaged(path, f"not {width} columns throughout")
+        if len(rows) != n_images:
+            raise damaged(path, f"{len(rows)} rows for {n_images} images")
+        columns = list(zip(*rows, strict=True)) or [()] * width
+        return RunPredictions(
+            paths=columns[0],
+            labels=columns[1],
+            predicted=columns[2],
+            confidence=np.array(columns[3], dtype=np.float64),
+            probabilities=np.array(columns[FIRST_PROBABILITY:], dtype=np.float64).T,
+        )
+    except (OSError, ValueError, csv.Error) as error:
+        raise damaged(path, error) from error
+
+
+def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
+    """Read the training curves of a run folder: column name to one value per epoch.
+
+    Returns
+    -------
+    dict
+        Empty for a head that isn't trained by epochs.
+
+    Raises
+    ------
+    RunError
+        The file is not as featx writes it.
+    """
+    path = folder / HISTORY_FILE
+    if not path.is_file():
+        return {}
+    try:
+        header, *rows = _read_rows(path)
+        values = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))
+        return dict(zip(header, values.T, strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        raise damaged(path, error) from error
+
+
+def _read_rows(path: Path) -> list[list[str]]:
+    with open_text(path, errors=UNDECODED) as stream:
+        return list(csv.reader(stream))
