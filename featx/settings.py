@@ -7,7 +7,7 @@ are made from these.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -31,6 +31,25 @@ class Settings(BaseModel):
         allow_inf_nan=False,
     )
 
+    @classmethod
+    def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values in which each that stands for others is replaced by these."""
+        return dict(values)
+
+    @classmethod
+    def merged(
+        cls, stated: Mapping[str, Any], given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the values that hold where the user gives some and a file states some.
+
+        Parameters
+        ----------
+        stated, given : mapping from str
+            By the names of the fields; those that are given win.
+        """
+        rest = {name: stated[name] for name in stated if name not in given}
+        return {**cls.spelled_out(rest), **cls.spelled_out(given)}
+
 
 S = TypeVar("S", bound=Settings)
 
@@ -51,7 +70,14 @@ class CliOption:
         Whether the option may be given several times, each time for another settings
         object.
     exists : bool
-        False for a setting that has no option, only a key in recipes.
+        False for a setting that has no option, only a key in files.
+    default : str, optional
+        What the command line takes where the field has no default. Recipes name it:
+        they don't change with it.
+    names : callable, optional
+        Returns names that the value may have, for completion in a shell.
+    is_path : bool
+        Whether the value may be a path as well as one of the names.
     """
 
     name: str = ""
@@ -59,6 +85,9 @@ class CliOption:
     none_means: str | None = None
     repeatable: bool = False
     exists: bool = True
+    default: str | None = None
+    names: Callable[[], Iterable[str]] | None = None
+    is_path: bool = False
 
 
 def cli_options(kind: type[Settings]) -> dict[str, CliOption]:
@@ -148,8 +177,10 @@ def rename_fields(
 def first_error(error: ValidationError) -> tuple[list[str], str, str]:
     """Return the error to show first: its keys, its type and its message.
 
-    Unknown keys come first: what seems to be missing may only be misspelt.
+    Unknown keys come first: what seems to be missing may only be misspelt. It comes
+    last.
     """
-    wrong = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    order = {"extra_forbidden": -1, "missing": 1}
+    wrong = min(error.errors(), key=lambda one: order.get(one["type"], 0))
     keys = [part for part in wrong["loc"] if isinstance(part, str)]
     return keys, wrong["type"], wrong["msg"].removeprefix("Value error, ")

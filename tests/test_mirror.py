@@ -47,6 +47,7 @@ ELSEWHERE = {
     "networks/data": "pipeline/test_train.py",
     "networks/*": "networks/test_build.py",
     "pipeline/contents": "pipeline/test_run_recipe.py",
+    "pipeline/toml_file": "pipeline/test_recipe.py",
     "pipeline/*": "cli/test_{}.py",
     "plots": "test_api.py",
     "predict/*": "predict/test_predict.py",

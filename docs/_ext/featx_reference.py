@@ -3,7 +3,8 @@
 ``{heads}``, ``{networks}`` and ``{backbones}`` are tables of all there are, made from
 featx's own tables. ``{api} functions``, ``{api} classes`` and ``{api} errors`` document
 the public names of that kind, those in ``featx.__all__``. ``{recipe-keys}`` is a table
-for each section of a recipe, made from the settings classes.
+for each section of a recipe, made from the settings classes, and ``{settings-keys}``
+one for each table of `featx.toml`.
 """
 
 import inspect
@@ -21,6 +22,7 @@ import featx
 from featx.embeddings.backbones.table import BACKBONES
 from featx.heads.table import HEADS
 from featx.networks.table import NETWORKS
+from featx.pipeline.project import TABLES
 from featx.pipeline.recipe import Recipe
 
 Rows = Iterable[tuple[str, ...]]
@@ -84,15 +86,28 @@ class RecipeKeys(_Generated):
         lines = []
         for name, section in Recipe.model_fields.items():
             kind, repeated = _settings_of(section.annotation)
-            header = f"[[{name}]]" if repeated else f"[{name}]"
-            rows = (
-                (f"`{key}`", _default(field), _one_line(field.description))
-                for key, field in kind.model_fields.items()
-            )
-            summary = _one_line(inspect.getdoc(kind).split("\n\n")[0])
-            lines += [f"**{header}** {summary}", ""]
-            lines += _table(("key", "default", "meaning"), rows)
+            lines += _keys(f"[[{name}]]" if repeated else f"[{name}]", kind)
         return lines
+
+
+class SettingsKeys(_Generated):
+    """The keys of `featx.toml`, table by table."""
+
+    def lines(self) -> list[str]:
+        return [
+            line for name, kind in TABLES.items() for line in _keys(f"[{name}]", kind)
+        ]
+
+
+def _keys(header: str, kind: type[BaseModel]) -> list[str]:
+    """Return a table of the keys of a settings class."""
+    rows = (
+        (f"`{key}`", _default(field), _one_line(field.description))
+        for key, field in kind.model_fields.items()
+    )
+    summary = _one_line(inspect.getdoc(kind).split("\n\n")[0])
+    table = _table(("key", "default", "meaning"), rows)
+    return [f"**{header}** {summary}", "", *table]
 
 
 def _settings_of(annotation: Any) -> tuple[type[BaseModel], bool]:
@@ -184,6 +199,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
         "networks": Networks,
         "backbones": Backbones,
         "recipe-keys": RecipeKeys,
+        "settings-keys": SettingsKeys,
         "api": Api,
     }
     for name, directive in directives.items():

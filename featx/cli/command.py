@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 import click
 from click.core import ParameterSource, augment_usage_errors
 from click.types import OptionHelpExtra
+
+from featx.cli.completion import complete_names
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -80,7 +81,7 @@ class SettingsOptions:
                 info,
                 option,
                 text=self.helps.get(name, info.description or ""),
-                required=info.is_required() and not self.optional,
+                is_optional=self.optional,
             )
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,28 +95,42 @@ class SettingsOptions:
     def make(self, given: Mapping[str, Any]) -> Any:
         """Make the settings from the options that were given, by parameter name.
 
+        `featx.toml` says what holds where they don't, and else their defaults.
+
         Raises
         ------
         click.UsageError
             A value is not allowed.
+        RecipeError
+            `featx.toml` has an unknown key or a value that is not allowed.
         """
+        from featx.pipeline.project import combinations
+
         fields, options = self.kind.model_fields, self.options
         values = self.values(given)
-        repeatable = [name for name in options if options[name].repeatable]
-        if not repeatable:
-            return make_settings(self.kind, values)
-        missing = [n for n in repeatable if fields[n].is_required() and n not in values]
-        if missing:
-            self._refuse_alone(values, options[missing[0]])
-            return []
-        repeated = [name for name in repeatable if name in values]
-        combinations = product(*(dict.fromkeys(values[name]) for name in repeated))
-        return [
-            make_settings(
-                self.kind, {**values, **dict(zip(repeated, one, strict=True))}
-            )
-            for one in combinations
-        ]
+        stated = self.stated(values)
+        if not any(option.repeatable for option in options.values()):
+            return make_settings(self.kind, self.kind.merged(stated, values))
+        for name, option in options.items():
+            if not fields[name].is_required() or name in {**stated, **values}:
+                continue
+            if self.optional:
+                self._refuse_alone(values, option)
+                return []
+            if option.default is None:
+                raise click.UsageError(f"Missing option '--{option.name}'.")
+            stated[name] = [option.default]
+        made: list[Any] = []
+        for one in combinations(self.kind, stated, values):
+            settings = make_settings(self.kind, one)
+            made += [settings] if settings not in made else []
+        return made
+
+    def stated(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Return what `featx.toml` states, where these values are given."""
+        from featx.pipeline.project import stated_values
+
+        return stated_values(self.kind)
 
     def _refuse_alone(self, values: Mapping[str, Any], missing: "CliOption") -> None:
         """Refuse options that have no effect because another one is missing."""
@@ -197,6 +212,14 @@ class PlainOption(click.Option):
         return extra
 
 
+class NeededOption(PlainOption):
+    """An option that is needed, unless `featx.toml` states its value."""
+
+    def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
+        """Return the facts behind the help text."""
+        return {**super().get_help_extra(ctx), "required": "required"}
+
+
 def make_settings(kind: type[S], values: Mapping[str, Any]) -> S:
     """Make settings; a value that is not allowed is wrong usage.
 
@@ -234,26 +257,35 @@ def _add(made: dict[str, click.Parameter], one: click.Parameter) -> None:
 
 
 def _make_option(
-    info: "FieldInfo", option: "CliOption", *, text: str, required: bool
+    info: "FieldInfo", option: "CliOption", *, text: str, is_optional: bool
 ) -> click.Option:
     """Make click's option from a field."""
     kind = _kind(info)
     flags = f"--{option.name}"
     if kind is bool:
         flags += f"/--no-{option.name}"
-    default = None if info.is_required() else info.default
-    if default is None and _has_none(info):
-        default = "none"
-    return PlainOption(
+    is_needed = info.is_required() and not is_optional
+    default = _default(info, option) if is_needed or not info.is_required() else None
+    return (NeededOption if is_needed and default is None else PlainOption)(
         [option.name.replace("-", "_"), flags],
         type=_click_type(info),
-        required=required,
         default=default,
         show_default=option.none_means or default is not None,
         multiple=option.repeatable,
         metavar=option.metavar or {int: "INTEGER", float: "FLOAT"}.get(kind),
+        shell_complete=complete_names(option.names, paths=option.is_path)
+        if option.names
+        else None,
         help=f"{text} Can be repeated." if option.repeatable else text,
     )
+
+
+def _default(info: "FieldInfo", option: "CliOption") -> Any:
+    """Return what an option has where neither user nor `featx.toml` gives a value."""
+    default = option.default if info.is_required() else info.default
+    if default is None and _has_none(info):
+        return "none"
+    return (default,) if option.repeatable and default is not None else default
 
 
 def _kind(info: "FieldInfo") -> Any:

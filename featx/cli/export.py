@@ -21,7 +21,7 @@ FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 
 
 @click.command(cls=SettingsCommand)
-@click.argument("run")
+@options.run
 @click.option(
     "formats",
     "--format",

@@ -48,7 +48,7 @@ def _augmentation_help() -> str:
 
 
 @click.command(cls=SettingsCommand, epilog=_augmentation_help())
-@click.argument("run", required=False)
+@options.optional_run
 @SettingsOptions("settings", "featx.finetuning.settings:FinetuneSettings")
 @options.own_weights
 @options.trust

@@ -35,9 +35,9 @@ def fit(
     """Fit heads on the embeddings of DATA, and score them.
 
     DATA is the image folder; by default the one that featx.toml names, else data/.
-    Without --backbone, the embeddings last extracted for DATA are used. Embeddings
-    that are not in the cache are computed first. A run with the same settings on the
-    same data is not made again.
+    Without --backbone, here or in featx.toml, the embeddings last extracted for DATA
+    are used. Embeddings that are not in the cache are computed first. A run with the
+    same settings on the same data is not made again.
     """
     from featx.pipeline.fit import run_fit
 

@@ -10,6 +10,7 @@ import click
 
 from featx.cli.cache import cache
 from featx.cli.command import OrderedGroup
+from featx.cli.config import config
 from featx.cli.data import data
 from featx.cli.demo import demo
 from featx.cli.export import export
@@ -94,9 +95,9 @@ def _say(line: str) -> None:
 @click.group(
     cls=FeatxGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="In a folder with data/train/<class>/ and data/test/<class>/, run"
-    " featx extract, featx fit and featx report. Results are written to stdout,"
-    " everything else to stderr.",
+    epilog="In a folder with images in data/<class>/, or in data/train/<class>/ and"
+    " data/test/<class>/, run featx extract, featx fit and featx report. Results are"
+    " written to stdout, everything else to stderr.",
 )
 @click.version_option(package_name="featx", prog_name="featx")
 @click.option(
@@ -112,6 +113,6 @@ def main() -> None:
 
 for command in (
     *(inspect, new, extract, fit, finetune, train, report, predict, export),
-    *(run, demo, data, backbones, heads, cache),
+    *(run, demo, data, backbones, heads, config, cache),
 ):
     main.add_command(command)

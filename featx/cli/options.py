@@ -5,26 +5,24 @@ from typing import Any
 
 import click
 
-from featx.cli.command import PATH, SettingsOptions, make_settings
+from featx.cli.command import PATH, SettingsOptions
+from featx.cli.completion import complete_folders, complete_runs
 
 
 class DataOptions(SettingsOptions):
-    """The data: the argument DATA, else what `featx.toml` names."""
+    """The data: the argument DATA, else what `featx.toml` states."""
 
     def parameters(self) -> Iterator[click.Parameter]:
         """Yield the argument and the options."""
         argument = self.options["path"].name
-        yield click.Argument([argument], required=False, type=PATH)
+        yield click.Argument(
+            [argument], required=False, type=PATH, shell_complete=complete_folders
+        )
         yield from (one for one in super().parameters() if one.name != argument)
 
-    def make(self, given: Mapping[str, Any]) -> Any:
-        """Make the settings; options override `featx.toml`."""
-        from featx.pipeline.recipe import default_data
-
-        values = self.values(given)
-        if "path" not in values:
-            values = default_data().model_dump(exclude_unset=True) | values
-        return make_settings(self.kind, values)
+    def stated(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is stated on the data; nothing where others are named."""
+        return {} if "path" in given else super().stated(given)
 
 
 class HeadOptions(SettingsOptions):
@@ -32,19 +30,11 @@ class HeadOptions(SettingsOptions):
 
     def make(self, given: Mapping[str, Any]) -> Any:
         """Make one settings object for each head."""
-        from featx.heads.settings import ALL_HEADS
-        from featx.heads.table import HEADS
+        heads = super().make(given)
+        if "hidden" in given and not any(head.hidden for head in heads):
+            from featx.heads.table import HEADS
 
-        if "hidden" not in given:
-            return super().make(given)
-        deep = [row.name for row in HEADS.values() if row.hidden]
-        heads = []
-        for head in dict.fromkeys(given["head"]):
-            one = {**given, "head": (head,)}
-            if head.lower() not in (ALL_HEADS, *deep):
-                del one["hidden"]
-            heads += super().make(one)
-        if not any(head.hidden for head in heads):
+            deep = [row.name for row in HEADS.values() if row.hidden]
             raise click.UsageError(f"--hidden needs --head {' or '.join(deep)}")
         return heads
 
@@ -64,6 +54,12 @@ cache = SettingsOptions("cache", _CACHE)
 cache_dir = SettingsOptions("cache", _CACHE, without=frozenset({"batch_size"}))
 
 report = SettingsOptions("report", "featx.runs.settings:ReportSettings")
+
+run = click.argument("run", shell_complete=complete_runs)
+optional_run = click.argument("run", required=False, shell_complete=complete_runs)
+runs = click.argument(
+    "runs", nargs=-1, metavar="[RUN]...", shell_complete=complete_runs
+)
 
 own_weights = click.option(
     "weights",

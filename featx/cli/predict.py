@@ -1,6 +1,6 @@
 """`featx predict`: classify images with a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ import click
 
 from featx.cli import options
 from featx.cli.command import PATH, SettingsCommand, SettingsOptions
+from featx.cli.completion import complete_names, complete_run_and_paths
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes, show_table
 from featx.cli.terminal import say_data, say_json
@@ -19,11 +20,26 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
+def backbone_names() -> Iterable[str]:
+    """Return the names of all backbones."""
+    from featx.embeddings.backbones.table import BACKBONES
+
+    return BACKBONES
+
+
 @click.command(cls=SettingsCommand)
-@click.argument("words", nargs=-1, required=True, type=PATH, metavar="[RUN] PATH...")
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    type=PATH,
+    metavar="[RUN] PATH...",
+    shell_complete=complete_run_and_paths,
+)
 @click.option(
     "--imagenet",
     metavar="BACKBONE",
+    shell_complete=complete_names(backbone_names),
     help="Predict the 1000 classes of ImageNet with a pretrained network"
     " instead of a RUN.",
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SettingsCommand)
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@options.runs
 @options.report
 @options.as_json
 def report(runs: tuple[str, ...], report: "ReportSettings", as_json: bool) -> None:

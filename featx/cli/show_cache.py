@@ -59,7 +59,7 @@ def show_inventory(
         )
         return
     if not entries:
-        say(f"{cache_dir} is empty; `featx extract --backbone NAME` fills it")
+        say(f"{cache_dir} is empty; `featx extract` fills it")
         return
     rows = []
     for one in entries:

@@ -1,11 +1,12 @@
 """Settings of feature extraction: which embeddings, and where they are cached."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from featx.embeddings.backbones.table import find_backbone
+from featx.embeddings.backbones.table import BACKBONES, DEFAULT_BACKBONE, find_backbone
 from featx.settings import CliOption, Settings, checked_by
 
 
@@ -18,7 +19,12 @@ class ExtractSettings(Settings):
     backbone: Annotated[
         str,
         checked_by(lambda name: find_backbone(name).name),
-        CliOption(metavar="NAME[@SIZE]", repeatable=True),
+        CliOption(
+            metavar="NAME[@SIZE]",
+            repeatable=True,
+            default=DEFAULT_BACKBONE,
+            names=lambda: BACKBONES,
+        ),
     ]
     """Frozen network that computes the embeddings; `featx backbones` lists them."""
 
@@ -42,7 +48,14 @@ class ExtractSettings(Settings):
     ] = None
     """Inner layer whose output to use."""
 
-    weights: Annotated[str, CliOption(metavar="imagenet|random|PATH")] = "imagenet"
+    weights: Annotated[
+        str,
+        CliOption(
+            metavar="imagenet|random|PATH",
+            names=lambda: ("imagenet", "random"),
+            is_path=True,
+        ),
+    ] = "imagenet"
     """Weights of the backbone; PATH is a file of your own."""
 
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -60,14 +73,20 @@ class ExtractSettings(Settings):
         if not isinstance(given, dict):
             return given
         name, at, size = str(given.get("backbone", "")).partition("@")
-        if not at:
-            return given
-        if given.get("image_size") is not None:
+        if at and given.get("image_size") is not None:
             raise ValueError(
                 f"`backbone` {name}@{size}: give the size after @ or by `image_size`,"
                 " not both"
             )
-        return {**given, "backbone": name, "image_size": size}
+        return cls.spelled_out(given)
+
+    @classmethod
+    def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values in which a size after @ is an image size."""
+        name, at, size = str(values.get("backbone", "")).partition("@")
+        if not at or values.get("image_size") is not None:
+            return dict(values)
+        return {**values, "backbone": name, "image_size": size}
 
 
 class CacheSettings(Settings):

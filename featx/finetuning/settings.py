@@ -1,11 +1,12 @@
 """Settings of fine-tuning: which layers of a backbone are trained, and how."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from featx.settings import CliOption, Settings, checked_by
-from featx.training.augmentation import Augmentation, find_augmentation
+from featx.training.augmentation import AUGMENTATIONS, Augmentation, find_augmentation
 
 _COURSEWORK = {"backbone_rate": 1.0, "depth_decay": 1.0, "schedule": "plateau"}
 
@@ -97,7 +98,9 @@ class FinetuneSettings(Settings):
     augment: Annotated[
         str,
         checked_by(lambda text: find_augmentation(text).name),
-        CliOption(metavar="none|light|medium|strong|WORDS"),
+        CliOption(
+            metavar="none|light|medium|strong|WORDS", names=lambda: AUGMENTATIONS
+        ),
     ] = "none"
     """Change training images at random, differently in each epoch; a preset or words
     such as light,rotation20,mixup, listed below."""
@@ -122,13 +125,18 @@ class FinetuneSettings(Settings):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the validation split and the training."""
 
+    @classmethod
+    def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values in which a preset is replaced by its settings."""
+        if values.get("preset") not in PRESETS:
+            return dict(values)
+        return {**PRESETS[values["preset"]], **values, "preset": None}
+
     @model_validator(mode="before")
     @classmethod
     def _with_preset(cls, given: Any) -> Any:
         """Replace a preset by its settings, where no others are given."""
-        if not isinstance(given, dict) or given.get("preset") not in PRESETS:
-            return given
-        return {**PRESETS[given["preset"]], **given, "preset": None}
+        return cls.spelled_out(given) if isinstance(given, dict) else given
 
     @property
     def augmentation(self) -> Augmentation:

@@ -1,19 +1,31 @@
 """Settings of heads: which head, and how it is fitted and scored."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from featx.errors import HeadError
 from featx.heads.hidden import parse_hidden
-from featx.heads.table import HEADS, find_head
+from featx.heads.table import HEADS, HeadRow, find_head
 from featx.settings import CliOption, Settings, checked_by
 
-ALL_HEADS = "all"
+ALL_HEADS, QUICK_HEADS = "all", "quick"
+
+GROUPS: Mapping[str, tuple[HeadRow, ...]] = {
+    ALL_HEADS: tuple(HEADS.values()),
+    QUICK_HEADS: tuple(row for row in HEADS.values() if row.quick),
+}
+"""Names that stand for several heads."""
 
 
 def _known_head(name: str) -> str:
-    return name if name == ALL_HEADS else find_head(name).name
+    return name.lower() if name.lower() in GROUPS else find_head(name).name
+
+
+def _rows(name: str) -> tuple[HeadRow, ...]:
+    """Return the rows of the table that a name stands for."""
+    return GROUPS.get(name) or (HEADS[name],)
 
 
 def _known_layers(text: str | None) -> str | None:
@@ -28,10 +40,18 @@ class HeadSettings(Settings):
     name: Annotated[
         str,
         checked_by(_known_head),
-        CliOption(name="head", metavar="NAME|all", repeatable=True),
-    ]
-    """Classifier to fit; `featx heads` lists them, all means each that fits the
-    embeddings."""
+        CliOption(
+            name="head",
+            metavar="NAME|quick|all",
+            repeatable=True,
+            default=QUICK_HEADS,
+            names=lambda: (*HEADS, *GROUPS),
+        ),
+    ] = Field(
+        description="Classifier to fit; `featx heads` lists them. quick:"
+        f" {', '.join(row.name for row in GROUPS[QUICK_HEADS])}, which take seconds;"
+        " all: each that fits the embeddings."
+    )
 
     tune: bool = False
     """Choose the head's parameters by an inner cross-validation on the training
@@ -64,15 +84,28 @@ class HeadSettings(Settings):
 
     @model_validator(mode="after")
     def _hidden_layers_are_somewhere(self) -> Self:
-        if self.hidden and self.name != ALL_HEADS and not HEADS[self.name].hidden:
+        if self.hidden and not any(row.hidden for row in _rows(self.name)):
             having = " and ".join(row.name for row in HEADS.values() if row.hidden)
             raise ValueError(
                 f"`hidden`: head '{self.name}' has no hidden layers, only {having} have"
             )
         return self
 
+    @classmethod
+    def merged(
+        cls, stated: Mapping[str, Any], given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Leave out stated parameters of other heads, and hidden layers of none."""
+        if "name" in given:
+            stated = {k: v for k, v in stated.items() if k != "parameters"}
+        values = super().merged(stated, given)
+        name = str(values.get("name", "")).lower()
+        if name in (*HEADS, *GROUPS) and not any(row.hidden for row in _rows(name)):
+            values.pop("hidden", None)
+        return values
+
     def each(self, width: int, *, maps: bool) -> "tuple[list[Self], list[str]]":
-        """Return one setting per head; ``all`` means all that fit these embeddings.
+        """Return one setting per head; of several, those that fit these embeddings.
 
         Parameters
         ----------
@@ -85,11 +118,11 @@ class HeadSettings(Settings):
         -------
         heads : list of HeadSettings
         left_out : list of str
-            Heads that ``all`` leaves out only because the rows are wide.
+            Heads that are left out only because the rows are wide.
         """
-        if self.name != ALL_HEADS:
+        if self.name not in GROUPS:
             return [self], []
-        rows = [row for row in HEADS.values() if maps or not row.on_maps]
+        rows = [row for row in GROUPS[self.name] if maps or not row.on_maps]
         left_out = [r.name for r in rows if r.widest is not None and width > r.widest]
         heads = [
             self.model_copy(

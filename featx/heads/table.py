@@ -38,6 +38,8 @@ class HeadRow:
         Whether it needs whole feature maps.
     widest : int or None
         Width of the embeddings up to which `--head all` includes it.
+    quick : bool
+        Whether it takes seconds with thousands of images: a bare `featx fit` fits it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class HeadRow:
     hidden: bool = False
     on_maps: bool = False
     widest: int | None = WIDE
+    quick: bool = False
 
 
 _ROWS = (
@@ -62,18 +65,21 @@ _ROWS = (
         "LinearSVMHead",
         {"C": (1e-4, 1e-3, 1e-2)},
         "linear support vector machine",
+        quick=True,
     ),
     HeadRow(
         "lda",
         "ShrinkageLDAHead",
         {"shrinkage": (None, 0.2, 0.5, 0.8)},
         "shrinkage LDA on signed square roots",
+        quick=True,
     ),
     HeadRow(
         "logreg",
         "LogisticRegressionHead",
         {"C": (1e-3, 1e-2, 1e-1, 1.0)},
         "multinomial logistic regression",
+        quick=True,
     ),
     HeadRow(
         "mlp",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from featx.networks.table import find_network
+from featx.networks.table import NETWORKS, find_network
 from featx.settings import CliOption, Settings, checked_by
 
 
@@ -14,7 +14,9 @@ class NetworkSettings(Settings):
     name: Annotated[
         str,
         checked_by(lambda name: find_network(name).name),
-        CliOption(name="network", metavar="NAME", repeatable=True),
+        CliOption(
+            name="network", metavar="NAME", repeatable=True, names=lambda: NETWORKS
+        ),
     ]
     """Network to train, one of those listed below."""
 

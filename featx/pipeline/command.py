@@ -6,6 +6,7 @@ from typing import Any
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.images.layouts.options import DataSettings
+from featx.pipeline.project import stated_values
 from featx.pipeline.recipe import Recipe
 from featx.settings import Settings, cli_options
 
@@ -68,9 +69,11 @@ def _options(
     words: dict[str, list[str]] = {}
     for one in settings:
         options = cli_options(type(one))
-        changed = one.model_dump(exclude_defaults=True)
-        if changed.keys() - options.keys():
+        changed = set(one.model_dump(exclude_defaults=True))
+        if changed - options.keys():
             return None
+        # What featx.toml states would hold instead of a default.
+        changed |= stated_values(type(one)).keys()
         for name, option in options.items():
             if name in without.get(type(one), ()):
                 continue

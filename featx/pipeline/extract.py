@@ -72,7 +72,7 @@ def last_extracted(cache_dir: Path, data: DataSettings) -> list[ExtractSettings]
 
 def _nothing_extracted(cache_dir: Path, data: Path) -> RecipeError:
     """Return the error where it isn't known what to take."""
-    way_on = "; run `featx extract --backbone NAME` first, or give --backbone"
+    way_on = "; run `featx extract` first, or give --backbone"
     if is_damaged(cache_dir / FILE) or recall(cache_dir, data):
         return RecipeError(
             f"{cache_dir / FILE}: damaged, or of another version of featx, so it isn't"

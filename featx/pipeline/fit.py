@@ -15,7 +15,7 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
-from featx.heads.settings import ALL_HEADS, HeadSettings
+from featx.heads.settings import GROUPS, HeadSettings
 from featx.heads.table import make_head
 from featx.heads.views import ViewsHead, fit_views
 from featx.images.layouts.options import DataSettings
@@ -303,7 +303,7 @@ def _check_heads(
         rows_are = f"{len(kinds)} embeddings side by side"
     are_maps = len(kinds) == 1 and extract[0].pooling == "none"
     for head in heads:
-        if head.name != ALL_HEADS:
+        if head.name not in GROUPS:
             # The shape of the maps is known later; any will do here.
             options = head.fit_options((1, 1, 1) if are_maps else None, rows_are)
             make_head(head.name, **options["parameters"])
@@ -312,7 +312,7 @@ def _check_heads(
 def _each(
     heads: Sequence[HeadSettings], embeddings: Embeddings, progress: Progress
 ) -> list[HeadSettings]:
-    """Return one setting per head, and note what ``all`` leaves out."""
+    """Return one setting per head, and note what is left out of several."""
     each: list[HeadSettings] = []
     width, maps = embeddings.views.shape[2], embeddings.map_shape is not None
     for named in heads:

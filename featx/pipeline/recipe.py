@@ -1,29 +1,24 @@
-"""Recipes: TOML files that hold all settings of a task; and `featx.toml`."""
+"""Recipes: TOML files that hold all settings of a task."""
 
 import textwrap
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self, TypeVar, get_args
+from typing import Self
 
 import tomli_w
 from pydantic import Field, ValidationError, model_validator
 
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.errors import RecipeError, nearest
-from featx.files import open_file
+from featx.errors import RecipeError
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings
+from featx.pipeline.toml_file import describe_error, read_toml
 from featx.runs.settings import ReportSettings
-from featx.settings import Settings, first_error, rename_fields
-
-PROJECT_FILE = "featx.toml"
-
-T = TypeVar("T", bound=Settings)
+from featx.settings import Settings
 
 
 class Recipe(Settings):
@@ -72,13 +67,6 @@ class Recipe(Settings):
         return self
 
 
-class Project(Settings):
-    """The content of `featx.toml`: where the data is, and how its labels are read."""
-
-    data: DataSettings
-    """The images."""
-
-
 def read_recipe(path: Path) -> Recipe:
     """Read and check a recipe.
 
@@ -88,7 +76,11 @@ def read_recipe(path: Path) -> Recipe:
         The file is missing or not TOML, or a key or value is not allowed; the message
         names file, key and the nearest right key.
     """
-    return _validated(Recipe, path)
+    content, _ = read_toml(path)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise RecipeError(f"{path}: {describe_error(Recipe, error)}") from None
 
 
 def recipe_text(
@@ -169,69 +161,3 @@ def settings_of(extractors: Iterable[KerasExtractor]) -> list[ExtractSettings]:
         known = {key: spec[key] for key in ExtractSettings.model_fields if key in spec}
         chosen.append(ExtractSettings.model_validate(known))
     return chosen
-
-
-def default_data(folder: Path = Path()) -> DataSettings:
-    """Return the data to use where none is named.
-
-    `data` in `featx.toml`, a path or a table like a recipe's, else the folder `data`.
-
-    Raises
-    ------
-    RecipeError
-        `featx.toml` has an unknown key or a value that is not allowed.
-    """
-    path = folder / PROJECT_FILE
-    return _validated(Project, path).data if path.is_file() else DataSettings()
-
-
-def _validated(kind: type[T], path: Path) -> T:
-    content = _read(path)
-    if kind is Project and isinstance(content.get("data"), str):
-        content["data"] = {"path": content["data"]}
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise RecipeError(f"{path}: {_first(kind, error)}") from None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with open_file(path) as stream:
-            return tomllib.load(stream)
-    except OSError as error:
-        raise RecipeError(
-            f"{path}: can't be read ({error.strerror}); name a recipe's TOML file"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not TOML ({error})") from error
-    except RecursionError:
-        raise RecipeError(f"{path}: not a recipe (nested too deeply)") from None
-
-
-def _first(kind: type[Settings], error: ValidationError) -> str:
-    """Describe the first error in one line, and how to fix it."""
-    where, problem, message = first_error(error)
-    key = ".".join(where)
-    if problem == "extra_forbidden":
-        holder = _model_at(kind, where[:-1])
-        known = sorted(holder.model_fields) if holder else []
-        near = nearest(where[-1], known) or f"; known here: {', '.join(known)}"
-        return f"unknown key '{key}'{near}"
-    if problem == "missing":
-        return f"'{key}' is missing"
-    holder = _model_at(kind, where)
-    if problem == "value_error" and holder is not None:
-        return rename_fields(
-            message, holder, lambda name: f"'{'.'.join([*where, name])}'"
-        )
-    return f"'{key}': {message[0].lower()}{message[1:]}"
-
-
-def _model_at(kind: type[Settings], keys: list[str]) -> type[Settings] | None:
-    """Return the settings class at a path of keys; None where there is a value."""
-    inner: Any = kind
-    for key in keys:
-        inner = inner.model_fields[key].annotation
-        inner = get_args(inner)[0] if get_args(inner) else inner
-    return inner if isinstance(inner, type) and issubclass(inner, Settings) else None

@@ -1,7 +1,8 @@
 """Settings of how predictions are printed."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
@@ -22,6 +23,13 @@ class OutputSettings(Settings):
 
     as_json: Annotated[bool, CliOption(name="json")] = False
     """Print the result as JSON."""
+
+    @classmethod
+    def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values in which a format that is chosen excludes the others."""
+        off = {"csv": False, "as_json": False, "submission": None}
+        is_chosen = any(values.get(name) for name in off)
+        return {**off, **values} if is_chosen else dict(values)
 
     @model_validator(mode="after")
     def _one_format(self) -> Self:

@@ -71,6 +71,14 @@ assert not heavy & set(sys.modules)
 """
 
 
+def run_script(script):
+    """Run Python code in a process of its own; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def read_terminal(handle):
     """Return all bytes that were written to a terminal whose other end is closed."""
     shown = b""

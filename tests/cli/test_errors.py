@@ -90,7 +90,7 @@ def test_nothing_extracted_yet(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_colours(tmp_path / "data")
     done = run("fit", "--head", "svm")
-    assert_one_line(done, "nothing was extracted", "featx extract --backbone NAME")
+    assert_one_line(done, "nothing was extracted", "run `featx extract` first")
 
 
 def test_no_runs_yet(run, tmp_path):
@@ -117,10 +117,9 @@ def test_a_cache_that_cannot_be_written(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("extract",), "Missing option '--backbone'"),
         (("extract", "--backbone", "resnet5O"), "did you mean 'resnet50'"),
         (("extract", "--backbone", "vgg16", "--pooling", "mean"), "'mean' is not one"),
-        (("fit",), "Missing option '--head'"),
+        (("train",), "Missing option '--network'"),
         (("fit", "--head", "svn"), "did you mean 'svm'"),
         (("fit", "--head", "svm", "--image-size", "64"), "needs --backbone"),
         (("fit", "--head", "svm", "--test-size", "1.5"), "not in the range"),

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from featx.cli.main import main
+from featx.pipeline.project import read_project
 from featx.pipeline.recipe import read_recipe
 from featx.runs.read import list_runs
 from tests.docs.conftest import (
@@ -98,3 +99,6 @@ def test_recipes_on_a_page_are_read(name, tmp_path):
             path = tmp_path / "recipe.toml"
             path.write_text(block)
             assert read_recipe(path).head
+        elif "[[" not in block:
+            (tmp_path / "featx.toml").write_text(block)
+            assert read_project(tmp_path).tables

@@ -9,7 +9,6 @@ from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.settings import ExtractSettings
 from featx.errors import RecipeError
 from featx.pipeline.recipe import (
-    default_data,
     read_recipe,
     recipe_text,
     settings_of,
@@ -106,17 +105,6 @@ def test_wrong_recipes_are_told_in_one_line(recipe, text, message):
 def test_a_missing_recipe_is_told(tmp_path):
     with pytest.raises(RecipeError, match="No such file or directory"):
         read_recipe(tmp_path / "none.toml")
-
-
-def test_data_stands_in_featx_toml(tmp_path):
-    assert default_data(tmp_path).path == Path("data")
-    (tmp_path / "featx.toml").write_text('data = "photos"')
-    assert default_data(tmp_path).path == Path("photos")
-    (tmp_path / "featx.toml").write_text('[data]\npath = "p"\nlabels = "l.csv"')
-    assert default_data(tmp_path).labels == Path("l.csv")
-    (tmp_path / "featx.toml").write_text('dta = "photos"')
-    with pytest.raises(RecipeError, match="did you mean 'data'"):
-        default_data(tmp_path)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

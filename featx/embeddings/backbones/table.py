@@ -321,6 +321,9 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
 )
 """All backbones by name, those that need no download first."""
 
+DEFAULT_BACKBONE = "efficientnetlite0"
+"""What the command line takes where none is named: its weights come with featx."""
+
 
 def find_backbone(name: str) -> Backbone:
     """Return the row of a backbone.

@@ -65,7 +65,7 @@ def find_caches(root: Path) -> Inventory:
         folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
     except FileNotFoundError:
         raise CacheError(
-            f"{root}: no such folder; `featx extract --backbone NAME` makes a cache, or"
+            f"{root}: no such folder; `featx extract` makes a cache, or"
             " name another by --cache-dir"
         ) from None
     except OSError as error:

@@ -77,10 +77,20 @@ def _explain(error: DataError, root: Path) -> DataError:
     return DataError(f"{root}: no images but {unread[0]}") if unread else error
 
 
+def _why_no_folder(root: Path) -> str:
+    if root.exists():
+        return "is a file, not a folder; name the folder that holds the images"
+    if root == DataSettings().path:
+        return (
+            f"no such folder; put images into {root}/<class>/, or name the folder that"
+            " holds them"
+        )
+    return "no such folder; name the folder that holds the images"
+
+
 def _read(root: Path, settings: DataSettings) -> ImageSet:
     if not root.is_dir():
-        what = "is a file, not a folder" if root.exists() else "no such folder"
-        raise DataError(f"{root}: {what}; name the folder that holds the images")
+        raise DataError(f"{root}: {_why_no_folder(root)}")
     if settings.train_list or settings.test_list:
         return read_lists(root, settings)
     if settings.labels:

@@ -1,0 +1,79 @@
+"""What a shell completes: names of the tables, runs, files and folders.
+
+Options made from settings name what they may be in their `CliOption`. Nothing here may
+fail or import a framework: a shell calls it at each press of the tab key.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
+
+from featx.errors import FeatxError
+
+Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def complete_names(
+    names: Callable[[], Iterable[str]], *, paths: bool = False
+) -> Completer:
+    """Make a completer of names, in any case; of paths too where these are allowed."""
+
+    def complete(
+        _ctx: click.Context, _param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        found = _beginning(names(), incomplete)
+        return found if found or not paths else [CompletionItem(incomplete, "file")]
+
+    return complete
+
+
+def complete_folders(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Have the shell complete folders."""
+    return [CompletionItem(incomplete, "dir")]
+
+
+def complete_runs(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the names of runs, or paths where no run is named so."""
+    found = _beginning(_run_names(ctx), incomplete)
+    return found or [CompletionItem(incomplete, "file")]
+
+
+def complete_run_and_paths(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the run that stands first, and then paths."""
+    if ctx.params.get(str(param.name)) or ctx.params.get("imagenet"):
+        return [CompletionItem(incomplete, "file")]
+    return complete_runs(ctx, param, incomplete)
+
+
+def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    start = incomplete.lower()
+    return [CompletionItem(name) for name in names if name.lower().startswith(start)]
+
+
+def _run_names(ctx: click.Context) -> list[str]:
+    """Return the names of the runs in the folder of reports, sorted."""
+    try:
+        return sorted(one.parent.name for one in _reports(ctx).glob("*/run.json"))
+    except (OSError, FeatxError):
+        return []
+
+
+def _reports(ctx: click.Context) -> Path:
+    from featx.pipeline.project import stated_values
+    from featx.runs.settings import ReportSettings
+
+    given: dict[str, Any] = {}
+    if ctx.get_parameter_source("out_dir") is ParameterSource.COMMANDLINE:
+        given = {"out_dir": ctx.params["out_dir"]}
+    stated = {} if given else stated_values(ReportSettings)
+    return ReportSettings.model_validate({**stated, **given}).out_dir

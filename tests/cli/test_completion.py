@@ -1,0 +1,130 @@
+"""Completion in a shell, through click's own interface."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from featx.cli.main import main
+from featx.embeddings.backbones.table import BACKBONES
+from featx.heads.table import HEADS
+from featx.networks.table import NETWORKS
+from tests.cli.conftest import run_script
+
+
+def complete(*words, incomplete=""):
+    """Return what a shell gets after some words."""
+    shell = ShellComplete(main, {}, "featx", "_FEATX_COMPLETE")
+    return shell.get_completions(list(words), incomplete)
+
+
+def values(*words, incomplete=""):
+    return [one.value for one in complete(*words, incomplete=incomplete)]
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch):
+    """A working folder with the folders of two runs."""
+    for name in ("data-vgg16-lda", "data-vgg16-svm", "no-run"):
+        (tmp_path / "reports" / name).mkdir(parents=True)
+    for name in ("data-vgg16-lda", "data-vgg16-svm"):
+        (tmp_path / "reports" / name / "run.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "reports"
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("", list(main.commands)),
+        ("cache", ["list", "verify", "prune", "export"]),
+        ("extract --backbone", list(BACKBONES)),
+        ("fit --backbone", list(BACKBONES)),
+        ("predict --imagenet", list(BACKBONES)),
+        ("fit --head", [*HEADS, "all", "quick"]),
+        ("train --network", list(NETWORKS)),
+        ("finetune --augment", ["none", "light", "medium", "strong"]),
+        ("finetune --optimizer", ["adam", "adamw", "rmsprop", "sgd"]),
+        ("extract --weights", ["imagenet", "random"]),
+    ],
+)
+def test_names_are_completed(words, wanted):
+    assert values(*words.split()) == wanted
+
+
+def test_names_are_completed_in_any_case():
+    assert values("extract", "--backbone", incomplete="ResNet50") == [
+        "resnet50",
+        "resnet50v2",
+    ]
+
+
+def test_options_are_completed():
+    assert values("fit", incomplete="--fo") == ["--folds"]
+
+
+def test_runs_are_completed(reports):
+    both = ["data-vgg16-lda", "data-vgg16-svm"]
+    for command in ("finetune", "export", "report", "predict"):
+        assert values(command) == both
+    assert values("export", incomplete="data-vgg16-s") == both[1:]
+    assert values("report", both[0], incomplete="data") == both
+
+
+def test_runs_stand_where_the_option_or_featx_toml_says(reports, monkeypatch):
+    reports.rename(reports.parent / "results")
+    assert [one.type for one in complete("export")] == ["file"]
+    assert len(values("export", "--out-dir", "results")) == 2
+    (reports.parent / "featx.toml").write_text('report.out_dir = "results"')
+    assert len(values("export")) == 2
+    (reports.parent / "featx.toml").write_text("report = 1")
+    assert [one.type for one in complete("export")] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("extract", "dir"),
+        ("extract --weights ./", "file"),
+        ("predict data-vgg16-lda", "file"),
+        ("predict --imagenet vgg16", "file"),
+        ("fit --labels", "file"),
+        ("run", "file"),
+    ],
+)
+def test_paths_are_left_to_the_shell(reports, words, kind):
+    *words, last = words.split() + ([] if words.endswith("/") else [""])
+    assert [one.type for one in complete(*words, incomplete=last)] == [kind]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_script(shell, tmp_path):
+    if shell == "bash" and os.name == "nt":
+        pytest.skip("there is no bash on Windows")
+    done = subprocess.run(
+        [sys.executable, "-c", CALL],
+        env={**os.environ, "_FEATX_COMPLETE": f"{shell}_source"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "_FEATX_COMPLETE" in done.stdout
+
+
+CALL = "import sys; sys.argv[0] = 'featx'; from featx.cli.main import main; main()"
+
+
+def test_completion_imports_nothing_heavy():
+    run_script(
+        "import sys\n"
+        "from click.shell_completion import ShellComplete\n"
+        "from featx.cli.main import main\n"
+        "shell = ShellComplete(main, {}, 'featx', '_FEATX_COMPLETE')\n"
+        "for words in (['fit', '--head'], ['export'], ['extract', '--backbone']):\n"
+        "    assert shell.get_completions(words, '')\n"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'matplotlib', 'h5py', 'rich'}\n"
+        "assert not heavy & set(sys.modules)"
+    )
