@@ -30,6 +30,7 @@ TIMED = 64
 """How many of them are embedded to learn how long it takes."""
 
 SMALL_PIXELS = 100
+SMALL_SIZES: tuple[int, ...] = (96, 160, 224)
 FEW_IMAGES = 30
 MANY_IMAGES = 20_000
 
@@ -126,10 +127,11 @@ def new_recipe(
 def choose_views(facts: Facts) -> tuple[list[ExtractSettings], str]:
     """Return which embeddings suit an image set, and why."""
     if facts.pixels < SMALL_PIXELS:
-        sizes, flip = (96, 160), False
+        sizes, flip = SMALL_SIZES, False
         why = (
-            f"The images have {facts.pixels} pixels and are enlarged: two moderate"
-            f" sizes see more in such images than {BACKBONE}'s own size of 224 does."
+            f"The images have {facts.pixels} pixels and are enlarged. Enlarged by"
+            " different factors, they show the backbone different things: three sizes"
+            " together are better than one."
         )
     elif facts.per_class < FEW_IMAGES:
         sizes, flip = (224, 288), True

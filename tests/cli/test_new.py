@@ -8,7 +8,8 @@ def test_new(run, work):
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith(
         "recipe.toml\n  embeddings: "
-        "efficientnetlite0 at 96 pixels, efficientnetlite0 at 160 pixels\n"
+        "efficientnetlite0 at 96 pixels, efficientnetlite0 at 160 pixels,"
+        " efficientnetlite0 at 224 pixels\n"
         "  heads: lda, logreg, svm, softmax\n"
         "Embedding all images takes about "
     )

@@ -28,7 +28,7 @@ def views(facts):
 def test_few_images_and_small_ones_get_more_views():
     assert views(MANY) == [(None, False)]
     assert views(FEW) == [(224, True), (288, True)]
-    assert views(SMALL) == [(96, False), (160, False)]
+    assert views(SMALL) == [(96, False), (160, False), (224, False)]
     assert "15 training images" in choose_views(FEW)[1]
     assert "32 pixels" in choose_views(SMALL)[1]
 
