@@ -6,17 +6,16 @@ from pathlib import Path
 from featx.datasets.public_sets import write_public_set
 from featx.datasets.settings import DatasetSettings
 from featx.datasets.shapes import draw_image_set
+from featx.embeddings.backbones.table import DEFAULT_BACKBONE
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import DataError
-from featx.heads.settings import HeadSettings
+from featx.heads.settings import QUICK_HEADS, HeadSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import run_fit
 from featx.pipeline.report import Report, report
 from featx.progress import SILENT, Progress
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
-
-DEMO_BACKBONE = "efficientnetlite0"
 
 DEMO_SIZES: dict[str, tuple[int | None, ...]] = {
     "shapes": (None,),
@@ -25,8 +24,6 @@ DEMO_SIZES: dict[str, tuple[int | None, ...]] = {
     "digits": (64, 96, 160),
 }
 """At which sizes each set is embedded; None is the backbone's own."""
-
-DEMO_HEADS = ("lda", "logreg", "svm", "softmax")
 
 
 @dataclass(frozen=True)
@@ -73,9 +70,9 @@ def run_demo(folder: Path, *, progress: Progress = SILENT) -> DemoResult:
     runs = {
         name: run_fit(
             DataSettings(path=folder / name),
-            [HeadSettings(name=head) for head in DEMO_HEADS],
+            [HeadSettings(name=QUICK_HEADS)],
             extract=[
-                ExtractSettings(backbone=DEMO_BACKBONE, image_size=size)
+                ExtractSettings(backbone=DEFAULT_BACKBONE, image_size=size)
                 for size in sizes
             ],
             cache=CacheSettings(folder=folder / "cache"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from featx.atomic import check_writable, write_atomically
+from featx.embeddings.backbones.table import DEFAULT_BACKBONE
 from featx.embeddings.dataset import find_extractors
 from featx.embeddings.extract import extract
 from featx.embeddings.settings import ExtractSettings
@@ -20,8 +21,6 @@ from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
 from featx.pipeline.recipe import Recipe, recipe_text
 from featx.progress import SILENT, Progress
-
-BACKBONE = "efficientnetlite0"
 
 SAMPLE = 500
 """How many images are decoded to learn their sizes."""
@@ -146,9 +145,10 @@ def choose_views(facts: Facts) -> tuple[list[ExtractSettings], str]:
             " enough to begin with. `flip = true` and a second size (`image_size ="
             " 288`) often add a little."
         )
-        return [ExtractSettings(backbone=BACKBONE)], why
+        return [ExtractSettings(backbone=DEFAULT_BACKBONE)], why
     return [
-        ExtractSettings(backbone=BACKBONE, image_size=size, flip=flip) for size in sizes
+        ExtractSettings(backbone=DEFAULT_BACKBONE, image_size=size, flip=flip)
+        for size in sizes
     ], why
 
 
@@ -161,10 +161,10 @@ def choose_heads(facts: Facts) -> tuple[list[str], str]:
         )
         return ["lda", "softmax"], why
     why = (
-        "These take seconds to minutes, and lda is often best where classes are many"
-        " and images few. mlp and gboost take longer and seldom win."
+        "These take seconds. lda is often best where classes are many and images few;"
+        " softmax, mlp and gboost take longer and seldom win by much."
     )
-    return ["lda", "logreg", "svm", "softmax"], why
+    return ["lda", "logreg", "svm"], why
 
 
 def in_words(seconds: float) -> str:

@@ -10,7 +10,7 @@ def test_new(run, work):
         "recipe.toml\n  embeddings: "
         "efficientnetlite0 at 96 pixels, efficientnetlite0 at 160 pixels,"
         " efficientnetlite0 at 224 pixels\n"
-        "  heads: lda, logreg, svm, softmax\n"
+        "  heads: lda, logreg, svm\n"
         "Embedding all images takes about "
     )
     again = run("new")

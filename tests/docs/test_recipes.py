@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from featx.cli.main import main
 from featx.datasets.shapes import draw_image_set
-from featx.pipeline.demo import DEMO_HEADS
+from featx.heads.settings import GROUPS, QUICK_HEADS
 from featx.pipeline.recipe import read_recipe
 from featx.runs.ranking import rank_runs
 from featx.runs.read import list_runs
@@ -28,7 +28,7 @@ def test_the_demo_and_its_recipes(tmp_path, monkeypatch):
         done = CliRunner().invoke(main, ["run", str(path)])
         assert done.exit_code == 0, done.stderr
         # The recipe says what the demo does: nothing was left to fit.
-        assert done.stderr.count("fitted before") == len(DEMO_HEADS)
+        assert done.stderr.count("fitted before") == len(GROUPS[QUICK_HEADS])
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

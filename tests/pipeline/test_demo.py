@@ -4,7 +4,8 @@ import pytest
 
 from featx.datasets.shapes import draw_image_set
 from featx.errors import DataError
-from featx.pipeline.demo import DEMO_HEADS, run_demo
+from featx.heads.settings import GROUPS, QUICK_HEADS
+from featx.pipeline.demo import run_demo
 
 
 @pytest.mark.slow
@@ -15,8 +16,8 @@ def test_real_features_without_network(tmp_path, monkeypatch):
     draw_image_set(tmp_path / "demo" / "shapes", train_images=10, test_images=4)
     done = run_demo(tmp_path / "demo")
     assert {name: len(runs) for name, runs in done.runs.items()} == {
-        "shapes": len(DEMO_HEADS),
-        "digits": len(DEMO_HEADS),
+        "shapes": len(GROUPS[QUICK_HEADS]),
+        "digits": len(GROUPS[QUICK_HEADS]),
     }
     assert not any(run.random_weights for runs in done.runs.values() for run in runs)
     assert max(run.metrics.accuracy for run in done.runs["digits"]) > 0.96

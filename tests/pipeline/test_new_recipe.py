@@ -34,7 +34,7 @@ def test_few_images_and_small_ones_get_more_views():
 
 
 def test_many_images_get_the_heads_that_scale():
-    assert choose_heads(FEW)[0] == ["lda", "logreg", "svm", "softmax"]
+    assert choose_heads(FEW)[0] == ["lda", "logreg", "svm"]
     heads, why = choose_heads(Facts(100_000, 10, 75_000, 7500.0, 300, 0))
     assert heads == ["lda", "softmax"]
     assert "75,000" in why
