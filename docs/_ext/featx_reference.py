@@ -45,8 +45,11 @@ class Heads(_Generated):
     """Table of heads."""
 
     def lines(self) -> list[str]:
-        rows = ((f"`{row.name}`", row.summary) for row in HEADS.values())
-        return _table(("head", "what it is"), rows)
+        rows = (
+            (f"`{row.name}`", "yes" if row.quick else "", row.summary)
+            for row in HEADS.values()
+        )
+        return _table(("head", "quick", "what it is"), rows)
 
 
 class Networks(_Generated):

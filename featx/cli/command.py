@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource, augment_usage_errors
 from click.types import OptionHelpExtra
 
-from featx.cli.completion import complete_names
+from featx.cli.completion import Completer, complete_names
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -45,6 +45,8 @@ class SettingsOptions:
         Whether required options may be left out; the list is empty then.
     helps : Mapping
         Descriptions of fields that this command uses in a way of its own.
+    completers : Mapping
+        How a shell completes fields whose values depend on the rest of the command.
     """
 
     argument: str
@@ -52,6 +54,7 @@ class SettingsOptions:
     without: frozenset[str] = frozenset()
     optional: bool = False
     helps: Mapping[str, str] = field(default_factory=dict)
+    completers: Mapping[str, Completer] = field(default_factory=dict)
 
     def __call__(self, function: F) -> F:
         """Add the options to those of a command's function."""
@@ -82,6 +85,7 @@ class SettingsOptions:
                 option,
                 text=self.helps.get(name, info.description or ""),
                 is_optional=self.optional,
+                completer=self.completers.get(name) or _completer(option),
             )
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,7 +261,12 @@ def _add(made: dict[str, click.Parameter], one: click.Parameter) -> None:
 
 
 def _make_option(
-    info: "FieldInfo", option: "CliOption", *, text: str, is_optional: bool
+    info: "FieldInfo",
+    option: "CliOption",
+    *,
+    text: str,
+    is_optional: bool,
+    completer: Completer | None,
 ) -> click.Option:
     """Make click's option from a field."""
     kind = _kind(info)
@@ -273,11 +282,15 @@ def _make_option(
         show_default=option.none_means or default is not None,
         multiple=option.repeatable,
         metavar=option.metavar or {int: "INTEGER", float: "FLOAT"}.get(kind),
-        shell_complete=complete_names(option.names, paths=option.is_path)
-        if option.names
-        else None,
+        shell_complete=completer,
         help=f"{text} Can be repeated." if option.repeatable else text,
     )
+
+
+def _completer(option: "CliOption") -> Completer | None:
+    if option.names is None:
+        return None
+    return complete_names(option.names, paths=option.is_path)
 
 
 def _default(info: "FieldInfo", option: "CliOption") -> Any:

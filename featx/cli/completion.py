@@ -55,6 +55,29 @@ def complete_run_and_paths(
     return complete_runs(ctx, param, incomplete)
 
 
+def complete_unfreeze(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete what can be unfrozen: blocks too, if the run is named before."""
+    return _beginning(("none", "all", "20%", *_blocks(ctx)), incomplete)
+
+
+def _blocks(ctx: click.Context) -> list[str]:
+    """Return the blocks of the backbones of the run that the command names."""
+    from featx.embeddings.backbones.table import BACKBONES
+    from featx.files import read_json
+
+    # click leaves arguments where they are while the option before has no value.
+    run = Path(ctx.params.get("run") or next(iter(ctx.args), ""))
+    try:
+        folder = run if run.is_dir() else _reports(ctx) / run
+        specs = read_json(folder / "run.json")["embedding"]
+        rows = [BACKBONES[spec["backbone"]] for spec in specs]
+    except (OSError, ValueError, LookupError, TypeError, FeatxError):
+        return []
+    return list(dict.fromkeys(name for row in rows for name in row.blocks))
+
+
 def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     start = incomplete.lower()
     return [CompletionItem(name) for name in names if name.lower().startswith(start)]

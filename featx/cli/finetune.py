@@ -7,6 +7,7 @@ import click
 
 from featx.cli import options
 from featx.cli.command import SettingsCommand, SettingsOptions
+from featx.cli.completion import complete_unfreeze
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     accuracy_cells,
@@ -49,7 +50,11 @@ def _augmentation_help() -> str:
 
 @click.command(cls=SettingsCommand, epilog=_augmentation_help())
 @options.optional_run
-@SettingsOptions("settings", "featx.finetuning.settings:FinetuneSettings")
+@SettingsOptions(
+    "settings",
+    "featx.finetuning.settings:FinetuneSettings",
+    completers={"unfreeze": complete_unfreeze},
+)
 @options.own_weights
 @options.trust
 @options.cache_dir

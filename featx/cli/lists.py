@@ -72,16 +72,26 @@ def backbones(sort: str | None, as_json: bool) -> None:
 @click.command(cls=SettingsCommand)
 @options.as_json
 def heads(as_json: bool) -> None:
-    """List the heads."""
+    """List the heads.
+
+    The quick ones take seconds: `featx fit` fits them where no --head is given.
+    """
     from featx.heads.table import HEADS
 
     if as_json:
         say_json(
             [
-                {"name": row.name, "summary": row.summary, "grid": dict(row.grid)}
+                {
+                    "name": row.name,
+                    "quick": row.quick,
+                    "summary": row.summary,
+                    "grid": dict(row.grid),
+                }
                 for row in HEADS.values()
             ]
         )
         return
-    rows = [[row.name, row.summary] for row in HEADS.values()]
-    show_table("Heads", ["name", "what it is"], rows, left=2)
+    rows = [
+        [row.name, "yes" if row.quick else "", row.summary] for row in HEADS.values()
+    ]
+    show_table("Heads", ["name", "quick", "what it is"], rows, left=3, whole=2)

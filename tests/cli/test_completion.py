@@ -1,5 +1,6 @@
 """Completion in a shell, through click's own interface."""
 
+import json
 import os
 import subprocess
 import sys
@@ -81,6 +82,19 @@ def test_runs_stand_where_the_option_or_featx_toml_says(reports, monkeypatch):
     assert len(values("export")) == 2
     (reports.parent / "featx.toml").write_text("report = 1")
     assert [one.type for one in complete("export")] == ["file"]
+
+
+def test_blocks_of_the_run_are_completed(reports):
+    words = ("none", "all", "20%")
+    assert values("finetune", "data-vgg16-lda", "--unfreeze") == [*words]
+    specs = [{"backbone": "vgg16"}, {"backbone": "mobilenetv2-0.35"}]
+    info = json.dumps({"embedding": specs})
+    (reports / "data-vgg16-lda" / "run.json").write_text(info)
+    for run in ("data-vgg16-lda", "reports/data-vgg16-lda"):
+        found = values("finetune", run, "--unfreeze", incomplete="block")
+        assert found[:6] == [*(f"block{i}" for i in range(1, 6)), "block_1"]
+    assert values("finetune", "--unfreeze") == [*words]
+    assert values("finetune", "no-run", "--unfreeze") == [*words]
 
 
 @pytest.mark.parametrize(

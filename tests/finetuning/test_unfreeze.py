@@ -5,6 +5,7 @@ import pytest
 
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.backbones.keras_model import build_steps
+from featx.embeddings.backbones.table import BACKBONES
 from featx.errors import BackboneError
 from featx.finetuning.unfreeze import block_names, boundary, first_unfrozen, unfreeze
 from featx.frameworks import import_keras
@@ -46,6 +47,24 @@ def test_inceptions_blocks_start_after_the_one_before(inception, wanted, first, 
 
 def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenetv2-0.35",
+        "mobilenet-0.25",
+        "mobilenetv3small-0.75",
+        "vgg16",
+        *map(slow, ("vgg19", "xception", "inceptionv3", "inceptionresnetv2")),
+        *map(slow, ("resnet50", "resnet50v2", "densenet121", "efficientnetlite0")),
+        *map(slow, ("efficientnetb0", "efficientnetv2b0", "efficientnetv2m")),
+        *map(slow, ("efficientnetlite2", "convnexttiny")),
+    ],
+)
+def test_the_table_of_backbones_knows_their_blocks(name):
+    row = BACKBONES[name]
+    assert list(row.blocks) == block_names(build(name, row.min_size))
 
 
 @pytest.mark.parametrize(

