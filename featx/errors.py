@@ -112,6 +112,8 @@ def nearest(name: str, known: "Iterable[str]", *, count: int = 3) -> str:
     """
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(name.lower(), list(by_lower), n=count, cutoff=0.5)
+    if not matches and name:  # a part of a long name is not close to it
+        matches = [known for known in by_lower if name.lower() in known][:count]
     if not matches:
         return ""
     return "; did you mean " + " or ".join(f"'{by_lower[m]}'" for m in matches) + "?"

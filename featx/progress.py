@@ -1,9 +1,12 @@
 """Reporting progress: silent by default, shown by the command line."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+LOGGER = logging.getLogger(__name__)
 
 Update = Callable[[int, int], None]
 """Called with how many steps of a task are done, and how many there are."""
@@ -53,3 +56,4 @@ def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[name] = round(time.perf_counter() - start, 3)
+    LOGGER.debug("%s: %.3f s", name.replace("_", " "), seconds[name])

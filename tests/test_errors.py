@@ -32,6 +32,7 @@ def test_the_docstring_draws_the_tree():
         ("inceptionv", "; did you mean 'inceptionv3'?"),
         ("RESNET", "; did you mean 'resnet50'?"),
         ("vgg1", "; did you mean 'vgg19' or 'VGG16'?"),
+        ("net5", "; did you mean 'resnet50'?"),
         ("zzz", ""),
         ("", ""),
     ],

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from featx.cli import options
-from featx.cli.command import PATH, OrderedGroup
+from featx.cli.command import PATH, Next, OrderedGroup
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.errors import CacheError
@@ -25,7 +25,7 @@ def cache() -> None:
 @cache.command("list")
 @options.cache_dir
 @options.as_json
-def list_(cache: "CacheSettings", as_json: bool) -> None:
+def list_(cache: "CacheSettings", as_json: bool) -> Next | None:
     """List what the cache holds, one kind of embedding a line."""
     from featx.cli.show_cache import show_inventory
     from featx.embeddings.cache.inventory import find_caches, inventory_entry
@@ -35,6 +35,7 @@ def list_(cache: "CacheSettings", as_json: bool) -> None:
     show_notes([*(n for e in entries for n in e.cache.notes), *inventory.damaged])
     show_notes(inventory.foreign)
     show_inventory(cache.folder, entries, as_json=as_json)
+    return None if entries else Next("extract")
 
 
 @cache.command()
@@ -94,7 +95,7 @@ def verify(
 @options.as_json
 def prune(
     data: tuple[Path, ...], dry_run: bool, cache: "CacheSettings", as_json: bool
-) -> None:
+) -> Next | None:
     """Remove the embeddings of images that are no longer in DATA.
 
     DATA are all folders whose embeddings to keep; by default all whose embeddings
@@ -107,6 +108,7 @@ def prune(
         pruning = run_prune(cache.folder, data, dry_run=dry_run, progress=progress)
     show_notes(pruning.notes)
     show_pruning(pruning, dry_run=dry_run, as_json=as_json)
+    return Next("cache prune", tuple(map(str, data))) if dry_run else None
 
 
 @cache.command()

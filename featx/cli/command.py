@@ -1,6 +1,8 @@
 """Commands whose options are made from the fields of settings classes."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
@@ -11,16 +13,35 @@ from click.core import ParameterSource, augment_usage_errors
 from click.types import OptionHelpExtra
 
 from featx.cli.completion import Completer, complete_names
+from featx.cli.terminal import LOGGER, log, log_to, show_levels_from
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from featx.settings import CliOption, Settings
 
+LEVELS = {"quiet": logging.ERROR, "verbose": logging.DEBUG}
+
 S = TypeVar("S", bound="Settings")
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Next:
+    """A command that suits the result of another one, which returns it.
+
+    Attributes
+    ----------
+    command : str
+        Without ``featx``.
+    words : tuple of str
+        Its arguments and options, but for those that the other command was given too.
+    """
+
+    command: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,8 @@ class SettingsOptions:
         Fields for which this command has no option.
     optional : bool
         Whether required options may be left out; the list is empty then.
+    carried : bool
+        Whether the command that comes next gets the values that were typed.
     helps : Mapping
         Descriptions of fields that this command uses in a way of its own.
     completers : Mapping
@@ -53,6 +76,7 @@ class SettingsOptions:
     source: "str | type[Settings]"
     without: frozenset[str] = frozenset()
     optional: bool = False
+    carried: bool = False
     helps: Mapping[str, str] = field(default_factory=dict)
     completers: Mapping[str, Completer] = field(default_factory=dict)
 
@@ -168,7 +192,7 @@ class SettingsCommand(click.Command):
         """Return the parameters, made when they are needed for the first time."""
         if not self.params:
             made: dict[str, click.Parameter] = {}
-            for part in self.parts:
+            for part in (*self.parts, *OUTPUT_OPTIONS):
                 if isinstance(part, click.Parameter):
                     _add(made, part)
                 else:
@@ -178,12 +202,12 @@ class SettingsCommand(click.Command):
         return super().get_params(ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the command with the settings instead of their options."""
-        given = {
-            name.replace("_", "-"): value
-            for name, value in ctx.params.items()
-            if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
-        }
+        """Call the command with the settings instead of their options.
+
+        It returns what comes next, or None.
+        """
+        given = _values_from(ctx, set(ParameterSource) - {ParameterSource.DEFAULT})
+        typed = _values_from(ctx, {ParameterSource.COMMANDLINE})
         arguments = {}
         with augment_usage_errors(ctx):
             for part in self.parts:
@@ -192,7 +216,36 @@ class SettingsCommand(click.Command):
                 elif part.name in ctx.params:
                     arguments[part.name] = ctx.params[part.name]
         ctx.params = arguments
-        return super().invoke(ctx)
+        _log_call(ctx, arguments)
+        following: Next | None = super().invoke(ctx)
+        if following is not None:
+            log(f"next: {self._command_line(ctx, following, typed)}")
+
+    @property
+    def carried(self) -> "list[tuple[str | type[Settings], str]]":
+        """Options whose typed values the next command gets too, with their classes."""
+        return [
+            (part.source, option.name)
+            for part in self.parts
+            if isinstance(part, SettingsOptions) and part.carried
+            for option in part.options.values()
+        ]
+
+    def _command_line(
+        self, ctx: click.Context, following: Next, typed: Mapping[str, Any]
+    ) -> str:
+        """Return the command that comes next, with what was typed for this one."""
+        command: Any = ctx.find_root().command
+        for name in following.command.split():
+            command = command.commands[name]
+        words = ["featx", *following.command.split(), *following.words]
+        for source, option in command.carried:
+            is_shared = (source, option) in self.carried and option in typed
+            if is_shared and f"--{option}" not in words:
+                # DATA alone is an argument, and the first of the settings.
+                words += [] if option == "data" else [f"--{option}"]
+                words.append(str(typed[option]))
+        return shlex.join(words)
 
 
 class OrderedGroup(click.Group):
@@ -249,6 +302,85 @@ def make_settings(kind: type[S], values: Mapping[str, Any]) -> S:
         if keys:
             message = f"Invalid value for '{option(keys[0])}': {message}"
         raise click.UsageError(message) from None
+
+
+def _set_level(ctx: click.Context, param: click.Parameter, is_set: bool) -> None:
+    """Set what is printed on stderr."""
+    if not is_set:
+        return
+    if ctx.meta.setdefault(__name__, param.name) != param.name:
+        raise click.UsageError("-q/--quiet and -v/--verbose exclude each other")
+    show_levels_from(LEVELS[str(param.name)])
+
+
+def _open_log(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        log_to(path)
+
+
+def _values_from(
+    ctx: click.Context, sources: Collection[ParameterSource]
+) -> dict[str, Any]:
+    """Return the values that were given in one of these ways, by option name."""
+    return {
+        name.replace("_", "-"): value
+        for name, value in ctx.params.items()
+        if ctx.get_parameter_source(name) in sources
+    }
+
+
+def _log_call(ctx: click.Context, arguments: Mapping[str, Any]) -> None:
+    """Log a command, where it runs, and the settings that it goes by."""
+    if not LOGGER.isEnabledFor(logging.DEBUG):
+        return
+    from importlib.metadata import version
+
+    command = ctx.command_path.removeprefix(ctx.find_root().command_path)
+    details = [f"featx{command}, version {version('featx')}, in {Path.cwd()}"]
+    for name, value in arguments.items():
+        for one in value if isinstance(value, list) else [value]:
+            shown = one
+            if hasattr(one, "model_dump"):
+                fields = one.model_dump().items()
+                shown = ", ".join(f"{k}={v}" for k, v in fields if v is not None)
+            details.append(f"{name}: {shown}")
+    log(*details, level=logging.DEBUG)
+
+
+OUTPUT_OPTIONS = (
+    click.Option(
+        ["-q", "--quiet"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_set_level,
+        help="Print only results and errors.",
+    ),
+    click.Option(
+        ["-v", "--verbose"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_set_level,
+        help="Print files, settings, cache hits and timings too.",
+    ),
+    click.Option(
+        ["--log-file"],
+        type=PATH,
+        is_eager=True,
+        expose_value=False,
+        callback=_open_log,
+        metavar="FILE",
+        help="Append all that is said to a file, with times.",
+    ),
+)
+"""Options of every command."""
+
+
+def output_options(function: F) -> F:
+    """Add the options of every command to a group: they may stand before its name."""
+    vars(function).setdefault("__click_params__", []).extend(reversed(OUTPUT_OPTIONS))
+    return function
 
 
 def _add(made: dict[str, click.Parameter], one: click.Parameter) -> None:

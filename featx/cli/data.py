@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import SettingsCommand, SettingsOptions
+from featx.cli.command import Next, SettingsCommand, SettingsOptions
 from featx.cli.progress import TerminalProgress
 from featx.cli.terminal import say, say_json
 
@@ -20,7 +20,7 @@ NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "digits")
 @click.argument("name", type=click.Choice(NAMES, case_sensitive=False), metavar="NAME")
 @SettingsOptions("settings", "featx.datasets.settings:DatasetSettings")
 @options.as_json
-def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
+def data(name: str, settings: "DatasetSettings", as_json: bool) -> Next:
     """Write a public data set as an image folder.
 
     NAME is cifar10, cifar100, mnist or fashion_mnist, as Keras names them. Keras
@@ -34,8 +34,9 @@ def data(name: str, settings: "DatasetSettings", as_json: bool) -> None:
         written = write_public_set(name, settings, progress=progress)
     if as_json:
         say_json(asdict(written))
-        return
-    images = f"{written.n_train:,} images"
-    if written.n_test:
-        images = f"{written.n_train:,} training and {written.n_test:,} test images"
-    say(f"{written.folder}: {images}, {len(written.classes)} classes")
+    else:
+        images = f"{written.n_train:,} images"
+        if written.n_test:
+            images = f"{written.n_train:,} training and {written.n_test:,} test images"
+        say(f"{written.folder}: {images}, {len(written.classes)} classes")
+    return Next("inspect", (str(written.folder),))

@@ -96,7 +96,7 @@ def _show(done: "list[ExportedModel]") -> None:
     title = (
         f"loaded again, on {check.images} {kind} images, beside {check.compared_with}"
     )
-    show_table(title, columns, rows, whole=1)
+    show_table(title, columns, rows, whole=1, drop=["MB", "other classes"])
     if check.missing:
         say(
             f"{check.missing} of the run's test images can't be found:",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import SettingsCommand
+from featx.cli.command import Next, SettingsCommand
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.cli.terminal import say, say_json
@@ -28,7 +28,7 @@ def extract(
     cache: "CacheSettings",
     retry: bool,
     as_json: bool,
-) -> None:
+) -> Next:
     """Compute the embeddings of images, each only once.
 
     DATA is the image folder; by default the one that featx.toml names, else data/.
@@ -41,6 +41,7 @@ def extract(
             data, extract, cache=cache, retry=retry, progress=progress
         )
     _show(extracted, as_json=as_json)
+    return Next("fit")
 
 
 def _show(extracted: "Extracted", *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import SettingsCommand, SettingsOptions
+from featx.cli.command import Next, SettingsCommand, SettingsOptions
 from featx.cli.completion import complete_unfreeze
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
@@ -68,7 +68,7 @@ def finetune(
     cache: "CacheSettings",
     report: "ReportSettings",
     as_json: bool,
-) -> None:
+) -> Next:
     """Fine-tune the head of a run together with its backbone.
 
     RUN is a run's folder or name; by default the best head. The head is joined to its
@@ -93,8 +93,9 @@ def finetune(
     show_notes(tuned.info["notes"])
     if as_json:
         say_json([summary(tuned)])
-        return
-    show_finetuned(tuned, parent)
+    else:
+        show_finetuned(tuned, parent)
+    return Next("report")
 
 
 def show_finetuned(run: "Run", parent: "Run") -> None:
@@ -111,17 +112,18 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     _say(explain_joined_model(found.graft))
     title = (
         f"{visible(run.data_name)}: {metrics.n_train} training images,"
-        f" {metrics.n_val} of them held out to choose, {metrics.n_test} test images"
+        f" {metrics.n_val} of them held out to choose, {metrics.n_test} test images;"
+        f" fine-tuned for {counted(found.epochs, 'epoch')}"
     )
-    before, epochs = found.parent, counted(found.epochs, "epoch")
+    before = found.parent
     rows = [
         [
-            parent.title,
+            parent.name,
             decimals(before.val_accuracy),
             *accuracy_cells(before.accuracy, before.interval),
         ],
         [
-            f"fine-tuned, {epochs}",
+            run.name,
             decimals(metrics.val_accuracy),
             *score_cells(metrics, "accuracy"),
         ],
@@ -132,7 +134,8 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
             " to ".join(f"{end:+.3f}" for end in found.gain_interval),
         ],
     ]
-    show_table(title, ["", "held out", "test acc", "95%"], rows)
+    columns = ["run", "held out", "test acc", "95%"]
+    show_table(title, columns, rows, whole=1, drop=["95%"])
     advice = recommend(run)
     said = [explain_frozen_outputs(found.boundary)]
     if advice:

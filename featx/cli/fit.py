@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import SettingsCommand
+from featx.cli.command import Next, SettingsCommand
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_best, show_leaderboard, show_notes, summary
 from featx.cli.terminal import say_json
@@ -31,7 +31,7 @@ def fit(
     cache: "CacheSettings",
     report: "ReportSettings",
     as_json: bool,
-) -> None:
+) -> Next:
     """Fit heads on the embeddings of DATA, and score them.
 
     DATA is the image folder; by default the one that featx.toml names, else data/.
@@ -57,3 +57,4 @@ def fit(
         show_leaderboard(runs)
         show_best(runs)
     progress.check()
+    return Next("report")

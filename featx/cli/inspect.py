@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli import options
-from featx.cli.command import SettingsCommand
+from featx.cli.command import Next, SettingsCommand
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes, show_table
 from featx.cli.terminal import say, say_json
@@ -31,11 +31,12 @@ LONGEST_NAME = 40
     "data",
     options.DATA,
     without=frozenset({"test_size"}),
+    carried=True,
     helps={"seed": "Seed of the draw of the images shown."},
 )
 @options.report
 @options.as_json
-def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> None:
+def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> Next:
     """Show classes, sizes, formats, damaged and duplicate images.
 
     DATA is the image folder; by default the one that featx.toml names, else data/.
@@ -50,11 +51,12 @@ def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> No
     show_notes(inspection.images.notes)
     if as_json:
         say_json({**inspection_facts(inspection), "page": page})
-        return
-    _show_classes(inspection)
-    for finding in findings(inspection):
-        _show_finding(finding)
-    say(page)
+    else:
+        _show_classes(inspection)
+        for finding in findings(inspection):
+            _show_finding(finding)
+        say(page)
+    return Next("extract")
 
 
 def _show_classes(inspection: "Inspection") -> None:

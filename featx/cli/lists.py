@@ -66,7 +66,8 @@ def backbones(sort: str | None, as_json: bool) -> None:
         ]
         for row in rows
     ]
-    show_table("Backbones", columns, cells, left=3, whole=3)
+    drop = ["pixels", "parameters", "speed", "weights"]
+    show_table("Backbones", columns, cells, left=3, whole=3, drop=drop)
 
 
 @click.command(cls=SettingsCommand)

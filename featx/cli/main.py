@@ -1,7 +1,9 @@
 """The command group, which turns errors into one line and an exit code."""
 
 import io
+import logging
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -9,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from featx.cli.cache import cache
-from featx.cli.command import OrderedGroup
+from featx.cli.command import OrderedGroup, output_options
 from featx.cli.config import config
 from featx.cli.data import data
 from featx.cli.demo import demo
@@ -23,7 +25,7 @@ from featx.cli.new import new
 from featx.cli.predict import predict
 from featx.cli.report import report
 from featx.cli.run import run
-from featx.cli.terminal import say
+from featx.cli.terminal import log, logged
 from featx.cli.train import train
 from featx.errors import FeatxError
 
@@ -45,29 +47,39 @@ class FeatxGroup(OrderedGroup):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         extra["standalone_mode"] = False
+        with logged():
+            start = time.perf_counter()
+            code = self._exit_code(words, *rest, debug=debug, **extra)
+            seconds = time.perf_counter() - start
+            log(f"exit code {code} after {seconds:.1f} s", level=logging.DEBUG)
+        sys.exit(code)
+
+    def _exit_code(
+        self, words: list[str], *rest: Any, debug: bool, **extra: Any
+    ) -> int:
+        """Run a command, and show its error if it has one."""
         try:
             super().main(words, *rest, **extra)
         except click.exceptions.Exit as wanted:
-            sys.exit(wanted.exit_code)
+            return wanted.exit_code
         except click.ClickException as error:
             _show_usage(error)
-            sys.exit(error.exit_code)
+            return error.exit_code
         except click.Abort:
             _say("interrupted; what was computed is kept")
-            sys.exit(INTERRUPTED)
+            return INTERRUPTED
         except BrokenPipeError:  # the reader of a pipe, like head, had enough
             sys.stdout = None
-            sys.exit(DONE)
         except Exception as error:  # noqa: BLE001  the one place that shows errors
             _show(error, debug=debug)
-            sys.exit(FAILED)
-        sys.exit(DONE)
+            return FAILED
+        return DONE
 
 
 def _show(error: Exception, *, debug: bool) -> None:
     """Print an error as one line; with `--debug` its traceback as well."""
-    if debug:
-        say(*"".join(traceback.format_exception(error)).split("\n"), err=True)
+    lines = "".join(traceback.format_exception(error)).split("\n")
+    log(*lines, level=logging.ERROR if debug else logging.DEBUG, is_shown=debug)
     if isinstance(error, FeatxError):
         _say(f"error: {error}")
     elif isinstance(error, OSError):
@@ -85,11 +97,11 @@ def _show_usage(error: click.ClickException) -> None:
     """Print wrong usage as click does; its lines quote the words of the command."""
     shown = io.StringIO()
     error.show(shown)
-    say(*shown.getvalue().rstrip("\n").split("\n"), err=True)
+    log(*shown.getvalue().rstrip("\n").split("\n"), level=logging.ERROR)
 
 
 def _say(line: str) -> None:
-    say(f"featx: {line}", err=True)
+    log(f"featx: {line}", level=logging.ERROR)
 
 
 @click.group(
@@ -103,6 +115,7 @@ def _say(line: str) -> None:
 @click.option(
     "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )
+@output_options
 def main() -> None:
     """From a folder of labelled images to a classifier you can trust.
 

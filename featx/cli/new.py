@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import PATH, SettingsCommand
+from featx.cli.command import PATH, Next, SettingsCommand
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.cli.terminal import say
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="File to write; it must not exist.",
 )
-def new(data: "DataSettings", out: Path) -> None:
+def new(data: "DataSettings", out: Path) -> Next:
     """Write a recipe that suits a data folder.
 
     featx looks at some of the images, guesses which embeddings and heads suit them,
@@ -44,3 +44,4 @@ def new(data: "DataSettings", out: Path) -> None:
     heads = ", ".join(one.name for one in made.recipe.head)
     say(made.path, f"  embeddings: {views}", f"  heads: {heads}")
     say(f"Embedding all images takes about {in_words(made.seconds)} on this machine.")
+    return Next("run", (str(made.path),))

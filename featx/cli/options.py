@@ -44,16 +44,18 @@ _EXTRACT = "featx.embeddings.settings:ExtractSettings"
 _CACHE = "featx.embeddings.settings:CacheSettings"
 _SPLIT = frozenset({"test_size", "seed"})
 
-data = DataOptions("data", DATA)
-data_without_split = DataOptions("data", DATA, without=_SPLIT)
+data = DataOptions("data", DATA, carried=True)
+data_without_split = DataOptions("data", DATA, without=_SPLIT, carried=True)
 
 extract = SettingsOptions("extract", _EXTRACT)
 optional_extract = SettingsOptions("extract", _EXTRACT, optional=True)
 
-cache = SettingsOptions("cache", _CACHE)
-cache_dir = SettingsOptions("cache", _CACHE, without=frozenset({"batch_size"}))
+cache = SettingsOptions("cache", _CACHE, carried=True)
+cache_dir = SettingsOptions(
+    "cache", _CACHE, without=frozenset({"batch_size"}), carried=True
+)
 
-report = SettingsOptions("report", "featx.runs.settings:ReportSettings")
+report = SettingsOptions("report", "featx.runs.settings:ReportSettings", carried=True)
 
 run = click.argument("run", shell_complete=complete_runs)
 optional_run = click.argument("run", required=False, shell_complete=complete_runs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli import options
-from featx.cli.command import PATH, SettingsCommand, SettingsOptions
+from featx.cli.command import PATH, Next, SettingsCommand, SettingsOptions
 from featx.cli.completion import complete_names, complete_run_and_paths
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes, show_table
@@ -56,14 +56,11 @@ def predict(
     trust: bool,
     cache: "CacheSettings",
     report: "ReportSettings",
-) -> None:
+) -> Next | None:
     """Classify images with a run.
 
     RUN is a run's folder or name; PATH is an image or a folder of images.
     """
-    from featx.formulas import formula_notes
-    from featx.predict.submission import fill_submission
-
     if imagenet and weights:
         raise click.UsageError("--weights is for a RUN; leave it out with --imagenet")
     if not imagenet and len(words) == 1:
@@ -74,6 +71,15 @@ def predict(
         predictions = _with_run(words, output, weights, trust, cache, report)
     unreadable = [f"{path}: {why}" for path, why in predictions.unreadable.items()]
     show_notes([*predictions.notes, *unreadable])
+    _say(predictions, output)
+    return None if imagenet else Next("export", (str(words[0]),))
+
+
+def _say(predictions: "Predictions", output: "OutputSettings") -> None:
+    """Print predictions in the form that was asked for."""
+    from featx.formulas import formula_notes
+    from featx.predict.submission import fill_submission
+
     if output.submission or output.csv:
         paths = [*predictions.files, *predictions.unreadable]
         show_notes(formula_notes([*map(str, paths), *predictions.classes]))

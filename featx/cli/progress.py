@@ -1,11 +1,12 @@
 """Progress of long tasks: bars in a terminal, plain lines elsewhere."""
 
+import logging
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from featx.cli.terminal import say, visible
+from featx.cli.terminal import STDERR, log, note, visible
 from featx.errors import FeatxError, first_line
 from featx.progress import Progress, Update
 
@@ -24,7 +25,7 @@ class TerminalProgress(Progress):
 
     def __init__(self) -> None:
         self._bars: Bars | None = None
-        self._is_terminal = sys.stderr.isatty()
+        self._has_bars = sys.stderr.isatty() and not STDERR.is_quiet
         self._failures: list[str] = []
 
     def __enter__(self) -> Self:
@@ -34,17 +35,20 @@ class TerminalProgress(Progress):
         """Stop the bars where they are: other lines may follow."""
         if self._bars is not None:
             self._bars.stop()
-            self._bars = None
+            self._bars = STDERR.bars = None
 
     def run(self, name: str, path: Path, *, fresh: bool) -> None:
         """Print where a run is that was made before, instead of making it again."""
-        if not fresh:
-            self._say(f"{name}: fitted before, {path}")
+        if fresh:
+            log(f"{name}: written to {path}", level=logging.DEBUG)
+        else:
+            log(f"{name}: fitted before, {path}")
 
     def failed(self, name: str, error: Exception) -> None:
         """Print why a run failed, and remember it for `check`."""
         self._failures.append(name)
-        self._say(f"note: {name} failed, going on with the others: {_describe(error)}")
+        failed = f"{name} failed, going on with the others: {_describe(error)}"
+        log(f"note: {failed}", level=logging.ERROR)
 
     def check(self) -> None:
         """Check that no run failed; to be called when the others have been shown.
@@ -59,17 +63,20 @@ class TerminalProgress(Progress):
 
     def note(self, line: str) -> None:
         """Print a note."""
-        self._say(f"note: {line}")
-
-    def _say(self, line: str) -> None:
-        if self._bars is not None:  # a running bar is drawn below what is printed
-            self._bars.console.print(visible(line), markup=False, highlight=False)
-        else:
-            say(line, err=True)
+        note(line)
 
     def task(self, title: str, unit: str) -> Update:
         """Return a callback that shows how far a task is."""
-        return self._bar(title, unit) if self._is_terminal else _Lines(title, unit)
+        lines = _Lines(title, unit, is_shown=not self._has_bars)
+        if not self._has_bars:
+            return lines
+        bar = self._bar(title, unit)
+
+        def update(done: int, total: int) -> None:
+            lines(done, total)
+            bar(done, total)
+
+        return update
 
     def _bar(self, title: str, unit: str) -> Update:
         task = None  # the bars' number of it, once there are any
@@ -79,6 +86,7 @@ class TerminalProgress(Progress):
             if self._bars is None:
                 self._bars = _make_bars()
                 self._bars.start()
+                STDERR.bars = self._bars.console
             if task is None or task not in self._bars.task_ids:
                 task = self._bars.add_task(visible(title), unit=unit)
             self._bars.update(task, completed=done, total=total)
@@ -87,11 +95,12 @@ class TerminalProgress(Progress):
 
 
 class _Lines:
-    """Prints the progress of a task every few seconds and at its end."""
+    """Says the progress of a task every few seconds and at its end."""
 
-    def __init__(self, title: str, unit: str) -> None:
+    def __init__(self, title: str, unit: str, *, is_shown: bool) -> None:
         self.title = title
         self.unit = unit
+        self.is_shown = is_shown
         self.start = time.monotonic()
         # A training may continue after earlier epochs; everything else starts at 0.
         self.before: int | None = None if unit == "epochs" else 0
@@ -110,7 +119,7 @@ class _Lines:
             text += f", {rate:.0f} images/s"
         if rate and done < total:
             text += f", {(total - done) / rate:.0f} s left"
-        say(text, err=True)
+        log(text, is_shown=self.is_shown)
 
 
 def _make_bars() -> "Bars":

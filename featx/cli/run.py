@@ -1,21 +1,31 @@
 """`featx run`: run a recipe from images to report."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from featx.cli import options
-from featx.cli.command import PATH, SettingsCommand
+from featx.cli.command import PATH, Next, SettingsCommand
 from featx.cli.finetune import show_finetuned
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_best, show_leaderboard, show_notes, summary
+from featx.cli.show import (
+    predict_next,
+    show_best,
+    show_leaderboard,
+    show_notes,
+    summary,
+)
 from featx.cli.terminal import say, say_json
+
+if TYPE_CHECKING:
+    from featx.pipeline.run_recipe import RecipeResult
 
 
 @click.command(cls=SettingsCommand)
 @click.argument("recipe", type=PATH)
 @options.as_json
-def run(recipe: Path, as_json: bool) -> None:
+def run(recipe: Path, as_json: bool) -> Next | None:
     """Run a recipe: fit, train and fine-tune, then report.
 
     RECIPE is a TOML file such as those in pipelines/, or the recipe.toml of a run,
@@ -23,7 +33,6 @@ def run(recipe: Path, as_json: bool) -> None:
     """
     from featx.pipeline.recipe import read_recipe
     from featx.pipeline.run_recipe import run_recipe
-    from featx.runs.ranking import best_run
 
     settings = read_recipe(recipe)
     with TerminalProgress() as progress:
@@ -33,12 +42,18 @@ def run(recipe: Path, as_json: bool) -> None:
     if as_json:
         scores = [summary(run) for run in runs]
         say_json({"page": done.report.page, "runs": scores})
-        progress.check()
-        return
-    show_leaderboard(runs)
+    else:
+        _show(done)
+    progress.check()
+    return predict_next(runs, settings.report, settings.cache)
+
+
+def _show(done: "RecipeResult") -> None:
+    from featx.runs.ranking import best_run
+
+    show_leaderboard(done.runs)
     if done.heads:
         show_best(done.heads)
     if done.finetuned:
         show_finetuned(done.finetuned, best_run(done.heads))
     say(done.report.page)
-    progress.check()

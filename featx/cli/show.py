@@ -2,26 +2,34 @@
 
 import shutil
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featx.cli.terminal import naming_stream, say, visible
+from featx.cli.command import Next
+from featx.cli.terminal import note, say, say_table, visible
 
 if TYPE_CHECKING:
+    from featx.embeddings.settings import CacheSettings
     from featx.evaluation.metrics import Metric
     from featx.runs.metrics import Metrics
     from featx.runs.run import Run
+    from featx.runs.settings import ReportSettings
+    from featx.settings import Settings
 
 MISSING = "–"
 RANDOM_MARK = " (random weights)"
 
-WIDE = 100
-"""Columns of a terminal from which on the leaderboard shows all its scores."""
+NARROW = 16
+"""Columns of a terminal that words take at least, where they are broken into lines."""
+
+GAP = 2
 
 
 def show_notes(notes: Iterable[str]) -> None:
     """Print notes on stderr, each line once."""
-    for note in dict.fromkeys(notes):
-        say(f"note: {note}", err=True)
+    for line in dict.fromkeys(notes):
+        note(line)
 
 
 def show_table(
@@ -31,31 +39,103 @@ def show_table(
     *,
     left: int = 1,
     whole: int = 0,
+    drop: Sequence[str] = (),
 ) -> None:
     """Print a table; the first `left` columns are words, the others numbers.
 
-    Words are broken where the terminal is too narrow, but not in the first `whole`
-    columns.
+    A column without any content is left out. Where the terminal is too narrow, words
+    are broken into lines, then columns of `drop` are left out, and then words of the
+    first `whole` columns are broken too. Numbers are never cut. A pipe or a file is as
+    wide as the table.
+
+    Parameters
+    ----------
+    rows : iterable of sequence of str
+        A row may end early.
+    drop : sequence of str
+        Columns that may be left out, the least important first.
     """
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = Text(visible(title, keep="\n"))
-    table = Table(title=shown, box=box.SIMPLE_HEAD, title_justify="left")
-    for number, name in enumerate(columns):
+    cells = [
+        [visible(cell) for cell, _ in zip_longest(row, columns, fillvalue="")]
+        for row in rows
+    ]
+    room = shutil.get_terminal_size((0, 0)).columns  # 0: not a terminal
+    least = _least_widths(columns, cells, left=left, whole=whole)
+    kept = [n for n in range(len(columns)) if not cells or any(c[n] for c in cells)]
+    kept = _fitting(kept, columns, least, drop=drop, room=room)
+    folded = _table_width(least[number] for number in kept) > room
+    table = Table(
+        title=Text(visible(title, keep="\n")) if title else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for number in kept:
         words = number < left
         table.add_column(
-            name,
+            columns[number],
             justify="left" if words else "right",
             overflow="fold",
-            no_wrap=number < whole or not words,
+            no_wrap=not words or (number < whole and not folded),
         )
-    for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
-    with naming_stream("stdout"):
-        Console(highlight=False).print(table)
+    for row in cells:
+        table.add_row(*(Text(row[number]) for number in kept))
+    if folded:
+        least = _least_widths(columns, cells, left=left)
+    width = max(room, _table_width(least[number] for number in kept))
+    if not room:
+        width = _table_width(_widths(columns, cells)) + len(title)
+    say_table(Console(highlight=False, record=True, width=width), table)
+    say("")
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return how wide each column of a table is if nothing in it is broken."""
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
+
+
+def _least_widths(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    left: int,
+    whole: int = 0,
+) -> list[int]:
+    """Return how narrow each column may get: broken words need less room."""
+    return [
+        min(width, NARROW) if whole <= number < left else width
+        for number, width in enumerate(_widths(columns, rows))
+    ]
+
+
+def _table_width(widths: Iterable[int]) -> int:
+    widths = list(widths)
+    return sum(widths) + GAP * (len(widths) - 1)
+
+
+def _fitting(
+    kept: list[int],
+    columns: Sequence[str],
+    widths: Sequence[int],
+    *,
+    drop: Sequence[str],
+    room: int,
+) -> list[int]:
+    """Return which columns are shown, by number."""
+    for name in drop if room else ():
+        if _table_width(widths[number] for number in kept) <= room:
+            break
+        kept = [number for number in kept if columns[number] != name]
+    return kept
 
 
 def data_title(run: "Run") -> str:
@@ -88,31 +168,30 @@ def score_cells(metrics: "Metrics", key: str) -> list[str]:
 def show_leaderboard(runs: Sequence["Run"]) -> None:
     """Print the runs of each data set, best by cross-validation first."""
     from featx.evaluation.metrics import METRICS
+    from featx.reports.leaderboard.options import options_of_runs
     from featx.runs.ranking import older_labels, same_data
 
     listed = [metric for metric in METRICS if metric.listed]
-    is_wide = shutil.get_terminal_size().columns >= WIDE
-    if not is_wide:
-        listed = [metric for metric in listed if metric.key == "log_loss"]
-    columns = ["head", "cv acc", "95%", "test acc", "95%"]
-    columns += [metric.heading[0].lower() + metric.heading[1:] for metric in listed]
+    others = [metric.heading[0].lower() + metric.heading[1:] for metric in listed]
     older = older_labels(runs)
     for fingerprint, group in same_data(runs).items():
-        several = len({run.backbone for run in group}) > 1
+        options = options_of_runs(group)
         title = data_title(group[0])
         if fingerprint in older:
             title += " (older labels)"
-        if not several:
-            title += f"\n{group[0].backbone}{_mark(group[0])}"
-        rows = [_row(run, listed, several=several) for run in group]
-        if is_wide:
-            rows = [
-                [*row, f"{run.seconds:.1f} s"]
-                for row, run in zip(rows, group, strict=True)
-            ]
+        backbones = {run.backbone for run in group}
+        shared = [*(backbones if len(backbones) == 1 else ()), *options.shared]
+        if shared:
+            title += "\n" + ", ".join(shared)
+        rows = [
+            [run.name, ", ".join(own), *_scores(run, listed), f"{run.seconds:.1f} s"]
+            for run, own in zip(group, options.own, strict=True)
+        ]
         sections = _sections(group, rows)
-        show_table(title, [*columns, "total"] if is_wide else columns, sections)
-        if any(row[1].startswith("(") for row in rows):
+        columns = ["run", "options", *SCORES, *others, "total"]
+        drop = ["total", *others, "cv 95%", "test 95%", "options"]
+        show_table(title, columns, sections, left=2, whole=1, drop=drop)
+        if any(row[2].startswith("(") for row in rows):
             say("(in brackets: not cross-validated, but on images held out)", "")
         if len(sections) > len(rows):
             say("Runs with other folds, repeats or seeds are ranked apart.", "")
@@ -138,25 +217,16 @@ def _sections(runs: Sequence["Run"], rows: list[list[str]]) -> list[list[str]]:
     return sections
 
 
-def _name(run: "Run", *, several: bool) -> str:
-    """Name a run in a table, with its backbone where there are several."""
-    head = f"{run.head}, fine-tuned" if run.finetuned else run.head
-    if not several:
-        return head
-    if run.from_scratch:
-        return f"{run.backbone} from scratch"
-    # Nothing directly after the backbone: a narrow column would break the long word.
-    return f"{head} on {run.backbone}{_mark(run)}"
+SCORES = ("cv acc", "cv 95%", "test acc", "test 95%")
 
 
-def _row(run: "Run", listed: "list[Metric]", *, several: bool) -> list[str]:
+def _scores(run: "Run", listed: "list[Metric]") -> list[str]:
     metrics = run.metrics
     ranked_by = score_cells(metrics, "cv_accuracy")
     if metrics.cv_accuracy is None and metrics.val_accuracy is not None:
         score, interval = score_cells(metrics, "val_accuracy")
         ranked_by = [f"({score})", interval]
     return [
-        _name(run, several=several),
         *ranked_by,
         *score_cells(metrics, "accuracy"),
         *(decimals(metrics.get(metric.key)) for metric in listed),
@@ -177,6 +247,48 @@ def show_best(runs: Sequence["Run"]) -> None:
         f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}",
         best.path,
     )
+
+
+def predict_next(
+    runs: Sequence["Run"],
+    report: "ReportSettings",
+    cache: "CacheSettings | None" = None,
+) -> Next | None:
+    """Return the command that predicts a test image with the best of some runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Those of the data set with the newest run count.
+    report, cache : settings
+        Where they were made.
+
+    Returns
+    -------
+    Next or None
+        None where the command would need files or options that the run doesn't name.
+    """
+    from featx.runs.models import is_pickled
+    from featx.runs.predictions import first_path
+    from featx.runs.ranking import same_data
+
+    best = next(iter(same_data(runs).values()))[0]
+    image = Path(best.info.data.root, first_path(best.path) or "")
+    has_own_weights = "file" in best.info.weights.split("+")
+    if not image.is_file() or has_own_weights or is_pickled(best.path):
+        return None
+    is_named = best.path.parent == report.out_dir
+    if image.is_relative_to(Path.cwd()):
+        image = image.relative_to(Path.cwd())
+    words = [best.name if is_named else str(best.path), str(image)]
+    places: list[tuple[str, Settings, str]] = [("out-dir", report, "out_dir")]
+    if cache is not None:
+        places.append(("cache-dir", cache, "folder"))
+    for option, settings, field in places:
+        folder = getattr(settings, field)
+        if folder != type(settings).model_fields[field].default:
+            words += [f"--{option}", str(folder)]
+    return Next("predict", tuple(words))
 
 
 def summary(run: "Run") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import SettingsCommand, SettingsOptions
+from featx.cli.command import Next, SettingsCommand, SettingsOptions
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     data_title,
@@ -19,10 +19,16 @@ from featx.cli.terminal import say, say_json
 from featx.networks.table import NETWORKS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from featx.images.layouts.options import DataSettings
     from featx.networks.settings import NetworkSettings
     from featx.runs.run import Run
     from featx.runs.settings import ReportSettings
+
+
+COLUMNS = ("parameters", "held out", "test acc", "test 95%", "total")
+DROP = ("parameters", "total", "test 95%", "options")
 
 
 def _networks_help() -> str:
@@ -43,7 +49,7 @@ def train(
     networks: "list[NetworkSettings]",
     report: "ReportSettings",
     as_json: bool,
-) -> None:
+) -> Next:
     """Train networks from scratch, as baselines for the heads.
 
     They are trained with Adam on images standardised by the mean and deviation of the
@@ -57,21 +63,31 @@ def train(
     show_notes(note for run in runs for note in run.info["notes"])
     if as_json:
         say_json([summary(run) for run in runs])
-        progress.check()
-        return
-    columns = ["from scratch", "parameters", "held out", "test acc", "95%", "total"]
-    show_table(data_title(runs[0]), columns, map(_row, runs))
+    else:
+        _show(runs)
+    progress.check()
+    return Next("report")
+
+
+def _show(runs: "Sequence[Run]") -> None:
+    from featx.reports.leaderboard.options import options_of_runs
+
+    options = options_of_runs(runs)
+    rows = map(_row, runs, options.own)
+    columns = ["run", "options", *COLUMNS]
+    title = ", ".join([data_title(runs[0]), *options.shared])
+    show_table(title, columns, rows, left=2, whole=1, drop=DROP)
     for run in runs:
         _show_repeated(run)
     for run in runs:
         say(run.path)
-    progress.check()
 
 
-def _row(run: "Run") -> list[str]:
+def _row(run: "Run", options: "Sequence[str]") -> list[str]:
     metrics = run.metrics
     return [
-        run.backbone,
+        run.name,
+        ", ".join(options),
         f"{metrics.parameters:,}",
         decimals(metrics.val_accuracy),
         *score_cells(metrics, "accuracy"),

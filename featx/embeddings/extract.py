@@ -1,6 +1,7 @@
 """Stage one: find what the cache lacks, compute that, list what can't be read."""
 
 import contextlib
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from featx.embeddings.spec import Spec
 from featx.errors import CacheError, CacheWriteError, ImageError
 from featx.images.sources import Source
 from featx.progress import Update, ignore
+
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass
@@ -125,6 +128,10 @@ def _plan(
             compute.setdefault(key, row)
     count = len(source.names)
     result = Extraction(cache.spec, count, int(present.sum()), cache.folder, unreadable)
+    LOGGER.debug(
+        "%s: %d of %d images are in the cache, %d to compute, %d unreadable",
+        *(cache.folder, result.cached, count, len(compute), len(unreadable)),
+    )
     return frozenset(compute.values()), result
 
 
@@ -141,6 +148,9 @@ def _finish(
     if queue.rows:
         result.computed = queue.computed
         result.seconds = computation.seconds
+        LOGGER.debug(
+            "%s: %d computed in %.3f s", cache.folder, queue.computed, result.seconds
+        )
         cache.merge()
     failed = {row: why for row, why in computation.failed.items() if row in queue.rows}
     _quarantine(source, failed, result, cache)

@@ -86,7 +86,8 @@ def fit(
     head : str or HeadSettings
         A name from the table of heads, or its settings.
     on_fold : callable
-        Called with (done, total) after each fold.
+        Called with (done, total) at first and after each fit: one for each fold, and
+        the last one on all training images.
     values
         Other settings by name: ``folds=3``, ``tune=True``.
 
@@ -108,6 +109,8 @@ def fit(
         settings.name,
         **settings.fit_options(embeddings.map_shape, embeddings.rows_are),
     )
+    fits = settings.folds * settings.repeats + 1
+    on_fold(0, fits)
     timings: dict[str, float] = {}
     with timed(timings, "cross_validation"):
         cross_validation = cross_validate(
@@ -119,10 +122,11 @@ def fit(
             repeats=settings.repeats,
             seed=settings.seed,
             weight=compute_sample_weight(settings.class_weight, y),
-            on_fold=on_fold,
+            on_fold=lambda done, _: on_fold(done, fits),
         )
     with timed(timings, "fit"):
         fitted = fit_rows(views, y, groups).head
+    on_fold(fits, fits)
     fitted.temperature_ = cross_validation.temperature
     classes = embeddings.images.classes
     return FittedHead(fitted, classes, settings, cross_validation, timings)
@@ -197,7 +201,7 @@ def fit_run(
     )
 
     def make(_state: Path) -> RunContents:
-        update = progress.task(f"cross-validating {settings.name}", "folds")
+        update = progress.task(f"fitting {settings.name}", "fits")
         fitted = fit(embeddings, settings, on_fold=update)
         probabilities = _predict(fitted, embeddings)
         mark = "-random" if embeddings.weights == "random" else ""

@@ -1,5 +1,6 @@
 """TOML files of settings: reading them, and each error in one line."""
 
+import logging
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from featx.errors import RecipeError, nearest
 from featx.files import open_text
 from featx.settings import Settings, first_error, rename_fields
 
+LOGGER = logging.getLogger(__name__)
+
 
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """Return what a TOML file holds, and its text.
@@ -20,6 +23,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     RecipeError
         The file can't be read, or is not TOML.
     """
+    LOGGER.debug("reading %s", path)
     try:
         with open_text(path) as stream:
             text = stream.read()

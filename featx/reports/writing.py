@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 import os
 from functools import cache
 from importlib.metadata import version
@@ -12,6 +13,8 @@ from featx.atomic import write_atomically
 from featx.errors import RunError
 from featx.files import open_text
 from featx.reports import numbers
+
+LOGGER = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import jinja2
@@ -27,6 +30,7 @@ def replace_file(path: Path, content: bytes) -> None:
     RunError
         The folder can't be written or the disk is full.
     """
+    LOGGER.debug("writing %s", path)
     try:
         write_atomically(path, content)
     except OSError as error:

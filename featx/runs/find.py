@@ -8,11 +8,11 @@ from pathlib import Path
 from featx.embeddings.backbones.extractor import KerasExtractor, find_by_spec
 from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.spec import Spec
-from featx.errors import BackboneError, RunError
+from featx.errors import BackboneError, RunError, nearest
 from featx.images.decoding import PIXELS_VERSION
 from featx.runs.info import Kind
 from featx.runs.ranking import best_run, older_labels, same_data
-from featx.runs.read import list_runs, read_run
+from featx.runs.read import list_runs, read_run, run_paths
 from featx.runs.run import Run
 
 
@@ -46,8 +46,7 @@ def find_run(
     if isinstance(run, Run):
         return replace(run, trust=run.trust or trust)
     if run is not None:
-        path = Path(run)
-        return read_run(path if path.is_dir() else reports_dir / path, trust=trust)
+        return read_run(_folder_of(reports_dir, Path(run)), trust=trust)
     found = list_runs(reports_dir, note=note)
     older = older_labels(found)
     heads = [
@@ -61,6 +60,23 @@ def find_run(
             f"{reports_dir}: runs of several data sets or splits ({names}); name one"
         )
     return replace(best_run(heads), trust=trust)
+
+
+def _folder_of(reports_dir: Path, run: Path) -> Path:
+    """Return a run's folder, given by its path or its name.
+
+    Raises
+    ------
+    RunError
+        There is none.
+    """
+    for path in (run, reports_dir / run):
+        if path.is_dir():
+            return path
+    names = [one.name for one in run_paths(reports_dir)]
+    end = "; `featx report` lists what there is" if names else "; `featx fit` makes one"
+    end = nearest(run.name, names) or end
+    raise RunError(f"{path}: no such run folder{end}")
 
 
 def extractors_of(

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
 Model = TypeVar("Model")
 
 
+def is_pickled(folder: Path) -> bool:
+    """Return whether the head in a run folder is a pickle, as featx 0.2 wrote it."""
+    return (folder / PICKLED_HEAD_FILE).is_file() and not (folder / HEAD_FILE).is_file()
+
+
 def load_head(run: "Run") -> "Head":
     """Load a run's head; see `Run.load_head`."""
     from featx.heads.file import read_head
 
     pickled = run.path / PICKLED_HEAD_FILE
-    if pickled.is_file() and not (run.path / HEAD_FILE).is_file():
+    if is_pickled(run.path):
         if not run.trust:
             raise RunError(
                 f"{pickled}: a pickle, which can run code; make the run again, or"

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,15 @@ def read_predictions(folder: Path, n_classes: int, n_images: int) -> RunPredicti
         )
     except (OSError, ValueError, csv.Error) as error:
         raise damaged(path, error) from error
+
+
+def first_path(folder: Path) -> str | None:
+    """Return the first test image in `predictions.csv`, None where it has none."""
+    try:
+        with open_text(folder / PREDICTIONS_FILE, errors=UNDECODED) as stream:
+            return next(islice(csv.reader(stream), 1, None))[0]
+    except (OSError, ValueError, StopIteration, IndexError, csv.Error):
+        return None
 
 
 def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from featx.cli.main import main
+from featx.cli.terminal import logged
 from tests.conftest import make_colours
 
 
@@ -27,6 +28,13 @@ def work(tmp_path, monkeypatch):
     make_colours(tmp_path / "data", size=(40, 40))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def said():
+    """Print what is logged, as within a command."""
+    with logged():
+        yield
 
 
 def in_folder(folder, *words):

@@ -195,7 +195,7 @@ def test_a_read_only_cache(run, work):
         assert done.returncode == 0, done.stderr
         assert "0 computed, 36 in the cache" in done.stdout
         assert done.stdout.endswith("\nFalse\n")
-        assert done.stderr == ""
+        assert done.stderr == "next: featx fit\n"
         done = with_few_rights("fit", "--head", "lda")
         assert done.returncode == 0, done.stderr
         write_image(work / "data" / "train" / "red" / "new.png", (1, 2, 3), size=(9, 9))

@@ -41,7 +41,8 @@ def test_the_three_commands(run, work):
         assert (folder / "confusion_counts.png").is_file()
 
 
-def test_lines_fit_a_terminal_of_80_columns(run, work):
+def test_lines_fit_a_terminal_of_80_columns(run, work, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     lines = run("extract", *BACKBONE).stdout.splitlines()
     lines += run("fit", "--head", "lda").stdout.splitlines()
     lines += run("report").stdout.splitlines()

@@ -8,13 +8,14 @@ import pytest
 
 from featx.cli.main import main
 from featx.cli.progress import TerminalProgress
+from featx.cli.terminal import log_to
 from tests.cli.conftest import read_terminal
 from tests.conftest import make_colours
 
 WORDS = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
 
 
-def test_plain_lines_say_the_beginning_and_the_end(capsys):
+def test_plain_lines_say_the_beginning_and_the_end(capsys, said):
     with TerminalProgress() as progress:
         update = progress.images("a at 8 pixels")
         for done in range(11):
@@ -28,7 +29,7 @@ def test_plain_lines_say_the_beginning_and_the_end(capsys):
     assert note == "note: look"
 
 
-def test_epochs_of_another_time_are_not_counted_as_fast(capsys):
+def test_epochs_of_another_time_are_not_counted_as_fast(capsys, said):
     update = TerminalProgress().task("training basenet", "epochs")
     update(45, 50)
     assert capsys.readouterr().err == "training basenet: 45/50 epochs\n"
@@ -51,7 +52,18 @@ def test_a_terminal_gets_a_bar_and_stdout_stays_clean(tmp_path, monkeypatch, cap
     assert capsys.readouterr().out.startswith("36 images, 3 classes")
 
 
-def test_bars_make_room_for_notes(monkeypatch, capsys):
+def test_a_log_file_gets_lines_where_the_terminal_has_bars(
+    monkeypatch, capsys, said, tmp_path
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    log_to(tmp_path / "featx.log")
+    with TerminalProgress() as progress:
+        progress.task("fitting svm", "fits")(6, 6)
+    assert "━" in capsys.readouterr().err
+    assert "INFO fitting svm: 6/6 fits\n" in (tmp_path / "featx.log").read_text()
+
+
+def test_bars_make_room_for_notes(monkeypatch, capsys, said):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with TerminalProgress() as progress:
         update = progress.images("a")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from featx.cli.show import show_leaderboard
+from featx.cli.show import show_leaderboard, show_table
 from featx.evaluation.metrics import Metric
 from featx.runs.info import RunInfo
 from featx.runs.metrics import Metrics
@@ -50,8 +50,8 @@ def test_fine_tuned_runs_are_named_and_their_score_is_in_brackets(narrow, capsys
     show_leaderboard([tuned, made("svm", 0.75)])
     lines = capsys.readouterr().out.splitlines()
     words = " ".join(" ".join(lines).split())
-    assert words.index("svm 0.750 – 0.700") < words.index(
-        "lda, fine-tuned (0.810) – 0.700"
+    assert words.index("pets-resnet50-svm 0.750 – 0.700") < words.index(
+        "pets-resnet50-lda (0.810) – 0.700"
     )
     assert "(in brackets: not cross-validated" in words
     assert max(map(len, lines)) <= 80
@@ -88,11 +88,11 @@ def test_runs_cross_validated_alike_stand_under_a_line_that_says_how(
     runs += [made("logreg", None, kind="finetune", val_accuracy=0.8, **several)]
     show_leaderboard(runs)
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    heads = [line for line in lines if line.endswith("folds:") or ", seed" in line]
+    heads = [
+        line for line in lines if line.endswith(("folds:", ", seed 3:", "seed 0:"))
+    ]
     assert heads == ["5 folds, seed 3:", "5 folds, seed 0:", "4 folds:"]
-    assert "cross-validated:" in lines
-    # The long name stands on a line of its own, whole.
-    assert lines.count("mobilenetv2-0.35") == 2
+    assert "not cross-validated:" in lines
     assert max(map(len, lines)) <= 72
 
 
@@ -101,3 +101,65 @@ def test_runs_all_cross_validated_alike_stand_under_no_line(narrow, capsys):
     shown = capsys.readouterr().out
     assert "folds" not in shown
     assert "ranked apart" not in shown
+
+
+def test_a_column_shows_the_options_in_which_runs_differ(narrow, capsys):
+    tuned = {"tune": True, "folds": 3}
+    runs = [made("svm", 0.75, settings=tuned), made("lda", 0.7, settings={"folds": 3})]
+    show_leaderboard(runs)
+    title, shared, header, _, svm, lda, *_ = capsys.readouterr().out.splitlines()
+    assert title.startswith("pets: 80 training and 20 test images, 2 classes")
+    assert shared.strip() == "resnet50, folds 3"
+    assert header.split()[:4] == ["run", "options", "cv", "acc"]
+    assert svm.startswith("pets-resnet50-svm  tune ")
+    assert lda.split()[:2] == ["pets-resnet50-lda", "0.700"]
+
+
+ROW = [
+    "a-name-of-thirty-characters-xy",
+    "some words that may be broken",
+    "0.12345",
+    "9",
+]
+
+
+def lines_of_table(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    show_table(
+        "", ["run", "words", "x", "y"], [ROW], left=2, whole=1, drop=["y", "words"]
+    )
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_pipe_gets_the_whole_table(capsys, monkeypatch):
+    header, _, row, _ = lines_of_table(capsys, monkeypatch, "")
+    assert header.split() == ["run", "words", "x", "y"]
+    assert row.split() == " ".join(ROW).split()
+
+
+@pytest.mark.parametrize(
+    ("columns", "kept"),
+    [
+        ("75", ["run", "words", "x", "y"]),
+        ("60", ["run", "words", "x", "y"]),
+        ("57", ["run", "words", "x"]),
+        ("54", ["run", "x"]),
+        ("30", ["run", "x"]),
+        ("10", ["run", "x"]),
+    ],
+)
+def test_narrow_terminals_get_fewer_columns_but_all_digits(
+    capsys, monkeypatch, columns, kept
+):
+    header, _, *rows, _ = lines_of_table(capsys, monkeypatch, columns)
+    assert header.split() == kept
+    assert "0.12345" in " ".join(rows).split()
+    shown = "".join(row.split()[0] for row in rows if row[0] != " ")
+    assert ROW[0] in shown
+    if int(columns) >= 30:
+        assert max(map(len, [header, *rows])) <= int(columns)
+
+
+def test_a_table_may_have_no_rows(capsys):
+    show_table("none", ["run", "x"], [])
+    assert "run" in capsys.readouterr().out

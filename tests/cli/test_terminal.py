@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from featx.cli.progress import TerminalProgress
-from featx.cli.terminal import say, say_data, say_json, visible
+from featx.cli.terminal import log, log_to, say, say_data, say_json, visible
 from tests.cli.conftest import read_terminal
 from tests.conftest import write_image
 
@@ -50,12 +50,14 @@ def test_words_of_all_languages_stay(text):
     assert visible(text) == text
 
 
-def test_a_line_is_one_line(capsys):
-    say("a\nfeatx: error: b", err=True)
+def test_a_line_is_one_line(capsys, said, tmp_path):
+    log_to(tmp_path / "featx.log")
+    log("a\nfeatx: error: b")
     say("first", "second")
-    said = capsys.readouterr()
-    assert said.err == "a\\nfeatx: error: b\n"
-    assert said.out == "first\nsecond\n"
+    shown = capsys.readouterr()
+    assert shown.err == "a\\nfeatx: error: b\n"
+    assert shown.out == "first\nsecond\n"
+    assert len((tmp_path / "featx.log").read_text().splitlines()) == 3
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "\U000e0041", "a\nb", "é"])
@@ -89,15 +91,24 @@ def test_a_full_disk_behind_stdout_is_named(words):
     assert done.stderr == "featx: error: stdout: No space left on device\n"
 
 
-def test_bars_write_titles_out_and_read_no_markup(monkeypatch, capsys):
+def test_bars_write_titles_out_and_read_no_markup(monkeypatch, capsys, said):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with TerminalProgress() as progress:
         progress.task("[red]a\u202e[/red]", "folds")(1, 2)
         progress.note("b\u202e")
-    said = capsys.readouterr().err
-    assert "[red]a\\u202e[/red]" in said
-    assert "b\\u202e" in said
-    assert "\u202e" not in said
+    shown = capsys.readouterr().err
+    assert "[red]a\\u202e[/red]" in shown
+    assert "b\\u202e" in shown
+    assert "\u202e" not in shown
+
+
+def test_a_full_disk_ends_the_log_and_not_the_work(capsys, said):
+    log_to(Path("/dev/full"))
+    log("first")
+    log("second")
+    first, note, second = capsys.readouterr().err.splitlines()
+    assert (first, second) == ("first", "second")
+    assert note.startswith("note: /dev/full: the log ends here (")
 
 
 def in_a_terminal(*words, cwd):

@@ -49,6 +49,12 @@ def test_fit_and_evaluate(embeddings):
     assert (scores["n_train"], scores["n_test"]) == (24, 12)
 
 
+def test_progress_counts_the_folds_and_the_last_fit(embeddings):
+    told = []
+    featx.fit(embeddings, "lda", folds=2, repeats=2, on_fold=lambda *a: told.append(a))
+    assert told == [(done, 5) for done in range(6)]
+
+
 def test_a_run_holds_what_the_contract_says(embeddings, tmp_path):
     run = write(embeddings, tmp_path)
     assert run.name == "data-mean-colour-logreg"

@@ -6,6 +6,7 @@ the cache of embeddings needs the file's SHA-256 only, and that is remembered.
 
 import contextlib
 import hashlib
+import logging
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.memo import read_memo, update_memo
 from featx.errors import WeightsError, nearest
 from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
+
+LOGGER = logging.getLogger(__name__)
 
 Fetch = Callable[[str, Path, str | None], None]
 """Downloads a URL to a path and checks its hash, if any; raises if it can't."""
@@ -216,6 +219,7 @@ def _digests(path: Path, memo: Path | None) -> dict[str, Any]:
     They are taken from `memo` where it knows the file at this size and time.
     """
     remembered = read_memo(memo) if memo else {}
+    LOGGER.debug("weights: %s", path)
     try:
         status = path.stat()
         state = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}

@@ -1,5 +1,6 @@
 """Reading a data folder: detect its layout, then the labels and the split."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,8 @@ from featx.images.layouts.splits import find_split
 from featx.images.layouts.table import UnfitError
 from featx.images.walking import image_files, unread_files
 from featx.settings import with_values
+
+LOGGER = logging.getLogger(__name__)
 
 
 def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> ImageSet:
@@ -56,6 +59,7 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
         images = _read(given.path, given)
     except DataError as error:
         raise _explain(error, given.path) from error
+    LOGGER.debug("%s: %d images, %s", given.path, len(images), images.layout)
     return replace(
         images,
         notes=(

@@ -1,0 +1,86 @@
+"""What runs of one data set differ in: the options that are not the default."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from featx.embeddings.backbones.table import BACKBONES
+from featx.embeddings.cache.inventory import options_of
+from featx.embeddings.spec import Spec
+from featx.finetuning.settings import FinetuneSettings
+from featx.heads.settings import HeadSettings
+from featx.networks.settings import NetworkSettings
+from featx.networks.table import NETWORKS
+from featx.runs.info import Kind
+from featx.runs.run import Run
+from featx.settings import Settings, cli_options
+
+_SETTINGS: dict[Kind, type[Settings]] = {
+    Kind.HEAD: HeadSettings,
+    Kind.NETWORK: NetworkSettings,
+    Kind.FINETUNE: FinetuneSettings,
+}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of several runs, such as ``tune`` and ``folds 3``.
+
+    Attributes
+    ----------
+    own : list of list of str
+        Those of each run that some other run does not have.
+    shared : list of str
+        Those that all runs have.
+    """
+
+    own: list[list[str]]
+    shared: list[str]
+
+
+def options_of_runs(runs: Sequence[Run]) -> RunOptions:
+    """Return which options runs have that are not the default."""
+    each = [list(dict.fromkeys([*_embedded(run), *_set(run)])) for run in runs]
+    shared = [word for word in each[0] if all(word in words for words in each)]
+    own = [[word for word in words if word not in shared] for words in each]
+    return RunOptions(own, shared)
+
+
+def _set(run: Run) -> Iterator[str]:
+    """Yield the settings of the head, network or fine-tuning."""
+    kind = _SETTINGS[run.info.kind]
+    options, own = cli_options(kind), {}
+    if run.from_scratch and run.backbone in NETWORKS:
+        row = NETWORKS[run.backbone]
+        own = {"image_size": row.image_size, "augment": row.augment}
+    for name, field in kind.model_fields.items():
+        default = own.get(name, field.get_default(call_default_factory=True))
+        value = run.info.settings.get(name, default)
+        if field.is_required() or value == default:
+            continue
+        if name in options:
+            yield _word(options[name].name, value)
+        else:  # the parameters of a head, by name
+            yield from (f"{key} {one}" for key, one in value.items())
+
+
+def _word(option: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return option if value else f"no-{option}"
+    return f"{option} {value:g}" if isinstance(value, float) else f"{option} {value}"
+
+
+def _embedded(run: Run) -> Iterator[str]:
+    """Yield the options of the embeddings."""
+    for content in run.info.embedding:
+        try:
+            spec = Spec.from_dict(content)
+        except KeyError:  # of another version of featx
+            continue
+        row = BACKBONES.get(spec.backbone)
+        # Where a backbone has several sizes, the run's name has them.
+        is_named = spec.backbone not in run.backbone.split("+")
+        if row and spec.image_size != row.image_size and not is_named:
+            yield f"{spec.image_size} pixels"
+        for word in options_of(spec):
+            yield "random weights" if word == "random" else word
