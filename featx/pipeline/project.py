@@ -7,6 +7,7 @@ be repeated, a key takes a list of values too.
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from types import MappingProxyType
@@ -81,13 +82,18 @@ class Project:
         The file, which need not exist.
     tables : mapping
         The values by table and key; those of repeatable options are lists.
-    lines : mapping
-        The number of the line on which a table's key begins, by both.
+    text : str
+        The file's own.
     """
 
     path: Path
     tables: Mapping[str, Mapping[str, Any]]
-    lines: Mapping[tuple[str, ...], int]
+    text: str
+
+    @cached_property
+    def lines(self) -> Mapping[tuple[str, ...], int]:
+        """The number of the line on which a table or key begins, by its path."""
+        return _lines(self.text)
 
     def values(self, kind: type[Settings]) -> dict[str, Any]:
         """Return what is stated for a settings class; empty for one without a table."""
@@ -111,13 +117,13 @@ def read_project(folder: Path = Path()) -> Project:
     """
     path = folder / PROJECT_FILE
     if not path.is_file():
-        return Project(path, {}, {})
+        return Project(path, {}, "")
     content, text = read_toml(path)
     if isinstance(content.get("data"), str):
         content["data"] = {"path": content["data"]}
-    project = Project(path, content, _lines(text))
+    project = Project(path, content, text)
     tables = {name: _checked(project, name, content[name]) for name in content}
-    return Project(path, tables, project.lines)
+    return Project(path, tables, text)
 
 
 def stated_values(kind: type[Settings]) -> dict[str, Any]:

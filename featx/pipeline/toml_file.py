@@ -25,17 +25,17 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """
     LOGGER.debug("reading %s", path)
     try:
-        with open_text(path) as stream:
+        with open_text(path, encoding="utf-8-sig") as stream:
             text = stream.read()
         return tomllib.loads(text), text
     except OSError as error:
         raise RecipeError(
-            f"{path}: can't be read ({error.strerror}); name a recipe's TOML file"
+            f"{path}: can't be read ({error.strerror}); name another TOML file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML ({error})") from error
     except RecursionError:
-        raise RecipeError(f"{path}: not a recipe (nested too deeply)") from None
+        raise RecipeError(f"{path}: nested too deeply; write a table for each section") from None
 
 
 def describe_error(

@@ -131,6 +131,14 @@ def test_an_error_is_one_line_with_file_line_and_key(project, text, line, messag
     assert "\n" not in str(caught.value)
 
 
+def test_editors_may_write_line_ends_and_a_mark_of_their_own(tmp_path):
+    text = "\ufeff[head]\r\nfolds = 3\r\nseed = 1\r\n"
+    (tmp_path / "featx.toml").write_bytes(text.encode())
+    read = read_project(tmp_path)
+    assert read.values(HeadSettings) == {"folds": 3, "seed": 1}
+    assert read.where("head", "seed").endswith("featx.toml:3")
+
+
 def test_what_is_no_toml_is_told(project):
     with pytest.raises(RecipeError, match=r"featx.toml: not TOML .*end of a table"):
         project("[data")
