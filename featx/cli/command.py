@@ -306,15 +306,15 @@ def make_settings(kind: type[S], values: Mapping[str, Any]) -> S:
 
 def _set_level(ctx: click.Context, param: click.Parameter, is_set: bool) -> None:
     """Set what is printed on stderr."""
-    if not is_set:
+    if not is_set or ctx.resilient_parsing:
         return
     if ctx.meta.setdefault(__name__, param.name) != param.name:
         raise click.UsageError("-q/--quiet and -v/--verbose exclude each other")
     show_levels_from(LEVELS[str(param.name)])
 
 
-def _open_log(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
-    if path is not None:
+def _open_log(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    if path is not None and not ctx.resilient_parsing:  # a shell only completes
         log_to(path)
 
 

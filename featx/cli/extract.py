@@ -41,7 +41,18 @@ def extract(
             data, extract, cache=cache, retry=retry, progress=progress
         )
     _show(extracted, as_json=as_json)
-    return Next("fit")
+    return Next("fit", _options_for_fit(extract))
+
+
+def _options_for_fit(chosen: "list[ExtractSettings]") -> tuple[str, ...]:
+    """Return what has `featx fit` take these embeddings where `featx.toml` has others.
+
+    It takes those last extracted by itself, unless the file names a backbone.
+    """
+    from featx.pipeline.command import embedding_options
+
+    stated = options.optional_extract.make({})
+    return tuple(embedding_options(chosen) or ()) if stated not in ([], chosen) else ()
 
 
 def _show(extracted: "Extracted", *, as_json: bool) -> None:

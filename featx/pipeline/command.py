@@ -1,7 +1,7 @@
 """The command that makes a run again, where a single command can."""
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
@@ -46,13 +46,21 @@ def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
         words = _options(
             [*recipe.head, recipe.data, *recipe.extract, recipe.cache, recipe.report]
         )
-        start = ["fit", str(recipe.data.path)]
-        for one in recipe.extract:
-            start += ["--backbone", _name(one)]
+        start = ["fit", str(recipe.data.path), *_backbones(recipe.extract)]
     else:
         words = _options([*recipe.network, recipe.data, recipe.report])
         start = ["train", str(recipe.data.path)]
     return None if words is None else shlex.join(["featx", *start, *words])
+
+
+def embedding_options(extract: Sequence[ExtractSettings]) -> list[str] | None:
+    """Return the options that choose some embeddings, None where no options do."""
+    words = _options(extract)
+    return None if words is None else [*_backbones(extract), *words]
+
+
+def _backbones(extract: Sequence[ExtractSettings]) -> list[str]:
+    return [word for one in extract for word in ("--backbone", _name(one))]
 
 
 def _name(extract: ExtractSettings) -> str:

@@ -35,7 +35,9 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML ({error})") from error
     except RecursionError:
-        raise RecipeError(f"{path}: nested too deeply; write a table for each section") from None
+        raise RecipeError(
+            f"{path}: nested too deeply; write a table for each section"
+        ) from None
 
 
 def describe_error(

@@ -66,6 +66,11 @@ def test_options_are_completed():
     assert values("fit", incomplete="--fo") == ["--folds"]
 
 
+def test_nothing_is_written_or_silenced(reports):
+    assert values("fit", "--log-file", "log.txt", "-q", "-v", incomplete="--fo")
+    assert not (reports.parent / "log.txt").exists()
+
+
 def test_runs_are_completed(reports):
     both = ["data-vgg16-lda", "data-vgg16-svm"]
     for command in ("finetune", "export", "report", "predict"):

@@ -45,6 +45,14 @@ def test_the_file_takes_settings_and_options_win(run, work):
     assert run("predict", name, image, "--json").stdout.startswith("[")
 
 
+def test_what_comes_next_takes_what_was_extracted(run, work):
+    assert "next: featx fit\n" in run("extract", *BACKBONE).stderr
+    (work / "featx.toml").write_text(TOML)
+    assert "next: featx fit\n" in run("extract").stderr
+    words = "--backbone mobilenet-0.25@32 --weights random"
+    assert f"next: featx fit {words}\n" in run("extract", *words.split()).stderr
+
+
 def test_a_wrong_key_is_one_line(run, work):
     (work / "featx.toml").write_text("[head]\nfold = 3\n")
     for words in (["fit"], ["config"]):
