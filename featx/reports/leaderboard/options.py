@@ -50,9 +50,10 @@ def _set(run: Run) -> Iterator[str]:
     """Yield the settings of the head, network or fine-tuning."""
     kind = _SETTINGS[run.info.kind]
     options, own = cli_options(kind), {}
-    if run.from_scratch and run.backbone in NETWORKS:
-        row = NETWORKS[run.backbone]
-        own = {"image_size": row.image_size, "augment": row.augment}
+    if run.from_scratch:
+        yield "from scratch"
+        row = NETWORKS.get(run.backbone)
+        own = {"image_size": row.image_size, "augment": row.augment} if row else {}
     for name, field in kind.model_fields.items():
         default = own.get(name, field.get_default(call_default_factory=True))
         value = run.info.settings.get(name, default)

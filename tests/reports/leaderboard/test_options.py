@@ -35,7 +35,7 @@ def test_the_default_needs_no_word(made):
         made("network", "cnn", image_size=64, augment=True),
     ]
     options = options_of_runs(runs)
-    assert options.own == [[], [], []]
+    assert options.own == [[], [], ["from scratch"]]
     assert options.shared == []
 
 
@@ -56,7 +56,7 @@ def test_options_of_trainings(made):
     ]
     assert options_of_runs(runs).own == [
         ["learning-rate 1e-05", "no-cached"],
-        ["image-size 96", "no-augment"],
+        ["from scratch", "image-size 96", "no-augment"],
     ]
 
 
