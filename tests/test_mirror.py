@@ -13,6 +13,7 @@ OF_MANY_MODULES = {
     "cli/test_errors.py": "errors and exit codes of all commands",
     "cli/test_kills.py": "kills of every command that writes",
     "cli/test_output.py": "what all commands say besides their results",
+    "cli/test_resize.py": "squash, crop and pad, through the whole program",
     "embeddings/test_kill.py": "kills of a process that extracts",
     "heads/test_conformance.py": "what holds for every head",
     "test_api.py": "what `import featx` offers",

@@ -15,6 +15,7 @@ from featx.cli.terminal import say_data, say_json
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings
+    from featx.images.resizing import Resize
     from featx.predict.predictions import Predictions
     from featx.predict.settings import OutputSettings
     from featx.runs.settings import ReportSettings
@@ -43,6 +44,12 @@ def backbone_names() -> Iterable[str]:
     help="Predict the 1000 classes of ImageNet with a pretrained network"
     " instead of a RUN.",
 )
+@click.option(
+    "--resize",
+    type=click.Choice(["squash", "crop", "pad"]),
+    help="How images become squares with --imagenet; a RUN has its own."
+    "  [default: squash]",
+)
 @SettingsOptions("output", "featx.predict.settings:OutputSettings")
 @options.own_weights
 @options.trust
@@ -51,6 +58,7 @@ def backbone_names() -> Iterable[str]:
 def predict(
     words: tuple[Path, ...],
     imagenet: str | None,
+    resize: "Resize | None",
     output: "OutputSettings",
     weights: tuple[Path, ...],
     trust: bool,
@@ -63,10 +71,12 @@ def predict(
     """
     if imagenet and weights:
         raise click.UsageError("--weights is for a RUN; leave it out with --imagenet")
+    if not imagenet and resize:
+        raise click.UsageError("--resize is for --imagenet; a RUN has its own")
     if not imagenet and len(words) == 1:
         raise click.UsageError("name a RUN and images, or images and --imagenet")
     if imagenet:
-        predictions = _with_imagenet(imagenet, words, output, cache)
+        predictions = _with_imagenet(imagenet, words, resize or "squash", output, cache)
     else:
         predictions = _with_run(words, output, weights, trust, cache, report)
     unreadable = [f"{path}: {why}" for path, why in predictions.unreadable.items()]
@@ -96,6 +106,7 @@ def _say(predictions: "Predictions", output: "OutputSettings") -> None:
 def _with_imagenet(
     backbone: str,
     paths: Sequence[Path],
+    resize: "Resize",
     output: "OutputSettings",
     cache: "CacheSettings",
 ) -> "Predictions":
@@ -109,7 +120,11 @@ def _with_imagenet(
         check_submission(output.submission, imagenet_classes(), find_images(paths))
     with TerminalProgress() as progress:
         return predict_imagenet(
-            backbone, paths, batch_size=cache.batch_size, progress=progress
+            backbone,
+            paths,
+            resize=resize,
+            batch_size=cache.batch_size,
+            progress=progress,
         )
 
 
@@ -125,6 +140,8 @@ def _with_run(
     from featx.predict.submission import check_submission
     from featx.runs.find import find_run
 
+    if len(words) == 1:
+        raise click.UsageError("name a RUN and images, or images and --imagenet")
     run = find_run(report.out_dir, words[0])
     paths = words[1:]
     if output.submission:

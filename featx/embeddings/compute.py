@@ -17,7 +17,7 @@ from featx.embeddings.cache.store import EmbeddingCache
 from featx.errors import BackboneError, ImageError
 from featx.hardware import usable_cores
 from featx.images.prefetch import prefetch
-from featx.images.sources import Source, View, Views
+from featx.images.sources import Source, Views
 from featx.progress import Update
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ class SpecQueue:
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        spec = self.extractor.spec
-        self.view = View(spec.image_size, spec.flip, spec.stretch)
+        self.view = self.extractor.spec.view
         self._engine: Engine | None = None
         self._models: ThreadPoolExecutor | None = None
         self._batch: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []

@@ -92,9 +92,16 @@ class Embeddings:
 
     @property
     def backbone(self) -> str:
-        """Names of the backbones, joined by ``+``; with sizes where one has several."""
-        names = [spec.backbone for spec in self._originals]
-        sized = [f"{spec.backbone}-{spec.image_size}" for spec in self._originals]
+        """Names of the backbones, joined by ``+``.
+
+        With ``-crop`` or ``-pad`` where images aren't squashed, and with sizes where
+        one has several.
+        """
+        specs = self._originals
+        names = [spec.backbone + spec.view.suffix for spec in specs]
+        sized = [
+            f"{spec.backbone}-{spec.image_size}{spec.view.suffix}" for spec in specs
+        ]
         return "+".join(names if len(set(names)) == len(names) else sized)
 
     @property

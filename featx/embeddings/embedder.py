@@ -13,6 +13,7 @@ from featx.embeddings.backbones.extractor import AUTO, Extractor, find_extractor
 from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.extract import embed_rows
 from featx.errors import ImageError
+from featx.images.resizing import SQUASH, Resize
 from featx.images.sources import ImageArrays, ImageFiles, Source
 
 
@@ -36,6 +37,8 @@ class Embedder(TransformerMixin, BaseEstimator):
     precision : {"auto", "float32", "bfloat16", "float16"}
         Arithmetic of the model; ``auto`` is what the cache has, else the faster one
         that gives the same embeddings, and float32 without a cache.
+    resize : {"squash", "crop", "pad"}
+        How images become squares.
     batch_size : int, optional
         Images per run of the model; by default what suits the memory.
     cache_dir : str or Path, optional
@@ -57,6 +60,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         layer: str | None = None,
         weights: str = "imagenet",
         precision: str = AUTO,
+        resize: Resize = SQUASH,
         batch_size: int | None = None,
         cache_dir: str | Path | None = "cache",
     ) -> None:
@@ -66,6 +70,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         self.layer = layer
         self.weights = weights
         self.precision = precision
+        self.resize = resize
         self.batch_size = batch_size
         self.cache_dir = cache_dir
 

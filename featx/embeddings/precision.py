@@ -95,8 +95,7 @@ def choose_precision(
     cached = _cached_precision(extractor, cache_dir)
     if cached is not None:
         return replace(extractor, precision=cached), None
-    view = View(extractor.image_size, extractor.flip, extractor.stretch)
-    images = _sample(source, view)
+    images = _sample(source, extractor.spec.view)
     if not len(images):
         return replace(extractor, precision="float32"), None
     EmbeddingCache(cache_dir, extractor.spec).check_writable()

@@ -7,20 +7,22 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from featx.embeddings.backbones.table import BACKBONES, DEFAULT_BACKBONE, find_backbone
+from featx.images.resizing import SQUASH, Resize
 from featx.settings import CliOption, Settings, checked_by
 
 
 class ExtractSettings(Settings):
-    """Which embeddings to compute: one backbone at one image size.
+    """Which embeddings to compute: of one backbone, at one size, resized in one way.
 
-    ``resnet50@160`` as backbone is short for an image size of 160.
+    ``resnet50@160:crop`` as backbone is short for an image size of 160 and for cropping
+    to it; each may be left out.
     """
 
     backbone: Annotated[
         str,
         checked_by(lambda name: find_backbone(name).name),
         CliOption(
-            metavar="NAME[@SIZE]",
+            metavar="NAME[@SIZE][:RESIZE]",
             repeatable=True,
             default=DEFAULT_BACKBONE,
             names=lambda: BACKBONES,
@@ -34,6 +36,10 @@ class ExtractSettings(Settings):
         CliOption(none_means="the backbone's own", repeatable=True),
     ] = None
     """Side in pixels to which images are resized."""
+
+    resize: Annotated[Resize, CliOption(repeatable=True)] = SQUASH
+    """How images become squares: squash ignores the aspect ratio, crop takes the centre
+    as ImageNet's evaluation does, pad keeps the whole image and fills up the rest."""
 
     flip: bool = False
     """Embed each image flipped left to right as well: more rows to train on, and two
@@ -66,27 +72,47 @@ class ExtractSettings(Settings):
     """Spread 16-bit grey from each image's darkest to its brightest pixel; without it,
     the high eight bits count."""
 
+    @property
+    def short(self) -> str:
+        """The backbone, and size and resizing where they aren't the default."""
+        size = f"@{self.image_size}" if self.image_size else ""
+        resize = f":{self.resize}" if self.resize != SQUASH else ""
+        return f"{self.backbone}{size}{resize}"
+
     @model_validator(mode="before")
     @classmethod
-    def _split_size_off(cls, given: Any) -> Any:
-        """Read ``resnet50@160`` as a backbone and an image size."""
+    def _split_off(cls, given: Any) -> Any:
+        """Read ``resnet50@160:crop`` as backbone, image size and resizing."""
         if not isinstance(given, dict):
             return given
-        name, at, size = str(given.get("backbone", "")).partition("@")
-        if at and given.get("image_size") is not None:
-            raise ValueError(
-                f"`backbone` {name}@{size}: give the size after @ or by `image_size`,"
-                " not both"
-            )
+        short = str(given.get("backbone", ""))
+        for key, (mark, _) in _split(short)[1].items():
+            if given.get(key) is not None:
+                raise ValueError(
+                    f"`backbone` {short}: give the {key.removeprefix('image_')} after"
+                    f" {mark} or by `{key}`, not both"
+                )
         return cls.spelled_out(given)
 
     @classmethod
     def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values in which a size after @ is an image size."""
-        name, at, size = str(values.get("backbone", "")).partition("@")
-        if not at or values.get("image_size") is not None:
-            return dict(values)
-        return {**values, "backbone": name, "image_size": size}
+        """Return values in which what stands after @ and : is under its own key."""
+        name, found = _split(str(values.get("backbone", "")))
+        if not found or any(values.get(key) is not None for key in found):
+            return dict(values)  # both ways at once are refused when they are checked
+        split = {key: value for key, (_, value) in found.items()}
+        return {**values, "backbone": name, **split}
+
+
+def _split(short: str) -> tuple[str, dict[str, tuple[str, str]]]:
+    """Return the name in ``resnet50@160:crop``, and mark and value by key."""
+    found = {}
+    name = short
+    for mark, key in ((":", "resize"), ("@", "image_size")):
+        name, marked, value = name.partition(mark)
+        if marked:
+            found[key] = mark, value
+    return name, found
 
 
 class CacheSettings(Settings):

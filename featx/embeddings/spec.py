@@ -7,6 +7,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from featx.images.decoding import PIXELS_VERSION
+from featx.images.resizing import RESIZED, SQUASH, Resize
+from featx.images.sources import View
+
+ADDED_LATER = {"stretch": False, "resize": SQUASH}
+"""Inputs that specs had not at first. Where they are as they were then, `spec.json`
+leaves them out, and ids stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +24,7 @@ class Spec:
     backbone : str
         Name in the table of backbones.
     image_size : int
-        Images are squashed to a square of this many pixels a side.
+        Images become squares of this many pixels a side.
     pooling : {"avg", "max", "none"}
         How the last feature map becomes a row.
     layer : str or None
@@ -35,6 +41,8 @@ class Spec:
         Version of the decoding from a file to pixels.
     stretch : bool
         Whether 16-bit grey goes from its darkest to its brightest pixel.
+    resize : {"squash", "crop", "pad"}
+        How images become squares.
     """
 
     backbone: str
@@ -47,6 +55,7 @@ class Spec:
     precision: str = "float32"
     pixels: int = field(default=PIXELS_VERSION)
     stretch: bool = False
+    resize: Resize = SQUASH
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -57,15 +66,13 @@ class Spec:
         KeyError
             An input is missing.
         """
-        content = {"stretch": False, **content}
+        content = {**ADDED_LATER, **content}
         return cls(**{item.name: content[item.name] for item in fields(cls)})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the spec as `spec.json` holds it."""
-        found = asdict(self)
-        if not self.stretch:  # specs had no such input, and their ids stay
-            del found["stretch"]
-        return found
+        plain = ADDED_LATER.items()
+        return {name: v for name, v in asdict(self).items() if (name, v) not in plain}
 
     @property
     def id(self) -> str:
@@ -74,14 +81,20 @@ class Spec:
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @property
+    def view(self) -> View:
+        """How images are shown to the backbone."""
+        return View(self.image_size, self.flip, self.stretch, self.resize)
+
+    @property
     def folder_name(self) -> str:
         """Name of the spec's folder in the cache."""
-        flip = "-flip" if self.flip else ""
-        return f"{self.backbone}-{self.image_size}-{self.pooling}{flip}-{self.id}"
+        start = f"{self.backbone}-{self.image_size}{self.view.suffix}-{self.pooling}"
+        return f"{start}{'-flip' if self.flip else ''}-{self.id}"
 
     def __str__(self) -> str:
         """Describe the embeddings in words."""
         words = [f"{self.backbone} at {self.image_size} pixels"]
+        words += [RESIZED[self.resize]] if RESIZED[self.resize] else []
         words += [f"layer {self.layer}"] if self.layer else []
         words += [f"{self.pooling} pooling"] if self.pooling != "avg" else []
         words += ["flipped"] if self.flip else []

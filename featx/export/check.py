@@ -15,8 +15,8 @@ from featx.embeddings.dataset import float32_views
 from featx.errors import ExportError
 from featx.export.formats import Predict
 from featx.heads.views import ViewsHead
-from featx.images.arrays import read_sizes
-from featx.images.sources import ImageFiles
+from featx.images.arrays import read_views
+from featx.images.sources import ImageFiles, View
 from featx.progress import Progress
 from featx.runs.files import PREDICTIONS_FILE
 from featx.runs.run import Run
@@ -116,7 +116,7 @@ def check_images(run: Run) -> Iterator[CheckImages]:
     files = [root / path for path in run.predictions().paths]
     missing = sum(not path.is_file() for path in files)
     if not missing:
-        yield CheckImages(ImageFiles(files, stretch=run.stretch), 0)
+        yield CheckImages(ImageFiles(files), 0)
         return
     with tempfile.TemporaryDirectory(prefix="featx-") as folder:
         drawn = draw_image_set(
@@ -126,7 +126,7 @@ def check_images(run: Run) -> Iterator[CheckImages]:
 
 
 def read_inputs(
-    source: ImageFiles, sides: Mapping[str, int], progress: Progress
+    source: ImageFiles, views: Mapping[str, View], progress: Progress
 ) -> dict[str, NDArray[np.uint8]]:
     """Decode images for each input of a model, shape (n, side, side, 3).
 
@@ -137,10 +137,10 @@ def read_inputs(
     RunError
         They fit neither into memory nor on the disk.
     """
-    arrays, unreadable = read_sizes(source, sides.values(), progress=progress)
+    arrays, unreadable = read_views(source, views.values(), progress=progress)
     for row, reason in unreadable.items():
         raise ExportError(f"{source.files[row]}: {reason}; it was readable before")
-    return dict(zip(sides, arrays, strict=True))
+    return dict(zip(views, arrays, strict=True))
 
 
 def expect(

@@ -124,8 +124,9 @@ def export(
     extractors = _find_extractors(run, [Path(path) for path in weights], cache_dir)
     with check_images(run) as images:
         model = _build(run, extractors)
-        sides = {one.name: int(one.shape[1]) for one in model.inputs}
-        inputs = read_inputs(images.source, sides, progress)
+        names = [one.name for one in model.inputs]
+        views = dict(zip(names, run.views, strict=True))
+        inputs = read_inputs(images.source, views, progress)
         expected = expect(run, images, inputs, extractors, cache_dir, progress)
     with _failures_named(folder):
         return _write_all(run, wanted, model, inputs, expected)
@@ -266,10 +267,11 @@ def _write_facts(
                 "name": one.name,
                 "dtype": "uint8",
                 "shape": [None, *one.shape[1:]],
-                "image_size": one.shape[1],
+                "image_size": view.side,
+                "resize": view.resize,
                 "channels": "RGB",
             }
-            for one in model.inputs
+            for one, view in zip(model.inputs, run.views, strict=True)
         ],
         "classes": run.classes,
         "formats": {**others, done.format: entry},

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.intp]
 
 Images = tuple[NDArray[np.uint8], ...]
-"""The same images at each size, each (n, side, side, 3)."""
+"""The same images in each view, each (n, side, side, 3)."""
 
 Change = Callable[[Images], Images]
 """Flips or augments images."""
@@ -46,7 +46,7 @@ class StartingPoint:
     extractors : tuple of KerasExtractor
         Of the embeddings, in float32.
     pixels : tuple of ndarray of uint8, each (n, side, side, 3)
-        The images, row for row with the embeddings, at each size.
+        The images, row for row with the embeddings, in each view.
     head : Head
         Fitted on the whole train split.
     head_settings : HeadSettings
@@ -158,8 +158,8 @@ class InputPreparation:
 
         def augment(tensor: Any) -> Any:
             x = keras.ops.cast(tensor, "float32")
-            # The same seed for all sizes: they show an image with the same changes.
-            prefix = f"augment_{tensor.shape[1]}"
+            # The same seed for all views: they show an image with the same changes.
+            prefix = tensor.name.replace("images", "augment")
             for layer in augment_layers(wanted, self.settings.seed, prefix=prefix):
                 x = layer(x)
             return keras.ops.cast(keras.ops.round(x), "uint8")

@@ -11,6 +11,7 @@ from featx.errors import BackboneError
 from featx.finetuning.unfreeze import ALL, NONE, boundary, first_unfrozen, unfreeze
 from featx.frameworks import import_keras, python_seed
 from featx.heads.layers import HEAD_LAYER
+from featx.images.sources import View
 
 if TYPE_CHECKING:
     import keras
@@ -29,8 +30,8 @@ class JoinedModel:
     Attributes
     ----------
     model : keras.Model
-        From uint8 images, RGB, one input ``images_<side>`` per image size, to the
-        probabilities (N, n_classes), averaged over the views.
+        From uint8 images, RGB, one input ``images_<side>[_<resize>]`` per size and way
+        to resize, to the probabilities (N, n_classes), averaged over the views.
     view : keras.Model
         The same for the original view only.
     below : keras.Model
@@ -107,8 +108,8 @@ def join(
     keras = import_keras()
     parts = _build_parts(extractors, unfrozen, policy)
     inputs = {
-        side: keras.Input((side, side, 3), dtype="uint8", name=f"images_{side}")
-        for side in dict.fromkeys(part.side for part in parts)
+        view: keras.Input((view.side, view.side, 3), dtype="uint8", name=name)
+        for view, name in _input_names(part.shown for part in parts).items()
     }
     images = _bare(list(inputs.values()))
     halves = [part.above(number) for number, part in enumerate(parts)]
@@ -117,7 +118,7 @@ def join(
     head_model = _head_model(head, embedding.shape[1:], seed)
     flips = tuple(sorted({one.flip for one in extractors}))
 
-    def predicted(images: Mapping[int, Any]) -> Any:
+    def predicted(images: Mapping[View, Any]) -> Any:
         return head_model(_concatenated([part.embed(images) for part in parts]))
 
     views = [predicted(_flipped(inputs) if flip else inputs) for flip in flips]
@@ -156,8 +157,8 @@ class _Part:
 
     Attributes
     ----------
-    side : int
-        Of its images.
+    shown : View
+        How it is shown images.
     steps : BackboneSteps
     first : int
         Index of the first trained operation.
@@ -165,21 +166,21 @@ class _Part:
         What goes from the frozen layers to the trained ones.
     """
 
-    side: int
+    shown: View
     steps: BackboneSteps
     first: int
     cut: list[Any]
 
-    def embed(self, images: Mapping[int, Any]) -> Any:
-        """Return the embeddings of images by size."""
+    def embed(self, images: Mapping[View, Any]) -> Any:
+        """Return the embeddings of images by view."""
         steps = self.steps
-        return steps.pool(steps.base(steps.prepare(images[self.side])))
+        return steps.pool(steps.base(steps.prepare(images[self.shown])))
 
-    def below(self, images: Mapping[int, Any]) -> list[Any]:
-        """Return the outputs of the frozen layers for images by size."""
+    def below(self, images: Mapping[View, Any]) -> list[Any]:
+        """Return the outputs of the frozen layers for images by view."""
         keras, steps = import_keras(), self.steps
         lower = keras.Model(steps.base.input, self.cut)
-        return list(keras.tree.flatten(lower(steps.prepare(images[self.side]))))
+        return list(keras.tree.flatten(lower(steps.prepare(images[self.shown]))))
 
     def above(self, number: int) -> tuple[list[Any], Any]:
         """Return new inputs in place of those outputs, and the embeddings of them."""
@@ -209,7 +210,7 @@ def _build_parts(
     firsts = _firsts([steps.base for steps in members], unfrozen)
     parts = []
     for one, steps, first in zip(originals, members, firsts, strict=True):
-        parts.append(_Part(one.image_size, steps, first, boundary(steps.base, first)))
+        parts.append(_Part(one.spec.view, steps, first, boundary(steps.base, first)))
         unfreeze(steps.base, first)
     return parts
 
@@ -256,9 +257,19 @@ def _concatenated(rows: Sequence[Any]) -> Any:
     return import_keras().ops.concatenate(list(rows), axis=-1)
 
 
-def _flipped(images: Mapping[int, Any]) -> dict[int, Any]:
+def _input_names(views: Iterable[View]) -> dict[View, str]:
+    """Return a name for the input of each view."""
+    return {
+        view: f"images_{view.side}{view.suffix}{'_stretched' * view.stretch}".replace(
+            "-", "_"
+        )
+        for view in views
+    }
+
+
+def _flipped(images: Mapping[View, Any]) -> dict[View, Any]:
     ops = import_keras().ops
-    return {side: ops.flip(tensor, axis=2) for side, tensor in images.items()}
+    return {view: ops.flip(tensor, axis=2) for view, tensor in images.items()}
 
 
 def _bare(tensors: list[Any]) -> Any:

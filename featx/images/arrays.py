@@ -1,4 +1,4 @@
-"""All images of a data folder, decoded once at one size."""
+"""All images of a data folder, decoded once for a view."""
 
 import os
 import tempfile
@@ -22,15 +22,14 @@ network and its training need the rest."""
 
 
 def read_pixels(
-    source: Source, side: int, scratch_dir: Path | None, *, update: Update = ignore
+    source: Source, view: View, scratch_dir: Path | None, *, update: Update = ignore
 ) -> tuple[NDArray[np.uint8], dict[int, str]]:
-    """Decode all images of a source, squashed to a square.
+    """Decode all images of a source.
 
     Parameters
     ----------
     source : Source
-    side : int
-        In pixels.
+    view : View
     scratch_dir : Path
         Where pixels go that don't fit in memory; None is the system's folder for
         temporary files.
@@ -51,10 +50,10 @@ def read_pixels(
         They fit neither in memory nor on the disk.
     """
     count = len(source.names)
-    array = allocate((count, side, side, 3), np.uint8, scratch_dir)
+    array = allocate((count, view.side, view.side, 3), np.uint8, scratch_dir)
     unreadable: dict[int, str] = {}
     update(0, count)
-    with prefetch(partial(_decode, source, View(side)), range(count)) as decoded:
+    with prefetch(partial(_decode, source, view), range(count)) as decoded:
         for row, found in enumerate(decoded):
             if isinstance(found, str):
                 unreadable[row] = found
@@ -64,21 +63,20 @@ def read_pixels(
     return array, unreadable
 
 
-def read_sizes(
+def read_views(
     source: Source,
-    sides: Iterable[int],
+    views: Iterable[View],
     scratch_dir: Path | None = None,
     *,
     progress: Progress = SILENT,
 ) -> tuple[list[NDArray[np.uint8]], dict[int, str]]:
-    """Decode all images of a source at several sizes.
+    """Decode all images of a source for several views.
 
     Parameters
     ----------
     source, scratch_dir
         See `read_pixels`.
-    sides : iterable of int
-        In pixels.
+    views : iterable of View
     progress : Progress
 
     Returns
@@ -93,9 +91,9 @@ def read_sizes(
         They fit neither in memory nor on the disk.
     """
     arrays, unreadable = [], {}
-    for side in sides:
-        update = progress.images(f"decoding at {side}x{side}")
-        array, reasons = read_pixels(source, side, scratch_dir, update=update)
+    for view in views:
+        update = progress.images(f"decoding at {view}")
+        array, reasons = read_pixels(source, view, scratch_dir, update=update)
         arrays.append(array)
         unreadable.update(reasons)
     return arrays, unreadable

@@ -4,9 +4,8 @@ OpenCV decodes what it decodes exactly as Pillow does (JPEG and PNG of grey or R
 pixels) and 1.4 to 4 times faster; Pillow decodes the rest and everything that
 OpenCV refuses. An image that is at least twice as large as wanted, in width and
 height, is first brought to 1/2, 1/4 or 1/8 of its size: JPEGs while they are decoded,
-by libjpeg, others by the mean of each block, in strips. The rest of the way goes
-through OpenCV: bilinear, without antialiasing, squashed to the asked size, which was as
-good as or better than the alternatives on features.
+by libjpeg, others by the mean of each block, in strips. `resizing` goes the rest of the
+way.
 """
 
 import io
@@ -24,12 +23,10 @@ from featx.errors import ImageError, first_line
 from featx.images.formats import allowed_formats, unknown_format
 from featx.images.memory import DECODING, MAX_BYTES
 from featx.images.png import comes_in_strips, png_strips, without_metadata
+from featx.images.resizing import SQUASH, Fit, Resize, Size, is_enough, resize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-Size = tuple[int, int]
-"""Height and width in pixels."""
 
 PIXELS_VERSION = 2
 """Counts up when the same file would give other pixels; part of each spec.
@@ -64,7 +61,7 @@ PILLOW_BLOCK = 2**26
 PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 
 
-def decode(content: bytes, size: Size) -> NDArray[np.uint8]:
+def decode(content: bytes, size: Size, resize: Resize = SQUASH) -> NDArray[np.uint8]:
     """Decode an image and resize it.
 
     The first frame of an animation, turned as EXIF says, transparent parts on white.
@@ -75,6 +72,7 @@ def decode(content: bytes, size: Size) -> NDArray[np.uint8]:
         The file's bytes.
     size : (int, int)
         Height and width in pixels.
+    resize : {"squash", "crop", "pad"}
 
     Returns
     -------
@@ -86,35 +84,36 @@ def decode(content: bytes, size: Size) -> NDArray[np.uint8]:
     ImageError
         The bytes are no image, are damaged, or would take too much memory.
     """
-    return decode_sizes(content, [size])[size]
+    fit = Fit(*size, resize)
+    return decode_each(content, [fit])[fit]
 
 
-def decode_sizes(
-    content: bytes, sizes: Collection[Size], *, stretch: bool = False
-) -> dict[Size, NDArray[np.uint8]]:
-    """Decode an image and resize it to each size, as `decode` does.
+def decode_each(
+    content: bytes, fits: Collection[Fit], *, stretch: bool = False
+) -> dict[Fit, NDArray[np.uint8]]:
+    """Decode an image and resize it in each way, as `decode` does.
 
     With `stretch`, 16-bit grey goes from the darkest to the brightest pixel.
 
-    It is decoded once for all sizes that begin at the same fraction of its own.
+    It is decoded once for all that begin at the same fraction of its size.
     """
     image = _open(content)
-    by_factor: dict[int, list[Size]] = {}
-    for size in sizes:
-        by_factor.setdefault(_factor(image, size), []).append(size)
+    by_factor: dict[int, list[Fit]] = {}
+    for fit in fits:
+        by_factor.setdefault(_factor(image, fit), []).append(fit)
     found = {}
     for number, (factor, wanted) in enumerate(by_factor.items()):
         image = _open(content) if number else image
         with DECODING.take(_bytes_for(image, content, factor)):
             pixels = _decode(image, content, factor, stretch=stretch)
-            found.update({size: resize(pixels, size) for size in wanted})
+            found.update({fit: resize(pixels, fit) for fit in wanted})
     return found
 
 
 def decode_above(content: bytes, size: Size) -> NDArray[np.uint8]:
     """Decode an image undistorted, no smaller than a size where it is that large."""
     image = _open(content)
-    factor = _factor(image, size)
+    factor = _factor(image, Fit(*size))
     with DECODING.take(_bytes_for(image, content, factor)):
         return _decode(image, content, factor)
 
@@ -148,27 +147,10 @@ def check_content(content: bytes) -> tuple[ImageFormat, Size]:
     width, height = image.size
     if _orientation(image) in SWAPPED:
         width, height = height, width
-    factor = _factor(image, (1, 1))
+    factor = _factor(image, Fit(1, 1))
     with DECODING.take(_bytes_for(image, content, factor)):
         _decode(image, content, factor)
     return kind, (height, width)
-
-
-def resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Squash pixels, shape (h, w, 3), to a height and width: bilinear."""
-    import cv2
-
-    if pixels.shape[:2] == size:
-        return pixels
-    try:
-        resized: NDArray[np.uint8] = cv2.resize(
-            pixels, (size[1], size[0]), interpolation=cv2.INTER_LINEAR
-        )
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise MemoryError from error
-        raise
-    return resized
 
 
 def flip(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -254,13 +236,13 @@ def _check_size(image: "Image", content: bytes) -> None:
         )
 
 
-def _factor(image: "Image", size: Size) -> int:
+def _factor(image: "Image", fit: Fit) -> int:
     """Return by how much it can be made smaller and still be as large as wanted."""
     width, height = image.size
     if _orientation(image) in SWAPPED:
         width, height = height, width
     for factor in FACTORS:
-        if height // factor >= size[0] and width // factor >= size[1]:
+        if is_enough((height // factor, width // factor), fit):
             return factor
     return 1
 

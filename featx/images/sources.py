@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import DataError, ImageError
-from featx.images.decoding import NO_MEMORY, decode_sizes, flip, resize
+from featx.images.decoding import NO_MEMORY, decode_each, flip
 from featx.images.digests import (
     Digests,
     digest_files,
@@ -17,12 +17,13 @@ from featx.images.digests import (
     read_failure,
     read_file,
 )
+from featx.images.resizing import RESIZED, SQUASH, Fit, Resize, resize
 
 CHANGED = "changed while it was read; run this again"
 
 
 class View(NamedTuple):
-    """The size of an image for a backbone, and whether it is flipped."""
+    """How an image is shown to a backbone."""
 
     side: int
     """Of the square, in pixels."""
@@ -30,6 +31,24 @@ class View(NamedTuple):
     """Whether it is flipped, left to right."""
     stretch: bool = False
     """Whether 16-bit grey goes from its darkest to its brightest pixel."""
+    resize: Resize = SQUASH
+    """How its shape becomes the square's."""
+
+    @property
+    def fit(self) -> Fit:
+        """The square, and how the image becomes it."""
+        return Fit(self.side, self.side, self.resize)
+
+    @property
+    def suffix(self) -> str:
+        """What names end in where images aren't squashed, as ``-crop``."""
+        return "" if self.resize == SQUASH else f"-{self.resize}"
+
+    def __str__(self) -> str:
+        """Name size, resizing and stretch: ``224x224, cropped``."""
+        words = [f"{self.side}x{self.side}", RESIZED[self.resize]]
+        words += ["stretched"] if self.stretch else []
+        return ", ".join(word for word in words if word)
 
 
 Views = Mapping[View, NDArray[np.uint8]]
@@ -68,18 +87,9 @@ class ImageFiles:
     files : sequence of Path
     digests : Digests, optional
         Of the files, where they are known already.
-    stretch : bool
-        Whether all views of 16-bit grey are stretched; see `View`.
     """
 
-    def __init__(
-        self,
-        files: Sequence[Path],
-        digests: Digests | None = None,
-        *,
-        stretch: bool = False,
-    ) -> None:
-        self.stretch = stretch
+    def __init__(self, files: Sequence[Path], digests: Digests | None = None) -> None:
         self.files = files
         self.names = [str(path) for path in files]
         self.digests = digests or digest_files(files)
@@ -95,9 +105,8 @@ class ImageFiles:
             found: dict[View, NDArray[np.uint8]] = {}
             for stretch in {view.stretch for view in views}:
                 alike = [view for view in views if view.stretch == stretch]
-                spread = stretch or self.stretch
-                sizes = decode_sizes(content, _sizes(alike), stretch=spread)
-                found |= {v: _seen(sizes[v.side, v.side], v) for v in alike}
+                fitted = decode_each(content, _fits(alike), stretch=stretch)
+                found |= {view: _seen(fitted[view.fit], view) for view in alike}
             return found
         except OSError as error:
             raise ImageError(read_failure(path, error), lasting=False) from error
@@ -134,12 +143,12 @@ class ImageArrays:
 
     def show(self, row: int, views: Collection[View]) -> Views:
         """Make the views of one image."""
-        sizes = {size: resize(self.images[row], size) for size in _sizes(views)}
-        return {view: _seen(sizes[view.side, view.side], view) for view in views}
+        fitted = {fit: resize(self.images[row], fit) for fit in _fits(views)}
+        return {view: _seen(fitted[view.fit], view) for view in views}
 
 
-def _sizes(views: Collection[View]) -> set[tuple[int, int]]:
-    return {(view.side, view.side) for view in views}
+def _fits(views: Collection[View]) -> set[Fit]:
+    return {view.fit for view in views}
 
 
 def _seen(pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The data that networks are trained on: decoded images of one size, split."""
+"""The data that networks are trained on: images decoded for one view, split."""
 
 import time
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.images.arrays import read_sizes
+from featx.images.arrays import read_views
 from featx.images.image_set import ImageSet, Split, split_images
-from featx.images.sources import ImageFiles
+from featx.images.sources import ImageFiles, View
 from featx.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Images decoded at one size, split.
+    """Images decoded for one view, split.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class TrainingData:
 
 def read_training_data(
     images: ImageSet,
-    side: int,
+    view: View,
     scratch_dir: Path,
     *,
     progress: Progress = SILENT,
@@ -48,8 +48,7 @@ def read_training_data(
     Parameters
     ----------
     images : ImageSet
-    side : int
-        In pixels.
+    view : View
     scratch_dir : Path
         Where pixels go that don't fit into memory.
 
@@ -62,7 +61,7 @@ def read_training_data(
     """
     start = time.perf_counter()
     source = ImageFiles(images.files, images.digests)
-    (pixels,), unreadable = read_sizes(source, [side], scratch_dir, progress=progress)
+    (pixels,), unreadable = read_views(source, [view], scratch_dir, progress=progress)
     seconds = time.perf_counter() - start
     split = split_images(images, images.digests, unreadable)
     # The rows ascend, so none is overwritten before it is read.

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from featx.images.resizing import SQUASH, Resize
+from featx.images.sources import View
 from featx.networks.table import NETWORKS, find_network
 from featx.settings import CliOption, Settings, checked_by
 
@@ -24,6 +26,10 @@ class NetworkSettings(Settings):
         int | None, Field(ge=1), CliOption(none_means="the network's own")
     ] = None
     """Side in pixels to which images are resized."""
+
+    resize: Resize = SQUASH
+    """How images become squares: squash ignores the aspect ratio, crop takes the
+    centre, pad keeps the whole image and fills up the rest."""
 
     epochs: Annotated[int, Field(ge=1)] = 50
     """Passes over the training images."""
@@ -55,6 +61,11 @@ class NetworkSettings(Settings):
     def side(self) -> int:
         """The images' side in pixels; the network's own where none is given."""
         return self.image_size or find_network(self.name).image_size
+
+    @property
+    def view(self) -> View:
+        """How images are shown to the network."""
+        return View(self.side, resize=self.resize)
 
     @property
     def augmented(self) -> bool:

@@ -12,9 +12,9 @@ from featx.settings import Settings, cli_options
 
 _NAMED_FIRST: Mapping[type[Settings], Collection[str]] = {
     DataSettings: {"path"},
-    ExtractSettings: {"backbone", "image_size"},
+    ExtractSettings: {"backbone", "image_size", "resize"},
 }
-"""Fields that stand before the options: DATA, and NAME@SIZE of each backbone."""
+"""Fields that stand before the options: DATA, and NAME@SIZE:RESIZE of each backbone."""
 
 
 def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
@@ -31,7 +31,8 @@ def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
     -------
     str or None
         None where no command can: embeddings that differ in more than
-        backbone and image size, parameters of a head, several values for one option.
+        backbone, image size and resizing, parameters of a head, several values for one
+        option.
     """
     words: list[str] | None
     if recipe.finetune:
@@ -60,12 +61,7 @@ def embedding_options(extract: Sequence[ExtractSettings]) -> list[str] | None:
 
 
 def _backbones(extract: Sequence[ExtractSettings]) -> list[str]:
-    return [word for one in extract for word in ("--backbone", _name(one))]
-
-
-def _name(extract: ExtractSettings) -> str:
-    size = f"@{extract.image_size}" if extract.image_size else ""
-    return f"{extract.backbone}{size}"
+    return [word for one in extract for word in ("--backbone", one.short)]
 
 
 def _options(

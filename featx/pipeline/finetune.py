@@ -22,7 +22,7 @@ from featx.finetuning.joined_model import JoinedModel, check_unfreeze
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.base import Head
 from featx.heads.settings import HeadSettings
-from featx.images.arrays import read_sizes
+from featx.images.arrays import read_views
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
@@ -196,11 +196,11 @@ def check_finetuning(
         raise RecipeError(
             "--tensorboard: TensorBoard is not installed; pip install tensorboard"
         )
-    sizes = {one.spec.image_size for one in extractors}
-    if settings.augmentation.mixes and len(sizes) > 1:
+    views = {one.spec.view._replace(flip=False) for one in extractors}
+    if settings.augmentation.mixes and len(views) > 1:
         raise RecipeError(
-            f"--augment {settings.augment} mixes images of one size, but this run uses"
-            f" {len(sizes)}; add mixup0,cutmix0"
+            f"--augment {settings.augment} mixes images of one size, resized in one"
+            f" way, but this run uses {len(views)}; add mixup0,cutmix0"
         )
     keras = [one for one in extractors if isinstance(one, KerasExtractor)]
     check_unfreeze(keras, settings.unfreeze)
@@ -349,12 +349,11 @@ def _starting_point(
     recipe: Recipe,
     progress: Progress,
 ) -> StartingPoint:
-    """Decode the images at each size."""
-    stretch = any(spec.stretch for spec in embeddings.specs)
-    source = ImageFiles(embeddings.images.files, stretch=stretch)
-    sides = dict.fromkeys(one.image_size for one in extractors)
+    """Decode the images for each view; the model flips them by itself."""
+    source = ImageFiles(embeddings.images.files)
+    views = dict.fromkeys(one.spec.view for one in extractors if not one.flip)
     scratch_dir = recipe.report.out_dir
-    pixels, unreadable = read_sizes(source, sides, scratch_dir, progress=progress)
+    pixels, unreadable = read_views(source, views, scratch_dir, progress=progress)
     for row, reason in unreadable.items():
         raise RunError(f"{source.files[row]}: {reason}; it was readable before")
     return StartingPoint(

@@ -129,7 +129,7 @@ def _comment(lines: Iterable[str]) -> str:
 def _header(recipe: Recipe) -> list[str]:
     made = [one.name for one in recipe.network]
     if recipe.head:
-        backbones = "+".join(one.backbone for one in recipe.extract)
+        backbones = "+".join(one.short for one in recipe.extract)
         made += [f"{one.name} on {backbones}" for one in recipe.head]
     tuned = ", fine-tuned" if recipe.finetune else ""
     return [

@@ -8,6 +8,7 @@ from typing import Any
 from featx.images.decoding import PIXELS_VERSION
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
+from featx.images.resizing import SQUASH
 from featx.networks.build import check_size
 from featx.networks.data import TrainingData, read_training_data
 from featx.networks.fit import WEIGHTS, FittedNetwork, fit_network
@@ -35,9 +36,10 @@ def run_train(
 ) -> list[Run]:
     """Train networks from scratch and write a run of each.
 
-    Consecutive networks of one image size share the decoded images. A run with the same
-    inputs is not trained again; an interrupted one goes on. Of several networks, one
-    that fails is reported as `Progress.failed`, and the others are trained.
+    Consecutive networks that are shown images in the same way share the decoded ones. A
+    run with the same inputs is not trained again; an interrupted one goes on. Of
+    several networks, one that fails is reported as `Progress.failed`, and the others
+    are trained.
 
     Parameters
     ----------
@@ -65,8 +67,8 @@ def run_train(
     images = read_images(data)
     claim_reports(report.out_dir)
     runs: list[Run] = []
-    for side, group in groupby(networks, key=lambda settings: settings.side):
-        decoded = read_training_data(images, side, report.out_dir, progress=progress)
+    for view, group in groupby(networks, key=lambda settings: settings.view):
+        decoded = read_training_data(images, view, report.out_dir, progress=progress)
 
         def make(settings: NetworkSettings, decoded: TrainingData = decoded) -> Run:
             recipe = Recipe(data=data, network=[settings], report=report)
@@ -150,7 +152,7 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
         return run_contents(
             recipe,
             images.split,
-            f"{images.split.images.name}-{settings.name}",
+            f"{images.split.images.name}-{settings.name}{settings.view.suffix}",
             _describe(images, settings, fitted),
             metrics=fitted.metrics,
             probabilities=fitted.probabilities,
@@ -168,7 +170,7 @@ def _describe(
 ) -> dict[str, Any]:
     """Return what `run.json` holds on how the run was made."""
     return {
-        "backbone": settings.name,
+        "backbone": f"{settings.name}{settings.view.suffix}",
         "weights": WEIGHTS,
         "head": WEIGHTS,
         "parameters": fitted.metrics["parameters"],
@@ -180,9 +182,13 @@ def _describe(
 
 
 def _settings(settings: NetworkSettings) -> dict[str, Any]:
-    """Return all settings, with the network's own where none were given."""
+    """Return all settings, with the network's own where none were given.
+
+    Runs had no `resize` at first; those that squash are found again without it.
+    """
+    squash = {"resize"} if settings.resize == SQUASH else set()
     return {
-        **settings.model_dump(mode="json"),
+        **settings.model_dump(mode="json", exclude=squash),
         "image_size": settings.side,
         "augment": settings.augmented,
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,9 @@ from featx.embeddings.dataset import side_by_side, title_of
 from featx.embeddings.extract import embed_rows_anyway
 from featx.errors import DataError
 from featx.heads.views import ViewsHead
-from featx.images.arrays import read_sizes
-from featx.images.sources import ImageFiles
+from featx.images.arrays import read_views
+from featx.images.resizing import SQUASH, Resize
+from featx.images.sources import ImageFiles, View
 from featx.images.walking import image_files, unread_files
 from featx.predict.predictions import Predictions
 from featx.progress import SILENT, Progress, Update
@@ -89,8 +89,7 @@ def predict(
     files, unread = find_images(images), _unread(images)
     if run.has_model:
         model, update = run.load_model(), progress.images(run.title)
-        source = partial(ImageFiles, stretch=run.stretch)
-        found = _predict_with(model, run.classes, files, batch_size, update, source)
+        found = _predict_with(model, run.views, run.classes, files, batch_size, update)
         return replace(found, notes=unread)
     cache_dir = Path(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
@@ -120,6 +119,7 @@ def predict_imagenet(
     backbone: str,
     images: Images,
     *,
+    resize: Resize = SQUASH,
     batch_size: int | None = None,
     progress: Progress = SILENT,
 ) -> Predictions:
@@ -129,6 +129,8 @@ def predict_imagenet(
     ----------
     backbone : str
         A row of `BACKBONES`.
+    resize : {"squash", "crop", "pad"}
+        How images become squares.
     images, batch_size, progress
         See `predict`.
 
@@ -148,17 +150,18 @@ def predict_imagenet(
     classes = imagenet_classes()
     update = progress.images(f"{row.name} on ImageNet")
     model = build_classifier(row)
-    found = _predict_with(model, classes, files, batch_size, update)
+    views = [View(row.image_size, resize=resize)]
+    found = _predict_with(model, views, classes, files, batch_size, update)
     return replace(found, notes=_unread(images))
 
 
 def _predict_with(
     model: "keras.Model",
+    views: Sequence[View],
     classes: Sequence[str],
     files: Sequence[Path],
     batch_size: int | None,
     update: Update,
-    source: Callable[[Sequence[Path]], ImageFiles] = ImageFiles,
 ) -> Predictions:
     """Classify images with a Keras model from uint8 images to probabilities."""
     predictor = make_predictor(model, batch_size=batch_size or BATCH_SIZE)
@@ -166,7 +169,7 @@ def _predict_with(
     found = []
     for start in range(0, len(files), CHUNK):
         update(start, len(files))
-        samples, reasons = _decode(source(files[start : start + CHUNK]), model)
+        samples, reasons = _decode(files[start : start + CHUNK], views)
         unreadable.update({start + row: why for row, why in reasons.items()})
         if len(samples):
             found.append(predictor(samples))
@@ -174,11 +177,12 @@ def _predict_with(
     return _predictions(classes, files, unreadable, lambda _: np.concatenate(found))
 
 
-def _decode(source: ImageFiles, model: "keras.Model") -> tuple[Samples, dict[int, str]]:
-    """Decode images at each size that a model takes; return why some can't be read."""
-    sides = [tensor.shape[1] for tensor in model.inputs]
-    arrays, unreadable = read_sizes(source, sides)
-    rows = np.setdiff1d(np.arange(len(source.files)), list(unreadable))
+def _decode(
+    files: Sequence[Path], views: Sequence[View]
+) -> tuple[Samples, dict[int, str]]:
+    """Decode images for each view that a model takes; return why some can't be read."""
+    arrays, unreadable = read_views(ImageFiles(files), views)
+    rows = np.setdiff1d(np.arange(len(files)), list(unreadable))
     return Samples(tuple(arrays), rows), unreadable
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from featx.images.resizing import SQUASH, Resize
 from featx.runs.record import Record, Text
 
 FORMAT = "featx-run"
@@ -61,6 +62,8 @@ class RunSettings(Record):
     repeats: int = 1
     seed: int = 0
     augment: Text | bool | None = None
+    image_size: int | None = None
+    resize: Resize = SQUASH
     copies: int | None = None
 
 

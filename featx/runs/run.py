@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.embeddings.spec import Spec
+from featx.errors import RunError
+from featx.images.sources import View
+from featx.runs.files import RUN_FILE
 from featx.runs.frames import import_pandas
 from featx.runs.info import Kind, RunInfo
 from featx.runs.metrics import Metrics
@@ -135,9 +139,26 @@ class Run:
         return self.from_scratch or self.finetuned
 
     @property
-    def stretch(self) -> bool:
-        """Whether its 16-bit images go from their darkest to their brightest pixel."""
-        return any(spec.get("stretch", False) for spec in self.info.embedding)
+    def views(self) -> list[View]:
+        """How its model is shown images, one view for each input.
+
+        Raises
+        ------
+        RunError
+            Another version of featx says it in another way.
+        """
+        settings = self.info.settings
+        try:
+            if self.from_scratch:
+                side, resize = settings["image_size"], settings.resize
+                return [View(side, resize=resize)]
+            specs = [Spec.from_dict(spec) for spec in self.info.embedding]
+        except KeyError as error:
+            raise RunError(
+                f"{self.path}: {RUN_FILE} has no {error}; another version of featx"
+                " made it, make it again"
+            ) from error
+        return list(dict.fromkeys(spec.view for spec in specs if not spec.flip))
 
     @property
     def short_title(self) -> str:

@@ -97,7 +97,7 @@ def test_fused_views_and_a_distilled_head(run, work):
     assert augmented.exit_code == 0, augmented.stderr
     mixed = run("finetune", *first, "--augment", "mixup")
     assert mixed.exit_code == 1
-    assert "mixes images of one size, but this run uses 2" in mixed.stderr
+    assert "resized in one way, but this run uses 2" in mixed.stderr
 
 
 @pytest.mark.slow

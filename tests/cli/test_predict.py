@@ -13,7 +13,7 @@ import pytest
 
 from featx.frameworks import import_keras
 from featx.images.arrays import read_pixels
-from featx.images.sources import ImageFiles
+from featx.images.sources import ImageFiles, View
 from featx.predict import predict as predicting
 from featx.runs.read import read_run
 from tests.cli.conftest import WITH_FEW_RIGHTS, run_process
@@ -176,7 +176,7 @@ def test_the_classes_of_imagenet(work):
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)
     files = ImageFiles([work / one["path"] for one in answers])
-    pixels, _ = read_pixels(files, 224, work)
+    pixels, _ = read_pixels(files, View(224), work)
     inputs = keras.applications.mobilenet.preprocess_input(pixels.astype(np.float32))
     expected = network.predict(inputs, verbose=0)
     assert len(answers) == 12

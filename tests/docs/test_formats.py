@@ -11,12 +11,13 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.export.export import export as export_model
 from featx.heads.file import head_bytes
 from featx.heads.table import make_head
+from featx.images.decoding import decode
 from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings
 from featx.pipeline.cache import run_export
 from featx.pipeline.train import run_train
 from featx.runs.settings import ReportSettings
-from tests.conftest import make_colours
+from tests.conftest import make_colours, write_image
 from tests.heads.blobs import make_blobs
 from tests.runs.conftest import FINETUNED
 
@@ -94,6 +95,16 @@ def test_asking_an_exported_model(folder, monkeypatch):
     expected = predictions.probabilities[-1]
     np.testing.assert_allclose(asked["probabilities"], expected, atol=1e-5)
     assert asked["predicted"] == run.classes[expected.argmax()]
+
+
+def test_resizing_an_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_image(Path("photo.png"), (9, 99, 200), size=(300, 320), noise=40)
+    shown = run_example("ImageOps.pad")
+    content = Path("photo.png").read_bytes()
+    for way, past in (("crop", "cropped"), ("pad", "padded")):
+        expected = decode(content, (224, 224), way)
+        np.testing.assert_array_equal(shown[past], expected)
 
 
 @pytest.mark.parametrize("name", ["svm", "gboost"])

@@ -169,7 +169,7 @@ def test_real_weights_and_images(samples, tmp_path):
     embeddings = featx.embed(images, extractor, cache_dir=tmp_path)
     train, test = embeddings.train, embeddings.test[:100]
     source = ImageFiles([images.files[row] for row in test])
-    pixels, _ = read_pixels(source, extractor.image_size, tmp_path)
+    pixels, _ = read_pixels(source, extractor.spec.view, tmp_path)
     for head in ("lda", "logreg", "svm", "softmax", "mlp"):
         fitted = fit(head, embeddings.views[train], images.labels[train])
         (found,) = traced(join([extractor], fitted.head.to_keras).model)(pixels)

@@ -10,7 +10,7 @@ from featx.images import arrays as module
 from featx.images.arrays import read_pixels
 from featx.images.decoding import decode
 from featx.images.layouts.read import read_images
-from featx.images.sources import ImageFiles
+from featx.images.sources import ImageFiles, View
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def source(colours):
 def test_pixels_are_those_of_the_decoder(source, tmp_path):
     told = []
     array, unreadable = read_pixels(
-        source, 9, tmp_path, update=lambda *done: told.append(done)
+        source, View(9), tmp_path, update=lambda *done: told.append(done)
     )
     assert array.shape == (37, 9, 9, 3)
     (bad,) = unreadable
@@ -35,11 +35,11 @@ def test_pixels_are_those_of_the_decoder(source, tmp_path):
 
 
 def test_what_the_memory_cannot_hold_goes_to_disk(source, tmp_path, monkeypatch):
-    in_memory, _ = read_pixels(source, 9, tmp_path)
+    in_memory, _ = read_pixels(source, View(9), tmp_path)
     monkeypatch.setattr(module, "available_memory", lambda: 1000)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    on_disk, _ = read_pixels(source, 9, scratch)
+    on_disk, _ = read_pixels(source, View(9), scratch)
     assert isinstance(on_disk, np.memmap)
     np.testing.assert_array_equal(on_disk, in_memory)
     # Its file has no name that a kill could leave behind.
@@ -53,4 +53,4 @@ def test_a_full_disk_is_told_before_the_work(source, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "available_memory", lambda: 1000)
     monkeypatch.setattr(module.os, "posix_fallocate", full)
     with pytest.raises(RunError, match=r"no room for .* smaller --image-size"):
-        read_pixels(source, 9, tmp_path)
+        read_pixels(source, View(9), tmp_path)

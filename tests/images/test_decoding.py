@@ -22,10 +22,10 @@ from featx.images.decoding import (
     check_content,
     decode,
     decode_above,
+    decode_each,
     decode_full,
-    decode_sizes,
-    resize,
 )
+from featx.images.resizing import Fit, resize
 
 from .conftest import encode
 from .zoo import PNG, chunk, png, png_header
@@ -136,9 +136,9 @@ def test_sizes(noise):
     assert decode(content, (5, 9)).shape == (5, 9, 3)
     assert np.array_equal(decode(content, (20, 30)), decode_full(content))
     whole = noise(4, 4)
-    assert resize(whole, (4, 4)) is whole
+    assert resize(whole, Fit(4, 4)) is whole
     half = whole.reshape(2, 2, 2, 2, 3).mean(axis=(1, 3))
-    assert np.abs(resize(whole, (2, 2)) - half).max() <= 1
+    assert np.abs(resize(whole, Fit(2, 2)) - half).max() <= 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -388,9 +388,9 @@ def test_no_smaller_than_wanted(kind, wanted, shape, noise):
 def test_a_size_has_the_same_pixels_alone_and_with_others(kind, noise):
     content = encode(Image.fromarray(noise(90, 120)), kind)
     sizes = [(10, 10), (30, 30), (31, 31), (90, 120)]
-    together = decode_sizes(content, sizes)
+    together = decode_each(content, [Fit(*size) for size in sizes])
     for size in sizes:
-        assert np.array_equal(together[size], decode(content, size))
+        assert np.array_equal(together[Fit(*size)], decode(content, size))
 
 
 def test_memory_is_bounded_in_bytes():
@@ -418,4 +418,4 @@ def test_a_size_that_needs_too_much_memory_is_a_memory_error(monkeypatch):
 
     monkeypatch.setattr(cv2, "resize", fail)
     with pytest.raises(MemoryError):
-        resize(np.zeros((4, 4, 3), np.uint8), (10**6, 10**6))
+        resize(np.zeros((4, 4, 3), np.uint8), Fit(10**6, 10**6))

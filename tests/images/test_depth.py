@@ -44,8 +44,6 @@ def test_stretched_from_the_darkest_to_the_brightest(folder):
     assert views[plain].max() == 1
     assert views[stretched].min() == 0
     assert views[stretched].max() == 255
-    whole = ImageFiles(images.files, stretch=True).show(0, [plain])[plain]
-    assert np.array_equal(whole, views[stretched])
 
 
 def test_only_a_stretched_spec_differs():

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageOps
 
-from featx.images.decoding import resize
+from featx.images.resizing import Fit, resize
 
 SIDE = 48
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -27,7 +27,7 @@ GOOD_JPEGS = {
 def picture(seed, mode="RGB"):
     """Make smooth colours, other ones for each seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (5, 4, 3), dtype=np.uint8)
-    return Image.fromarray(resize(coarse, (SIDE, SIDE - 5))).convert(mode)
+    return Image.fromarray(resize(coarse, Fit(SIDE, SIDE - 5))).convert(mode)
 
 
 def write_good(folder):

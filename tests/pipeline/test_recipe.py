@@ -132,20 +132,9 @@ def test_a_recipe_of_version_0_1_0_is_read_and_written(recipe):
     assert read_recipe(recipe(recipe_text(read))) == read
 
 
-@pytest.mark.parametrize("stretch", [False, True])
-def test_extractors_give_the_settings_that_make_them(stretch):
-    wanted = ExtractSettings(
-        backbone="mobilenet-0.25",
-        image_size=64,
-        weights="random",
-        precision="float32",
-        stretch=stretch,
-    )
-    extractor = find_extractor(
-        "mobilenet-0.25",
-        image_size=64,
-        weights="random",
-        precision="float32",
-        stretch=stretch,
-    )
+@pytest.mark.parametrize("more", [{}, {"stretch": True}, {"resize": "crop"}])
+def test_extractors_give_the_settings_that_make_them(more):
+    options = {"image_size": 64, "weights": "random", "precision": "float32", **more}
+    wanted = ExtractSettings(backbone="mobilenet-0.25", **options)
+    extractor = find_extractor("mobilenet-0.25", **options)
     assert settings_of([extractor]) == [wanted]

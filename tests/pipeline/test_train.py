@@ -172,7 +172,7 @@ def training_data(folder, settings, tmp_path):
     images = read_images(folder / "data")
     return read_training_data(
         images,
-        settings.side,
+        settings.view,
         tmp_path,
     )
 

@@ -11,6 +11,7 @@ from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights, resolve_weights
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError
+from featx.images.resizing import RESIZED, SQUASH, Resize
 
 POOLINGS = ("avg", "max", "none")
 
@@ -55,6 +56,7 @@ class KerasExtractor:
     precision: str = "float32"
     engine: str = "tensorflow"
     stretch: bool = False
+    resize: Resize = SQUASH
 
     @property
     def spec(self) -> Spec:
@@ -70,6 +72,7 @@ class KerasExtractor:
             or f"seed {self.weights.seed}, keras {version('keras')}",
             precision=self.precision,
             stretch=self.stretch,
+            resize=self.resize,
         )
 
     @property
@@ -105,6 +108,7 @@ def find_extractor(
     weights: str = "imagenet",
     precision: str = AUTO,
     stretch: bool = False,
+    resize: Resize = SQUASH,
     seed: int = 0,
     cache_dir: Path | None = None,
 ) -> KerasExtractor:
@@ -127,6 +131,8 @@ def find_extractor(
         that gives the same embeddings.
     stretch : bool
         Whether 16-bit grey goes from its darkest to its brightest pixel.
+    resize : {"squash", "crop", "pad"}
+        How images become squares.
     seed : int
         Of random weights.
     cache_dir : Path, optional
@@ -135,7 +141,7 @@ def find_extractor(
     Raises
     ------
     BackboneError
-        No such backbone, pooling or precision, or too small a size.
+        No such backbone, pooling, precision or way to resize, or too small a size.
     WeightsError
         The weights are not there and can't be fetched.
     """
@@ -147,10 +153,18 @@ def find_extractor(
         )
     _check_word("--pooling", pooling, POOLINGS)
     _check_word("--precision", precision, PRECISIONS)
+    _check_word("--resize", resize, tuple(RESIZED))
     memo = None if cache_dir is None else cache_dir / WEIGHTS_MEMO
     found = resolve_weights(row, weights, seed=seed, memo=memo)
     return KerasExtractor(
-        row, found, size, pooling, layer, precision=precision, stretch=stretch
+        row,
+        found,
+        size,
+        pooling,
+        layer,
+        precision=precision,
+        stretch=stretch,
+        resize=resize,
     )
 
 
@@ -206,6 +220,7 @@ def _named(spec: Spec, weights: str, memo: Path | None) -> KerasExtractor:
         weights=weights,
         precision=spec.precision,
         stretch=spec.stretch,
+        resize=spec.resize,
         seed=_seed(spec),
         cache_dir=memo,
     )

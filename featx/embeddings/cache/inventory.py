@@ -10,6 +10,7 @@ from featx.embeddings.spec import Spec
 from featx.errors import CacheError
 from featx.files import read_json
 from featx.images.decoding import PIXELS_VERSION
+from featx.images.resizing import SQUASH
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def options_of(spec: Spec) -> list[str]:
         spec.pooling if spec.pooling != "avg" else "",
         "flip" if spec.flip else "",
         "stretch" if spec.stretch else "",
+        spec.resize if spec.resize != SQUASH else "",
         spec.precision if spec.precision != "float32" else "",
         weights.get(spec.weights, spec.weights),
         old,
@@ -163,5 +165,5 @@ def _read_spec(folder: Path) -> Spec:
 def _likeness(spec: Spec) -> tuple[str, ...]:
     return (
         *(spec.backbone, f"{spec.image_size:06}", spec.pooling, spec.layer or ""),
-        *(spec.weights_id, str(spec.flip), spec.precision),
+        *(spec.weights_id, spec.resize, str(spec.flip), spec.precision),
     )

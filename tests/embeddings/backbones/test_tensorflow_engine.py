@@ -19,7 +19,8 @@ from featx.embeddings.extract import embed_rows
 from featx.errors import BackboneError
 from featx.frameworks import import_tensorflow
 from featx.hardware import has_bfloat16
-from featx.images.decoding import decode, resize
+from featx.images.decoding import decode
+from featx.images.resizing import Fit, resize
 from featx.images.sources import ImageArrays
 
 BACKBONE = find_backbone("mobilenet-0.25")
@@ -132,7 +133,7 @@ def precision(request):
 
 def make_images(count, side):
     coarse = np.random.default_rng(0).integers(0, 256, (count, 6, 6, 3), dtype=np.uint8)
-    return np.stack([resize(image, (side, side)) for image in coarse])
+    return np.stack([resize(image, Fit(side, side)) for image in coarse])
 
 
 @pytest.mark.slow
