@@ -189,6 +189,11 @@ class Metrics(Record):
         return [metric for metric in METRICS if self.get(metric.key) is not None]
 
     @property
+    def share_distinct(self) -> float:
+        """Different test images for each test image: less than 1 with copies."""
+        return (self.n_test_distinct or self.n_test) / self.n_test
+
+    @property
     def confusion(self) -> NDArray[np.int64]:
         """The confusion matrix, shape (n_classes, n_classes)."""
         return np.array(self.confusion_matrix, dtype=np.int64)

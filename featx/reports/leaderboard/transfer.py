@@ -38,7 +38,8 @@ def transfer_gap(runs: Sequence[Run]) -> str:
     if interval is None:
         return f"{text}."
     low, high = interval
-    return f"{text} (95% interval {points(low)} to {points(high)})."
+    chance = ", so it could be chance" if low <= 0 <= high else ""
+    return f"{text} (95% interval {points(low)} to {points(high)}{chance})."
 
 
 def _paired_interval(one: Run, other: Run) -> list[float] | None:

@@ -4,7 +4,11 @@ from typing import Any
 
 from featx import plots
 from featx.evaluation.calibration import reliability
+from featx.evaluation.intervals import share_interval
 from featx.reports.run.section import RunPage, Section
+
+LEEWAY = 0.02
+"""Gap between confidence and accuracy that doesn't matter, however certain."""
 
 TEMPLATE = """\
 <div class="beside">
@@ -12,12 +16,12 @@ TEMPLATE = """\
 <div class="prose">
 <p>On average it gives the class it names a probability of {{ sure | percent }}, and is
 right {{ right | percent }} of the time.
-{% if sure > right + leeway %}
+{% if verdict > 0 %}
 It is overconfident: treat its probabilities with caution.
-{% elif sure < right - leeway %}
+{% elif verdict < 0 %}
 It is right more often than it says: it is underconfident.
 {% else %}
-On average its probabilities are about right.
+The difference is no larger than chance explains, or too small to matter.
 {% endif %}
 The mean gap over ten bins (expected calibration error) is
 {{ "%.3f" | format(error) }}.</p>
@@ -32,7 +36,8 @@ interval.</p>
 
 def _content(page: RunPage) -> dict[str, Any]:
     found = page.predictions
-    right = float(found.correct.mean())
+    sure, right = float(found.confidence.mean()), float(found.correct.mean())
+    share = page.run.metrics.share_distinct
     return {
         "picture": page.draw(
             "reliability",
@@ -40,12 +45,27 @@ def _content(page: RunPage) -> dict[str, Any]:
             "Accuracy over confidence in ten bins, beside the diagonal where both are"
             " equal.",
         ),
-        "sure": float(found.confidence.mean()),
+        "sure": sure,
         "right": right,
-        # Two standard errors of the accuracy, but at least two points.
-        "leeway": max(0.02, 2 * (right * (1 - right) / len(found.correct)) ** 0.5),
+        "verdict": _verdict(sure, right, len(found.correct) * share),
         "error": reliability(found.confidence, found.correct).error,
     }
+
+
+def _verdict(sure: float, right: float, n: float) -> int:
+    """Return 1 for overconfident, -1 for underconfident, 0 where neither is certain.
+
+    Parameters
+    ----------
+    sure, right : float
+        Mean confidence, and accuracy.
+    n : float
+        Test images, without copies.
+    """
+    low, high = share_interval(right, n)
+    if sure > max(high, right + LEEWAY):
+        return 1
+    return -1 if sure < min(low, right - LEEWAY) else 0
 
 
 SECTION = Section("How sure it is", TEMPLATE, _content)

@@ -89,7 +89,10 @@ def _extremes(metrics: Metrics) -> str:
     best, worst = _tied(metrics, ranked), _tied(metrics, ranked[::-1])
     if len(best) == len(ranked):
         return f"All classes have {_f1(metrics, ranked[0])}."
-    certain = _differ(metrics, *ranked[:2]), _differ(metrics, *ranked[:-3:-1])
+    certain = (
+        _surely_above(metrics, *ranked[:2]),
+        _surely_above(metrics, *ranked[-2:]),
+    )
     if all(certain):
         return (
             f"It knows {shorten(ranked[0], 60)} best and has the most trouble with"
@@ -118,15 +121,19 @@ def _named(metrics: Metrics, tied: list[str]) -> str:
     return f"{len(tied):,} classes have {_f1(metrics, tied[0])}"
 
 
-def _differ(metrics: Metrics, one: str, other: str) -> bool:
-    """Say whether the 95% intervals of two classes' recalls don't overlap."""
-    first, second = metrics.per_class[one], metrics.per_class[other]
-    if not (first.support and second.support):
+def _surely_above(metrics: Metrics, upper: str, lower: str) -> bool:
+    """Say whether the 95% interval of one class's recall is above that of another.
+
+    F1 orders the classes, and precision can put the one with the lower recall first.
+    """
+    above, below = metrics.per_class[upper], metrics.per_class[lower]
+    if not (above.support and below.support):
         return False
     # Copies say nothing new, and which classes have them is not recorded.
-    share = (metrics.n_test_distinct or metrics.n_test) / metrics.n_test
-    a, b = (share_interval(c.recall, share * c.support) for c in (first, second))
-    return a[0] > b[1] or b[0] > a[1]
+    share = metrics.share_distinct
+    low, _ = share_interval(above.recall, share * above.support)
+    _, high = share_interval(below.recall, share * below.support)
+    return low > high
 
 
 def _few_images(metrics: Metrics) -> str:
@@ -139,17 +146,25 @@ def _few_images(metrics: Metrics) -> str:
 
 
 def _agreement(metrics: Metrics) -> str:
-    """Say how the cross-validation compares with the test split's interval."""
-    interval = metrics.intervals.get("accuracy")
-    if interval is None or metrics.cv_accuracy is None:
+    """Say how the cross-validation compares with the test split.
+
+    They differ where Newcombe's interval of the difference excludes 0 ("Interval
+    Estimation for the Difference Between Independent Proportions", 1998, method 10).
+    Runs without an interval of the cross-validation have its deviation from the test
+    split's interval judged.
+    """
+    interval, inner = metrics.intervals.get("accuracy"), metrics.cv_accuracy
+    if interval is None or inner is None:
         return ""
     low, high = interval
-    if metrics.cv_accuracy > high:
+    inner_low, inner_high = metrics.intervals.get("cv_accuracy", (inner, inner))
+    gap = inner - metrics.accuracy
+    if gap > np.hypot(inner - inner_low, high - metrics.accuracy):
         return (
             ", more than the test split: its images may be harder, or differ from"
             " those in training"
         )
-    if metrics.cv_accuracy < low:
+    if -gap > np.hypot(inner_high - inner, metrics.accuracy - low):
         return (
             ", less than the test split: its images may be easier, and each fold"
             " learned from fewer images"

@@ -36,6 +36,11 @@ def test_the_gap_is_told_with_a_paired_interval(make_run, make_network):
     assert f"transfer is worth {better:.1f} points (95% interval " in text
 
 
+def test_a_gap_that_could_be_chance_is_called_so(make_run, make_network):
+    text = transfer_gap([make_run(), make_network()])
+    assert text.endswith(", so it could be chance).")
+
+
 def test_without_an_interval_where_files_differ(make_run, make_network):
     text = transfer_gap([make_run(per_class=7), make_network()])
     assert "points." in text

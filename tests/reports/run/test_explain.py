@@ -23,6 +23,18 @@ def test_words_compare_cross_validation_and_test(make_run, cv_accuracy, said):
     assert "agrees" in words_of(make_run(3))
 
 
+def test_a_difference_that_the_folds_explain_is_agreement(make_run):
+    scores = {"accuracy": 0.8, "cv_accuracy": 0.75}
+    ends = {"accuracy": [0.787, 0.812], "cv_accuracy": [0.64, 0.84]}
+    assert "agrees" in words_of(make_run(3, extra=scores | {"intervals": ends}))
+    ends["cv_accuracy"] = [0.74, 0.76]
+    sure = words_of(make_run(3, extra=scores | {"intervals": ends}))
+    assert "less than the test split" in sure
+    del ends["cv_accuracy"]
+    old = words_of(make_run(3, extra=scores | {"intervals": ends}))
+    assert "less than the test split" in old
+
+
 def test_words_about_a_single_image(make_run):
     run = make_run(2, extra={"n_test": 1, "confusion_matrix": [[1, 0], [0, 0]]})
     said = words_of(run)
@@ -58,6 +70,15 @@ def test_best_and_worst_are_named_where_the_test_images_tell_them_apart(make_run
     assert "fewer than ten" not in said
 
 
+def test_a_class_of_lower_recall_is_not_known_best(make_run):
+    names = make_run(3).classes
+    found = [(1.0, 0.7, 0.82, 100), (0.4, 1.0, 0.57, 100), (0.3, 0.05, 0.09, 100)]
+    keys = ("precision", "recall", "f1", "support")
+    rows = [dict(zip(keys, row, strict=True)) for row in found]
+    run = make_run(3, extra={"per_class": dict(zip(names, rows, strict=True))})
+    assert "It knows" not in words_of(run)
+
+
 def test_an_order_that_could_be_chance_is_called_so(make_run):
     run = scored(make_run, [(0.8, 12), (0.95, 12), (0.7, 9)])
     said = words_of(run)
@@ -81,22 +102,41 @@ def test_copies_among_the_test_images_are_said(make_run):
     assert "copies" not in same
 
 
-@pytest.mark.parametrize(
-    ("confidence", "said"),
-    [(0.99, "overconfident"), (0.51, "underconfident"), (0.8, "about right")],
-)
-def test_words_about_confidence(make_run, monkeypatch, confidence, said):
-    run = make_run(2)
+def confidence_words(run, monkeypatch, confidence, hits, misses):
+    """Return what is said of answers that are all as sure."""
     right, wrong = run.classes
+    n = hits + misses
     made = RunPredictions(
-        paths=("test/1.png",) * 1000,
-        labels=(right,) * 1000,
-        predicted=(right,) * 800 + (wrong,) * 200,
-        confidence=np.full(1000, confidence),
-        probabilities=np.full((1000, 2), 0.5),
+        paths=("test/1.png",) * n,
+        labels=(right,) * n,
+        predicted=(right,) * hits + (wrong,) * misses,
+        confidence=np.full(n, confidence),
+        probabilities=np.full((n, 2), 0.5),
     )
     monkeypatch.setattr(Run, "predictions", lambda _: made)
-    words = section_words(confidence_section.SECTION, run)
+    return section_words(confidence_section.SECTION, run)
+
+
+def test_ten_correct_images_are_no_proof_of_underconfidence(make_run, monkeypatch):
+    run = make_run(2)
+    assert "chance explains" in confidence_words(run, monkeypatch, 0.93, 10, 0)
+    assert "underconfident" in confidence_words(run, monkeypatch, 0.93, 1000, 0)
+
+
+def test_copies_are_no_proof_of_overconfidence(make_run, monkeypatch):
+    once = make_run(2)
+    assert "It is overconfident" in confidence_words(once, monkeypatch, 0.96, 144, 16)
+    n_test = once.metrics.n_test
+    copied = make_run(2, extra={"n_test_distinct": n_test // 4})
+    assert "chance explains" in confidence_words(copied, monkeypatch, 0.96, 144, 16)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"),
+    [(0.99, "overconfident"), (0.51, "underconfident"), (0.8, "chance explains")],
+)
+def test_words_about_confidence(make_run, monkeypatch, confidence, said):
+    words = confidence_words(make_run(2), monkeypatch, confidence, 800, 200)
     assert f"a probability of {100 * confidence:.1f}%, and is right 80.0%" in words
     assert said in words
     gap = abs(confidence - 0.8)
