@@ -1,11 +1,14 @@
 """The command group, which turns errors into one line and an exit code."""
 
+import contextlib
 import io
 import logging
+import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import click
@@ -29,7 +32,15 @@ from featx.cli.terminal import log, logged
 from featx.cli.train import train
 from featx.errors import FeatxError
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE, FAILED, INTERRUPTED, TERMINATED = 0, 1, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """Raised where a job manager asks the process to end, as Ctrl-C is raised."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
 
 
 class FeatxGroup(OrderedGroup):
@@ -38,7 +49,7 @@ class FeatxGroup(OrderedGroup):
     def main(
         self, args: Sequence[str] | None = None, *rest: Any, **extra: Any
     ) -> NoReturn:
-        """Run a command and exit with a code: 0, 1, 2 or 130."""
+        """Run a command and exit with a code: 0, 1, 2, 130 or 143."""
         words = list(sys.argv[1:] if args is None else args)
         debug = "--debug" in words
         words = [word for word in words if word != "--debug"]
@@ -47,7 +58,7 @@ class FeatxGroup(OrderedGroup):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
         extra["standalone_mode"] = False
-        with logged():
+        with logged(), _ended_like_an_interrupt():
             start = time.perf_counter()
             code = self._exit_code(words, *rest, debug=debug, **extra)
             seconds = time.perf_counter() - start
@@ -65,15 +76,29 @@ class FeatxGroup(OrderedGroup):
         except click.ClickException as error:
             _show_usage(error)
             return error.exit_code
-        except click.Abort:
+        except click.Abort as error:
             _say("interrupted; what was computed is kept")
-            return INTERRUPTED
+            is_asked = isinstance(error.__cause__, Terminated)
+            return TERMINATED if is_asked else INTERRUPTED
         except BrokenPipeError:  # the reader of a pipe, like head, had enough
             sys.stdout = None
         except Exception as error:  # noqa: BLE001  the one place that shows errors
             _show(error, debug=debug)
             return FAILED
         return DONE
+
+
+@contextlib.contextmanager
+def _ended_like_an_interrupt() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: what was computed is committed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python sets handlers there only
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(error: Exception, *, debug: bool) -> None:

@@ -143,7 +143,10 @@ def test_a_traceback_only_with_debug(run, tmp_path):
     assert "featx: error: " in debug.stderr
 
 
-def test_an_interrupt_leaves_with_130(tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_an_interrupt_is_one_line_and_a_code(tmp_path, sent, code):
     root = make_colours(tmp_path / "data", train=60, size=(40, 40))
     words = [*map(str, RANDOM), "--batch-size", "1", "--cache-dir", str(tmp_path / "c")]
     with subprocess.Popen(
@@ -153,9 +156,9 @@ def test_an_interrupt_leaves_with_130(tmp_path):
     ) as process:
         # The first line is written when stage one begins; then the model is loaded.
         assert "0/192 images" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         said = process.stderr.read()
-        assert process.wait() == 130
+        assert process.wait() == code
     assert said.splitlines()[-1] == "featx: interrupted; what was computed is kept"
     assert "Traceback" not in said
 
