@@ -24,7 +24,7 @@ LIGHT = ("mobilenet-0.25", "mobilenetv2-0.35")
 """Backbones that are built in seconds: what stands in for the first and the second
 that a command names."""
 
-LAYERS = {"mixed10": "conv_dw_13", "block_16": "conv_dw_13"}
+LAYERS = dict.fromkeys(("mixed10", "block_16", "block7"), "conv_dw_13")
 """Layers of other backbones, and which of the light one's stands in."""
 
 NAMES = sorted(BACKBONES, key=len, reverse=True)
@@ -106,6 +106,10 @@ def drawn(tmp_path_factory):
 def project(drawn, tmp_path, monkeypatch):
     """A copy of that folder, to work in."""
     shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
+    # What stands in for the default backbone.
+    (tmp_path / "featx.toml").write_text(
+        f'[extract]\nbackbone = "{LIGHT[0]}"\nweights = "random"\n'
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
