@@ -31,13 +31,15 @@ def new(data: "DataSettings", out: Path) -> Next:
     measures how long it will take, and explains its guesses in the recipe. DATA is the
     image folder; by default the one that featx.toml names, else data/.
     """
+    from featx.embeddings.backbones.table import find_backbone
     from featx.pipeline.new_recipe import in_words, new_recipe
 
     with TerminalProgress() as progress:
         made = new_recipe(data, out, progress=progress)
     show_notes(made.notes)
     views = ", ".join(
-        f"{one.backbone} at {one.image_size or 'its own'} pixels"
+        f"{one.backbone} at"
+        f" {one.image_size or find_backbone(one.backbone).image_size} pixels"
         f"{', also flipped' if one.flip else ''}"
         for one in made.recipe.extract
     )

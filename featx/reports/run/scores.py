@@ -25,6 +25,10 @@ are bootstrap intervals, which are too narrow where nearly all images are right 
 class has few; fit again for better ones.
 {% else %}
 say which true scores fit these images, of which copies count as one.
+{% if "accuracy" in run.metrics.intervals and "f1_macro" not in run.metrics.intervals %}
+Macro precision and F1 have none, because half of the classes have fewer than six test
+images.
+{% endif %}
 {% endif %}
 {% if run.finetuned %}
 The accuracy held out is that of the training that was validated; it is a little
