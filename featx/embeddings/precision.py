@@ -58,12 +58,18 @@ class PrecisionChoice:
     def __str__(self) -> str:
         """Name the precision and the reason."""
         if not (self.tried and self.tried_rate and self.float32_rate):
-            return f"{self.precision}: this machine has nothing faster"
+            return f"{self.precision}; this machine has nothing faster"
         speedup = self.tried_rate / self.float32_rate
+        if self.precision == self.tried:
+            return (
+                f"{self.tried}, {speedup:.2f} times as fast as float32 here, with"
+                f" nearly the same embeddings (mean cosine {self.cosine:.5f})"
+            )
+        if speedup < LEAST_SPEEDUP:
+            return f"float32; {self.tried} is only {speedup:.2f} times as fast here"
         return (
-            f"{self.precision}; {self.tried} is {speedup:.2f} times as fast as"
-            f" float32 ({self.tried_rate:.0f} against"
-            f" {self.float32_rate:.0f} images/s), mean cosine {self.cosine:.5f}"
+            f"float32; {self.tried} is {speedup:.2f} times as fast here, but changes"
+            f" the embeddings (mean cosine {self.cosine:.5f})"
         )
 
 

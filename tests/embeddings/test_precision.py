@@ -78,22 +78,22 @@ def fake(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("speedup", "noise", "decided"),
+    ("speedup", "noise", "decided", "reason"),
     [
-        (2.0, 0.0, "bfloat16"),
-        (LEAST_SPEEDUP + 0.01, 0.0, "bfloat16"),
-        (LEAST_SPEEDUP - 0.01, 0.0, "float32"),
-        (2.0, 0.2, "float32"),
-        (2.0, np.nan, "float32"),
+        (2.0, 0.0, "bfloat16", ", 2.00 times as fast as float32 here, with nearly the"),
+        (LEAST_SPEEDUP + 0.01, 0.0, "bfloat16", ", 1.16 times as fast as float32"),
+        (LEAST_SPEEDUP - 0.01, 0.0, "float32", "; bfloat16 is only 1.14 times as"),
+        (2.0, 0.2, "float32", "; bfloat16 is 2.00 times as fast here, but changes the"),
+        (2.0, np.nan, "float32", "; bfloat16 is 2.00 times as fast here, but changes"),
     ],
 )
 def test_the_faster_is_taken_where_it_pays_and_agrees(
-    small, fake, tmp_path, speedup, noise, decided
+    small, fake, tmp_path, speedup, noise, decided, reason
 ):
     fake(speedup=speedup, noise=noise)
     chosen, note = choose_precision(small, SOURCE, tmp_path)
     assert chosen.precision == decided
-    assert f"mobilenet-0.25 at 32 pixels: {decided}; bfloat16 is {speedup:.2f}" in note
+    assert f"mobilenet-0.25 at 32 pixels: {decided}{reason}" in note
     content = json.loads((tmp_path / chosen.spec.folder_name / "spec.json").read_text())
     choice = content["precision_check"]
     assert choice["tried"] == "bfloat16"

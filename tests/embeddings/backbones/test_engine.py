@@ -31,4 +31,4 @@ def test_an_engine_is_a_module_and_a_row(monkeypatch, tmp_path):
     ((rows, done),) = embed_rows(ImageArrays(images), [other], tmp_path)
     np.testing.assert_array_equal(rows, MeanColours()(images))
     assert done.computed == 5
-    assert "float32: this machine has nothing faster" in done.notes[0]
+    assert "float32; this machine has nothing faster" in done.notes[0]
