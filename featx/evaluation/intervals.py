@@ -102,6 +102,12 @@ def hits_interval(hits: ArrayLike, groups: ArrayLike | None = None) -> list[floa
     return share_interval(float(values.mean()), n)
 
 
+PAIRED_Z = 1.04 * Z
+"""The score test's bound. With Z itself, intervals of 10 to 60 images contained the
+true difference in as few as 0.923 of all test splits, computed exactly for shares
+gained and lost of up to one half; with this in 0.943."""
+
+
 def paired_difference(
     ours: ArrayLike, theirs: ArrayLike, *, n: float | None = None
 ) -> tuple[float, list[float]]:
@@ -121,8 +127,8 @@ def paired_difference(
     interval : list of float
         [low, high]: the differences that a score test doesn't reject (Tango,
         "Equivalence Test and Confidence Interval for the Difference in Proportions
-        for the Paired-Sample Design", 1998). It has a width even where both are right
-        about the same images.
+        for the Paired-Sample Design", 1998), with a bound of `PAIRED_Z`. It has a width
+        even where both are right about the same images.
     """
     differences = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
     n = len(differences) if n is None else n
@@ -144,7 +150,7 @@ def _tango_bound(gained: float, lost: float, n: float) -> float:
         # The share of images that only the other one got right, were this true.
         share = (root - linear) / (4 * n)
         variance = n * (2 * share + difference * (1 - difference))
-        return float((gained - lost - n * difference) ** 2 - Z**2 * variance)
+        return float((gained - lost - n * difference) ** 2 - PAIRED_Z**2 * variance)
 
     # At no difference and no images that tell the two apart, the test is undefined.
     start = (gained - lost) / n + 1e-9
