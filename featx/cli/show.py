@@ -1,6 +1,7 @@
 """How results look in a terminal."""
 
 import shutil
+import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -70,8 +71,6 @@ def show_table(
     kept = _fitting(kept, columns, least, drop=drop, room=room)
     folded = _table_width(least[number] for number in kept) > room
     table = Table(
-        title=Text(visible(title, keep="\n")) if title else None,
-        title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -91,9 +90,17 @@ def show_table(
         least = _least_widths(columns, cells, left=left)
     width = max(room, _table_width(least[number] for number in kept))
     if not room:
-        width = _table_width(_widths(columns, cells)) + len(title)
+        width = _table_width(_widths(columns, cells))
+    if title:
+        _say_title(title, room)
     say_table(Console(highlight=False, record=True, width=width), table)
     say("")
+
+
+def _say_title(title: str, room: int) -> None:
+    """Print the title of a table, broken between words where it is too long."""
+    for line in title.split("\n"):
+        say(*(textwrap.wrap(line, room, break_long_words=False) if room else [line]))
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:

@@ -29,8 +29,8 @@ in the hundreds have few digits left."""
 
 BATCH = 32
 
-DRAWN = 2
-"""Images drawn of each of eight classes and for each of two splits."""
+DRAWN = 1
+"""Images drawn of each class of shapes, for each of two splits."""
 
 EXACT = "the head on float32 embeddings"
 ON_DRAWN = "the run itself"

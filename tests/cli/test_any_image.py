@@ -61,7 +61,8 @@ def test_the_others_go_on(extracted):
     listed = f"0 in the cache, {len(extracted.bad)} unreadable"
     assert listed in extracted.first.stdout
     for line in extracted.first.stderr.splitlines():
-        assert line.startswith(("note: ", "mobilenet-0.25 at 32 pixels: ")), line
+        known = ("note: ", "next: ", "mobilenet-0.25 at 32 pixels: ")
+        assert line.startswith(known), line
 
 
 def test_each_reason_says_what_to_do(extracted):

@@ -17,7 +17,11 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("FEATX_KILLS", "2"))
 """How often each command is killed."""
 
-SMALL = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
+# In float32: which precision is chosen depends on how busy the machine is.
+SMALL = (
+    *("--backbone", "mobilenet-0.25", "--image-size", "32"),
+    *("--weights", "random", "--precision", "float32"),
+)
 LDA = "data-mobilenet-0.25-random-lda"
 COMMANDS = [
     ["extract", *SMALL],

@@ -92,7 +92,7 @@ def test_a_reduced_image_is_never_enlarged(height, width, side, way):
     fit = Fit(side, side, way)
     shown = {
         "squash": min(height, width),
-        "crop": 7 * min(height, width) // 8,
+        "crop": max(7 * min(height, width) // 8, 1),
         "pad": max(height, width),
     }
     assert is_enough((height, width), fit) == (shown[way] >= side)
