@@ -18,12 +18,6 @@ from featx.evaluation.intervals import (
 
 TOP = 5
 
-LEAST_PER_CLASS = 6
-"""Test images that half of the classes must have for intervals of macro precision and
-F1. One wrong image halves the precision of a class of one, so that these means lie far
-below those of a larger sample: of 200 classes, most with one to three images, intervals
-contained the truth in at most 0.8 of simulated test splits instead of 0.95."""
-
 
 class Predicted:
     """Probabilities for the test images, beside their true classes.
@@ -121,8 +115,6 @@ class Metric:
         interval for shares. `macro` is a mean over classes, with the interval of
         `macro_intervals`. `measure` is anything else of a sample of the images, with
         the percentile bootstrap's interval (Efron, 1979).
-    least_per_class : int
-        Has no interval where half of the classes have fewer test images than this.
     has_interval : bool
         False where resamples are biased: chance alone opens gaps between confidence
         and accuracy, so resamples have a larger calibration error.
@@ -135,7 +127,6 @@ class Metric:
     share: bool = False
     listed: bool = False
     more_classes_than: int = 0
-    least_per_class: int = 0
     hits: Callable[[Predicted], NDArray[np.bool_]] | None = None
     macro: Macro | None = None
     has_interval: bool = True
@@ -198,7 +189,6 @@ METRICS = (
         "precision_macro",
         "Precision, macro",
         "Of the images given a class, the share that belongs to it; mean over classes.",
-        least_per_class=LEAST_PER_CLASS,
         macro=lambda classes: classes.macro("precision"),
     ),
     Metric(
@@ -213,7 +203,6 @@ METRICS = (
         "Harmonic mean of precision and recall; mean over classes.",
         brief="Macro F1",
         listed=True,
-        least_per_class=LEAST_PER_CLASS,
         macro=lambda classes: classes.macro("f1"),
     ),
     Metric(
@@ -346,13 +335,7 @@ def _intervals(
         for metric in metrics
         if metric.hits
     }
-    counts = np.bincount(distinct.y)
-    typical = np.median(counts[counts > 0])
-    macros = {
-        metric.key: metric.macro
-        for metric in metrics
-        if metric.macro and typical >= metric.least_per_class
-    }
+    macros = {metric.key: metric.macro for metric in metrics if metric.macro}
     found |= macro_intervals(answers, macros, seed=seed)
     measures = {
         metric.key: metric.measure
