@@ -1,9 +1,9 @@
-"""95% intervals of shares, of means over images, and of paired differences.
+"""95% intervals of shares, of means over images, and of differences.
 
 `benchmarks/coverage.py` simulates how often they contain the truth.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,6 +100,33 @@ def hits_interval(hits: ArrayLike, groups: ArrayLike | None = None) -> list[floa
     values = np.asarray(hits, np.float64)
     n = len(values) if groups is None else independent_images(groups)
     return share_interval(float(values.mean()), n)
+
+
+def independent_difference(
+    ours: float,
+    our_interval: Sequence[float],
+    theirs: float,
+    their_interval: Sequence[float],
+) -> list[float]:
+    """Return the interval of the difference of two shares of different images.
+
+    Parameters
+    ----------
+    ours, theirs : float
+    our_interval, their_interval : sequence of float
+        [low, high] of each share.
+
+    References
+    ----------
+    .. [1] Newcombe, "Interval Estimation for the Difference Between Independent
+       Proportions", 1998, method 10
+    """
+    (our_low, our_high), (their_low, their_high) = our_interval, their_interval
+    difference = ours - theirs
+    return [
+        difference - float(np.hypot(ours - our_low, their_high - theirs)),
+        difference + float(np.hypot(our_high - ours, theirs - their_low)),
+    ]
 
 
 PAIRED_Z = 1.04 * Z

@@ -11,6 +11,7 @@ from featx.evaluation.intervals import (
     PAIRED_Z,
     effective_number,
     hits_interval,
+    independent_difference,
     independent_images,
     paired_difference,
     resampled_weights,
@@ -59,6 +60,16 @@ def test_many_copies_of_one_picture_are_not_many_pictures():
 
 def test_repeated_trials_are_one_image_each():
     assert hits_interval([1.0, 0.5, 0.0, 1.0]) == share_interval(0.625, 4)
+
+
+def test_difference_of_independent_shares_is_newcombes():
+    """His first example: 56 of 70 against 48 of 80, by method 10."""
+    ours, theirs = (
+        binomtest(hits, n).proportion_ci(method="wilson")
+        for hits, n in ((56, 70), (48, 80))
+    )
+    interval = independent_difference(56 / 70, ours, 48 / 80, theirs)
+    assert interval == pytest.approx([0.0524, 0.3339], abs=1e-4)
 
 
 def test_equal_answers_leave_room_for_a_difference():

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from featx.evaluation.intervals import share_interval
+from featx.evaluation.intervals import independent_difference, share_interval
 from featx.figures.labels import shorten
 from featx.figures.per_class import by_f1
 from featx.reports.numbers import counted, folds_of
@@ -148,23 +148,23 @@ def _few_images(metrics: Metrics) -> str:
 def _agreement(metrics: Metrics) -> str:
     """Say how the cross-validation compares with the test split.
 
-    They differ where Newcombe's interval of the difference excludes 0 ("Interval
-    Estimation for the Difference Between Independent Proportions", 1998, method 10).
-    Runs without an interval of the cross-validation have its deviation from the test
-    split's interval judged.
+    They differ where the interval of the difference excludes 0. Runs without an
+    interval of the cross-validation have its deviation from the test split's interval
+    judged.
     """
     interval, inner = metrics.intervals.get("accuracy"), metrics.cv_accuracy
     if interval is None or inner is None:
         return ""
-    low, high = interval
-    inner_low, inner_high = metrics.intervals.get("cv_accuracy", (inner, inner))
-    gap = inner - metrics.accuracy
-    if gap > np.hypot(inner - inner_low, high - metrics.accuracy):
+    inner_interval = metrics.intervals.get("cv_accuracy", (inner, inner))
+    low, high = independent_difference(
+        inner, inner_interval, metrics.accuracy, interval
+    )
+    if low > 0:
         return (
             ", more than the test split: its images may be harder, or differ from"
             " those in training"
         )
-    if -gap > np.hypot(inner_high - inner, metrics.accuracy - low):
+    if high < 0:
         return (
             ", less than the test split: its images may be easier, and each fold"
             " learned from fewer images"
