@@ -12,7 +12,6 @@ OF_MANY_MODULES = {
     "cli/test_durability.py": "full disks, damage and kills, as a user meets them",
     "cli/test_errors.py": "errors and exit codes of all commands",
     "cli/test_kills.py": "kills of every command that writes",
-    "cli/test_output.py": "what all commands say besides their results",
     "cli/test_resize.py": "squash, crop and pad, through the whole program",
     "embeddings/test_kill.py": "kills of a process that extracts",
     "heads/test_conformance.py": "what holds for every head",
@@ -25,6 +24,7 @@ OF_MANY_MODULES = {
 ELSEWHERE = {
     "__main__": "cli/test_main.py",
     "cli/demo": "docs/test_recipes.py",
+    "cli/field_option": "cli/test_command.py",
     "cli/lists": "cli/test_main.py",
     "cli/options": "cli/test_command.py",
     "cli/show_cache": "cli/test_cache.py",

@@ -7,7 +7,8 @@ import click
 from click.core import ParameterSource
 
 from featx.cli import options
-from featx.cli.command import PATH, Next, OrderedGroup
+from featx.cli.command import Next, OrderedGroup
+from featx.cli.field_option import PATH
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.errors import CacheError

@@ -4,28 +4,25 @@ import logging
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource, augment_usage_errors
-from click.types import OptionHelpExtra
 
-from featx.cli.completion import Completer, complete_names
-from featx.cli.terminal import LOGGER, log, log_to, show_levels_from
+from featx.cli.completion import Completer
+from featx.cli.field_option import make_option, value_of
+from featx.cli.output import OUTPUT_OPTIONS
+from featx.cli.terminal import LOGGER, log
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
+    from featx.pipeline.project import Project
     from featx.settings import CliOption, Settings
-
-LEVELS = {"quiet": logging.ERROR, "verbose": logging.DEBUG}
 
 S = TypeVar("S", bound="Settings")
 F = TypeVar("F", bound=Callable[..., Any])
-
-PATH = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -104,26 +101,32 @@ class SettingsOptions:
         """Yield click's options, in the order of the fields."""
         for name, option in self.options.items():
             info = self.kind.model_fields[name]
-            yield _make_option(
+            yield make_option(
                 info,
                 option,
                 text=self.helps.get(name, info.description or ""),
                 is_optional=self.optional,
-                completer=self.completers.get(name) or _completer(option),
+                completer=self.completers.get(name),
             )
 
     def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the fields whose options were given."""
         return {
-            name: _value(self.kind.model_fields[name], given[option.name])
+            name: value_of(self.kind.model_fields[name], given[option.name])
             for name, option in self.options.items()
             if option.name in given
         }
 
-    def make(self, given: Mapping[str, Any]) -> Any:
+    def make(self, given: Mapping[str, Any], project: Callable[[], "Project"]) -> Any:
         """Make the settings from the options that were given, by parameter name.
 
         `featx.toml` says what holds where they don't, and else their defaults.
+
+        Parameters
+        ----------
+        given : mapping from str
+        project : callable
+            Returns what `featx.toml` states; not called where that doesn't matter.
 
         Raises
         ------
@@ -136,7 +139,7 @@ class SettingsOptions:
 
         fields, options = self.kind.model_fields, self.options
         values = self.values(given)
-        stated = self.stated(values)
+        stated = self.stated(values, project)
         if not any(option.repeatable for option in options.values()):
             return make_settings(self.kind, self.kind.merged(stated, values))
         for name, option in options.items():
@@ -154,11 +157,13 @@ class SettingsOptions:
             made += [settings] if settings not in made else []
         return made
 
-    def stated(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def stated(
+        self,
+        given: Mapping[str, Any],  # noqa: ARG002
+        project: Callable[[], "Project"],
+    ) -> dict[str, Any]:
         """Return what `featx.toml` states, where these values are given."""
-        from featx.pipeline.project import stated_values
-
-        return stated_values(self.kind)
+        return project().values(self.kind)
 
     def _refuse_alone(self, values: Mapping[str, Any], missing: "CliOption") -> None:
         """Refuse options that have no effect because another one is missing."""
@@ -209,10 +214,11 @@ class SettingsCommand(click.Command):
         given = _values_from(ctx, set(ParameterSource) - {ParameterSource.DEFAULT})
         typed = _values_from(ctx, {ParameterSource.COMMANDLINE})
         arguments = {}
+        project = cache(_read_project)
         with augment_usage_errors(ctx):
             for part in self.parts:
                 if isinstance(part, SettingsOptions):
-                    arguments[part.argument] = part.make(given)
+                    arguments[part.argument] = part.make(given, project)
                 elif part.name in ctx.params:
                     arguments[part.name] = ctx.params[part.name]
         ctx.params = arguments
@@ -258,25 +264,6 @@ class OrderedGroup(click.Group):
         return list(self.commands)
 
 
-class PlainOption(click.Option):
-    """An option whose default is shown without brackets, a value or words alike."""
-
-    def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
-        """Return the facts behind the help text."""
-        extra = super().get_help_extra(ctx)
-        if isinstance(self.show_default, str):
-            extra["default"] = self.show_default
-        return extra
-
-
-class NeededOption(PlainOption):
-    """An option that is needed, unless `featx.toml` states its value."""
-
-    def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
-        """Return the facts behind the help text."""
-        return {**super().get_help_extra(ctx), "required": "required"}
-
-
 def make_settings(kind: type[S], values: Mapping[str, Any]) -> S:
     """Make settings; a value that is not allowed is wrong usage.
 
@@ -304,18 +291,10 @@ def make_settings(kind: type[S], values: Mapping[str, Any]) -> S:
         raise click.UsageError(message) from None
 
 
-def _set_level(ctx: click.Context, param: click.Parameter, is_set: bool) -> None:
-    """Set what is printed on stderr."""
-    if not is_set or ctx.resilient_parsing:
-        return
-    if ctx.meta.setdefault(__name__, param.name) != param.name:
-        raise click.UsageError("-q/--quiet and -v/--verbose exclude each other")
-    show_levels_from(LEVELS[str(param.name)])
+def _read_project() -> "Project":
+    from featx.pipeline.project import read_project
 
-
-def _open_log(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
-    if path is not None and not ctx.resilient_parsing:  # a shell only completes
-        log_to(path)
+    return read_project()
 
 
 def _values_from(
@@ -347,42 +326,6 @@ def _log_call(ctx: click.Context, arguments: Mapping[str, Any]) -> None:
     log(*details, level=logging.DEBUG)
 
 
-OUTPUT_OPTIONS = (
-    click.Option(
-        ["-q", "--quiet"],
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_set_level,
-        help="Print only results and errors.",
-    ),
-    click.Option(
-        ["-v", "--verbose"],
-        is_flag=True,
-        is_eager=True,
-        expose_value=False,
-        callback=_set_level,
-        help="Print files, settings, cache hits and timings too.",
-    ),
-    click.Option(
-        ["--log-file"],
-        type=PATH,
-        is_eager=True,
-        expose_value=False,
-        callback=_open_log,
-        metavar="FILE",
-        help="Append all that is said to a file, with times.",
-    ),
-)
-"""Options of every command."""
-
-
-def output_options(function: F) -> F:
-    """Add the options of every command to a group: they may stand before its name."""
-    vars(function).setdefault("__click_params__", []).extend(reversed(OUTPUT_OPTIONS))
-    return function
-
-
 def _add(made: dict[str, click.Parameter], one: click.Parameter) -> None:
     """Add a parameter; to one of the same name add the description only."""
     assert one.name is not None
@@ -390,84 +333,3 @@ def _add(made: dict[str, click.Parameter], one: click.Parameter) -> None:
     if before is not one and isinstance(before, click.Option):
         assert isinstance(one, click.Option)
         before.help = f"{before.help} {one.help}"
-
-
-def _make_option(
-    info: "FieldInfo",
-    option: "CliOption",
-    *,
-    text: str,
-    is_optional: bool,
-    completer: Completer | None,
-) -> click.Option:
-    """Make click's option from a field."""
-    kind = _kind(info)
-    flags = f"--{option.name}"
-    if kind is bool:
-        flags += f"/--no-{option.name}"
-    is_needed = info.is_required() and not is_optional
-    default = _default(info, option) if is_needed or not info.is_required() else None
-    return (NeededOption if is_needed and default is None else PlainOption)(
-        [option.name.replace("-", "_"), flags],
-        type=_click_type(info),
-        default=default,
-        show_default=option.none_means or default is not None,
-        multiple=option.repeatable,
-        metavar=option.metavar or {int: "INTEGER", float: "FLOAT"}.get(kind),
-        shell_complete=completer,
-        help=f"{text} Can be repeated." if option.repeatable else text,
-    )
-
-
-def _completer(option: "CliOption") -> Completer | None:
-    if option.names is None:
-        return None
-    return complete_names(option.names, paths=option.is_path)
-
-
-def _default(info: "FieldInfo", option: "CliOption") -> Any:
-    """Return what an option has where neither user nor `featx.toml` gives a value."""
-    default = option.default if info.is_required() else info.default
-    if default is None and _has_none(info):
-        return "none"
-    return (default,) if option.repeatable and default is not None else default
-
-
-def _kind(info: "FieldInfo") -> Any:
-    """Return a field's type, without the None of an optional one."""
-    kinds = [k for k in get_args(info.annotation) if k is not type(None)]
-    is_optional = type(None) in get_args(info.annotation)
-    return kinds[0] if is_optional else info.annotation
-
-
-def _has_none(info: "FieldInfo") -> bool:
-    """Return whether None is one of a field's choices; an option calls it none."""
-    return _kind(info) is not info.annotation and get_origin(_kind(info)) is Literal
-
-
-def _value(info: "FieldInfo", value: Any) -> Any:
-    return None if value == "none" and _has_none(info) else value
-
-
-def _click_type(info: "FieldInfo") -> Any:
-    """Return click's type of a field: choices, ranges, paths or the type itself."""
-    kind = _kind(info)
-    if get_origin(kind) is Literal:
-        return click.Choice([*(["none"] if _has_none(info) else []), *get_args(kind)])
-    if kind is Path:
-        return PATH
-    bounds = _bounds(info)
-    if bounds and kind is int:
-        return click.IntRange(**bounds)
-    return click.FloatRange(**bounds) if bounds else kind
-
-
-def _bounds(info: "FieldInfo") -> dict[str, Any]:
-    """Return the bounds of a field as click's ranges take them."""
-    bounds: dict[str, Any] = {}
-    for one in info.metadata:
-        for name, end in (("ge", "min"), ("gt", "min"), ("le", "max"), ("lt", "max")):
-            if hasattr(one, name):
-                is_open = name in ("gt", "lt")
-                bounds |= {end: getattr(one, name), f"{end}_open": is_open}
-    return bounds

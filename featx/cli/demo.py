@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from featx.cli.command import PATH, Next, SettingsCommand
+from featx.cli.command import Next, SettingsCommand
+from featx.cli.field_option import PATH
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import predict_next, show_best, show_leaderboard
 from featx.cli.terminal import say

@@ -50,8 +50,9 @@ def _options_for_fit(chosen: "list[ExtractSettings]") -> tuple[str, ...]:
     It takes those last extracted by itself, unless the file names a backbone.
     """
     from featx.pipeline.command import embedding_options
+    from featx.pipeline.project import read_project
 
-    stated = options.optional_extract.make({})
+    stated = options.optional_extract.make({}, read_project)
     return tuple(embedding_options(chosen) or ()) if stated not in ([], chosen) else ()
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from featx.cli.cache import cache
-from featx.cli.command import OrderedGroup, output_options
+from featx.cli.command import OrderedGroup
 from featx.cli.config import config
 from featx.cli.data import data
 from featx.cli.demo import demo
@@ -25,6 +25,7 @@ from featx.cli.fit import fit
 from featx.cli.inspect import inspect
 from featx.cli.lists import backbones, heads
 from featx.cli.new import new
+from featx.cli.output import output_options
 from featx.cli.predict import predict
 from featx.cli.report import report
 from featx.cli.run import run

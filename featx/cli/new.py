@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import PATH, Next, SettingsCommand
+from featx.cli.command import Next, SettingsCommand
+from featx.cli.field_option import PATH
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.cli.terminal import say

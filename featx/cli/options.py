@@ -1,12 +1,16 @@
 """Options that several commands share, as decorators of the commands."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from featx.cli.command import PATH, SettingsOptions
+from featx.cli.command import SettingsOptions
 from featx.cli.completion import complete_folders, complete_runs
+from featx.cli.field_option import PATH
+
+if TYPE_CHECKING:
+    from featx.pipeline.project import Project
 
 
 class DataOptions(SettingsOptions):
@@ -20,17 +24,19 @@ class DataOptions(SettingsOptions):
         )
         yield from (one for one in super().parameters() if one.name != argument)
 
-    def stated(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def stated(
+        self, given: Mapping[str, Any], project: Callable[[], "Project"]
+    ) -> dict[str, Any]:
         """Return what is stated on the data; nothing where others are named."""
-        return {} if "path" in given else super().stated(given)
+        return {} if "path" in given else super().stated(given, project)
 
 
 class HeadOptions(SettingsOptions):
     """Which heads to fit; hidden layers are for those that can have some."""
 
-    def make(self, given: Mapping[str, Any]) -> Any:
+    def make(self, given: Mapping[str, Any], project: Callable[[], "Project"]) -> Any:
         """Make one settings object for each head."""
-        heads = super().make(given)
+        heads = super().make(given, project)
         if "hidden" in given and not any(head.hidden for head in heads):
             from featx.heads.table import HEADS
 

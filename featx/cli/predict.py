@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli import options
-from featx.cli.command import PATH, Next, SettingsCommand, SettingsOptions
+from featx.cli.command import Next, SettingsCommand, SettingsOptions
 from featx.cli.completion import complete_names, complete_run_and_paths
+from featx.cli.field_option import PATH
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes, show_table
 from featx.cli.terminal import say_data, say_json

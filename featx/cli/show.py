@@ -86,11 +86,13 @@ def show_table(
         )
     for row in cells:
         table.add_row(*(Text(row[number]) for number in kept))
-    if folded:
-        least = _least_widths(columns, cells, left=left)
-    width = max(room, _table_width(least[number] for number in kept))
     if not room:
-        width = _table_width(_widths(columns, cells))
+        widths = _widths(columns, cells)
+    elif folded:
+        widths = _least_widths(columns, cells, left=left)
+    else:
+        widths = least
+    width = max(room, _table_width(widths[number] for number in kept))
     if title:
         _say_title(title, room)
     say_table(Console(highlight=False, record=True, width=width), table)

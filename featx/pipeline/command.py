@@ -6,7 +6,7 @@ from typing import Any
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.images.layouts.options import DataSettings
-from featx.pipeline.project import stated_values
+from featx.pipeline.project import read_project
 from featx.pipeline.recipe import Recipe
 from featx.settings import Settings, cli_options
 
@@ -71,13 +71,14 @@ def _options(
     """Return the options that make some settings, None where no options do."""
     values: dict[str, Any] = {}
     words: dict[str, list[str]] = {}
+    project = read_project()
     for one in settings:
         options = cli_options(type(one))
         changed = set(one.model_dump(exclude_defaults=True))
         if changed - options.keys():
             return None
         # What featx.toml states would hold instead of a default.
-        changed |= stated_values(type(one)).keys()
+        changed |= project.values(type(one)).keys()
         for name, option in options.items():
             if name in without.get(type(one), ()):
                 continue
