@@ -16,6 +16,7 @@ from featx.embeddings.backbones.weights import Weights, resolve_weights
 from featx.errors import WeightsError
 from featx.finetuning.unfreeze import block_names, first_unfrozen
 from featx.frameworks import import_tensorflow
+from tests.embeddings.backbones.pictures import make_images
 
 NAMES = ["efficientnetlite0", "efficientnetlite1", "efficientnetlite2"]
 # The stages' strides; a block adds its input where it can.
@@ -24,13 +25,6 @@ FIRST_OF_STAGE = {
     "efficientnetlite1": {1: 2, 4: 2, 7: 2, 15: 2},
     "efficientnetlite2": {1: 2, 4: 2, 7: 2, 15: 2},
 }
-
-
-def make_images(count, side):
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
-    places = np.arange(side) * 8 // side
-    return coarse[:, places][:, :, places]
 
 
 def embed_by_hand(name, images):

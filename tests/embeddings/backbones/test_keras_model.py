@@ -19,6 +19,7 @@ from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine, is_fr
 from featx.embeddings.backbones.weights import Weights, resolve_weights
 from featx.errors import BackboneError, WeightsError
 from featx.frameworks import import_keras, import_tensorflow, keras_home
+from tests.embeddings.backbones.pictures import make_images
 
 RANDOM = Weights("random", None, None, 0)
 OF_KERAS = [row for row in BACKBONES.values() if not row.distribution]
@@ -31,16 +32,6 @@ LARGE = 30
 """Millions of parameters; larger backbones take up to 10 GB here."""
 ENDS = [name for name in BACKBONES if name in {*SMALLEST.values(), *LARGEST.values()}]
 QUICKEST, *OTHERS = sorted(ENDS, key=lambda name: find_backbone(name).parameters)
-
-
-def make_images(count, side):
-    """Smooth colours with some noise: nearer to photos than noise alone."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (count, 4, 4, 3))
-    places = np.arange(side) * 4 // side
-    smooth = coarse[:, places][:, :, places]
-    images = smooth + rng.integers(-40, 41, (side, side, 3))
-    return images.clip(0, 255).astype(np.uint8)
 
 
 def build_by_hand(keras, row, side, **options):
