@@ -2,10 +2,17 @@
 
 import contextlib
 import errno
+import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+LOGGER = logging.getLogger(__name__)
+
+PATIENCE = 1.0
+"""Seconds to wait before saying so: most locks are held for less."""
 
 UPDATE_LOCK = ".update-lock"
 """Guards small files that are read, changed and written."""
@@ -30,8 +37,12 @@ class FolderLock:
 
         with self._file("a+", "r") as stream:
             if stream is not None:
-                portalocker.lock(stream, portalocker.LockFlags.SHARED)
+                _lock(stream, portalocker.LockFlags.SHARED, self.log_waiting)
             yield
+
+    def log_waiting(self) -> None:
+        """Log that another process is being waited for."""
+        LOGGER.info("%s: in use by another process; waiting", self.path.parent)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[bool]:
@@ -55,7 +66,7 @@ class FolderLock:
         Parameters
         ----------
         on_wait : callable
-            Called once if another process has it now.
+            Called once, in another thread, if another process keeps it for long.
 
         Yields
         ------
@@ -70,18 +81,13 @@ class FolderLock:
         """
         import portalocker
 
-        flags = portalocker.LockFlags.EXCLUSIVE
         with contextlib.ExitStack() as stack:
             try:
                 stream = stack.enter_context(self.path.open("a+"))
             except FileNotFoundError:
                 yield False
                 return
-            try:
-                portalocker.lock(stream, flags | portalocker.LockFlags.NON_BLOCKING)
-            except portalocker.LockException:
-                on_wait()
-                portalocker.lock(stream, flags)
+            _lock(stream, portalocker.LockFlags.EXCLUSIVE, on_wait)
             try:
                 same = os.path.samestat(os.fstat(stream.fileno()), self.path.stat())
             except FileNotFoundError:
@@ -103,6 +109,21 @@ class FolderLock:
             yield stream
 
 
+def _lock(stream: Any, flags: Any, on_wait: Callable[[], None]) -> None:
+    """Lock an open file, waiting for as long as it takes."""
+    import portalocker
+
+    try:
+        portalocker.lock(stream, flags | portalocker.LockFlags.NON_BLOCKING)
+    except portalocker.LockException:
+        timer = threading.Timer(PATIENCE, on_wait)
+        timer.start()
+        try:
+            portalocker.lock(stream, flags)
+        finally:
+            timer.cancel()
+
+
 @contextlib.contextmanager
 def updating(folder: Path) -> Iterator[None]:
     """Let one process at a time read, change and write the small files of a folder.
@@ -117,7 +138,7 @@ def updating(folder: Path) -> Iterator[None]:
     """
     lock = FolderLock(folder / UPDATE_LOCK)
     while folder.is_dir():
-        with lock.exclusive(lambda: None) as held:
+        with lock.exclusive(lock.log_waiting) as held:
             if held:
                 try:
                     yield

@@ -16,6 +16,7 @@ from hypothesis import settings
 from PIL import Image
 
 from featx.embeddings.spec import Spec
+from featx.progress import Progress
 from tests.made_runs import (  # noqa: F401  fixtures
     make_finetuned,
     make_run,
@@ -85,6 +86,16 @@ class FakeExtractor:
 
     def flipped(self):
         return replace(self, spec=replace(self.spec, flip=True))
+
+
+class Noted(Progress):
+    """Keeps the notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, line):
+        self.notes.append(line)
 
 
 @pytest.fixture

@@ -248,11 +248,13 @@ def _mark(run: "Run") -> str:
 
 def show_best(runs: Sequence["Run"]) -> None:
     """Print which run is best by cross-validation."""
-    from featx.runs.ranking import best_run
+    from featx.runs.ranking import best_run, tied_with
 
     best = best_run(runs)
+    equals = len(tied_with(best, runs))
+    how = f", by log loss among {equals} of equal accuracy" if equals > 1 else ""
     say(
-        f"Best by cross-validation: {best.head},"
+        f"Best by cross-validation{how}: {best.head},"
         f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}",
         best.path,
     )

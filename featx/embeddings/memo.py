@@ -24,16 +24,20 @@ def is_damaged(path: Path) -> bool:
     return path.with_name(DAMAGED + path.name).exists() or _read(path) is None
 
 
-def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
     """Change a JSON file, while no other process does; it is there whole at all times.
 
-    Nothing happens where it can't be written. What is damaged is kept under another
-    name.
+    What is damaged is kept under another name.
 
     Parameters
     ----------
     change : callable
         Takes what the file holds and returns what it is to hold.
+
+    Returns
+    -------
+    bool
+        False where it can't be written; then nothing has happened.
     """
     with contextlib.suppress(OSError), updating(path.parent):
         known = _read(path)
@@ -43,6 +47,8 @@ def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) 
         if content != known:
             text = json.dumps(content, indent=2) + "\n"
             write_atomically(path, text.encode())
+        return True
+    return False
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -260,7 +260,8 @@ def evaluate(
     dict
         The metrics of the table that are measured on test images, by key;
         `intervals` (95%), `confusion_matrix`, `per_class`, `n_test`,
-        `n_test_distinct` (contents), `classes`.
+        `n_test_distinct` (contents), `n_test_effective` (see `effective_number`),
+        `classes`.
 
     Raises
     ------
@@ -279,10 +280,15 @@ def evaluate(
     ones = np.ones(len(y), dtype=np.int64)
     found = Answers(y, predicted.codes, ones, n_classes).by_class()
     groups = np.arange(len(y)) if groups is None else groups
+    # Copies that bear different labels are different answers.
+    _, first, copies = np.unique(
+        np.stack([groups, y]), axis=1, return_index=True, return_counts=True
+    )
+    distinct = Sample(Predicted(y[first], probabilities[first]), copies)
     codes = np.arange(n_classes)
     return {
         **_scores(metrics, Sample(predicted, ones), found),
-        "intervals": _intervals(metrics, predicted, probabilities, groups, seed),
+        "intervals": _intervals(metrics, distinct, seed),
         "confusion_matrix": confusion_matrix(y, predicted.codes, labels=codes).tolist(),
         "per_class": {
             name: {
@@ -295,6 +301,7 @@ def evaluate(
         },
         "n_test": len(y),
         "n_test_distinct": len(np.unique(groups)),
+        "n_test_effective": effective_number(copies),
         "classes": list(classes),
     }
 
@@ -315,20 +322,11 @@ def _scores(
 
 
 def _intervals(
-    metrics: Sequence[Metric],
-    predicted: Predicted,
-    probabilities: NDArray[np.floating],
-    groups: NDArray[np.integer],
-    seed: int,
+    metrics: Sequence[Metric], whole: Sample, seed: int
 ) -> dict[str, list[float]]:
-    """Return the 95% interval of each score, with copies taken for one image."""
-    # Copies that bear different labels are different answers.
-    _, first, copies = np.unique(
-        np.stack([groups, predicted.y]), axis=1, return_index=True, return_counts=True
-    )
-    distinct = Predicted(predicted.y[first], probabilities[first])
+    """Return the 95% interval of each score of the distinct images."""
+    distinct, copies = whole.predicted, whole.weights
     answers = Answers(distinct.y, distinct.codes, copies, distinct.n_classes)
-    whole = Sample(distinct, copies)
     n = effective_number(copies)
     found = {
         metric.key: share_interval(whole.mean(metric.hits(distinct)), n)

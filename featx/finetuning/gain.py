@@ -56,7 +56,7 @@ def finetune_metrics(
     watched_before = _hits(choice.head_probabilities, held_out)
     scores["intervals"]["val_accuracy"] = hits_interval(watched, kept_out)
     gain, gain_interval = paired_difference(
-        hits, hits_before, n=independent_images(tested)
+        hits, hits_before, n=scores["n_test_effective"]
     )
     val_gain, val_interval = paired_difference(
         watched, watched_before, n=independent_images(kept_out)

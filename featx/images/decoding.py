@@ -56,6 +56,9 @@ FAST_FORMATS = {"JPEG", "PNG"}
 FAST_MODES = {"L", "RGB"}
 
 ORIENTATION = 0x0112
+BITS_PER_SAMPLE = 0x0102
+PNG_BIT_DEPTH = 24
+"""Where a PNG file says how many bits a colour has: IHDR is its first chunk."""
 SWAPPED = {5, 6, 7, 8}
 PILLOW_BLOCK = 2**26
 PILLOW_WARNINGS = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
@@ -174,7 +177,9 @@ def _return_memory() -> None:
 
 
 def brightest_of_16_bits(content: bytes) -> int | None:
-    """Return the largest value of a 16-bit grey image; None for other images.
+    """Return the largest value of an image of 16 bits; None for other images.
+
+    That of a colour image is rounded up to its high byte, which is what Pillow reads.
 
     Raises
     ------
@@ -182,15 +187,27 @@ def brightest_of_16_bits(content: bytes) -> int | None:
         As `decode` raises it.
     """
     image = _open(content)
-    if not image.mode.startswith("I;16"):
+    if not _has_16_bits(image, content):
         return None
+    is_grey = image.mode.startswith("I;16")
     with DECODING.take(_bytes_for(image, content, 1)):
         try:
-            return int(np.asarray(image).max())
+            pixels = np.asarray(image if is_grey else image.convert("RGB"))
+            highest = int(pixels.max())
+            return highest if is_grey else highest << 8 | 0xFF
         except Exception as error:  # Pillow's plug-ins raise anything on garbage.
             raise _failure(error) from error
         finally:
             image.close()
+
+
+def _has_16_bits(image: "Image", content: bytes) -> bool:
+    """Return whether a file has 16 bits per colour, as far as its header tells."""
+    if image.format == "PNG":
+        return content[PNG_BIT_DEPTH] == 16
+    if image.format == "TIFF":
+        return 16 in getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
+    return image.mode.startswith("I;16")
 
 
 def _set_up_pillow() -> None:

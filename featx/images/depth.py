@@ -12,7 +12,7 @@ SUFFIXES = {".png", ".tif", ".tiff", ".pgm", ".pnm", ".jp2"}
 DARK = 4096
 """Twelve bits, as many cameras have: below it, 16-bit values are nearly black."""
 
-HOW = "`featx extract --stretch` spreads them over 8 bits, or convert them"
+HOW = "`featx extract --stretch` spreads grey ones over 8 bits; convert others"
 
 FILES = 64
 """How many files are looked at."""

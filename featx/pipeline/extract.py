@@ -55,7 +55,13 @@ def run_extract(
         retry=retry,
         update=progress.images(title_of(extractors)),
     )
-    remember(cache.folder, data.path, [e.model_dump(mode="json") for e in extract])
+    if not remember(
+        cache.folder, data.path, [e.model_dump(mode="json") for e in extract]
+    ):
+        progress.note(
+            f"{cache.folder}: not writable, so `featx fit` can't know what was"
+            " extracted last; give it the same --backbone and options"
+        )
     return Extracted(images, extractions)
 
 

@@ -141,6 +141,9 @@ class Metrics(Record):
     n_test_distinct : int or None
         Different test images: copies count as one, as they do in the intervals. None
         in runs of 0.2 and before, with bootstrap intervals that count every copy.
+    n_test_effective : float or None
+        Of how many independent images the intervals are; fewer than the different ones
+        where some have more copies than others. None in runs of 0.2 and before.
     classes : list of str
         In the order of all columns.
     weights : str or None
@@ -163,6 +166,7 @@ class Metrics(Record):
     n_val: Count = 0
     n_test: Count
     n_test_distinct: Count | None = None
+    n_test_effective: Annotated[float, Field(gt=0)] | None = None
     classes: list[Text]
     weights: Text | None = None
     parameters: int | None = None
@@ -189,9 +193,14 @@ class Metrics(Record):
         return [metric for metric in METRICS if self.get(metric.key) is not None]
 
     @property
-    def share_distinct(self) -> float:
-        """Different test images for each test image: less than 1 with copies."""
-        return (self.n_test_distinct or self.n_test) / self.n_test
+    def n_independent(self) -> float:
+        """How many independent test images there are: copies say nothing new."""
+        return self.n_test_effective or self.n_test_distinct or self.n_test
+
+    @property
+    def share_independent(self) -> float:
+        """Independent test images for each test image: less than 1 with copies."""
+        return self.n_independent / self.n_test
 
     @property
     def confusion(self) -> NDArray[np.int64]:

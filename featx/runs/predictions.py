@@ -1,6 +1,7 @@
 """Read what a run predicted for the test split, and its training curves."""
 
 import csv
+import io
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -98,16 +99,19 @@ def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
         The file is not as featx writes it.
     """
     path = folder / HISTORY_FILE
-    if not path.is_file():
-        return {}
     try:
         header, *rows = _read_rows(path)
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))
         return dict(zip(header, values.T, strict=True))
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError, csv.Error) as error:
         raise damaged(path, error) from error
 
 
 def _read_rows(path: Path) -> list[list[str]]:
     with open_text(path, errors=UNDECODED) as stream:
-        return list(csv.reader(stream))
+        text = stream.read()
+    if "\0" in text:  # what a disk that lost its power may leave; csv takes it
+        raise ValueError("NUL bytes")
+    return list(csv.reader(io.StringIO(text, newline="")))

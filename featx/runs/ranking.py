@@ -56,6 +56,16 @@ def best_run(runs: Iterable[Run]) -> Run:
     return ranked[0]
 
 
+def tied_with(best: Run, runs: Iterable[Run]) -> list[Run]:
+    """Return the runs that were as accurate in the same cross-validation, and it."""
+    return [
+        run
+        for run in runs
+        if run.cv_settings == best.cv_settings
+        and run.metrics.cv_accuracy == best.metrics.cv_accuracy
+    ]
+
+
 def same_data(runs: Iterable[Run]) -> dict[str, list[Run]]:
     """Group runs by data fingerprint: only within a group can scores be compared.
 

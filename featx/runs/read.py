@@ -1,5 +1,6 @@
 """Read run folders: one, or all that are in a folder."""
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -93,7 +94,9 @@ def run_paths(reports_dir: Path) -> list[Path]:
     try:
         if not reports_dir.is_dir():
             return []
-        found = [p for p in sorted(reports_dir.iterdir()) if (p / RUN_FILE).is_file()]
+        found = [
+            p for p in sorted(reports_dir.iterdir()) if os.path.lexists(p / RUN_FILE)
+        ]
     except OSError as error:
         raise RunError(f"{reports_dir}: not readable ({error.strerror})") from error
     # What a killed writer left begins with a dot.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from featx.cli.show import show_leaderboard, show_table
+from featx.cli.show import show_best, show_leaderboard, show_table
 from featx.evaluation.metrics import Metric
 from featx.runs.info import RunInfo
 from featx.runs.metrics import Metrics
@@ -55,6 +55,13 @@ def test_fine_tuned_runs_are_named_and_their_score_is_in_brackets(narrow, capsys
     )
     assert "(in brackets: not cross-validated" in words
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(("other", "tie"), [(0.75, True), (0.7, False)])
+def test_a_tie_is_said(capsys, other, tie):
+    show_best([made("svm", 0.75), made("lda", other)])
+    how = ", by log loss among 2 of equal accuracy" if tie else ""
+    assert f"Best by cross-validation{how}: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("cv_accuracy", [0.75, None])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from featx.evaluation.intervals import share_interval
-from featx.evaluation.metrics import evaluate
+from featx.evaluation.metrics import METRICS, evaluate
 
 
 def make_case(seed, n, n_classes, skill=1.0, dtype=np.float64):
@@ -78,7 +78,7 @@ def test_equal_scikit_learns(case):
 def test_intervals_are_ordered_and_in_bounds(case):
     y, p = case
     found = evaluate(y, p, names(p.shape[1]))
-    scores = {k for k, v in found.items() if isinstance(v, float)}
+    scores = {metric.key for metric in METRICS if metric.key in found}
     assert set(found["intervals"]) == scores - {"ece"}
     for name, (low, high) in found["intervals"].items():
         assert 0 <= low <= high
@@ -145,6 +145,7 @@ def test_copies_count_in_scores_and_not_in_intervals():
     four = evaluate(y[groups], probabilities[groups], names(4), groups=groups)
     assert (four["n_test"], four["n_test_distinct"]) == (160, 40)
     assert (once["n_test"], once["n_test_distinct"]) == (40, 40)
+    assert four["n_test_effective"] == once["n_test_effective"] == 40
     for name, interval in once["intervals"].items():
         assert four["intervals"][name] == pytest.approx(interval), name
 
@@ -152,5 +153,5 @@ def test_copies_count_in_scores_and_not_in_intervals():
 def test_copies_with_different_labels_are_kept_apart():
     y = np.array([0, 1, 0, 1])
     found = evaluate(y, np.full((4, 2), 0.5), names(2), groups=np.array([0, 0, 1, 2]))
-    assert found["n_test_distinct"] == 3
+    assert (found["n_test_distinct"], found["n_test_effective"]) == (3, 4)
     assert found["intervals"]["accuracy"] == share_interval(0.5, 4)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,6 +26,20 @@ def write(folder, brightest, kind="TIFF"):
 def test_dark_images_are_said(folder, kind):
     (note,) = write(folder, 269, kind).notes
     assert "nearly black (brightest value 269 of 65535, in a/1." in note
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_dark_colour_images_are_said(folder, suffix, channels):
+    samples = np.full((4, 4, channels), 40, np.uint16)
+    samples[1, 1, :3] = 800
+    samples[..., 3:] = 65535
+    _, content = cv2.imencode(suffix, samples)
+    for name in ("a/1", "b/1"):
+        folder.write(f"{name}{suffix}", content.tobytes())
+    (note,) = read_images(folder.root).notes
+    assert "nearly black (brightest value 1023 of 65535, in a/1." in note
+    assert "convert others" in note
 
 
 def test_images_that_use_the_high_bits_are_fine(folder):

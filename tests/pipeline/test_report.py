@@ -7,8 +7,8 @@ import pytest
 
 from featx.errors import RunError
 from featx.pipeline.report import report
-from featx.progress import Progress
 from featx.runs.write import write_run
+from tests.conftest import Noted
 from tests.runs.conftest import contents
 
 DAMAGE = {
@@ -18,16 +18,6 @@ DAMAGE = {
     "metrics.json": "[" * 200_000,
     "run.json": '{"a":' * 200_000,
 }
-
-
-class Noted(Progress):
-    """Keeps the notes."""
-
-    def __init__(self):
-        self.notes = []
-
-    def note(self, line):
-        self.notes.append(line)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from featx.errors import RunError
-from featx.runs.ranking import best_run, rank_runs, same_data
+from featx.runs.ranking import best_run, rank_runs, same_data, tied_with
 from featx.runs.read import list_runs
 from featx.runs.write import write_run
 
@@ -30,6 +30,12 @@ def test_rank(runs):
 
 def test_best(runs):
     assert best_run(iter(runs)).name == "c"
+
+
+def test_ties_are_of_the_same_cross_validation(runs):
+    a, _, c, _ = sorted(runs, key=lambda run: run.name)
+    assert names(tied_with(a, runs)) == ["a", "b"]
+    assert tied_with(c, runs) == [c]
 
 
 def test_no_run():

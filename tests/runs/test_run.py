@@ -290,8 +290,12 @@ ROW = "a.jpg,cat,cat,0.9,0.9,0.1\n"
         HEADER.replace(",p_dog", "") + 3 * ROW,
         HEADER + 2 * ROW + "a.jpg,ca",
         HEADER + 2 * ROW + "a" * 200_000,
+        HEADER + 2 * ROW + ROW.replace("a.jpg", "\0" * 5),
     ],
-    ids=["empty", "no rows", "too few", "words", "narrow", "header", "cut", "long"],
+    ids=[
+        *("empty", "no rows", "too few", "words", "narrow", "header", "cut", "long"),
+        "zeros",
+    ],
 )
 def test_damaged_predictions(run, content):
     (run.path / "predictions.csv").write_text(content)
@@ -304,6 +308,13 @@ def test_missing_predictions(run):
     (run.path / "predictions.csv").unlink()
     with pytest.raises(RunError, match=r"damaged .*No such file"):
         run.predictions()
+
+
+def test_history_that_is_no_file(run):
+    (run.path / "history.csv").unlink()
+    (run.path / "history.csv").mkdir()
+    with pytest.raises(RunError, match="damaged"):
+        run.history()
 
 
 @pytest.mark.parametrize("content", ["", "loss\nmuch\n", "loss,x\n1\n", "loss\n1,2\n"])
@@ -346,6 +357,15 @@ def test_a_damaged_run_is_left_out_with_a_note(tmp_path, make_contents, run):
     assert note.startswith(f"left out: {run.path / 'run.json'}: damaged")
     with pytest.warns(UserWarning, match="left out"):
         assert list_runs(str(tmp_path)) == [other]
+
+
+def test_a_run_whose_file_is_a_folder_is_left_out_with_a_note(run):
+    (run.path / "run.json").unlink()
+    (run.path / "run.json").mkdir()
+    notes = []
+    assert list_runs(run.path.parent, note=notes.append) == []
+    (note,) = notes
+    assert note.startswith(f"left out: {run.path / 'run.json'}: not readable")
 
 
 def test_a_damaged_run_does_not_keep_others_from_being_found(tmp_path, make_contents):

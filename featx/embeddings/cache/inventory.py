@@ -87,7 +87,7 @@ def inventory_entry(cache: EmbeddingCache) -> InventoryEntry:
     with cache.lock.shared():
         for _, names in cache.keys_by_part(cache.note_damage):
             keys.update(names)
-        newest = max((path.stat().st_mtime for path in cache.parts()), default=None)
+        newest = max((path.lstat().st_mtime for path in cache.parts()), default=None)
     aside = len(list(cache.folder.glob("damaged-*")))
     if aside:
         parts_are = "part is" if aside == 1 else "parts are"

@@ -29,13 +29,18 @@ def register(cache_dir: Path, data: Path) -> None:
         update_memo(cache_dir / FILE, lambda known: {name: [], **known})
 
 
-def remember(cache_dir: Path, data: Path, settings: _Settings) -> None:
+def remember(cache_dir: Path, data: Path, settings: _Settings) -> bool:
     """Remember with which settings a data folder was extracted.
 
-    Nothing happens where the cache can't be written to.
+    Returns
+    -------
+    bool
+        False where the cache can't be written to; then nothing has happened.
     """
+    if recall(cache_dir, data) == settings:
+        return True
     name = str(data.resolve())
-    update_memo(cache_dir / FILE, lambda known: {**known, name: settings})
+    return update_memo(cache_dir / FILE, lambda known: {**known, name: settings})
 
 
 def recall(cache_dir: Path, data: Path) -> _Settings:

@@ -186,7 +186,7 @@ def _plan(pruned: Pruned, wanted: Collection[bytes]) -> tuple[list[Path], list[P
     gone = [*cache.folder.glob("damaged-*"), *cache.folder.glob(f"{ASIDE}*")]
     rewritten: list[Path] = []
     pruned.files = [path.name for path in gone]
-    pruned.freed = sum(path.stat().st_size for path in gone)
+    pruned.freed = sum(path.lstat().st_size for path in gone)  # a link may be broken
     kept: set[bytes] = set()
     dropped: set[bytes] = set()
     for path, names in cache.keys_by_part(pruned.note_damage):

@@ -51,9 +51,9 @@ def _paired_interval(one: Run, other: Run) -> list[float] | None:
     if ours.keys() != theirs.keys():
         return None
     paired = [theirs[path] for path in ours]
-    return paired_difference(
-        list(ours.values()), paired, n=one.metrics.n_test_distinct
-    )[1]
+    return paired_difference(list(ours.values()), paired, n=one.metrics.n_independent)[
+        1
+    ]
 
 
 def _hits(run: Run) -> dict[str, bool]:

@@ -37,7 +37,7 @@ interval.</p>
 def _content(page: RunPage) -> dict[str, Any]:
     found = page.predictions
     sure, right = float(found.confidence.mean()), float(found.correct.mean())
-    share = page.run.metrics.share_distinct
+    share = page.run.metrics.share_independent
     return {
         "picture": page.draw(
             "reliability",

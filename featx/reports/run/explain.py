@@ -130,7 +130,7 @@ def _surely_above(metrics: Metrics, upper: str, lower: str) -> bool:
     if not (above.support and below.support):
         return False
     # Copies say nothing new, and which classes have them is not recorded.
-    share = metrics.share_distinct
+    share = metrics.share_independent
     low, _ = share_interval(above.recall, share * above.support)
     _, high = share_interval(below.recall, share * below.support)
     return low > high

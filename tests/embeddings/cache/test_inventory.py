@@ -51,6 +51,16 @@ def test_looking_leaves_a_damaged_part_where_it_is(tmp_path):
     assert "1 damaged part is set aside; `featx cache prune`" in cache.notes[-1]
 
 
+def test_looking_leaves_a_part_that_leads_nowhere_where_it_is(tmp_path):
+    cache = EmbeddingCache(tmp_path, SPEC)
+    cache.add(make_keys(3), make_rows(3))
+    loop = cache.folder / "part-loop.h5"
+    loop.symlink_to(loop)
+    assert inventory_entry(cache).rows == 3
+    assert f"{loop} is damaged" in cache.notes[0]
+    assert loop.is_symlink()
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"backbone": "x"}', b"\xff"])
 def test_a_damaged_spec_is_named(tmp_path, content):
     cache = EmbeddingCache(tmp_path, SPEC)

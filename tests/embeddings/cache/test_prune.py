@@ -102,6 +102,16 @@ def test_a_damaged_part_is_left_for_people(cache):
     assert not cache.contains(keys).any()
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_part_that_leads_nowhere_stops_nothing(cache, dry_run):
+    keys, _ = fill(cache)
+    for name in ("part-loop.h5", "damaged-loop.h5"):
+        loop = cache.folder / name
+        loop.symlink_to(loop)
+    done = prune(cache, set(split_keys(keys)), dry_run=dry_run)
+    assert (done.damaged, done.kept, done.files) == (1, 40, ["damaged-loop.h5"])
+
+
 def test_a_part_with_a_wrong_checksum_loses_no_row(cache):
     keys, rows = make_keys(20), make_rows(20)
     path = cache.add(keys, rows)
