@@ -7,15 +7,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import RESAMPLES, effective_number, share_interval
+from featx.evaluation.intervals import (
+    RESAMPLES,
+    Z,
+    effective_number,
+    share_interval,
+)
 
 Floats = NDArray[np.float64]
 Counts = NDArray[Any]
 """Of images in each class: integers, or floats where they are weighted."""
 
-SMOOTHING = 1.0
-"""Correct images, and wrong ones, that are added to each class before it is resampled;
-chosen with `benchmarks/coverage.py`."""
+ADDED, ADDED_POOLED = 2.0, 8.0
+"""Answers that are added to each class before it is resampled; see `Smoothed`. Chosen
+with `benchmarks/coverage.py`."""
 
 ROWS_AT_ONCE = 200_000
 """Images of all resamples that are drawn at once, which bounds the memory."""
@@ -127,24 +132,30 @@ class Smoothed:
     """Answers as a smoothed classifier would give them, to resample within classes.
 
     A class keeps its images. Its row of the confusion matrix is that of the answers,
-    and one more correct and one more wrong answer, the latter spread over the other
-    classes by how many errors went there, and one each. So a class whose few images
-    are all correct is not taken for one that is always correct.
+    and a few more answers, so that a class whose few images are all correct is not
+    taken for one that is always correct. The wrong ones among them are spread over the
+    other classes by how many errors went there, and one more error over all alike.
 
     Parameters
     ----------
     answers : Answers
+    pooled : bool
+        Whether as many of the added answers are right as of all images, which holds
+        where classes are about equally hard; otherwise half are, and fewer are added.
     """
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, *, pooled: bool) -> None:
         n, y, codes = answers.n_classes, answers.y, answers.codes
         self.answers = answers
+        self._added = ADDED_POOLED if pooled else ADDED
+        hits = int((codes == y).sum())
+        self._share_right = (hits + 1) / (len(y) + 2) if pooled else 0.5
         self._counts = np.bincount(y, minlength=n)
         self._order = np.argsort(y, kind="stable")
         self._starts = np.cumsum(self._counts) - self._counts
         seen = (self._counts > 0) | (np.bincount(codes, minlength=n) > 0)
         errors = np.bincount(codes, codes != y, minlength=n)
-        self._weights = np.where(seen, errors + 1.0, 0.0)
+        self._weights = np.where(seen, errors + 1 / seen.sum(), 0.0)
         self._left = self._weights.sum() - self._weights
         """Weight of all the other classes."""
 
@@ -160,10 +171,11 @@ class Smoothed:
         """Return the predicted classes of each resample, shape (count, n)."""
         y = self.answers.y
         size = self._counts[y]
-        place = rng.random((count, len(y))) * (size + 2 * SMOOTHING)
+        place = rng.random((count, len(y))) * (size + self._added)
         same = self._order[self._starts[y] + np.minimum(place.astype(int), size - 1)]
         codes: NDArray[np.integer] = np.where(place < size, self.answers.codes[same], y)
-        wrong = (place >= size + SMOOTHING) & (self._left[y] > 0)
+        right_end = size + self._added * self._share_right
+        wrong = (place >= right_end) & (self._left[y] > 0)
         codes[wrong] = self._draw_others(np.broadcast_to(y, wrong.shape)[wrong], rng)
         return codes
 
@@ -182,24 +194,16 @@ class Smoothed:
         answers, n = self.answers, self.answers.n_classes
         y, codes = answers.y, answers.codes
         support = np.bincount(y, answers.copies, minlength=n)
-        each = support / (self._counts + 2 * SMOOTHING)
+        each = support / (self._counts + self._added)
         kept = each[y]
         possible = self._left > 0
-        right = SMOOTHING * each * np.where(possible, 1, 2)
-        wrong = np.where(
-            possible, SMOOTHING * each / np.where(possible, self._left, 1), 0
-        )
+        right = self._added * each * np.where(possible, self._share_right, 1)
+        strayed = self._added * each * (1 - self._share_right)
+        wrong = np.where(possible, strayed / np.where(possible, self._left, 1), 0)
         hits = np.bincount(y, kept * (codes == y), minlength=n) + right
         strays = self._weights * (wrong.sum() - wrong)
         claimed = np.bincount(codes, kept, minlength=n) + right + strays
         return score_classes(hits, support, claimed)
-
-
-CAUTION = 0.85
-"""By which the number of images is multiplied that would give a mean over classes its
-variance: the variance is an estimate too. With 1, intervals contained the truth in
-0.917 of all test splits with a rare class instead of 0.95; see benchmarks/coverage.py.
-"""
 
 
 def macro_intervals(
@@ -222,20 +226,41 @@ def macro_intervals(
     Notes
     -----
     Resampling within smoothed classes gives the variance and the bias of a mean. The
-    interval is that of a share, of about as many images as would give a share this
-    variance, around the mean without and with its bias; it contains the mean. The
+    interval is that of a share, of as many images as would give a share this variance,
+    around the mean without and with its bias; it contains the mean. There are fewer of
+    them by what Student's t differs from a normal distribution, since the variance is
+    an estimate too, mostly from the rarest classes. The
     precision of a class that nothing was put into is unknown: the upper end takes it
-    for 1, as the mean takes it for 0.
+    for 1, as the mean takes it for 0. Classes may be equally hard or not, which few
+    images don't tell: they are smoothed in both ways, each for half of the resamples,
+    and the interval covers both.
     """
-    smoothed = Smoothed(answers)
+    intervals = [
+        _around(Smoothed(answers, pooled=pooled), macros, seed, resamples // 2)
+        for pooled in (False, True)
+    ]
+    return {
+        name: [
+            min(one[name][0] for one in intervals),
+            max(one[name][1] for one in intervals),
+        ]
+        for name in macros
+    }
+
+
+def _around(
+    smoothed: Smoothed, macros: Mapping[str, Macro], seed: int, resamples: int
+) -> dict[str, list[float]]:
+    """Return the intervals of means over classes, smoothed in one way."""
+    answers, expected = smoothed.answers, smoothed.expected()
     found, generous = answers.by_class(), answers.by_class(unknown=1.0)
-    expected = smoothed.expected()
     drawn = [
         np.stack([macro(some) for macro in macros.values()])
         for some in smoothed.resamples(resamples, seed=seed)
     ]
     scores = np.concatenate(drawn, axis=1)
     means, variances = scores.mean(axis=1), scores.var(axis=1)
+    caution = _caution(np.bincount(answers.y))
     intervals = {}
     for (name, macro), mean, variance in zip(
         macros.items(), means, variances, strict=True
@@ -243,7 +268,7 @@ def macro_intervals(
         truth, score = float(macro(expected)), float(macro(found))
         n = effective_number(answers.copies)
         if variance > 0:
-            n = CAUTION * truth * (1 - truth) / variance
+            n = caution * truth * (1 - truth) / variance
         centre = float(np.clip(score - (mean - truth), 0, 1))
         ends = [
             share_interval(share, n)
@@ -251,3 +276,24 @@ def macro_intervals(
         ]
         intervals[name] = [min(low for low, _ in ends), max(high for _, high in ends)]
     return intervals
+
+
+def _caution(counts: NDArray[np.integer]) -> float:
+    """Return by how much fewer images say as much with an estimated variance.
+
+    Parameters
+    ----------
+    counts : ndarray of int
+        Images of each class. The variance of a mean over classes is a sum of theirs,
+        which go with 1 / count.
+
+    Notes
+    -----
+    Degrees of freedom after Satterthwaite, "An Approximate Distribution of Estimates of
+    Variance Components", 1946.
+    """
+    from scipy.special import stdtrit
+
+    each = 1 / counts[counts > 0]
+    freedom = each.sum() ** 2 / (each**3).sum()
+    return float((Z / stdtrit(freedom, 0.975)) ** 2)

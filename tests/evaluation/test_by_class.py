@@ -60,8 +60,9 @@ def test_copies_count_as_one():
         assert interval == pytest.approx(once[name])
 
 
-def test_resamples_vary_around_what_is_expected():
-    smoothed = Smoothed(answers([30, 6, 12], wrong=[0, 7, 33, 40]))
+@pytest.mark.parametrize("pooled", [True, False])
+def test_resamples_vary_around_what_is_expected(pooled):
+    smoothed = Smoothed(answers([30, 6, 12], wrong=[0, 7, 33, 40]), pooled=pooled)
     some = list(smoothed.resamples(9000, seed=0))
     drawn = np.concatenate([one.recall for one in some])
     np.testing.assert_allclose(

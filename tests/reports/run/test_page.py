@@ -123,10 +123,3 @@ def test_the_recipe_is_shown_where_there_is_one(plain_figures, make_run):
     assert "featx run recipe.toml" in page.words
     assert 'path = "<pets>"' in page.text
     assert "featx fit data --head svm --seed 7" in page.words
-
-
-@pytest.mark.parametrize(("images", "is_said"), [(5, True), (6, False)])
-def test_few_images_of_most_classes_are_said(plain_figures, make_run, images, is_said):
-    run = make_run(per_class=images, extra={"n_test_distinct": 3 * images})
-    words = Page(render_run(run)).words
-    assert ("too narrow, because half of the classes have fewer" in words) == is_said
