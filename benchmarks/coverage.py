@@ -1,8 +1,10 @@
 """How often 95% intervals contain the truth: python benchmarks/coverage.py [--quick].
 
-Prints two Markdown tables with the lowest coverage over a grid of true accuracies from
-0.5 to 1. The first is of a share of hits, computed from the binomial distribution, and
-of the difference of two classifiers, simulated. The second is of the scores that are
+Prints three Markdown tables with the lowest coverage over a grid of true accuracies
+from 0.5 to 1. The first is of a share of hits, computed from the binomial distribution,
+and of the difference of two classifiers, simulated. The second is of mean losses, of
+classifiers that are calibrated, and of some that are too sure or not sure enough. The
+third is of the scores that are
 means over classes, simulated for test splits of balanced and of rare classes, with
 errors that are spread over the other classes or all go to the most frequent one, and
 with classes that are equally hard or of which the rare half is three times as hard.
@@ -17,6 +19,7 @@ from itertools import combinations_with_replacement, product
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from featx.evaluation.by_class import (
     Answers,
@@ -30,6 +33,7 @@ from featx.evaluation.intervals import (
     share_interval,
     wilson_interval,
 )
+from featx.evaluation.losses import Loss, Losses, loss_intervals
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +63,11 @@ MACROS: dict[str, Macro] = {
     "precision": lambda classes: classes.macro("precision"),
     "F1": lambda classes: classes.macro("f1"),
 }
+LOSSES: dict[str, Loss] = {"log loss": Losses.log_loss, "Brier score": Losses.brier}
+TEMPERATURES = (0.6, 1.0, 1.6)
+CLASSIFIERS = [(2, 0.5), (2, 1.0), (2, 2.0), (2, 3.0), (10, 2.0), (10, 3.5)]
+"""Classes, and how far apart: right for 0.64, 0.76, 0.92 and 0.98 of the images of two
+classes, 0.67 and 0.96 of ten."""
 RESAMPLES = 200
 """Fewer than featx takes: they need no more to average over many test splits."""
 
@@ -104,6 +113,38 @@ def paired_coverage(n: int, sets: int, rng: np.random.Generator) -> float:
         found = [covers(interval(*map(int, pair)), gained - lost) for pair in pairs]
         lowest = min(lowest, float(np.average(found, weights=times)))
     return lowest
+
+
+def drawn_classifier(
+    n: int, n_classes: int, scale: float, temperature: float, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return true classes of n images, and a classifier's probabilities.
+
+    Logits are normal; with a temperature of 1 the probabilities are calibrated.
+    """
+    y = rng.integers(0, n_classes, n)
+    logits = rng.normal(size=(n, n_classes)) + scale * np.eye(n_classes)[y]
+    return y, softmax(scale * logits / temperature, axis=1)
+
+
+def loss_coverage(
+    n: int, n_classes: int, scale: float, temperature: float, sets: int, seed: int
+) -> list[float]:
+    """Return the coverage of each mean loss, for one classifier."""
+    rng = np.random.default_rng(seed)
+    classifier = (n_classes, scale, temperature, rng)
+    y, probabilities = drawn_classifier(400_000, *classifier)
+    losses, rows = Losses(probabilities), np.arange(len(y))
+    truth = {name: float(loss(losses, rows, y).mean()) for name, loss in LOSSES.items()}
+    found = np.zeros(len(LOSSES))
+    for number in range(sets):
+        some = drawn_classifier(n, *classifier)
+        ones = np.ones(n, dtype=np.int64)
+        intervals = loss_intervals(
+            *some, ones, LOSSES, seed=number, resamples=RESAMPLES
+        )
+        found += [covers(intervals[name], truth[name]) for name in LOSSES]
+    return [float(one) for one in found / sets]
 
 
 def confusions(counts: NDArray[np.int64]) -> Iterator[Floats]:
@@ -163,6 +204,15 @@ def main(arguments: list[str] | None = None) -> None:
         lowest = [share_coverage(n, share_interval), share_coverage(n, wilson)]
         lowest.append(paired_coverage(n, 5 * sets, rng))
         print(f"| {n} | {' | '.join(f'{one:.3f}' for one in lowest)} |")
+    print(f"\n| test images | {' | '.join(LOSSES)} |")
+    print("|---|---|---|")
+    for n in sizes:
+        found = Parallel(options.jobs)(
+            delayed(loss_coverage)(n, *one, temperature, sets, options.seed)
+            for one, temperature in product(CLASSIFIERS, TEMPERATURES)
+        )
+        lowest = np.min(found, axis=0).tolist()
+        print(f"| {n} | {' | '.join(f'{one:.3f}' for one in lowest)} |", flush=True)
     print(f"\n| images of the classes | {' | '.join(MACROS)} |")
     print("|---|---|---|---|")
     for name in names:

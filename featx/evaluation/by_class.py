@@ -285,7 +285,7 @@ def _caution(counts: NDArray[np.integer]) -> float:
     ----------
     counts : ndarray of int
         Images of each class. The variance of a mean over classes is a sum of theirs,
-        which go with 1 / count.
+        which go with 1 / count; one is added, as the smoothing adds some.
 
     Notes
     -----
@@ -294,6 +294,6 @@ def _caution(counts: NDArray[np.integer]) -> float:
     """
     from scipy.special import stdtrit
 
-    each = 1 / counts[counts > 0]
-    freedom = each.sum() ** 2 / (each**3).sum()
-    return float((Z / stdtrit(freedom, 0.975)) ** 2)
+    each = 1 / (counts[counts > 0] + 1)
+    degrees = each.sum() ** 2 / (each**3).sum()
+    return float((Z / stdtrit(degrees, 0.975)) ** 2)

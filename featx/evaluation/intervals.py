@@ -3,7 +3,7 @@
 `benchmarks/coverage.py` simulates how often they contain the truth.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,13 +16,6 @@ Z = 1.959964
 TAIL = 0.035
 """Of the exact bounds that Wilson's interval is extended to: the largest with which
 the benchmark covers at least 0.93 everywhere."""
-
-
-def resampled_weights(n: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Yield how often each of n rows was drawn, for each resample."""
-    rng = np.random.default_rng(seed)
-    for _ in range(RESAMPLES):
-        yield np.bincount(rng.integers(0, n, n), minlength=n)
 
 
 def effective_number(copies: ArrayLike) -> float:

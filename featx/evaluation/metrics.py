@@ -9,12 +9,8 @@ from numpy.typing import NDArray
 
 from featx.evaluation.by_class import Answers, ByClass, Macro, macro_intervals
 from featx.evaluation.calibration import bin_of, calibration_error
-from featx.evaluation.intervals import (
-    LEVEL,
-    effective_number,
-    resampled_weights,
-    share_interval,
-)
+from featx.evaluation.intervals import effective_number, share_interval
+from featx.evaluation.losses import Loss, Losses, loss_intervals
 
 TOP = 5
 
@@ -30,15 +26,14 @@ class Predicted:
 
     Attributes
     ----------
+    y, probabilities : ndarray
+        As given.
+    n_classes : int
     codes : ndarray of int, shape (n,)
         Predicted classes.
     hits, in_top : ndarray of bool, shape (n,)
         Whether the true class is the predicted one, and whether it is among the five
         most probable ones.
-    surprise : ndarray of float64, shape (n,)
-        Minus the logarithm of the true class's probability.
-    squared_error : ndarray of float64, shape (n,)
-        Of the probabilities, summed over the classes.
     bins : ndarray of int, shape (n,)
         In which bin of confidence an image falls.
     excess : ndarray of float64, shape (n,)
@@ -55,13 +50,8 @@ class Predicted:
         # Stable, as argmax is: among equals the first class counts in both.
         top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
         self.in_top = (top == y[:, None]).any(axis=1)
-        least = np.finfo(probabilities.dtype).eps  # as scikit-learn's log_loss
-        truth = np.clip(probabilities[np.arange(len(y)), y], least, 1 - least)
-        self.surprise = -np.log(truth.astype(np.float64))
-        exact = probabilities.astype(np.float64)
-        right = exact[np.arange(len(y)), y]
-        self.squared_error = np.square(exact).sum(axis=1) - 2 * right + 1
-        confidence = exact.max(axis=1)
+        self.probabilities = probabilities
+        confidence = probabilities.astype(np.float64).max(axis=1)
         self.bins, self.excess = bin_of(confidence), confidence - self.hits
 
 
@@ -109,15 +99,14 @@ class Metric:
         Has a column in the leaderboard, beside accuracy and cross-validation.
     more_classes_than : int
         Only measured where there are more classes.
-    hits, macro, measure : callable or None
+    hits, macro, loss, measure : callable or None
         One of them measures the test images; none does where training measures. `hits`
         says for each image whether it counts: the score is their share, with an
         interval for shares. `macro` is a mean over classes, with the interval of
-        `macro_intervals`. `measure` is anything else of a sample of the images, with
-        the percentile bootstrap's interval (Efron, 1979).
-    has_interval : bool
-        False where resamples are biased: chance alone opens gaps between confidence
-        and accuracy, so resamples have a larger calibration error.
+        `macro_intervals`. `loss` is what each image costs: the score is the mean, with
+        the interval of `loss_intervals`. `measure` is anything else, without an
+        interval: chance alone opens gaps between confidence and accuracy, so resamples
+        have a larger calibration error.
     """
 
     key: str
@@ -129,7 +118,7 @@ class Metric:
     more_classes_than: int = 0
     hits: Callable[[Predicted], NDArray[np.bool_]] | None = None
     macro: Macro | None = None
-    has_interval: bool = True
+    loss: Loss | None = None
     measure: Callable[[Sample], float] | None = None
 
     @property
@@ -152,7 +141,6 @@ METRICS = (
         "Log loss in cross-validation",
         "Mean over the images of the train split, held out. It decides between runs of"
         " equal accuracy.",
-        has_interval=False,
     ),
     Metric(
         "val_accuracy",
@@ -211,21 +199,20 @@ METRICS = (
         "Penalizes probability given to wrong classes. 0 is perfect, lower is better.",
         brief="Log loss",
         listed=True,
-        measure=lambda sample: sample.mean(sample.predicted.surprise),
+        loss=Losses.log_loss,
     ),
     Metric(
         "brier",
         "Brier score",
         "Mean squared error of the probabilities, summed over classes: 0 to 2, lower is"
         " better.",
-        measure=lambda sample: sample.mean(sample.predicted.squared_error),
+        loss=Losses.brier,
     ),
     Metric(
         "ece",
         "Calibration error",
         "Mean gap between how confident the classifier is and how often it is right.",
         share=True,
-        has_interval=False,
         measure=lambda sample: sample.calibration_error,
     ),
 )
@@ -316,6 +303,10 @@ def _scores(
             scores[metric.key] = sample.mean(metric.hits(sample.predicted))
         elif metric.macro:
             scores[metric.key] = float(metric.macro(found))
+        elif metric.loss:
+            predicted = sample.predicted
+            rows, losses = np.arange(len(predicted.y)), Losses(predicted.probabilities)
+            scores[metric.key] = sample.mean(metric.loss(losses, rows, predicted.y))
         elif metric.measure:
             scores[metric.key] = metric.measure(sample)
     return scores
@@ -335,29 +326,8 @@ def _intervals(
     }
     macros = {metric.key: metric.macro for metric in metrics if metric.macro}
     found |= macro_intervals(answers, macros, seed=seed)
-    measures = {
-        metric.key: metric.measure
-        for metric in metrics
-        if metric.measure and metric.has_interval
-    }
-    found |= _bootstrap(whole, measures, seed)
-    return {metric.key: found[metric.key] for metric in metrics if metric.key in found}
-
-
-def _bootstrap(
-    whole: Sample, measures: dict[str, Callable[[Sample], float]], seed: int
-) -> dict[str, list[float]]:
-    """Return the 95% intervals of other scores, over resampled contents."""
-    copies = whole.weights
-    samples = (
-        Sample(whole.predicted, copies * drawn)
-        for drawn in resampled_weights(len(copies), seed=seed)
+    losses = {metric.key: metric.loss for metric in metrics if metric.loss}
+    found |= loss_intervals(
+        distinct.y, distinct.probabilities, copies, losses, seed=seed
     )
-    scores = [[measure(one) for measure in measures.values()] for one in samples]
-    ends = np.percentile(scores, LEVEL, axis=0).T
-    return {
-        # The score lies in its interval, though a bootstrap can be biased.
-        key: [min(float(low), score), max(float(high), score)]
-        for (key, measure), (low, high) in zip(measures.items(), ends, strict=True)
-        for score in [measure(whole)]
-    }
+    return {metric.key: found[metric.key] for metric in metrics if metric.key in found}

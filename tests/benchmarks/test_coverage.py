@@ -7,10 +7,11 @@ from featx.evaluation.intervals import share_interval
 
 
 @pytest.mark.slow
-def test_quick_prints_both_tables(capsys):
+def test_quick_prints_all_tables(capsys):
     main(["--quick", "--jobs", "1"])
     rows = [line for line in capsys.readouterr().out.splitlines() if line]
     assert rows[0].startswith("| test images | share of hits")
+    assert "| test images | log loss | Brier score |" in rows
     assert [row.split(" | ")[0] for row in rows[-2:]] == ["| 2 × 5", "| 8 + 2"]
     assert all(0 <= float(cell) <= 1 for cell in rows[-1].strip("| ").split(" | ")[1:])
 

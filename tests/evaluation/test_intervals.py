@@ -14,7 +14,6 @@ from featx.evaluation.intervals import (
     independent_difference,
     independent_images,
     paired_difference,
-    resampled_weights,
     share_interval,
 )
 
@@ -114,9 +113,3 @@ def test_copies_widen_the_interval_of_a_difference():
     low, high = paired_difference(ours, theirs)[1]
     lower, higher = paired_difference(ours, theirs, n=40)[1]
     assert lower < low < high < higher
-
-
-def test_resamples_draw_as_many_rows():
-    weights = list(resampled_weights(7, seed=0))
-    assert len(weights) == 1000
-    assert all(w.sum() == 7 and len(w) == 7 for w in weights)
