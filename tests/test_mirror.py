@@ -45,7 +45,6 @@ ELSEWHERE = {
     "images/layouts/*": "images/layouts/test_read.py",
     "images/sources": "images/test_arrays.py",
     "images/walking": "images/layouts/test_read.py",
-    "locks": "runs/test_write.py",
     "networks/data": "pipeline/test_train.py",
     "networks/*": "networks/test_build.py",
     "pipeline/contents": "pipeline/test_run_recipe.py",
