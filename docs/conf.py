@@ -32,8 +32,9 @@ default_role = "literal"
 # The command line's help has options in it: two hyphens must stay two.
 smartquotes = False
 autodoc_typehints = "none"
-autodoc_class_signature = "separated"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
+autodoc_default_options = {"exclude-members": "model_config"}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 
@@ -47,4 +48,6 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "changelog": [], "faq": []}
+# Pages that are not in a section need no list of its other pages.
+_ALONE = "index installation tutorial faq design contributing changelog"
+html_sidebars: dict[str, list[str]] = {name: [] for name in _ALONE.split()}

@@ -5,18 +5,24 @@ featx's own tables. ``{api} functions``, ``{api} classes`` and ``{api} errors`` 
 the public names of that kind, those in ``featx.__all__``. ``{recipe-keys}`` is a table
 for each section of a recipe, made from the settings classes, and ``{settings-keys}``
 one for each table of `featx.toml`.
+
+The docstrings of the API are changed where Sphinx would show them badly; see `setup`.
 """
 
+import builtins
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, get_args, get_origin
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 from docutils import nodes
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import stringify_annotation
 
 import featx
 from featx.embeddings.backbones.table import BACKBONES
@@ -24,6 +30,7 @@ from featx.heads.table import HEADS
 from featx.networks.table import NETWORKS
 from featx.pipeline.project import TABLES
 from featx.pipeline.recipe import Recipe
+from featx.settings import CliOption, Settings, cli_options
 
 Rows = Iterable[tuple[str, ...]]
 
@@ -103,14 +110,29 @@ class SettingsKeys(_Generated):
 
 
 def _keys(header: str, kind: type[BaseModel]) -> list[str]:
-    """Return a table of the keys of a settings class."""
+    """Return a table of the keys of a settings class, below their header."""
+    return [f"**{header}** {_summary(kind)}", "", *_fields(kind)]
+
+
+def _fields(
+    kind: type[BaseModel], named: str = "key", literal: Callable[..., str] = json.dumps
+) -> list[str]:
+    """Return a table of the fields of a settings class."""
+    options = cli_options(kind) if issubclass(kind, Settings) else {}
     rows = (
-        (f"`{key}`", _default(field), _one_line(field.description))
+        (f"`{key}`", _default(field, options.get(key), literal), _meaning(field))
         for key, field in kind.model_fields.items()
     )
-    summary = _one_line(inspect.getdoc(kind).split("\n\n")[0])
-    table = _table(("key", "default", "meaning"), rows)
-    return [f"**{header}** {summary}", "", *table]
+    return _table((named, "default", "meaning"), rows)
+
+
+def _doc(value: object) -> str:
+    return inspect.getdoc(value) or ""
+
+
+def _summary(value: object) -> str:
+    """Return the first paragraph of a docstring, in one line."""
+    return _one_line(_doc(value).split("\n\n")[0])
 
 
 def _settings_of(annotation: Any) -> tuple[type[BaseModel], bool]:
@@ -121,13 +143,30 @@ def _settings_of(annotation: Any) -> tuple[type[BaseModel], bool]:
     return inner, get_origin(annotation) is list
 
 
-def _default(field: FieldInfo) -> str:
+def _default(
+    field: FieldInfo, option: CliOption | None, literal: Callable[..., str]
+) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
     if value is None or value in ({}, []):
-        return ""
-    return f"`{json.dumps(value, default=str)}`"
+        return (option.none_means if option else None) or ""
+    return f"`{literal(str(value) if isinstance(value, Path) else value)}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    """Return a field's description, and its values where there are a few."""
+    meaning = _one_line(field.description)
+    kinds = (field.annotation, *get_args(field.annotation))
+    choices = [
+        value
+        for kind in kinds
+        if get_origin(kind) is Literal
+        for value in get_args(kind)
+    ]
+    if len(choices) < 2:
+        return meaning
+    return f"{meaning} One of {', '.join(f'`{choice}`' for choice in choices)}."
 
 
 def _one_line(text: str | None) -> str:
@@ -158,7 +197,11 @@ def _function(name: str) -> list[str]:
 
 
 def _class(name: str) -> list[str]:
-    return [f".. autoclass:: featx.{name}", "   :members:", ""]
+    value = getattr(featx, name)
+    if not issubclass(value, Settings):
+        return [f".. autoclass:: featx.{name}", "   :members:", ""]
+    indented = [f"   {line}" for line in _fields(value, "field", repr)]
+    return [f".. autoclass:: featx.{name}", "", *indented, ""]
 
 
 def _error(name: str) -> list[str]:
@@ -172,8 +215,7 @@ def _is_module(value: object) -> bool:
 def _module(name: str) -> list[str]:
     """List the functions of a module that is a public name."""
     module = getattr(featx, name)
-    first = inspect.getdoc(module).splitlines()[0]
-    lines = [f".. py:data:: {name}", "", f"   {first}", ""]
+    lines = [f".. py:data:: {name}", "", f"   {_summary(module)}", ""]
     for function in module.__all__:
         lines += [f".. autofunction:: featx.{name}.{function}", ""]
     return lines
@@ -195,8 +237,77 @@ def _table(head: tuple[str, ...], rows: Rows) -> list[str]:
     return [*lines, ""]
 
 
+def _keep_colons(
+    _app: Sphinx, what: str, _name: str, _value: object, _options: Any, lines: list[str]
+) -> None:
+    """Begin the docstring of a property or attribute with an empty comment.
+
+    Napoleon takes what stands before a colon in its first line for a type.
+    """
+    if what in {"attribute", "property"}:
+        lines[:0] = ["..", ""]
+
+
+_BARE_RAISES = re.compile(r":raises ([\w, ]+):")
+
+
+def _describe_errors(
+    _app: Sphinx,
+    _what: str,
+    _name: str,
+    _value: object,
+    _options: Any,
+    lines: list[str],
+) -> None:
+    """Describe each error that a docstring only names as the error's own docstring."""
+    described = []
+    for line in lines:
+        bare = _BARE_RAISES.fullmatch(line)
+        errors = bare[1].split(", ") if bare else []
+        described += [f":raises {error}: {_of_error(error)}" for error in errors]
+        described += [] if errors else [line]
+    lines[:] = described
+
+
+def _of_error(name: str) -> str:
+    return _summary(getattr(featx, name, None) or getattr(builtins, name))
+
+
+def _change_signature(
+    _app: Sphinx,
+    what: str,
+    _name: str,
+    value: Any,
+    _options: Any,
+    signature: str | None,
+    _returned: str | None,
+) -> tuple[str, str | None] | None:
+    """Say what a function returns, and hide how classes that featx makes are called."""
+    if what in {"function", "method"} and signature:
+        return signature, _returned_by(value)
+    if what == "class" and signature and "Parameters\n---" not in _doc(value):
+        return "", None
+    return None
+
+
+def _returned_by(function: Callable[..., Any]) -> str | None:
+    """Return the annotation of what a function returns, without its modules."""
+    returned = inspect.signature(function).return_annotation
+    if returned in {None, inspect.Signature.empty}:
+        return None
+    short = re.sub(r"[\w.]+\.(?=\w)", "", stringify_annotation(returned))
+    return re.sub(r"ndarray\[.*?\]\]", "ndarray", short)
+
+
+def _draw_dashes(_app: Sphinx, document: nodes.document) -> None:
+    """Set a dash between a name and its description, for the two hyphens of Sphinx."""
+    for text in list(document.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" – "))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directives with Sphinx."""
+    """Register the directives, and what changes docstrings, with Sphinx."""
     directives = {
         "heads": Heads,
         "networks": Networks,
@@ -207,4 +318,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     }
     for name, directive in directives.items():
         app.add_directive(name, directive)
+    # Napoleon has the priority 500.
+    app.connect("autodoc-process-docstring", _keep_colons, priority=400)
+    app.connect("autodoc-process-docstring", _describe_errors, priority=600)
+    app.connect("autodoc-process-signature", _change_signature)
+    app.connect("doctree-read", _draw_dashes)
     return {"parallel_read_safe": True}

@@ -44,12 +44,20 @@ def list_(cache: "CacheSettings", as_json: bool) -> Next | None:
 @click.option(
     "--sample",
     type=click.IntRange(0),
+    metavar="INTEGER",
     default=32,
     show_default=True,
     help="Number of images per kind of embedding to compute again; 0: compare"
     " checksums only.",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of that sample.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    metavar="INTEGER",
+    default=0,
+    show_default=True,
+    help="Seed of that sample.",
+)
 @options.own_weights
 @options.cache_dir
 @options.as_json

@@ -23,10 +23,11 @@ NAMES = ("cifar10", "cifar100", "mnist", "fashion_mnist", "digits")
 def data(name: str, settings: "DatasetSettings", as_json: bool) -> Next:
     """Write a public data set as an image folder.
 
-    NAME is cifar10, cifar100, mnist or fashion_mnist, as Keras names them. Keras
-    downloads it once; the images are written as PNG files to OUT/train/<class>/ and
-    OUT/test/<class>/. The handwritten digits of scikit-learn need no download and have
-    no test split: they are written to OUT/<class>/.
+    NAME is cifar10, cifar100, mnist or fashion_mnist, as Keras names them, or digits.
+    Keras downloads a set once; the images are written as PNG files to
+    OUT/train/<class>/ and OUT/test/<class>/. The digits are scikit-learn's handwritten
+    ones. They need no download and have no test split: they are written to
+    OUT/<class>/.
     """
     from featx.datasets.public_sets import write_public_set
 

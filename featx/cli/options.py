@@ -74,8 +74,8 @@ own_weights = click.option(
     "--weights",
     multiple=True,
     type=PATH,
-    help="File of your own weights that the run's embeddings were computed with. Can"
-    " be repeated.",
+    help="File of your own weights that embeddings were computed with. Can be"
+    " repeated.",
 )
 
 trust = click.option(

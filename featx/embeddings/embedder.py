@@ -92,7 +92,7 @@ class Embedder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : sequence of paths, or ndarray of uint8, shape (n, height, width, 3)
+        X : sequence of str or Path, or ndarray of uint8, shape (n, height, width, 3)
 
         Returns
         -------

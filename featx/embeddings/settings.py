@@ -62,7 +62,7 @@ class ExtractSettings(Settings):
             is_path=True,
         ),
     ] = "imagenet"
-    """Weights of the backbone; PATH is a file of your own."""
+    """Weights of the backbone: imagenet, random, or the path of a file of your own."""
 
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Arithmetic of the backbone; auto: the fastest that leaves the embeddings the

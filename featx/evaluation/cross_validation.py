@@ -33,7 +33,7 @@ class CrossValidation:
     log_loss : float
         Mean over the images, held out, and over the repeats; at `temperature`.
     temperature : float
-        That of the scores of the images when held out; see `fit_temperature`. 1 where
+        That of the scores of the images when held out. 1 where
         it was not asked for.
     folds, repeats : int
     """

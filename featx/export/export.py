@@ -60,12 +60,22 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class ExportedModel:
-    """A file or folder that was written, and how its predictions compare."""
+    """A file or folder that was written, and how its predictions compare.
+
+    Attributes
+    ----------
+    format : str
+        Its name, as `export` takes it.
+    path : Path
+    size : int
+        Bytes.
+    check : Check
+        Which answers it was compared with, and the largest difference.
+    """
 
     format: str
     path: Path
     size: int
-    """Bytes."""
     check: Check
 
 
@@ -89,12 +99,12 @@ def export(
         The run, its folder, or its name in `out_dir`.
     formats : str or sequence of str
         Of ``keras``, ``savedmodel``, ``tflite`` and ``onnx``.
-    cache_dir : path
+    cache_dir : str or Path
         Folder of the embeddings cache; gets float32 embeddings of the test images if
         the head was fitted on others.
-    out_dir : path
+    out_dir : str or Path
         Folder of the runs.
-    weights : sequence of paths
+    weights : sequence of str or Path
         Weights files that the run's embeddings were computed with.
     trust : bool
         Whether to load the head of a run of featx 0.2 or older, a pickle, which can

@@ -33,7 +33,8 @@ class FinetuneSettings(Settings):
 
     # Replaced by its settings, so it is not written to recipes.
     preset: Annotated[Preset | None, Field(exclude=True)] = None
-    """Settings of one of the courseworks; other options override them."""
+    """Name of several settings that belong together: rmsprop-100 trains long with
+    RMSprop, adam-10 briefly with Adam; settings given besides override them."""
 
     unfreeze: Annotated[str, CliOption(metavar="none|all|BLOCK|N%")] = "20%"
     """Layers of the backbone to train: a block or layer and all after it (mixed9,
@@ -103,7 +104,7 @@ class FinetuneSettings(Settings):
         ),
     ] = "none"
     """Change training images at random, differently in each epoch; a preset or words
-    such as light,rotation20,mixup, listed below."""
+    such as light,rotation20,mixup, which `featx finetune --help` lists."""
 
     copies: Annotated[int, Field(ge=0)] = 0
     """Make this many augmented copies of each image once, and cache what the frozen
@@ -120,7 +121,7 @@ class FinetuneSettings(Settings):
     """Share of the training images held out to choose the number of epochs."""
 
     tensorboard: bool = False
-    """Write logs for TensorBoard to OUT_DIR/tensorboard/."""
+    """Write logs for TensorBoard to tensorboard/ in the folder of runs."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the validation split and the training."""

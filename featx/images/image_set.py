@@ -108,7 +108,7 @@ class ImageSet:
 
     @cached_property
     def split(self) -> "Split":
-        """The images in a training and a test split; see `split_images`.
+        """The images in a training and a test split.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class ImageSet:
         Raises
         ------
         DataError
-            See `split_images`.
+            The images can't be split.
         """
         return self.split.images.take(self.split.train, "training split")
 
@@ -134,7 +134,7 @@ class ImageSet:
         Raises
         ------
         DataError
-            See `split_images`.
+            The images can't be split.
         """
         return self.split.images.take(self.split.test, "test split")
 

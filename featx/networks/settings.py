@@ -20,7 +20,7 @@ class NetworkSettings(Settings):
             name="network", metavar="NAME", repeatable=True, names=lambda: NETWORKS
         ),
     ]
-    """Network to train, one of those listed below."""
+    """Network to train; `featx train --help` lists them."""
 
     image_size: Annotated[
         int | None, Field(ge=1), CliOption(none_means="the network's own")

@@ -138,11 +138,11 @@ def finetune(
     run : Run, str or Path, optional
         The run, its folder, or its name in `out_dir`; by default the best head there.
     settings : FinetuneSettings, optional
-    cache_dir : path
+    cache_dir : str or Path
         Folder of the embeddings cache.
-    out_dir : path
+    out_dir : str or Path
         Folder of the runs.
-    weights : sequence of paths
+    weights : sequence of str or Path
         Weights files that the run's embeddings were computed with.
     trust : bool
         Whether to load the head of a run of featx 0.2 or older, a pickle, which can

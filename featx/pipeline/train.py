@@ -106,7 +106,7 @@ def train(
         The image folder, or all that can be said about it.
     network : str or NetworkSettings
         A name from the table of networks, or all settings.
-    out_dir : path
+    out_dir : str or Path
         Folder of the runs.
     progress : Progress
     values
@@ -119,7 +119,6 @@ def train(
     Raises
     ------
     DataError, NetworkError, RunError
-        As `run_train` raises them.
     SettingsError
         A value is not allowed.
 

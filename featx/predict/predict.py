@@ -57,13 +57,13 @@ def predict(
     ----------
     run : Run, str or Path
         The run, its folder, or its name in `out_dir`.
-    images : path or sequence of paths
+    images : str, Path, or sequence of these
         Image files, and folders for all images in them.
-    cache_dir : path
+    cache_dir : str or Path
         Folder of the embeddings cache.
-    out_dir : path
+    out_dir : str or Path
         Folder of the runs.
-    weights : sequence of paths
+    weights : sequence of str or Path
         Weights files that the run's embeddings were computed with.
     batch_size : int, optional
         Images per run of the model.

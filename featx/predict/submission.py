@@ -18,7 +18,7 @@ def check_submission(
 
     Parameters
     ----------
-    sample : path
+    sample : str or Path
     classes : sequence of str
         That will be predicted.
     files : sequence of Path

@@ -120,6 +120,12 @@ def test_an_empty_cache_and_none(run, work):
     assert "the cache is empty" in run("cache", "prune", "data").stdout
 
 
+def test_a_sample_has_no_negative_seed(run, filled):
+    done = run("cache", "verify", "--seed", -1)
+    assert done.exit_code == 2
+    assert "--seed" in done.stderr
+
+
 def test_odd_folders_are_noted(run, filled):
     (filled / "cache" / "holiday").mkdir()
     broken = part_of(filled).parent / "spec.json"

@@ -12,6 +12,7 @@ from featx.cli.main import main
 from featx.embeddings.backbones.table import BACKBONES
 from featx.heads.table import HEADS
 from featx.networks.table import NETWORKS
+from featx.settings import Settings
 from tests.docs.conftest import DOCS, PAGES, ROOT
 
 
@@ -79,6 +80,22 @@ def test_the_reference_lists_all_there_is(site):
             for flag in option.opts:
                 if flag.startswith("--") and flag != "--help":
                     assert flag in cli, (name, flag)
+
+
+def test_the_api_describes_what_it_names(site):
+    api = (site / "reference" / "api.html").read_text("utf-8")
+    for settings in Settings.__subclasses__():
+        if settings.__name__ in featx.__all__:
+            _, _, described = api.partition(f'id="featx.{settings.__name__}"')
+            described, *_ = described.partition("</table>")
+            for field in settings.model_fields:
+                assert f">{field}<" in described, (settings, field)
+    assert "model_config" not in api
+    # What stands between a name and its description, with nothing after it.
+    assert not re.search(r"(--|–)\s*</", api)
+    assert ">What was trained, in a word or two: " in api  # not taken for a type
+    for target, word in re.findall(r'href="#featx\.(\w+\.\w+)"[^>]*><em>(\w+)<', api):
+        raise AssertionError(f"the type {word} links to the attribute {target}")
 
 
 def test_nothing_is_fetched_from_elsewhere(site):

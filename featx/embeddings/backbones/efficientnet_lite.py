@@ -96,7 +96,7 @@ def build_network(
         ``efficientnetlite0`` to ``efficientnetlite2``.
     include_top : bool
         With ImageNet's classifier: to probabilities (N, 1000).
-    weights : path, optional
+    weights : str or Path, optional
         File of the published weights, as PyTorch writes it; random ones without it.
     input_shape : tuple of int
         Height, width and channels of the images.
