@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help install demo test lint slow docs bench clean
 
 help:
-	@echo "make demo   the whole flow on images it draws itself, in a few minutes"
+	@echo "make demo   the whole flow on two image sets that need no download"
 	@echo "make test   lint, types, import contract, fast tests"
 	@echo "make slow   the slow tests, and many examples of the property tests"
 	@echo "make docs   the documentation, in docs/_build/html"

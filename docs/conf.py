@@ -39,6 +39,8 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["featx.css"]
 html_title = f"featx {release}"
 html_show_sourcelink = False
 html_theme_options = {

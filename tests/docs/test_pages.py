@@ -50,7 +50,8 @@ def steps(name):
 
 def command_lines(block):
     """Return the words of each command in a block, without the program."""
-    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    joined = block.replace("\\\n", " ")  # lines that end in a backslash go on
+    lines = [shlex.split(line, comments=True) for line in joined.splitlines()]
     assert {words[0] for words in lines if words} <= {"featx", *OTHER_PROGRAMS}
     return [words[1:] for words in lines if words and words[0] == "featx"]
 
