@@ -6,7 +6,8 @@ the public names of that kind, those in ``featx.__all__``. ``{recipe-keys}`` is 
 for each section of a recipe, made from the settings classes, and ``{settings-keys}``
 one for each table of `featx.toml`.
 
-The docstrings of the API are changed where Sphinx would show them badly; see `setup`.
+Docstrings of the API and options of the command line are changed where Sphinx would
+show them badly; see `setup`.
 """
 
 import builtins
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import click
 from docutils import nodes
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -306,6 +308,29 @@ def _draw_dashes(_app: Sphinx, document: nodes.document) -> None:
             text.parent.replace(text, nodes.Text(" – "))
 
 
+def _show_as_help_does(_app: Sphinx, ctx: click.Context, lines: list[str]) -> None:
+    """Write an option's value and default as its help does, not as Python does."""
+    options = (each for each in ctx.command.params if isinstance(each, click.Option))
+    option = None
+    # The values to choose from stand twice.
+    lines[:] = [line for line in lines if ":options:" not in line]
+    for at, line in enumerate(lines):
+        if line.startswith(".. option::"):
+            option = next(options)
+            lines[at] = re.sub("<.*>", f"<{_value(option, ctx)}>", line)
+        elif option and ":default:" in line:
+            default = option.get_help_extra(ctx)["default"]
+            # Several words say what holds without the option.
+            shown = default if " " in default else f"``{default}``"
+            lines[at] = re.sub("``.*``", shown, line)
+
+
+def _value(option: click.Option, ctx: click.Context) -> str:
+    """Return what stands for an option's value in its help, without outer brackets."""
+    value = option.make_metavar(ctx)
+    return value[1:-1] if value.startswith("[") else value
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives, and what changes docstrings, with Sphinx."""
     directives = {
@@ -322,5 +347,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _keep_colons, priority=400)
     app.connect("autodoc-process-docstring", _describe_errors, priority=600)
     app.connect("autodoc-process-signature", _change_signature)
+    app.connect("sphinx-click-process-options", _show_as_help_does)
     app.connect("doctree-read", _draw_dashes)
     return {"parallel_read_safe": True}

@@ -98,6 +98,14 @@ def test_the_api_describes_what_it_names(site):
         raise AssertionError(f"the type {word} links to the attribute {target}")
 
 
+def test_options_are_shown_as_in_their_help(site):
+    cli = (site / "reference" / "cli.html").read_text("utf-8")
+    assert "PosixPath" not in cli
+    assert "&lt;PATH&gt;" in cli
+    assert ">found by its name<" in cli
+    assert ">no-flip<" in cli
+
+
 def test_nothing_is_fetched_from_elsewhere(site):
     for page in site.rglob("*.html"):
         text = page.read_text("utf-8")
