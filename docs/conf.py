@@ -37,6 +37,8 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "model_config"}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+# A list like that of the parameters, not three lines and a box for each attribute.
+napoleon_use_ivar = True
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]

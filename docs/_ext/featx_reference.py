@@ -251,9 +251,10 @@ def _keep_colons(
 
 
 _BARE_RAISES = re.compile(r":raises ([\w, ]+):")
+_GROUP = re.compile(r":(ivar|vartype) (\w+(?:, \w+)+):(.*)")
 
 
-def _describe_errors(
+def _spell_out(
     _app: Sphinx,
     _what: str,
     _name: str,
@@ -261,17 +262,21 @@ def _describe_errors(
     _options: Any,
     lines: list[str],
 ) -> None:
-    """Describe each error that a docstring only names as the error's own docstring."""
-    described = []
-    for line in lines:
-        bare = _BARE_RAISES.fullmatch(line)
-        errors = bare[1].split(", ") if bare else []
-        described += [f":raises {error}: {_of_error(error)}" for error in errors]
-        described += [] if errors else [line]
-    lines[:] = described
+    """Give what a docstring names in a group, or without a description, a line each."""
+    lines[:] = [each for line in lines for each in _spelled_out(line)]
+
+
+def _spelled_out(line: str) -> list[str]:
+    if bare := _BARE_RAISES.fullmatch(line):
+        return [f":raises {name}: {_of_error(name)}" for name in bare[1].split(", ")]
+    if group := _GROUP.fullmatch(line):
+        kind, names, rest = group.groups()
+        return [f":{kind} {name}:{rest}" for name in names.split(", ")]
+    return [line]
 
 
 def _of_error(name: str) -> str:
+    """Return what an error's own docstring says."""
     return _summary(getattr(featx, name, None) or getattr(builtins, name))
 
 
@@ -301,11 +306,13 @@ def _returned_by(function: Callable[..., Any]) -> str | None:
     return re.sub(r"ndarray\[.*?\]\]", "ndarray", short)
 
 
-def _draw_dashes(_app: Sphinx, document: nodes.document) -> None:
-    """Set a dash between a name and its description, for the two hyphens of Sphinx."""
-    for text in list(document.findall(nodes.Text)):
-        if text == " -- ":
-            text.parent.replace(text, nodes.Text(" – "))
+def _reword(_app: Sphinx, document: nodes.document) -> None:
+    """Set a dash after the name of a field, and call attributes what they are."""
+    for fields in document.findall(nodes.field_list):
+        for text in list(fields.findall(nodes.Text)):
+            new = re.sub(r"^ -- ", " – ", re.sub(r"^Variables$", "Attributes", text))
+            if new != text:
+                text.parent.replace(text, nodes.Text(new))
 
 
 def _show_as_help_does(_app: Sphinx, ctx: click.Context, lines: list[str]) -> None:
@@ -345,8 +352,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
         app.add_directive(name, directive)
     # Napoleon has the priority 500.
     app.connect("autodoc-process-docstring", _keep_colons, priority=400)
-    app.connect("autodoc-process-docstring", _describe_errors, priority=600)
+    app.connect("autodoc-process-docstring", _spell_out, priority=600)
     app.connect("autodoc-process-signature", _change_signature)
     app.connect("sphinx-click-process-options", _show_as_help_does)
-    app.connect("doctree-read", _draw_dashes)
+    app.connect("doctree-read", _reword)
     return {"parallel_read_safe": True}
