@@ -152,7 +152,7 @@ def _default(
         return "required"
     value = field.get_default(call_default_factory=True)
     if value is None or value in ({}, []):
-        return (option.none_means if option else None) or ""
+        return (option.none_means if option else None) or "none"
     return f"`{literal(str(value) if isinstance(value, Path) else value)}`"
 
 

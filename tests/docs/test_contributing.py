@@ -1,13 +1,15 @@
 """The recipes of CONTRIBUTING.md are true."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
-from tests.docs.conftest import ROOT, blocks
+from tests.docs.conftest import ROOT, blocks, read_page
 
 
 @pytest.mark.slow
@@ -32,3 +34,12 @@ def test_a_head_that_is_added_as_described_passes_the_conformance_tests(tmp_path
     )
     assert done.returncode == 0, done.stdout
     assert "passed" in done.stdout
+
+
+def test_the_design_lists_the_layers_that_are_checked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    layers = [set(row.split(" | ")) for row in contract["layers"]]
+    _, _, table = read_page("docs/design.md").partition("| package | contains |\n|---|")
+    rows = re.findall(r"^\| (`.*?) \|", table.partition("\n\n")[0], re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)`", row)) for row in rows] == layers
