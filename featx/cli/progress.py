@@ -88,7 +88,7 @@ class TerminalProgress(Progress):
                 self._bars.start()
                 STDERR.bars = self._bars.console
             if task is None or task not in self._bars.task_ids:
-                task = self._bars.add_task(visible(title), unit=unit)
+                task = self._bars.add_task(visible(title), total=total, unit=unit)
             self._bars.update(task, completed=done, total=total)
 
         return update
@@ -107,6 +107,8 @@ class _Lines:
         self.said = 0.0
 
     def __call__(self, done: int, total: int) -> None:
+        from featx.reports.numbers import duration
+
         now = time.monotonic()
         if done == 0 or self.before is None:
             self.start, self.before = now, done
@@ -118,14 +120,21 @@ class _Lines:
         if rate and self.unit == "images":
             text += f", {rate:.0f} images/s"
         if rate and done < total:
-            text += f", {(total - done) / rate:.0f} s left"
+            text += f", {duration((total - done) / rate, rough=True)} left"
         log(text, is_shown=self.is_shown)
 
 
 def _make_bars() -> "Bars":
     from rich import progress
     from rich.console import Console
+    from rich.table import Column
     from rich.text import Text
+
+    class Title(progress.ProgressColumn):
+        """The description in one line, which ends early in a narrow terminal."""
+
+        def render(self, task: progress.Task) -> Text:
+            return Text(task.description, no_wrap=True, overflow="ellipsis")
 
     class Rate(progress.ProgressColumn):
         """Images per second; other tasks show no rate."""
@@ -135,12 +144,15 @@ def _make_bars() -> "Bars":
                 return Text("")
             return Text(f"{task.speed:.0f} images/s", style="cyan")
 
+    whole = Column(no_wrap=True)  # else a rate may end on the next line
     return progress.Progress(
-        progress.TextColumn("{task.description}", markup=False),
+        Title(),
         progress.BarColumn(bar_width=None),
-        progress.MofNCompleteColumn(),
-        Rate(),
-        progress.TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        progress.MofNCompleteColumn(table_column=whole),
+        Rate(table_column=whole.copy()),
+        progress.TimeRemainingColumn(
+            compact=True, elapsed_when_finished=True, table_column=whole.copy()
+        ),
         console=Console(stderr=True),
     )
 

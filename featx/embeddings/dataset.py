@@ -277,4 +277,4 @@ def title_of(extractors: Sequence[Extractor]) -> str:
     """Name the embeddings that are computed, for a progress bar."""
     if len(extractors) == 1:
         return str(extractors[0].spec)
-    return f"{len(extractors)} embeddings an image"
+    return f"{len(extractors)} embeddings of each image"

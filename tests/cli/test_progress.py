@@ -2,7 +2,9 @@
 
 import os
 import pty
+import re
 import sys
+import time
 
 import pytest
 
@@ -13,6 +15,9 @@ from tests.cli.conftest import read_terminal
 from tests.conftest import make_colours
 
 WORDS = ("--backbone", "mobilenet-0.25", "--image-size", "32", "--weights", "random")
+
+CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""What moves the cursor and sets colours in a terminal."""
 
 
 def test_plain_lines_say_the_beginning_and_the_end(capsys, said):
@@ -75,3 +80,18 @@ def test_bars_make_room_for_notes(monkeypatch, capsys, said):
     assert "note: look" in shown
     assert "10/10" in shown
     assert "5/5" in shown
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_bar_is_one_line_with_all_its_numbers(monkeypatch, capsys, said, width):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    with TerminalProgress() as progress:
+        update = progress.images("embeddings of each image, to see how long they take")
+        for done in range(0, 1001, 250):
+            update(done, 1000)
+            time.sleep(0.06)
+    shown = [CODES.sub("", line) for line in capsys.readouterr().err.splitlines()]
+    lines = [line for line in shown if line.strip()]
+    assert all("━" in line and "/1000" in line for line in lines), lines
+    assert any("images/s" in line for line in lines), lines
