@@ -33,18 +33,18 @@ def new(data: "DataSettings", out: Path) -> Next:
     image folder; by default the one that featx.toml names, else data/.
     """
     from featx.embeddings.backbones.table import find_backbone
-    from featx.pipeline.new_recipe import in_words, new_recipe
+    from featx.pipeline.new_recipe import new_recipe
+    from featx.reports.numbers import duration
 
     with TerminalProgress() as progress:
         made = new_recipe(data, out, progress=progress)
     show_notes(made.notes)
-    views = ", ".join(
-        f"{one.backbone} at"
-        f" {one.image_size or find_backbone(one.backbone).image_size} pixels"
-        f"{', also flipped' if one.flip else ''}"
-        for one in made.recipe.extract
-    )
-    heads = ", ".join(one.name for one in made.recipe.head)
-    say(made.path, f"  embeddings: {views}", f"  heads: {heads}")
-    say(f"Embedding all images takes about {in_words(made.seconds)} on this machine.")
+    say(made.path)
+    for one in made.recipe.extract:
+        size = one.image_size or find_backbone(one.backbone).image_size
+        flipped = ", also flipped" if one.flip else ""
+        say(f"  embeddings: {one.backbone} at {size} pixels{flipped}")
+    say(f"  heads: {', '.join(one.name for one in made.recipe.head)}")
+    time = duration(made.seconds, rough=True)
+    say(f"Embedding all images takes about {time} on this machine.")
     return Next("run", (str(made.path),))

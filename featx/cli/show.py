@@ -178,6 +178,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
     """Print the runs of each data set, best by cross-validation first."""
     from featx.evaluation.metrics import METRICS
     from featx.reports.leaderboard.options import options_of_runs
+    from featx.reports.numbers import duration
     from featx.runs.ranking import older_labels, same_data
 
     listed = [metric for metric in METRICS if metric.listed]
@@ -193,7 +194,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         if shared:
             title += "\n" + ", ".join(shared)
         rows = [
-            [run.name, ", ".join(own), *_scores(run, listed), f"{run.seconds:.1f} s"]
+            [run.name, ", ".join(own), *_scores(run, listed), duration(run.seconds)]
             for run, own in zip(group, options.own, strict=True)
         ]
         sections = _sections(group, rows)

@@ -84,6 +84,8 @@ def _show(runs: "Sequence[Run]") -> None:
 
 
 def _row(run: "Run", options: "Sequence[str]") -> list[str]:
+    from featx.reports.numbers import duration
+
     metrics = run.metrics
     return [
         run.name,
@@ -91,7 +93,7 @@ def _row(run: "Run", options: "Sequence[str]") -> list[str]:
         f"{metrics.parameters:,}",
         decimals(metrics.val_accuracy),
         *score_cells(metrics, "accuracy"),
-        f"{run.seconds:.1f} s",
+        duration(run.seconds),
     ]
 
 

@@ -21,6 +21,7 @@ from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
 from featx.pipeline.recipe import Recipe, recipe_text
 from featx.progress import SILENT, Progress
+from featx.reports.numbers import counted, duration
 
 SAMPLE = 500
 """How many images are decoded to learn their sizes."""
@@ -119,12 +120,14 @@ def new_recipe(
         header=_header(out, images, facts, seconds),
         comments={"extract": why_views, "head": why_heads},
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, (text + _MORE).encode())
     return NewRecipe(out, recipe, images.notes, seconds)
 
 
 def choose_views(facts: Facts) -> tuple[list[ExtractSettings], str]:
     """Return which embeddings suit an image set, and why."""
+    number = counted(round(facts.per_class), "training image")
     if facts.pixels < SMALL_PIXELS:
         sizes, flip = SMALL_SIZES, False
         why = (
@@ -135,15 +138,14 @@ def choose_views(facts: Facts) -> tuple[list[ExtractSettings], str]:
     elif facts.per_class < FEW_IMAGES:
         sizes, flip = (224, 288), True
         why = (
-            f"A class has {facts.per_class:.0f} training images, which is few: that is"
-            " where flipped views and a second size help most. Without them it takes a"
-            " fifth of the time."
+            f"A class has about {number}, which is few: that is where flipped views and"
+            " a second size help most. Without them it takes a fifth of the time."
         )
     else:
         why = (
-            f"A class has {facts.per_class:.0f} training images: one view of each is"
-            " enough to begin with. `flip = true` and a second size (`image_size ="
-            " 288`) often add a little."
+            f"A class has about {number}: one view of each is enough to begin with."
+            " `flip = true` often adds a little, and so does a second `[[extract]]`"
+            " with `image_size = 288`."
         )
         return [ExtractSettings(backbone=DEFAULT_BACKBONE)], why
     return [
@@ -167,15 +169,6 @@ def choose_heads(facts: Facts) -> tuple[list[str], str]:
     return ["lda", "logreg", "svm"], why
 
 
-def in_words(seconds: float) -> str:
-    """Write a duration roughly: ``40 seconds``, ``3 minutes``, ``2.5 hours``."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} minutes"
-    return f"{seconds / 3600:.1f} hours"
-
-
 _MORE = """
 # Train the best head's last layers of the backbone as well. It takes much longer than
 # all of the above, and seldom gains where images are few or like those of ImageNet.
@@ -192,7 +185,7 @@ def _spread(images: ImageSet, most: int) -> ImageSet:
 
 
 def _facts(images: ImageSet, sample: ImageSet, progress: Progress) -> Facts:
-    seen = inspect_images(sample, progress.images("reading some of the images"))
+    seen = inspect_images(sample, progress.images("reading images"))
     if not seen.readable.any():
         raise DataError(
             f"{images.root}: none of the {len(sample)} images looked at can be read;"
@@ -222,7 +215,7 @@ def _time(
             ImageFiles(images.files, images.digests),
             find_extractors(plain, Path(folder)),
             Path(folder),
-            update=progress.images("embedding some of them, to see how long it takes"),
+            update=progress.images(f"timing {len(images)} images"),
         )
     computed = max(one.computed for one in done)
     return done[0].seconds / max(computed, 1)
@@ -237,9 +230,9 @@ def _header(out: Path, images: ImageSet, facts: Facts, seconds: float) -> list[s
         f" ({images.layout})."
     )
     cost = (
-        f"Embedding all of them takes about {in_words(seconds)} on this machine, and"
-        " happens once. What follows is guessed from these facts: change what you know"
-        " better."
+        f"Embedding all of them takes about {duration(seconds, rough=True)} on this"
+        " machine, and happens once. What follows is guessed from these facts: change"
+        " what you know better."
     )
     lines = [f"featx run {out}", "", layout, "", cost]
     if facts.unreadable:

@@ -73,8 +73,17 @@ def counted(count: int, one: str, several: str = "") -> str:
     return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
-def duration(seconds: float) -> str:
-    """Write a time span: ``21 ms``, ``3.5 s``, ``5 min 12 s``, ``2 h 5 min``."""
+def duration(seconds: float, *, rough: bool = False) -> str:
+    """Write a time span: ``21 ms``, ``3.5 s``, ``5 min 12 s``, ``2 h 5 min``.
+
+    Parameters
+    ----------
+    seconds : float
+    rough : bool
+        Whether it is an estimate: ``1 s``, ``40 s``, ``5 min``, ``2.1 h``.
+    """
+    if rough:
+        return _rough_duration(seconds)
     if seconds < 0.9995:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 59.95:
@@ -83,6 +92,13 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _rough_duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def file_size(count: float) -> str:

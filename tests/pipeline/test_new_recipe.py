@@ -9,7 +9,6 @@ from featx.pipeline.new_recipe import (
     Facts,
     choose_heads,
     choose_views,
-    in_words,
     new_recipe,
 )
 from featx.pipeline.recipe import read_recipe
@@ -38,11 +37,6 @@ def test_many_images_get_the_heads_that_scale():
     heads, why = choose_heads(Facts(100_000, 10, 75_000, 7500.0, 300, 0))
     assert heads == ["lda", "softmax"]
     assert "75,000" in why
-
-
-def test_durations():
-    words = [in_words(seconds) for seconds in (0.2, 42, 200, 9000)]
-    assert words == ["1 seconds", "42 seconds", "3 minutes", "2.5 hours"]
 
 
 def test_recipe_is_read_back_with_its_reasons(tmp_path, monkeypatch):

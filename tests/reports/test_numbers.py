@@ -13,6 +13,8 @@ def test_numbers_as_texts():
         "5 min 12 s",
         "2 h 5 min",
     ]
+    estimates = [duration(s, rough=True) for s in (0.2, 42.4, 200, 5390, 9000)]
+    assert estimates == ["1 s", "42 s", "3 min", "1.5 h", "2.5 h"]
     assert moment("2026-03-14T17:09:26+02:00") == "2026-03-14 15:09 UTC"
     assert moment("2026-03-14T15:09:26") == "2026-03-14 15:09 UTC"
     assert moment("yesterday") == "yesterday"
