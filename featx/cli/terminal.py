@@ -1,8 +1,9 @@
 r"""Everything that a command prints goes through here, and none of it is raw.
 
 Results go to stdout. Everything else is logged with Python's `logging`, under the name
-``featx``, and printed on stderr: errors, notes (warnings), progress (info) and, with
---verbose, details (debug). With --log-file a file gets all of it, results included.
+``featx``, and printed on stderr: errors, notes and Python's warnings (warnings),
+progress (info) and, with --verbose, details (debug). With --log-file a file gets all of
+it, results included.
 
 Names of files and classes come from anywhere. A control character in one could move
 the cursor, change the window's title or type for the user; a bidirectional mark could
@@ -15,9 +16,10 @@ import logging
 import os
 import sys
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -120,14 +122,30 @@ def logged() -> Iterator[None]:
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False  # frameworks print what reaches the root logger
     LOGGER.addHandler(STDERR)
+    before, warnings.showwarning = warnings.showwarning, _log_warning
     try:
         yield
     finally:
+        warnings.showwarning = before
         LOGGER.propagate = True
         LOGGER.setLevel(logging.NOTSET)
         for handler in list(LOGGER.handlers):
             LOGGER.removeHandler(handler)
             _close(handler)
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Say a warning of Python or a library, in one line."""
+    text = " ".join(str(message).split())
+    said = f"warning: {text} ({category.__name__}, {filename}:{lineno})"
+    log(said, level=logging.WARNING)
 
 
 def show_levels_from(level: int) -> None:

@@ -1,16 +1,27 @@
 """Nothing that a file or a class is called reaches the terminal raw."""
 
 import json
+import logging
 import os
 import pty
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
 from featx.cli.progress import TerminalProgress
-from featx.cli.terminal import log, log_to, say, say_data, say_json, visible
+from featx.cli.terminal import (
+    log,
+    log_to,
+    logged,
+    say,
+    say_data,
+    say_json,
+    show_levels_from,
+    visible,
+)
 from tests.cli.conftest import read_terminal
 from tests.conftest import write_image
 
@@ -100,6 +111,24 @@ def test_bars_write_titles_out_and_read_no_markup(monkeypatch, capsys, said):
     assert "[red]a\\u202e[/red]" in shown
     assert "b\\u202e" in shown
     assert "\u202e" not in shown
+
+
+@pytest.mark.filterwarnings("always")
+def test_warnings_of_python_are_one_line_and_in_the_log(capsys, tmp_path):
+    before = warnings.showwarning
+    with logged():
+        log_to(tmp_path / "featx.log")
+        warnings.warn("old\n  name \x1b[31m", FutureWarning, stacklevel=1)
+        show_levels_from(logging.ERROR)  # --quiet
+        warnings.warn("another", UserWarning, stacklevel=1)
+    shown, *rest = capsys.readouterr().err.splitlines()
+    assert shown.startswith("warning: old name \\x1b[31m (FutureWarning, ")
+    assert "test_terminal.py:" in shown
+    assert not rest
+    logged_lines = (tmp_path / "featx.log").read_text().splitlines()
+    assert "WARNING warning: old name" in logged_lines[0]
+    assert "WARNING warning: another (UserWarning" in logged_lines[1]
+    assert warnings.showwarning is before
 
 
 def test_a_full_disk_ends_the_log_and_not_the_work(capsys, said):
