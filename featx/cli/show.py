@@ -2,15 +2,18 @@
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from featx.cli.command import Next
 from featx.cli.terminal import note, say, say_table, visible
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from featx.embeddings.settings import CacheSettings
     from featx.evaluation.metrics import Metric
     from featx.runs.metrics import Metrics
@@ -45,9 +48,10 @@ def show_table(
     """Print a table; the first `left` columns are words, the others numbers.
 
     A column without any content is left out. Where the terminal is too narrow, words
-    are broken into lines, then columns of `drop` are left out, and then words of the
-    first `whole` columns are broken too. Numbers are never cut. A pipe or a file is as
-    wide as the table.
+    are broken into lines, then columns of `drop` are left out, and then the words of
+    the first `whole` columns stand on lines of their own, above the rest of their row:
+    what is broken can't be copied. Numbers are never cut. A pipe or a file is as wide
+    as the table.
 
     Parameters
     ----------
@@ -56,47 +60,92 @@ def show_table(
     drop : sequence of str
         Columns that may be left out, the least important first.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     cells = [
         [visible(cell) for cell, _ in zip_longest(row, columns, fillvalue="")]
         for row in rows
     ]
     room = shutil.get_terminal_size((0, 0)).columns  # 0: not a terminal
     least = _least_widths(columns, cells, left=left, whole=whole)
-    kept = [n for n in range(len(columns)) if not cells or any(c[n] for c in cells)]
-    kept = _fitting(kept, columns, least, drop=drop, room=room)
-    folded = _table_width(least[number] for number in kept) > room
+    full = [n for n in range(len(columns)) if not cells or any(c[n] for c in cells)]
+    kept = _fitting(full, columns, least, drop=drop, room=room)
+    if title:
+        _say_title(title, room)
+    if room and whole and _table_width(least[number] for number in kept) > room:
+        rest = [["", *row[1:]] for row in cells]
+        least = _least_widths(columns, rest, left=left)
+        kept = _fitting(full, columns, least, drop=drop, room=room)
+        names = [row[0] for row in cells]
+        _print_below_names(names, columns, rest, {n: least[n] for n in kept}, left=left)
+    else:
+        widths = least if room else _widths(columns, cells)
+        width = max(room, _table_width(widths[number] for number in kept))
+        table = _make_table(columns, kept, left=left, whole=whole)
+        _print_table(table, kept, cells, width=width)
+    say("")
+
+
+def _make_table(
+    columns: Sequence[str],
+    kept: Iterable[int],
+    *,
+    left: int,
+    whole: int = 0,
+    widths: Mapping[int, int] = MappingProxyType({}),
+    **options: Any,
+) -> "Table":
+    """Make a table of the columns that are kept, without rows."""
+    from rich import box
+    from rich.table import Table
+
     table = Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
         collapse_padding=True,
+        **options,
     )
     for number in kept:
         words = number < left
         table.add_column(
             columns[number],
+            width=widths.get(number),
             justify="left" if words else "right",
             overflow="fold",
-            no_wrap=not words or (number < whole and not folded),
+            no_wrap=not words or number < whole,
         )
-    for row in cells:
+    return table
+
+
+def _print_table(
+    table: "Table", kept: Iterable[int], rows: Iterable[Sequence[str]], *, width: int
+) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    for row in rows:
         table.add_row(*(Text(row[number]) for number in kept))
-    if not room:
-        widths = _widths(columns, cells)
-    elif folded:
-        widths = _least_widths(columns, cells, left=left)
-    else:
-        widths = least
-    width = max(room, _table_width(widths[number] for number in kept))
-    if title:
-        _say_title(title, room)
     say_table(Console(highlight=False, record=True, width=width), table)
-    say("")
+
+
+def _print_below_names(
+    names: Iterable[str],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    widths: Mapping[int, int],
+    *,
+    left: int,
+) -> None:
+    """Print a table with a name on a line of its own above each row."""
+    width = _table_width(widths.values())
+    table = _make_table(columns, widths, left=left, widths=widths)
+    _print_table(table, widths, [], width=width)
+    for name, row in zip(names, rows, strict=True):
+        say(name)
+        if any(row):  # else it is a line above other rows
+            table = _make_table(
+                columns, widths, left=left, widths=widths, show_header=False
+            )
+            _print_table(table, widths, [row], width=width)
 
 
 def _say_title(title: str, room: int) -> None:

@@ -151,7 +151,9 @@ def test_a_pipe_gets_the_whole_table(capsys, monkeypatch):
         ("60", ["run", "words", "x", "y"]),
         ("57", ["run", "words", "x"]),
         ("54", ["run", "x"]),
-        ("30", ["run", "x"]),
+        ("39", ["run", "x"]),
+        ("38", ["run", "words", "x", "y"]),
+        ("30", ["run", "words", "x"]),
         ("10", ["run", "x"]),
     ],
 )
@@ -165,6 +167,23 @@ def test_narrow_terminals_get_fewer_columns_but_all_digits(
     assert ROW[0] in shown
     if int(columns) >= 30:
         assert max(map(len, [header, *rows])) <= int(columns)
+
+
+def test_a_name_wider_than_the_terminal_is_not_broken(narrow, capsys):
+    several = {"backbone": "+".join(["efficientnetlite0"] * 4)}
+    runs = [
+        made(f"{several['backbone']}-{head}", 0.7, settings=way, **several)
+        for head, way in (("lda", {"seed": 3}), ("svm", {"folds": 4}))
+    ]
+    show_leaderboard(runs)
+    lines = capsys.readouterr().out.splitlines()
+    for run in runs:
+        scores = lines[lines.index(run.name) + 1]
+        assert scores.startswith("     ")
+        assert " 0.700       –     0.700  0.650–0.750" in scores
+    header = next(line for line in lines if line.startswith("run "))
+    assert header.index("cv acc") + 6 == scores.index("0.700") + 5
+    assert "4 folds:" in lines
 
 
 def test_a_table_may_have_no_rows(capsys):
