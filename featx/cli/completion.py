@@ -78,6 +78,35 @@ def _blocks(ctx: click.Context) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.blocks))
 
 
+def complete_layer(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the layers that blocks end with, of the backbones that are named."""
+    return _beginning(_layers(ctx), incomplete)
+
+
+def _layers(ctx: click.Context) -> list[str]:
+    from featx.embeddings.backbones.table import DEFAULT_BACKBONE, find_backbone
+    from featx.embeddings.settings import ExtractSettings
+    from featx.pipeline.project import stated_values
+
+    names: Any = DEFAULT_BACKBONE
+    try:
+        if ctx.get_parameter_source("backbone") is ParameterSource.COMMANDLINE:
+            names = ctx.params["backbone"]
+        else:
+            names = stated_values(ExtractSettings).get("backbone", names)
+        given = [
+            {"backbone": one} for one in ([names] if isinstance(names, str) else names)
+        ]
+        rows = [
+            find_backbone(ExtractSettings.spelled_out(one)["backbone"]) for one in given
+        ]
+    except (OSError, FeatxError):
+        return []
+    return list(dict.fromkeys(name for row in rows for name in row.layers))
+
+
 def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     start = incomplete.lower()
     return [CompletionItem(name) for name in names if name.lower().startswith(start)]

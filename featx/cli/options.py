@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from featx.cli.command import SettingsOptions
-from featx.cli.completion import complete_folders, complete_runs
+from featx.cli.completion import complete_folders, complete_layer, complete_runs
 from featx.cli.field_option import PATH
 
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ _SPLIT = frozenset({"test_size", "seed"})
 data = DataOptions("data", DATA, carried=True)
 data_without_split = DataOptions("data", DATA, without=_SPLIT, carried=True)
 
-extract = SettingsOptions("extract", _EXTRACT)
-optional_extract = SettingsOptions("extract", _EXTRACT, optional=True)
+_LAYER = {"layer": complete_layer}
+
+extract = SettingsOptions("extract", _EXTRACT, completers=_LAYER)
+optional_extract = SettingsOptions(
+    "extract", _EXTRACT, optional=True, completers=_LAYER
+)
 
 cache = SettingsOptions("cache", _CACHE, carried=True)
 cache_dir = SettingsOptions(

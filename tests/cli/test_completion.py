@@ -102,6 +102,22 @@ def test_blocks_of_the_run_are_completed(reports):
     assert values("finetune", "no-run", "--unfreeze") == [*words]
 
 
+def test_layers_of_the_backbone_are_completed(reports):
+    last = "block7a_project_bn"
+    assert values("extract", "--layer")[-1] == last
+    assert values("fit", "--layer", incomplete="block7") == [last]
+    words = ("extract", "--backbone", "VGG16@64:crop", "--backbone", "nasnetlarge")
+    assert values(*words, "--layer") == [f"block{i}_pool" for i in range(1, 6)]
+    toml = reports.parent / "featx.toml"
+    toml.write_text('extract.backbone = ["resnet50"]')
+    assert values("extract", "--layer", incomplete="conv5") == ["conv5_block3_out"]
+    toml.write_text('extract.backbone = "vgg16"')
+    assert len(values("extract", "--layer")) == 5
+    toml.write_text("extract = 1")
+    assert not values("extract", "--layer")
+    assert not values("extract", "--backbone", "none", "--layer")
+
+
 @pytest.mark.parametrize(
     ("words", "kind"),
     [

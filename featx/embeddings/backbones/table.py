@@ -16,6 +16,7 @@ References
 
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
+from operator import add
 from types import MappingProxyType
 from typing import Any
 
@@ -70,6 +71,9 @@ class Backbone:
     blocks : tuple of str
         What the names of the layers of each block begin with, from input to output;
         none where the names show no blocks.
+    layers : tuple of str
+        The last layer that each block gives its name, for completion in a shell. None
+        where that is not what the block ends with.
     """
 
     builder: str
@@ -89,6 +93,7 @@ class Backbone:
     distribution: str = ""
     imagenet_rescaling: bool = False
     blocks: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -188,6 +193,56 @@ _HASHES = {
     "convnextxlarge": (
         "de3f8a54174130e0cecdc71583354753d557fcf1f4487331558e2a16ba0cfe05"
     ),
+}
+
+
+def _lettered(letters: str) -> tuple[str, ...]:
+    """Return how blocks end that repeat their layers, a letter each time."""
+    return tuple("a_project_bn" if c == "a" else f"{c}_add" for c in letters)
+
+
+# What the last layer of each block has in its name after the block's, by builder.
+_ENDS = {
+    "efficientnetlite0": _lettered("abbccda"),
+    "efficientnetlite1": _lettered("accddea"),
+    "efficientnetlite2": _lettered("accddea"),
+    "xception": (
+        *("_conv2_act", *3 * ("_pool",)),
+        *(*8 * ("_sepconv3_bn",), "_pool", "_sepconv2_act"),
+    ),
+    "vgg16": 5 * ("_pool",),
+    "vgg19": 5 * ("_pool",),
+    "resnet50": ("_block3_out", "_block4_out", "_block6_out", "_block3_out"),
+    "resnet101": ("_block3_out", "_block4_out", "_block23_out", "_block3_out"),
+    "resnet152": ("_block3_out", "_block8_out", "_block36_out", "_block3_out"),
+    "resnet50v2": ("_block3_out", "_block4_out", "_block6_out", "_block3_out"),
+    "resnet101v2": ("_block3_out", "_block4_out", "_block23_out", "_block3_out"),
+    "resnet152v2": ("_block3_out", "_block8_out", "_block36_out", "_block3_out"),
+    "inceptionv3": 11 * ("",),
+    "inceptionresnetv2": ("_10_ac", "_20_ac"),
+    "mobilenet": 13 * ("_relu",),
+    "mobilenetv2": tuple(
+        "_project_BN" if number in {1, 3, 6, 10, 13, 16} else "_add"
+        for number in range(1, 17)
+    ),
+    "densenet121": tuple(f"_block{count}_concat" for count in (6, 12, 24, 16)),
+    "densenet169": tuple(f"_block{count}_concat" for count in (6, 12, 32, 32)),
+    "densenet201": tuple(f"_block{count}_concat" for count in (6, 12, 48, 32)),
+    "efficientnetb0": _lettered("abbccda"),
+    "efficientnetb1": _lettered("bccddeb"),
+    "efficientnetb2": _lettered("bccddeb"),
+    "efficientnetb3": _lettered("bcceefb"),
+    "efficientnetb4": _lettered("bddffhb"),
+    "efficientnetb5": _lettered("ceeggic"),
+    "efficientnetb6": _lettered("cffhhkc"),
+    "efficientnetb7": _lettered("dggjjmd"),
+    "efficientnetv2b0": ("a_project_activation", *_lettered("bbceh")),
+    "efficientnetv2b1": _lettered("bccdfi"),
+    "efficientnetv2b2": _lettered("bccdfj"),
+    "efficientnetv2b3": _lettered("bccegl"),
+    "efficientnetv2s": _lettered("bddfio"),
+    "efficientnetv2m": _lettered("ceegnre"),
+    "efficientnetv2l": _lettered("dggjsyg"),
 }
 
 # A row: builder, image size, features, parameters in millions, top-1 accuracy in
@@ -345,7 +400,14 @@ _ROWS = (
 )
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
-    {row.name: replace(row, weights_hash=_HASHES.get(row.name)) for row in _ROWS}
+    {
+        row.name: replace(
+            row,
+            weights_hash=_HASHES.get(row.name),
+            layers=tuple(map(add, row.blocks, _ENDS.get(row.builder.lower(), ()))),
+        )
+        for row in _ROWS
+    }
 )
 """All backbones by name, those that need no download first."""
 

@@ -1,12 +1,14 @@
 """The table says what Keras says."""
 
 import math
+import re
 import subprocess
 import sys
 import warnings
 
 import pytest
 
+from featx.embeddings.backbones import efficientnet_lite
 from featx.embeddings.backbones.table import BACKBONES, find_backbone
 from featx.errors import BackboneError
 from featx.frameworks import import_keras
@@ -80,6 +82,28 @@ def test_row_is_what_keras_asks_for(name, monkeypatch):
     )
     rescalings = [x for x in model.layers if isinstance(x, keras.layers.Rescaling)]
     assert row.imagenet_rescaling == (len(rescalings) == 2)
+    check_layers(model, row)
+
+
+def check_layers(model, row):
+    """Check that each layer is the last one of its block, in the order of the blocks.
+
+    A second layer of InceptionV3's mixed9 lies within it.
+    """
+    names = [layer.name for layer in model.layers if layer.name != "mixed9_1"]
+    for block, end in zip(row.blocks, row.layers, strict=False):
+        rest = re.compile(re.escape(block) + r"(_|[a-z]+_|$)")
+        assert [name for name in names if rest.match(name)][-1] == end
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES.keys() - OF_KERAS.keys()))
+def test_layers_of_own_backbones_end_their_blocks(name):
+    row = BACKBONES[name]
+    builder = getattr(efficientnet_lite, row.builder)
+    with import_keras().StatelessScope(initialize_variables=False):
+        model = builder(include_top=False, weights=None, input_shape=(64, 64, 3))
+    assert len(row.layers) == 7
+    check_layers(model, row)
 
 
 def test_all_of_keras_applications_are_there():
