@@ -108,7 +108,7 @@ def nearest(name: str, known: "Iterable[str]", *, count: int = 3) -> str:
     Returns
     -------
     str
-        ``"; did you mean 'a' or 'b'?"``, empty where nothing is near.
+        ``"; did you mean 'a', 'b' or 'c'?"``, empty where nothing is near.
     """
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(name.lower(), list(by_lower), n=count, cutoff=0.5)
@@ -116,7 +116,9 @@ def nearest(name: str, known: "Iterable[str]", *, count: int = 3) -> str:
         matches = [known for known in by_lower if name.lower() in known][:count]
     if not matches:
         return ""
-    return "; did you mean " + " or ".join(f"'{by_lower[m]}'" for m in matches) + "?"
+    *before, last = (f"'{by_lower[match]}'" for match in matches)
+    either = f"{', '.join(before)} or " if before else ""
+    return f"; did you mean {either}{last}?"
 
 
 def first_line(error: BaseException) -> str:

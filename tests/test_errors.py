@@ -32,6 +32,7 @@ def test_the_docstring_draws_the_tree():
         ("inceptionv", "; did you mean 'inceptionv3'?"),
         ("RESNET", "; did you mean 'resnet50'?"),
         ("vgg1", "; did you mean 'vgg19' or 'VGG16'?"),
+        ("inception", "; did you mean 'inceptionv3'?"),
         ("net5", "; did you mean 'resnet50'?"),
         ("zzz", ""),
         ("", ""),
@@ -40,6 +41,12 @@ def test_the_docstring_draws_the_tree():
 def test_nearest(name, end):
     known = ["inceptionv3", "resnet50", "VGG16", "vgg19"]
     assert errors.nearest(name, iter(known)) == end
+
+
+def test_nearest_ones_are_listed_as_in_a_sentence():
+    known = [f"resnet{depth}" for depth in (50, 101, 152)]
+    end = errors.nearest("resnet15", known)
+    assert end == "; did you mean 'resnet152', 'resnet50' or 'resnet101'?"
 
 
 def test_nearest_counts():

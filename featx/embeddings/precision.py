@@ -4,6 +4,7 @@ The float32 embeddings of some of the images are the reference. A lower precisio
 chosen only where it is faster and gives the same embeddings.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +23,8 @@ from featx.images.sources import Source, View
 
 LEAST_SPEEDUP = 1.15
 LEAST_COSINE = 0.999
+
+LOGGER = logging.getLogger(__name__)
 
 CHOICE = "precision_check"
 """Key of the choice in `spec.json`."""
@@ -87,7 +90,7 @@ def choose_precision(
     extractor : Extractor
         With a precision.
     note : str or None
-        What was chosen and why, if it was chosen now.
+        What was chosen and why, if it was chosen now and is not float32.
 
     Raises
     ------
@@ -108,7 +111,11 @@ def choose_precision(
     choice = _decide(extractor, images)
     chosen = replace(extractor, precision=choice.precision)
     with EmbeddingCache(cache_dir, chosen.spec).writable({CHOICE: asdict(choice)}):
-        return chosen, f"{extractor.spec}: {choice}"
+        reason = f"{extractor.spec}: {choice}"
+        if chosen.precision != "float32":
+            return chosen, reason
+    LOGGER.debug("%s", reason)  # what is usual is no news
+    return chosen, None
 
 
 def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:

@@ -66,7 +66,7 @@ def report(
     if not runs:
         todo = [run for run in found if not is_current(run)]
     if not found and not todo:
-        raise RunError(f"{out_dir}: no runs yet; `featx fit --head all` makes some")
+        raise RunError(f"{out_dir}: no runs yet; `featx fit` makes some")
     for folder in (out_dir, *(run.path for run in todo)):
         check_reports(folder, "report")
     update = progress.task("drawing reports", "pages")

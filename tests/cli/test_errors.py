@@ -95,7 +95,7 @@ def test_nothing_extracted_yet(run, tmp_path, monkeypatch):
 
 def test_no_runs_yet(run, tmp_path):
     done = run("report", "--out-dir", tmp_path)
-    assert_one_line(done, "no runs yet", "featx fit --head all")
+    assert_one_line(done, "no runs yet", "`featx fit` makes some")
     assert_one_line(run("report", "none", "--out-dir", tmp_path), "no such run folder")
 
 

@@ -1,5 +1,6 @@
 """Another engine is a module and a row of the table."""
 
+import logging
 import sys
 from dataclasses import replace
 from types import ModuleType
@@ -19,7 +20,8 @@ class MeanColours:
         return batch.mean(axis=(1, 2)).astype(np.float32)
 
 
-def test_an_engine_is_a_module_and_a_row(monkeypatch, tmp_path):
+def test_an_engine_is_a_module_and_a_row(monkeypatch, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG, "featx")
     module = ModuleType("mean_colours")
     module.open_engine = lambda _: MeanColours()
     module.faster_precision = lambda: None
@@ -31,4 +33,4 @@ def test_an_engine_is_a_module_and_a_row(monkeypatch, tmp_path):
     ((rows, done),) = embed_rows(ImageArrays(images), [other], tmp_path)
     np.testing.assert_array_equal(rows, MeanColours()(images))
     assert done.computed == 5
-    assert "float32; this machine has nothing faster" in done.notes[0]
+    assert "float32; this machine has nothing faster" in caplog.text
