@@ -28,6 +28,7 @@ def demo(folder: Path) -> Next | None:
     for runs in done.runs.values():
         show_leaderboard(runs)
         show_best(runs)
+        say("")
     say(f"Report: {done.report.page}")
     say(
         "With photos of your own in data/<class>/, type `featx extract`, `featx fit`,"

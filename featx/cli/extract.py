@@ -57,6 +57,8 @@ def _options_for_fit(chosen: "list[ExtractSettings]") -> tuple[str, ...]:
 
 
 def _show(extracted: "Extracted", *, as_json: bool) -> None:
+    from featx.reports.numbers import counted
+
     images = extracted.images
     show_notes([*images.notes, *(n for e in extracted.extractions for n in e.notes)])
     if as_json:
@@ -82,13 +84,14 @@ def _show(extracted: "Extracted", *, as_json: bool) -> None:
             }
         )
         return
-    say(f"{len(images)} images, {len(images.classes)} classes ({images.layout})")
+    shown = counted(len(images), "image")
+    say(f"{shown}, {len(images.classes):,} classes ({images.layout})")
     for done in extracted.extractions:
         rate = f" ({done.computed / done.seconds:.0f}/s)" if done.seconds else ""
         say(
             f"{done.spec}, {done.spec.precision}, {done.folder}",
-            f"  {done.computed} computed{rate}, {done.cached} in the cache,"
-            f" {len(done.unreadable)} unreadable",
+            f"  {done.computed:,} computed{rate}, {done.cached:,} in the cache,"
+            f" {len(done.unreadable):,} unreadable",
         )
         if done.unreadable:
             row, reason = min(done.unreadable.items())

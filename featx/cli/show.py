@@ -200,8 +200,8 @@ def data_title(run: "Run") -> str:
     """Describe the data that a run was trained and tested on."""
     metrics = run.metrics
     return (
-        f"{visible(run.data_name)}: {metrics.n_train} training and {metrics.n_test}"
-        f" test images, {len(metrics.classes)} classes"
+        f"{visible(run.data_name)}: {metrics.n_train:,} training and"
+        f" {metrics.n_test:,} test images, {len(metrics.classes):,} classes"
     )
 
 
