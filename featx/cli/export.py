@@ -94,7 +94,8 @@ def _show(done: "list[ExportedModel]") -> None:
     ]
     kind = "drawn" if check.missing else "test"
     title = (
-        f"loaded again, on {check.images} {kind} images, beside {check.compared_with}"
+        f"Each file loaded again and compared with {check.compared_with},"
+        f" on {check.images} {kind} images"
     )
     show_table(title, columns, rows, whole=1, drop=["MB", "other classes"])
     if check.missing:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 5.0
 
+NUMBERS = 40
+"""Columns of a terminal that a bar and its numbers take at least."""
+
 
 class TerminalProgress(Progress):
     """Shows the progress of long tasks on stderr.
@@ -144,16 +147,18 @@ def _make_bars() -> "Bars":
                 return Text("")
             return Text(f"{task.speed:.0f} images/s", style="cyan")
 
+    console = Console(stderr=True)
     whole = Column(no_wrap=True)  # else a rate may end on the next line
+    title = Column(no_wrap=True, max_width=max(4, console.width - NUMBERS))
     return progress.Progress(
-        Title(),
+        Title(table_column=title),
         progress.BarColumn(bar_width=None),
         progress.MofNCompleteColumn(table_column=whole),
         Rate(table_column=whole.copy()),
         progress.TimeRemainingColumn(
             compact=True, elapsed_when_finished=True, table_column=whole.copy()
         ),
-        console=Console(stderr=True),
+        console=console,
     )
 
 

@@ -232,7 +232,7 @@ def test_lower_precision_is_measured_by_float32(run, work):
     assert run("fit", "--head", "lda").exit_code == 0
     done = run("export", LDA)
     assert done.exit_code == 0, done.stderr
-    beside = "beside the head on float32 embeddings"
+    beside = "compared with the head on float32 embeddings"
     assert beside in " ".join(done.stdout.split())
     assert "lower precision changes probabilities" in done.stdout
     facts = json.loads((work / "reports" / LDA / "export/export.json").read_text())

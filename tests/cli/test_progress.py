@@ -95,3 +95,7 @@ def test_a_bar_is_one_line_with_all_its_numbers(monkeypatch, capsys, said, width
     lines = [line for line in shown if line.strip()]
     assert all("━" in line and "/1000" in line for line in lines), lines
     assert any("images/s" in line for line in lines), lines
+    if width == 80:  # room for the titles that there are
+        assert all(
+            line.startswith("embeddings of each image, to see") for line in lines
+        )

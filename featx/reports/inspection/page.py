@@ -173,7 +173,8 @@ def _cards(inspection: Inspection) -> list[tuple[str, str, str]]:
     totals = inspection.counts.sum(axis=1)
     sums = zip(inspection.counts.sum(axis=0), inspection.splits, strict=True)
     splits = " + ".join(f"{count:,} {split}" for count, split in sums)
-    each = f"{totals.min():,} to {totals.max():,} images each"
+    least, most = totals.min(), totals.max()
+    each = f"{f'{least:,} to ' if least < most else ''}{counted(most, 'image')} each"
     cards = [
         ("Images", len(images), "no test split" if images.is_test is None else splits),
         ("Classes", len(images.classes), each),

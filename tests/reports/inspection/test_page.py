@@ -101,6 +101,8 @@ def test_a_set_without_a_test_part(plain_figures, tmp_path):
     path = rendered(tmp_path / "pets", tmp_path)
     words = Page(path).words
     assert "no test split" in words
+    assert " 1 images each" not in words
+    assert " 1 image each" in words
     assert "Train" not in words
     assert "None: every image could be decoded in full." in words
     assert "None: no two readable files have the same bytes." in words
