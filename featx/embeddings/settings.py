@@ -105,12 +105,16 @@ class ExtractSettings(Settings):
 
 
 def _split(short: str) -> tuple[str, dict[str, tuple[str, str]]]:
-    """Return the name in ``resnet50@160:crop``, and mark and value by key."""
+    """Return the name in ``resnet50@160:crop``, and mark and value by key.
+
+    What follows @ and is no number is part of a name, which isn't known then.
+    """
     found = {}
     name = short
     for mark, key in ((":", "resize"), ("@", "image_size")):
-        name, marked, value = name.partition(mark)
-        if marked:
+        start, marked, value = name.partition(mark)
+        if marked and (key != "image_size" or value.isdecimal()):
+            name = start
             found[key] = mark, value
     return name, found
 

@@ -133,6 +133,11 @@ def test_networks_are_shown_images_in_the_same_way_again(run, work):
             "give the size after @ or by --image-size, not both",
         ),
         (
+            ("extract", "--backbone", "resnet50@small:crop"),
+            "Invalid value for '--backbone': unknown backbone 'resnet50@small'; did"
+            " you mean 'resnet50'",
+        ),
+        (
             ("predict", "data-lda", "data", "--resize", "crop"),
             "--resize is for --imagenet; a RUN has its own",
         ),
