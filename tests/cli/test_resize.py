@@ -134,8 +134,7 @@ def test_networks_are_shown_images_in_the_same_way_again(run, work):
         ),
         (
             ("extract", "--backbone", "resnet50@small:crop"),
-            "Invalid value for '--backbone': unknown backbone 'resnet50@small'; did"
-            " you mean 'resnet50'",
+            "'--backbone': unknown backbone 'resnet50@small'; did you mean 'resnet50'",
         ),
         (
             ("predict", "data-lda", "data", "--resize", "crop"),
