@@ -243,7 +243,7 @@ class Finetuner:
     def _training(
         self, joined: JoinedModel, settings: FinetuneSettings, name: str, title: str
     ) -> Training:
-        update = self.progress.task(f"training {title}", "epochs")
+        update = self.progress.task(title, "epochs")
         return Training(
             joined,
             settings,

@@ -197,8 +197,8 @@ def test_damaged_weights_of_imagenet_are_one_line(work):
     words = ("--imagenet", "mobilenet-0.25", "data/test")
     done = predict_in(home, *words)
     assert done.returncode == 1
-    assert "with its ImageNet classifier can't be had" in done.stderr
-    assert "a damaged one there has to go" in done.stderr
+    assert "with its ImageNet classifier could not be read or" in done.stderr
+    assert "remove a damaged one there" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -13,8 +13,8 @@ from featx.embeddings.backbones.weights import (
     fetch_weights,
     resolve_weights,
 )
-from featx.errors import WeightsError, first_line
-from featx.frameworks import import_keras, keras_downloads, keras_home
+from featx.errors import WeightsError
+from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
 
 if TYPE_CHECKING:
     import keras
@@ -106,7 +106,7 @@ def build_classifier(backbone: Backbone) -> "keras.Model":
 def _missing(what: str, error: Exception, path: Path) -> WeightsError:
     """Return what to say where a file can't be had; `path` is where it belongs."""
     return WeightsError(
-        f"{what} can't be had ({first_line(error)[:200]}): try again with a network, or"
-        f" bring the file to {path} from a machine where it is; a damaged one there has"
-        " to go"
+        f"{what} could not be read or fetched ({fetch_failure(error)[:200]}): try again"
+        f" with a network, or bring the file to {path} from a machine that has it;"
+        " remove a damaged one there"
     )
