@@ -1,5 +1,6 @@
 """How results look in a terminal."""
 
+import contextlib
 import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from featx.cli.command import Next
 from featx.cli.terminal import note, say, say_table, visible
+from featx.errors import FeatxError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -347,9 +349,19 @@ def predict_next(
         places.append(("cache-dir", cache, "folder"))
     for option, settings, field in places:
         folder = getattr(settings, field)
-        if folder != type(settings).model_fields[field].default:
+        if folder != _held_folder(type(settings), field):
             words += [f"--{option}", str(folder)]
     return Next("predict", tuple(words))
+
+
+def _held_folder(kind: "type[Settings]", field: str) -> Path:
+    """Return the folder that a command takes which isn't given one."""
+    from featx.pipeline.project import stated_values
+
+    stated: dict[str, Any] = {}
+    with contextlib.suppress(FeatxError):  # a command that has no use for the file
+        stated = stated_values(kind)
+    return Path(stated.get(field, kind.model_fields[field].default))
 
 
 def summary(run: "Run") -> dict[str, Any]:

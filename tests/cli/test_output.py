@@ -2,6 +2,9 @@
 
 import re
 import shlex
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +56,27 @@ def test_a_recipe_leads_to_its_best_run(run, work):
     name = "data-mobilenet-0.25-random-lda"
     words = what_is_next(run("run", f"r/{name}/recipe.toml"))
     assert words == ["predict", name, "data/test/blue/000.png", "--out-dir", "r"]
+
+
+@pytest.mark.parametrize("toml", ["", 'report.out_dir = "r"', "report = 1"])
+def test_what_comes_next_finds_the_folder_that_featx_toml_names(
+    make_run, tmp_path, monkeypatch, toml
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "featx.toml").write_text(toml)
+    run = make_run(root=tmp_path)
+    image = tmp_path / "test" / "<i>img_0.png"
+    image.parent.mkdir()
+    image.touch()
+    shutil.copytree(run.path, Path("r") / run.name)
+    for out_dir in ("r", "reports"):
+        path = Path(out_dir) / run.name
+        found = predict_next(
+            [replace(run, path=path)], ReportSettings(out_dir=Path(out_dir))
+        )
+        is_held = (out_dir == "r") == ("out_dir" in toml)
+        folder = () if is_held else ("--out-dir", out_dir)
+        assert found.words == (run.name, "test/<i>img_0.png", *folder)
 
 
 def test_nothing_comes_next_where_it_would_not_work(make_run, tmp_path):
