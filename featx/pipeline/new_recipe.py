@@ -163,8 +163,8 @@ def choose_heads(facts: Facts) -> tuple[list[str], str]:
         )
         return ["lda", "softmax"], why
     why = (
-        "These take seconds. lda is often best where classes are many and images few;"
-        " softmax, mlp and gboost take longer and seldom win by much."
+        "These are the fastest. lda is often best where classes are many and images"
+        " few; softmax, mlp and gboost take longer and seldom win by much."
     )
     return ["lda", "logreg", "svm"], why
 
