@@ -14,11 +14,14 @@ SYSTEM_FOLDERS = {
 }
 """Folders that file systems, archives and network drives put among the user's own."""
 
+OWN_FILES = (frozenset({"run.json", "metrics.json"}), frozenset({"inspection.json"}))
+"""Files by which a folder is known that featx has written: a run or an inspection."""
+
 
 def image_files(folder: Path) -> Iterator[Path]:
     """Return all image files below a folder; follow links.
 
-    What is hidden or in a folder of the system is left out.
+    What is hidden, in a folder of the system or a figure of featx is left out.
 
     Raises
     ------
@@ -59,7 +62,10 @@ def broken_links(folder: Path) -> Iterator[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield all files below a folder once, hidden ones left out; follow links."""
+    """Yield all files below a folder once; follow links.
+
+    Hidden ones are left out, and what featx writes if it works among the images.
+    """
     start = os.path.realpath(folder)
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
@@ -68,10 +74,19 @@ def _walk(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
+        if any(known <= set(files) for known in OWN_FILES):
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         for name in sorted(files):
             if not _is_hidden(name):
                 yield Path(parent, name)
+
+
+def holds_own(folder: Path) -> bool:
+    """Return whether a folder is one of featx's: of runs and reports, or a cache."""
+    names = {name for known in OWN_FILES for name in known} | {"spec.json"}
+    return any(path.name in names for path in folder.glob("*/*.json"))
 
 
 def relative(path: Path, root: Path) -> str:

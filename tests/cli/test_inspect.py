@@ -19,6 +19,20 @@ def plain_figures(monkeypatch):
     monkeypatch.setattr(page, "inspection_figures", draw_nothing)
 
 
+def test_what_featx_writes_among_the_images_is_no_class(run, work, monkeypatch):
+    monkeypatch.chdir(work / "data" / "train")
+    first = run("inspect", ".")
+    words = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
+    assert run("extract", ".", *words).exit_code == 0
+    assert run("fit", ".", "--head", "lda", "--folds", 2).exit_code == 0
+    assert run("report").exit_code == 0
+    assert list((work / "data" / "train").glob("reports/*/*.png"))
+    again = run("inspect", ".")
+    assert "train: 24 images, 3 classes" in first.stdout
+    assert again.stdout == first.stdout
+    assert "note: " not in again.stderr
+
+
 def test_the_table_and_the_page(run, work):
     done = run("inspect")
     assert done.exit_code == 0, done.stderr

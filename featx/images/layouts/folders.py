@@ -21,7 +21,7 @@ from featx.images.layouts.splits import (
     find_split,
     is_tested,
 )
-from featx.images.walking import image_files, relative, subfolders
+from featx.images.walking import holds_own, image_files, relative, subfolders
 
 
 @dataclass
@@ -233,7 +233,7 @@ def _labelled(
         for path in () if found else image_files(folder):
             found = True
             yield relative(path, root), folder.name
-        if not found:
+        if not found and not holds_own(folder):
             empty.append(relative(folder, root))
     if empty:
         notes.append(
