@@ -1,6 +1,6 @@
 """Labels from folders: one per class, in one tree or in a tree for each split."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -202,8 +202,28 @@ def read_tree(root: Path) -> ImageSet:
             f"{root}: images, but no class folders and no labels; expected {EXPECTED}"
         )
     _check_meant(base, sorted({name for _, name, _ in labelled}))
+    notes += _nested_notes(base, [Path(root, path) for path, *_ in labelled])
     where = "class folders" if base is root else f"class folders in {base.name}/"
     return build_image_set(root, labelled, layout=where, notes=notes)
+
+
+def _nested_notes(base: Path, files: Iterable[Path]) -> Iterator[str]:
+    """Yield a note for each class of folders only, where others hold their images.
+
+    It may be a data set of its own, which was put among the classes.
+    """
+    inner: dict[str, set[str]] = {}
+    for file in files:
+        name, *between, _ = file.relative_to(base).parts
+        inner.setdefault(name, set()).add(between[0] if between else "")
+    if not any("" in folders for folders in inner.values()):
+        return
+    for name, folders in inner.items():
+        if len(folders) > 1 and "" not in folders:
+            yield (
+                f"all images in the {len(folders)} folders of {name}/ are of the class"
+                f" '{name}'; name {base / name} if they are classes"
+            )
 
 
 def _check_meant(base: Path, names: list[str]) -> None:

@@ -146,6 +146,25 @@ def test_loose_images_and_empty_classes_are_noted(folder):
     )
 
 
+def test_a_data_set_among_the_classes_is_noted(folder):
+    folder.add("cat/a.png", "dog/b.png", "digits/0/c.png", "digits/1/d.png")
+    images = read_images(folder.root)
+    assert images.classes == ("cat", "digits", "dog")
+    (note,) = images.notes
+    assert note == (
+        "all images in the 2 folders of digits/ are of the class 'digits'; name"
+        f" {folder.root / 'digits'} if they are classes"
+    )
+    # Classes that are all divided further, or have images of their own, mean it.
+    folder.add("digits/e.png")
+    assert not read_images(folder.root).notes
+    (folder.root / "digits" / "e.png").unlink()
+    for name in ("cat", "dog"):
+        folder.add(f"{name}/1/f.png", f"{name}/2/g.png")
+        (folder.root / name / ("a.png" if name == "cat" else "b.png")).unlink()
+    assert not read_images(folder.root).notes
+
+
 def test_parts_without_class_folders_and_others_are_noted(folder):
     add_tree(folder, "train")
     folder.add("test/1.png", "extra/x/1.png")
