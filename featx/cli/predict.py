@@ -185,4 +185,4 @@ def _show(predictions: "Predictions", top_k: int) -> None:
         [str(path), ", ".join(f"{name} {p:.3f}" for name, p in classes)]
         for path, classes in zip(predictions.files, predictions.top(top_k), strict=True)
     ]
-    show_table("", ["image", "classes"], rows, left=2)
+    show_table("", ["image", "classes"], rows, left=2, whole=1)

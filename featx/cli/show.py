@@ -77,7 +77,8 @@ def show_table(
         least = _least_widths(columns, rest, left=left)
         kept = _fitting(full, columns, least, drop=drop, room=room)
         names = [row[0] for row in cells]
-        _print_below_names(names, columns, rest, {n: least[n] for n in kept}, left=left)
+        shown = _stretched(kept, least, _widths(columns, rest), room)
+        _print_below_names(names, columns, rest, shown, left=left)
     else:
         widths = least if room else _widths(columns, cells)
         width = max(room, _table_width(widths[number] for number in kept))
@@ -175,6 +176,17 @@ def _least_widths(
         min(width, NARROW) if whole <= number < left else width
         for number, width in enumerate(_widths(columns, rows))
     ]
+
+
+def _stretched(
+    kept: Iterable[int], least: Sequence[int], most: Sequence[int], room: int
+) -> dict[int, int]:
+    """Return the widths of the columns that are kept, with what room is left over."""
+    widths = {number: least[number] for number in kept}
+    for number in widths:
+        spare = max(0, room - _table_width(widths.values()))
+        widths[number] = min(most[number], least[number] + spare)
+    return widths
 
 
 def _table_width(widths: Iterable[int]) -> int:

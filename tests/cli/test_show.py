@@ -186,6 +186,16 @@ def test_a_name_wider_than_the_terminal_is_not_broken(narrow, capsys):
     assert "4 folds:" in lines
 
 
+def test_words_below_a_name_get_the_room_that_is_left(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    path = "photos/" + "a" * 60 + ".jpg"
+    words = "one 0.900, another 0.060, a third 0.040"
+    show_table("", ["image", "classes"], [[path, words]], left=2, whole=1)
+    assert path in capsys.readouterr().out.splitlines()
+    show_table("", ["image", "classes"], [[path, words]], left=2, whole=1)
+    assert f"       {words}" in capsys.readouterr().out.splitlines()
+
+
 def test_a_table_may_have_no_rows(capsys):
     show_table("none", ["run", "x"], [])
     assert "run" in capsys.readouterr().out
