@@ -50,10 +50,10 @@ def show_table(
     """Print a table; the first `left` columns are words, the others numbers.
 
     A column without any content is left out. Where the terminal is too narrow, words
-    are broken into lines, then columns of `drop` are left out, and then the words of
-    the first `whole` columns stand on lines of their own, above the rest of their row:
-    what is broken can't be copied. Numbers are never cut. A pipe or a file is as wide
-    as the table.
+    are broken into lines, but for those of the first `whole` columns, then columns of
+    `drop` are left out, and then the first column's words stand on lines of their own,
+    above the rest of their row: what is broken can't be copied. Numbers are never cut.
+    A pipe or a file is as wide as the table.
 
     Parameters
     ----------
