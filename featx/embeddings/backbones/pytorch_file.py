@@ -2,16 +2,20 @@
 
 A file of PyTorch's format before 1.6 is five pickles (a magic number, the version, the
 system's sizes, the state dict and the keys of its storages) and the raw storages.
-Unpickling may run code, so the unpickler here can make nothing but tensors.
+Unpickling may run code, and where it can't, a few bytes may still ask Python's
+unpickler for gigabytes or days. So the opcodes that PyTorch writes are carried out
+here, by an interpreter that knows plain values and tensors and nothing else.
 
 References
 ----------
 .. [1] ``_legacy_save`` and ``_legacy_load`` of PyTorch's ``torch/serialization.py``
+.. [2] ``pickletools.py`` of Python, which describes the opcodes
 """
 
-import pickle
-from collections import OrderedDict
+import pickletools
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -19,57 +23,160 @@ from numpy.typing import NDArray
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "FloatStorage": np.dtype("<f4"),
-    "LongStorage": np.dtype("<i8"),
-}
+_DTYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
+    {
+        "torch FloatStorage": np.dtype("<f4"),
+        "torch LongStorage": np.dtype("<i8"),
+    }
+)
+_DICT, _TENSOR = "collections OrderedDict", "torch._utils _rebuild_tensor_v2"
+
+
+class _Storage(NamedTuple):
+    """Numbers in a row; they come after the pickles."""
+
+    key: str
+    dtype: np.dtype[Any]
+    length: int
 
 
 class _View(NamedTuple):
     """A tensor: where it lies in a storage, counted in numbers."""
 
-    storage: str
+    storage: _Storage
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
 
-def _make_view(
-    storage: str, offset: int, shape: Any, strides: Any, *_: object
-) -> _View:
-    return _View(storage, offset, tuple(shape), tuple(strides))
+def _checked(value: Any, kind: type) -> Any:
+    """Return a value of the kind that belongs there.
+
+    The message doesn't show the value: a small pickle can hold one of endless text.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"no tensor needs a value of type {type(value).__name__} there")
+    return value
 
 
-class _TensorUnpickler(pickle.Unpickler):
-    """Unpickles a state dict, and refuses all else.
+def _integers(values: Any) -> tuple[int, ...]:
+    return tuple(_checked(one, int) for one in _checked(values, tuple))
+
+
+class _Interpreter:
+    """Makes the value of a pickle.
 
     Attributes
     ----------
-    storages : dict
-        Empty arrays by key, of the types and lengths that the tensors name.
+    stack : list
+        Of the values that wait for what is made from them.
+    marks : list of int
+        Where on the stack groups of values begin.
+    memo : dict of int to object
+        Values that are used again.
+    storages : dict of str to _Storage
+        Those of the tensors, by key.
     """
 
-    def __init__(self, file: IO[bytes], limit: int) -> None:
-        super().__init__(file)
-        self.storages: dict[str, NDArray[Any]] = {}
-        self._limit = limit
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+        self.storages: dict[str, _Storage] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _make_view
-        if module == "torch" and name in _DTYPES:
-            return name
-        raise pickle.UnpicklingError(f"{module}.{name} is no tensor")
+    def run(self, file: IO[bytes]) -> Any:
+        """Read a pickle, up to its end."""
+        for opcode, argument, _ in pickletools.genops(file):
+            if opcode.name not in _ACTIONS:
+                raise ValueError(f"no tensor needs the opcode {opcode.name}")
+            _ACTIONS[opcode.name](self, argument)
+        return self.stack.pop()
 
-    def persistent_load(self, pid: Any) -> str:
-        _, kind, key, _, count, *_ = pid
-        dtype = _DTYPES[kind]
-        if not 0 <= count * dtype.itemsize <= self._limit:
-            raise pickle.UnpicklingError(f"storage {key} is longer than the file")
-        self.storages.setdefault(key, np.empty(count, dtype))
-        return str(key)
+    def push(self, value: Any) -> None:
+        self.stack.append(value)
+
+    def mark(self, _: None) -> None:
+        self.marks.append(len(self.stack))
+
+    def since_mark(self) -> list[Any]:
+        return self.last(len(self.stack) - self.marks.pop())
+
+    def last(self, count: int) -> list[Any]:
+        start = len(self.stack) - count
+        values = self.stack[start:]
+        del self.stack[start:]
+        return values
+
+    def put(self, place: int) -> None:
+        self.memo[place] = self.stack[-1]
+
+    def get(self, place: int) -> None:
+        self.push(self.memo[place])
+
+    def extend_list(self, values: list[Any]) -> None:
+        _checked(self.stack[-1], list).extend(values)
+
+    def extend_dict(self, values: list[Any]) -> None:
+        names = [_checked(name, str) for name in values[::2]]
+        _checked(self.stack[-1], dict).update(zip(names, values[1::2], strict=True))
+
+    def name(self, what: str) -> None:
+        if what not in {_DICT, _TENSOR, *_DTYPES}:
+            raise ValueError(f"{what.replace(' ', '.')} is no tensor")
+        self.push(what)
+
+    def call(self, _: None) -> None:
+        what, arguments = self.last(2)
+        if what == _DICT:
+            self.push({})
+        elif what == _TENSOR:
+            storage, offset, shape, strides, *_ = _checked(arguments, tuple)
+            self.push(
+                _View(
+                    _checked(storage, _Storage),
+                    _checked(offset, int),
+                    _integers(shape),
+                    _integers(strides),
+                )
+            )
+        else:
+            raise ValueError("what is called makes no tensor")
+
+    def find_storage(self, _: None) -> None:
+        _, kind, key, _, count, *_ = _checked(self.stack.pop(), tuple)
+        dtype = _DTYPES[_checked(kind, str)]
+        storage = _Storage(_checked(key, str), dtype, _checked(count, int))
+        self.push(self.storages.setdefault(storage.key, storage))
+
+
+_PUSHED = ("BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE", "NONE")
+_ACTIONS: Mapping[str, Callable[[_Interpreter, Any], None]] = MappingProxyType(
+    {
+        **dict.fromkeys(_PUSHED, _Interpreter.push),
+        **dict.fromkeys(("BINPUT", "LONG_BINPUT"), _Interpreter.put),
+        **dict.fromkeys(("BINGET", "LONG_BINGET"), _Interpreter.get),
+        **dict.fromkeys(("PROTO", "STOP"), lambda *_: None),
+        "NEWTRUE": lambda self, _: self.push(True),
+        "NEWFALSE": lambda self, _: self.push(False),
+        "EMPTY_LIST": lambda self, _: self.push([]),
+        "EMPTY_DICT": lambda self, _: self.push({}),
+        "EMPTY_TUPLE": lambda self, _: self.push(()),
+        "TUPLE1": lambda self, _: self.push(tuple(self.last(1))),
+        "TUPLE2": lambda self, _: self.push(tuple(self.last(2))),
+        "TUPLE3": lambda self, _: self.push(tuple(self.last(3))),
+        "TUPLE": lambda self, _: self.push(tuple(self.since_mark())),
+        "MARK": _Interpreter.mark,
+        "APPEND": lambda self, _: self.extend_list(self.last(1)),
+        "APPENDS": lambda self, _: self.extend_list(self.since_mark()),
+        "SETITEM": lambda self, _: self.extend_dict(self.last(2)),
+        "SETITEMS": lambda self, _: self.extend_dict(self.since_mark()),
+        "GLOBAL": _Interpreter.name,
+        "REDUCE": _Interpreter.call,
+        "BINPERSID": _Interpreter.find_storage,
+        # A dict's attributes: the versions of PyTorch's modules.
+        "BUILD": lambda self, _: self.last(1).clear(),
+    }
+)
 
 
 def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
@@ -82,7 +189,8 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray
-        Float32 and int64 arrays by the tensors' names.
+        Float32 and int64 arrays by the tensors' names. They are views that can't be
+        written to: what they take of memory is no more than the file.
 
     Raises
     ------
@@ -93,38 +201,38 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
     """
     with path.open("rb") as file:
         try:
-            storages, views = _read(file, path.stat().st_size)
-            return {name: _tensor(storages, view) for name, view in views.items()}
+            return _read(file)
         except OSError:
             raise
-        except Exception as error:  # pickles raise whatever their bytes ask for
+        except Exception as error:  # bytes may stand for whatever raises
             raise ValueError(f"not a state dict of PyTorch: {error}") from error
 
 
-def _read(
-    file: IO[bytes], size: int
-) -> tuple[dict[str, NDArray[Any]], dict[str, _View]]:
-    """Return the storages and the tensors that lie in them."""
-    magic, version, _ = (_TensorUnpickler(file, size).load() for _ in range(3))
+def _read(file: IO[bytes]) -> dict[str, NDArray[Any]]:
+    """Return the tensors."""
+    magic, version, _ = (_Interpreter().run(file) for _ in range(3))
     if (magic, version) != (_MAGIC, _VERSION):
         raise ValueError("the file begins otherwise")
-    unpickler = _TensorUnpickler(file, size)
-    views = unpickler.load()
-    for key in _TensorUnpickler(file, size).load():
-        storage = unpickler.storages[key]
+    interpreter = _Interpreter()
+    views = _checked(interpreter.run(file), dict)
+    storages = {}
+    for key in _checked(_Interpreter().run(file), list):
+        storage = interpreter.storages[_checked(key, str)]
         count = int.from_bytes(file.read(8), "little")
-        content = file.read(storage.nbytes)
-        if count != storage.size or len(content) != storage.nbytes:
-            raise ValueError(f"storage {key} is cut short")
-        storage[:] = np.frombuffer(content, storage.dtype)
-    return unpickler.storages, views
+        content = file.read(storage.length * storage.dtype.itemsize)
+        if count != storage.length:
+            raise ValueError(f"storage {key} has another length")
+        storages[key] = np.frombuffer(content, storage.dtype, count)
+    return {name: _tensor(storages, _checked(v, _View)) for name, v in views.items()}
 
 
-def _tensor(storages: dict[str, NDArray[Any]], view: _View) -> NDArray[Any]:
-    """Return a tensor as an array of its own."""
-    storage = storages[view.storage][view.offset :]
+def _tensor(storages: Mapping[str, NDArray[Any]], view: _View) -> NDArray[Any]:
+    """Return a tensor, as a view of its storage."""
+    storage = storages[view.storage.key][view.offset :]
     last = sum((n - 1) * step for n, step in zip(view.shape, view.strides, strict=True))
     if min(view.offset, *view.shape, *view.strides, 0) < 0 or last >= storage.size:
         raise ValueError("a tensor reaches beyond its storage")
     strides = [step * storage.itemsize for step in view.strides]
-    return np.lib.stride_tricks.as_strided(storage, view.shape, strides).copy()
+    return np.lib.stride_tricks.as_strided(
+        storage, view.shape, strides, writeable=False
+    )

@@ -1,6 +1,7 @@
 """State dicts of PyTorch's old format are read without PyTorch, and nothing is run."""
 
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,8 @@ def test_any_order_of_axes_is_read(tmp_path_factory, array, random):
     random.shuffle(axes)
     view = array.transpose(axes)
     path = tmp_path_factory.mktemp("torch") / "some.pth"
-    code = tensor("a", array, size=view.shape, stride=[s // 4 for s in view.strides])
+    strides = tuple(step // 4 for step in view.strides)
+    code = tensor("a", array, size=view.shape, stride=strides)
     found = read_state_dict(write(path, {"w": code}, {"a": array}))
     np.testing.assert_array_equal(found["w"], view)
 
@@ -129,6 +131,57 @@ def test_nothing_is_run(tmp_path):
         with pytest.raises(ValueError, match="is no tensor"):
             read_state_dict(path)
     assert not mark.exists()
+
+
+def nested(depth):
+    """Return the opcodes of a pair of a pair of a pair, each of twice the same."""
+    code = b"K\x00q\x00"
+    for place in range(depth):
+        code += pickle.BINGET + bytes([place]) + pickle.TUPLE2
+        code += pickle.BINPUT + bytes([place + 1])
+    return code
+
+
+MUCH = {
+    "place in the memo": b"K\x01r\xff\xff\xff\x0f.",
+    "long bytes": b"\x8e" + (1 << 40).to_bytes(8, "little") + b".",
+    "key": pickle.EMPTY_DICT + nested(60) + b"K\x01s.",
+    "value": pickle.EMPTY_DICT + opcodes("w") + nested(60) + b"s.",
+    "storage": b"(" + opcodes("storage") + nested(60) + b"K\x01K\x01K\x01tQ.",
+}
+
+
+@pytest.mark.parametrize("name", MUCH)
+def test_small_file_that_asks_for_much(name, tmp_path):
+    path = write(tmp_path / "much.pth", {}, {}, state=MUCH[name])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="not a state dict of PyTorch"):
+            read_state_dict(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_tensors_take_no_more_memory_than_the_file(tmp_path):
+    repeated = tensor("a", WEIGHTS, size=(1 << 20, 1 << 20), stride=(0, 0))
+    path = write(tmp_path / "some.pth", {"w": repeated}, {"a": WEIGHTS})
+    tracemalloc.start()
+    try:
+        assert read_state_dict(path)["w"].shape == (1 << 20, 1 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_changes_nothing_for_the_next(path, tmp_path):
+    defaults = opcodes({"__defaults__": (1, 2)})
+    code = b"ctorch._utils\n_rebuild_tensor_v2\nN" + defaults + pickle.TUPLE2 + b"b"
+    before = read_state_dict(path)
+    with pytest.raises(ValueError, match="not a state dict of PyTorch"):
+        read_state_dict(write(tmp_path / "evil.pth", {}, {}, state=code))
+    after = read_state_dict(path)
+    assert all((before[name] == after[name]).all() for name in before)
 
 
 def test_every_cut_is_noticed(path, tmp_path):
