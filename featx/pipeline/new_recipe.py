@@ -1,5 +1,6 @@
 """A first recipe for a data folder, guessed from what its images are."""
 
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -97,7 +98,9 @@ def new_recipe(
     Raises
     ------
     RecipeError
-        The file exists, or its folder can't be written to.
+        The file exists, or it can't hold the path of the data.
+    OSError
+        Its folder can't be written to.
     DataError
         There are no images that can be read.
     WeightsError
@@ -114,6 +117,11 @@ def new_recipe(
     recipe = Recipe(
         data=data, extract=chosen, head=[HeadSettings(name=name) for name in heads]
     )
+    if not recipe_text(recipe):
+        raise RecipeError(
+            f"{data.path}: the path of the data isn't UTF-8 text, which no recipe can"
+            " hold; rename the folder"
+        )
     seconds = _time(_spread(sample, TIMED), chosen, progress) * facts.images
     text = recipe_text(
         recipe,
@@ -234,7 +242,7 @@ def _header(out: Path, images: ImageSet, facts: Facts, seconds: float) -> list[s
         " machine, and happens once. What follows is guessed from these facts: change"
         " what you know better."
     )
-    lines = [f"featx run {out}", "", layout, "", cost]
+    lines = [shlex.join(["featx", "run", str(out)]), "", layout, "", cost]
     if facts.unreadable:
         looked = min(facts.images, SAMPLE)
         lines.append(

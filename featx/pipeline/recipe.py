@@ -1,5 +1,6 @@
 """Recipes: TOML files that hold all settings of a task."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -91,7 +92,8 @@ def recipe_text(
 ) -> str:
     """Write a recipe as TOML: the data, and the settings that differ from the defaults.
 
-    The text is empty where TOML can't hold a parameter of a head, such as None.
+    The text is empty where TOML can't hold a value: a parameter of a head such as None,
+    or a path that is not UTF-8.
 
     Parameters
     ----------
@@ -110,20 +112,25 @@ def recipe_text(
         for table in value if isinstance(value, list) else [value]:
             try:
                 part = tomli_w.dumps({name: table})
-            except TypeError:
+                part.encode()
+            except (TypeError, UnicodeEncodeError):
                 return ""
             if isinstance(value, list):
                 part = part.replace(f"[{name}]", f"[[{name}]]", 1)
             parts.append(part)
-    text = "\n".join(parts)
-    # File names that are not UTF-8 hold lone surrogates, which no file can.
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "\n".join(parts)
 
 
 def _comment(lines: Iterable[str]) -> str:
     """Write paragraphs as a comment of lines that are not too long."""
-    wrapped = (line for text in lines for line in textwrap.wrap(text, 86) or [""])
+    # A name can hold a control character or a lone surrogate; a comment can't.
+    plain = (re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", _escape, text) for text in lines)
+    wrapped = (line for text in plain for line in textwrap.wrap(text, 86) or [""])
     return "".join(f"# {line}".rstrip() + "\n" for line in wrapped)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def _header(recipe: Recipe) -> list[str]:

@@ -1,5 +1,8 @@
 """A new recipe says what it guesses from, and runs."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -73,6 +76,22 @@ def test_large_folders_are_sampled(tmp_path, monkeypatch):
             write_image(tmp_path / "data" / label / f"{number}.png", colour)
     made = new_recipe(DataSettings(path=tmp_path / "data"), tmp_path / "r.toml")
     assert "16 images of 2 classes" in made.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["a\nb = 1\n[data]", "\x1b[31m\x7f", "a 'b' \"c\\"])
+def test_any_name_gives_a_recipe(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_colours(tmp_path / name, train=2, test=1)
+    made = new_recipe(DataSettings(path=Path(name)), Path(f"{name}.toml"))
+    assert read_recipe(made.path) == made.recipe
+
+
+def test_path_that_no_recipe_can_hold(tmp_path):
+    folder = make_colours(tmp_path / os.fsdecode(b"caf\xe9"), train=2, test=1)
+    out = tmp_path / "r.toml"
+    with pytest.raises(RecipeError, match="isn.t UTF-8 text"):
+        new_recipe(DataSettings(path=folder), out)
+    assert not out.exists()
 
 
 def test_what_is_there_is_kept(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.settings import ExtractSettings
 from featx.errors import RecipeError
+from featx.images.layouts.options import DataSettings
 from featx.pipeline.recipe import (
     read_recipe,
     recipe_text,
@@ -124,6 +125,12 @@ def test_data_and_what_differs_from_the_defaults_are_written(recipe):
         '\n\n[data]\npath = "data"\n\n[[extract]]\nbackbone = "resnet50"\n\n'
         '[[head]]\nname = "svm"\n\n[finetune]\n'
     )
+
+
+def test_a_value_that_toml_cannot_hold_leaves_no_recipe(recipe):
+    read = read_recipe(recipe(MINIMAL))
+    data = DataSettings(path=Path("caf\udce9"))
+    assert recipe_text(read.model_copy(update={"data": data})) == ""
 
 
 def test_a_recipe_of_version_0_1_0_is_read_and_written(recipe):
