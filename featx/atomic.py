@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import os
@@ -56,22 +57,25 @@ def atomic_file(path: Path) -> Iterator[Path]:
     OSError
         It can't be written.
     """
-    # Libraries may choose a format by the suffix.
-    handle, name = tempfile.mkstemp(prefix=ASIDE, suffix=path.suffix, dir=path.parent)
-    aside = Path(name)
-    try:
-        os.close(handle)
-        # mkstemp makes it private; the umask says what others may read.
-        with contextlib.suppress(OSError):  # some network disks have no modes
-            aside.chmod(0o666 & ~_umask())
-        yield aside
-        with aside.open("r+b") as stream:
-            os.fsync(stream.fileno())
-        aside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
+    with _naming(path):
+        # Libraries may choose a format by the suffix.
+        handle, name = tempfile.mkstemp(
+            prefix=ASIDE, suffix=path.suffix, dir=path.parent
+        )
+        aside = Path(name)
+        try:
+            os.close(handle)
+            # mkstemp makes it private; the umask says what others may read.
+            with contextlib.suppress(OSError):  # some network disks have no modes
+                aside.chmod(0o666 & ~_umask())
+            yield aside
+            with aside.open("r+b") as stream:
+                os.fsync(stream.fileno())
+            aside.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+            raise
     sync_folder(path.parent)
 
 
@@ -93,26 +97,44 @@ def atomic_folder(path: Path, *, durable: bool = True) -> Iterator[Path]:
     OSError
         It can't be written.
     """
-    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=path.parent))
-    old = aside.with_name(f"{aside.name}-old")
-    try:
-        with contextlib.suppress(OSError):
-            aside.chmod(0o777 & ~_umask())
-        yield aside
-        if durable:
-            sync_files(aside)
-        if path.exists():
-            path.rename(old)
+    with _naming(path):
+        aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=path.parent))
+        old = aside.with_name(f"{aside.name}-old")
         try:
-            aside.rename(path)
-        except OSError:
-            if old.exists():
-                old.rename(path)
-            raise
-    finally:
-        for left in (aside, old):
-            shutil.rmtree(left, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                aside.chmod(0o777 & ~_umask())
+            yield aside
+            if durable:
+                sync_files(aside)
+            if path.exists():
+                path.rename(old)
+            try:
+                aside.rename(path)
+            except OSError:
+                if old.exists():
+                    old.rename(path)
+                raise
+        finally:
+            for left in (aside, old):
+                shutil.rmtree(left, ignore_errors=True)
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Have a failure name what is wanted, not what is written aside.
+
+    A disk that is full names nothing by itself.
+    """
+    try:
+        yield
+    except OSError as error:
+        parts = Path(os.fsdecode(error.filename or "")).parts
+        inner = [n for n, part in enumerate(parts, 1) if part.startswith(ASIDE)]
+        if inner or (not parts and error.errno in {errno.ENOSPC, errno.EDQUOT}):
+            wanted = path.joinpath(*parts[inner[0] :] if inner else ())
+            raise OSError(error.errno, error.strerror, str(wanted)) from error
+        raise
 
 
 def check_writable(folder: Path, *, room: int = 1) -> None:

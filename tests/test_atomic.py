@@ -17,6 +17,7 @@ from featx.atomic import (
     sync_folder,
     write_atomically,
 )
+from tests.conftest import mounted_disk
 
 
 def names_in(folder):
@@ -49,6 +50,29 @@ def test_failed_rename_leaves_all_as_it_was(tmp_path):
     with pytest.raises(OSError, match="directory"):
         write_atomically(tmp_path / "a.json", b"x")
     assert names_in(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("write", [atomic_file, atomic_folder])
+def test_failure_names_what_is_wanted(write, tmp_path):
+    wanted = tmp_path / "none" / "a.json"
+    with pytest.raises(FileNotFoundError) as caught, write(wanted):
+        pass
+    assert caught.value.filename == str(wanted)
+
+
+def test_failure_names_the_file_in_the_folder(tmp_path):
+    wanted = tmp_path / "a"
+    with pytest.raises(FileNotFoundError) as caught, atomic_folder(wanted) as aside:
+        (aside / "b" / "c.png").write_bytes(b"x")
+    assert caught.value.filename == str(wanted / "b" / "c.png")
+
+
+def test_full_disk_names_the_file(tmp_path):
+    with mounted_disk(tmp_path / "disk", "64k") as disk:
+        with pytest.raises(OSError, match="No space") as caught:
+            write_atomically(disk / "a.json", bytes(1 << 20))
+        assert caught.value.filename == str(disk / "a.json")
+        assert names_in(disk) == []
 
 
 def test_failed_write_leaves_the_old_content(tmp_path):

@@ -106,8 +106,7 @@ def new_recipe(
     WeightsError
         The package with the backbone's weights is not installed.
     """
-    if out.exists():
-        raise RecipeError(f"{out} exists already; remove it or choose another --out")
+    _check_missing(out)
     check_writable(out.parent)
     images = read_images(data)
     sample = _spread(images, SAMPLE)
@@ -128,9 +127,15 @@ def new_recipe(
         header=_header(out, images, facts, seconds),
         comments={"extract": why_views, "head": why_heads},
     )
+    _check_missing(out)  # it may have been made meanwhile
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, (text + _MORE).encode())
     return NewRecipe(out, recipe, images.notes, seconds)
+
+
+def _check_missing(out: Path) -> None:
+    if out.exists():
+        raise RecipeError(f"{out} exists already; remove it or choose another --out")
 
 
 def choose_views(facts: Facts) -> tuple[list[ExtractSettings], str]:

@@ -15,6 +15,7 @@ from featx.pipeline.new_recipe import (
     new_recipe,
 )
 from featx.pipeline.recipe import read_recipe
+from featx.progress import Progress
 from tests.conftest import make_colours, write_image
 
 MANY = Facts(480, 2, 320, 160.0, 300, 0)
@@ -89,7 +90,7 @@ def test_any_name_gives_a_recipe(name, tmp_path, monkeypatch):
 def test_path_that_no_recipe_can_hold(tmp_path):
     folder = make_colours(tmp_path / os.fsdecode(b"caf\xe9"), train=2, test=1)
     out = tmp_path / "r.toml"
-    with pytest.raises(RecipeError, match="isn.t UTF-8 text"):
+    with pytest.raises(RecipeError, match=r"isn't UTF-8 text.*; rename the folder"):
         new_recipe(DataSettings(path=folder), out)
     assert not out.exists()
 
@@ -99,6 +100,27 @@ def test_what_is_there_is_kept(tmp_path):
     out.write_text("mine")
     with pytest.raises(RecipeError, match="exists already; remove it or choose"):
         new_recipe(DataSettings(path=tmp_path), out)
+    assert out.read_text() == "mine"
+
+
+def test_folder_of_the_recipe_is_made(tmp_path, monkeypatch):
+    data = DataSettings(path=make_colours(tmp_path / "data", train=2, test=1))
+    assert new_recipe(data, tmp_path / "a" / "b" / "r.toml").path.is_file()
+
+
+def test_recipe_that_appears_meanwhile_is_kept(tmp_path):
+    class Written(Progress):
+        def note(self, line):
+            pass
+
+        def images(self, task):
+            out.write_text("mine")
+            return super().images(task)
+
+    out = tmp_path / "recipe.toml"
+    data = DataSettings(path=make_colours(tmp_path / "data", train=2, test=1))
+    with pytest.raises(RecipeError, match="exists already"):
+        new_recipe(data, out, progress=Written())
     assert out.read_text() == "mine"
 
 
