@@ -9,9 +9,16 @@ are made from these.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    field_validator,
+)
 
 from featx.errors import FeatxError, SettingsError, nearest
 
@@ -30,6 +37,14 @@ class Settings(BaseModel):
         use_attribute_docstrings=True,
         allow_inf_nan=False,
     )
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_a_path(cls, value: Any) -> Any:
+        """Refuse paths that no system call takes."""
+        if isinstance(value, Path) and "\0" in str(value):
+            raise ValueError("no path can hold the character NUL")
+        return value
 
     @classmethod
     def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,4 +198,7 @@ def first_error(error: ValidationError) -> tuple[list[str], str, str]:
     order = {"extra_forbidden": -1, "missing": 1}
     wrong = min(error.errors(), key=lambda one: order.get(one["type"], 0))
     keys = [part for part in wrong["loc"] if isinstance(part, str)]
-    return keys, wrong["type"], wrong["msg"].removeprefix("Value error, ")
+    message = wrong["msg"].removeprefix("Value error, ")
+    if wrong["type"] == "path_type":  # pydantic names Python's class
+        message = "Input should be a valid path"
+    return keys, wrong["type"], message

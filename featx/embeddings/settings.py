@@ -85,7 +85,7 @@ class ExtractSettings(Settings):
         """Read ``resnet50@160:crop`` as backbone, image size and resizing."""
         if not isinstance(given, dict):
             return given
-        short = str(given.get("backbone", ""))
+        short = given.get("backbone")
         for key, (mark, _) in _split(short)[1].items():
             if given.get(key) is not None:
                 raise ValueError(
@@ -97,20 +97,20 @@ class ExtractSettings(Settings):
     @classmethod
     def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values in which what stands after @ and : is under its own key."""
-        name, found = _split(str(values.get("backbone", "")))
+        name, found = _split(values.get("backbone"))
         if not found or any(values.get(key) is not None for key in found):
             return dict(values)  # both ways at once are refused when they are checked
         split = {key: value for key, (_, value) in found.items()}
         return {**values, "backbone": name, **split}
 
 
-def _split(short: str) -> tuple[str, dict[str, tuple[str, str]]]:
+def _split(short: object) -> tuple[str, dict[str, tuple[str, str]]]:
     """Return the name in ``resnet50@160:crop``, and mark and value by key.
 
     What follows @ and is no number is part of a name, which isn't known then.
     """
     found = {}
-    name = short
+    name = short if isinstance(short, str) else ""
     for mark, key in ((":", "resize"), ("@", "image_size")):
         start, marked, value = name.partition(mark)
         if marked and (key != "image_size" or value.isdecimal()):

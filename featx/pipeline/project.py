@@ -4,6 +4,7 @@ It has a table for each settings class, with the keys of a recipe. Where an opti
 be repeated, a key takes a list of values too.
 """
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def read_project(folder: Path = Path()) -> Project:
         line and the nearest right key.
     """
     path = folder / PROJECT_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):  # a link to nothing is an error
         return Project(path, {}, "")
     content, text = read_toml(path)
     if isinstance(content.get("data"), str):
@@ -253,25 +254,31 @@ def _check(
 def _lines(text: str) -> dict[tuple[str, ...], int]:
     """Return where each table and key begins, counted from 1.
 
-    A statement ends where what is above is TOML by itself: its keys are there then for
-    the first time.
+    A statement ends where it is TOML by itself.
     """
-    lines = text.replace("\r\n", "\n").split("\n")
     found: dict[tuple[str, ...], int] = {}
-    start = 1
-    for end in range(1, len(lines) + 1):
+    table, statement, start = "", "", 1
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
+        statement += f"{line}\n"
+        if is_table := statement.lstrip().startswith("["):
+            table = ""
         try:
-            content = tomllib.loads("\n".join(lines[:end]))
+            content = tomllib.loads(table + statement)
         except tomllib.TOMLDecodeError:
             continue
         for keys in _paths(content):
             found.setdefault(keys, start)
-        start = end + 1
+        table = statement if is_table else table
+        statement, start = "", number + 1
     return found
 
 
+_DEEP = 4
+"""How many keys of a path matter: no setting is deeper."""
+
+
 def _paths(content: Any, above: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
-    if isinstance(content, dict):
+    if isinstance(content, dict) and len(above) < _DEEP:
         for key, value in content.items():
             yield (*above, key)
             yield from _paths(value, (*above, key))

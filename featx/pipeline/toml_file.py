@@ -30,7 +30,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         return tomllib.loads(text), text
     except OSError as error:
         raise RecipeError(
-            f"{path}: can't be read ({error.strerror}); name another TOML file"
+            f"{path}: can't be read ({error.strerror}); it must be a TOML file"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML ({error})") from error

@@ -1,5 +1,7 @@
 """`featx.toml`: what it states, on which line, and what holds."""
 
+import os
+
 import pytest
 
 from featx.embeddings.settings import ExtractSettings
@@ -121,6 +123,11 @@ def test_a_size_after_the_backbone_is_an_image_size(project):
         ("[network]\nfolds = 1", 2, "'network.folds': input should be"),
         ("[predict]\ncsv = true\nas_json = true", 1, "choose one of 'predict.csv'"),
         ("[predict]\nparameters = 1", 2, "unknown key"),
+        ("[report]\nout_dir = 5", 2, "'report.out_dir': input should be a valid path"),
+        ("[cache]\nfolder = 'a'\n[data]\npath = \"a\\u0000\"", 4, "character NUL"),
+        ("[extract]\nbackbone = {a = 1}", 2, "input should be a valid string"),
+        ("[" + ".".join("a" * 20_000) + "]", 1, "unknown key 'a'"),
+        ("# a\n" * 20_000 + "[head]\nfolds = 1", 20_002, "'head.folds'"),
     ],
 )
 def test_an_error_is_one_line_with_file_line_and_key(project, text, line, message):
@@ -137,6 +144,35 @@ def test_editors_may_write_line_ends_and_a_mark_of_their_own(tmp_path):
     read = read_project(tmp_path)
     assert read.values(HeadSettings) == {"folds": 3, "seed": 1}
     assert read.where("head", "seed").endswith("featx.toml:3")
+
+
+def test_lines_of_statements(project):
+    read = project(
+        'data = """\n[head]\n"""\n# [head]\nhead.seed = 1\n'
+        "[ extract ] # [head]\nbackbone = [\n'vgg16'\n]\nflip = true\n"
+    )
+    assert read.lines == {
+        ("data",): 1,
+        ("head",): 5,
+        ("head", "seed"): 5,
+        ("extract",): 6,
+        ("extract", "backbone"): 7,
+        ("extract", "flip"): 10,
+    }
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link to nothing", "loop"])
+def test_what_is_no_file_is_told(kind, tmp_path):
+    path = tmp_path / "featx.toml"
+    make = {
+        "folder": path.mkdir,
+        "pipe": lambda: os.mkfifo(path),
+        "link to nothing": lambda: path.symlink_to("none"),
+        "loop": lambda: path.symlink_to(path.name),
+    }
+    make[kind]()
+    with pytest.raises(RecipeError, match=r"featx.toml: can't be read \(.*TOML file"):
+        read_project(tmp_path)
 
 
 def test_what_is_no_toml_is_told(project):
