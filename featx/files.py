@@ -20,7 +20,7 @@ def open_file(path: Path) -> BufferedReader:
     OSError
         It can't be opened, or is a named pipe, a socket, a device or a folder.
     """
-    stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
+    stream = open(path, "rb", opener=open_at_once)  # noqa: SIM115
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
         raise OSError(errno.EINVAL, NOT_REGULAR, str(path))
@@ -58,6 +58,6 @@ def read_json(path: Path) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for somebody to write to a named pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+def open_at_once(path: str, flags: int) -> int:
+    """Open as `os.open` does, without waiting for the other end of a named pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)

@@ -18,12 +18,14 @@ import sys
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from featx.errors import FeatxError
+from featx.files import open_at_once
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,6 +100,13 @@ STDERR = Stderr()
 class _LogFile(logging.FileHandler):
     """Appends what is logged to a file, until that fails."""
 
+    def _open(self) -> TextIOWrapper:
+        """Open the file; of a named pipe, only one that is being read."""
+        stream = open(self.baseFilename, "ab", opener=open_at_once)  # noqa: SIM115
+        if hasattr(os, "O_NONBLOCK"):
+            os.set_blocking(stream.fileno(), True)  # a slow reader is waited for
+        return TextIOWrapper(stream, self.encoding, self.errors)
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record: a name in it can't begin another."""
         return visible(super().format(record))
@@ -107,6 +116,7 @@ class _LogFile(logging.FileHandler):
         reason = sys.exception()
         LOGGER.removeHandler(self)
         _close(self)
+        reason = getattr(reason, "strerror", None) or reason
         note(f"{self.baseFilename}: the log ends here ({reason})")
 
 

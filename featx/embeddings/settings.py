@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from featx.embeddings.backbones.table import BACKBONES, DEFAULT_BACKBONE, find_backbone
-from featx.images.resizing import SQUASH, Resize
+from featx.images.resizing import MAX_SIZE, RESIZED, SQUASH, Resize
 from featx.settings import CliOption, Settings, checked_by
 
 
@@ -32,7 +32,7 @@ class ExtractSettings(Settings):
 
     image_size: Annotated[
         int | None,
-        Field(ge=1),
+        Field(ge=1, le=MAX_SIZE),
         CliOption(none_means="the backbone's own", repeatable=True),
     ] = None
     """Side in pixels to which images are resized."""
@@ -86,7 +86,13 @@ class ExtractSettings(Settings):
         if not isinstance(given, dict):
             return given
         short = given.get("backbone")
-        for key, (mark, _) in _split(short)[1].items():
+        _, found = _split(short)
+        if not _is_known(found):
+            raise ValueError(
+                f"`backbone` {short}: write NAME@SIZE:RESIZE, such as"
+                f" resnet50@160:crop; RESIZE is one of {', '.join(RESIZED)}"
+            )
+        for key, (mark, _) in found.items():
             if given.get(key) is not None:
                 raise ValueError(
                     f"`backbone` {short}: give the {key.removeprefix('image_')} after"
@@ -98,10 +104,18 @@ class ExtractSettings(Settings):
     def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return values in which what stands after @ and : is under its own key."""
         name, found = _split(values.get("backbone"))
-        if not found or any(values.get(key) is not None for key in found):
-            return dict(values)  # both ways at once are refused when they are checked
+        is_twice = any(values.get(key) is not None for key in found)
+        if not found or is_twice or not _is_known(found):
+            return dict(values)  # what is wrong is refused when it is checked
         split = {key: value for key, (_, value) in found.items()}
         return {**values, "backbone": name, **split}
+
+
+def _is_known(found: Mapping[str, tuple[str, str]]) -> bool:
+    """Return whether what stands after @ is a size, and after : a way to resize."""
+    _, size = found.get("image_size", ("", "1"))
+    _, resize = found.get("resize", ("", SQUASH))
+    return size.isascii() and size.isdecimal() and resize in RESIZED
 
 
 def _split(short: object) -> tuple[str, dict[str, tuple[str, str]]]:

@@ -26,6 +26,9 @@ SQUASH: Resize = "squash"
 RESIZED: dict[str, str] = {"squash": "", "crop": "cropped", "pad": "padded"}
 """What images are called that were resized; nothing where it is as always."""
 
+MAX_SIZE = 4096
+"""Side in pixels: a network takes gigabytes for a single image of this size."""
+
 PADDING = 0x7C, 0x74, 0x68
 """RGB of what is filled up: the mean of ImageNet's images."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from featx.images.resizing import SQUASH, Resize
+from featx.images.resizing import MAX_SIZE, SQUASH, Resize
 from featx.images.sources import View
 from featx.networks.table import NETWORKS, find_network
 from featx.settings import CliOption, Settings, checked_by
@@ -23,7 +23,9 @@ class NetworkSettings(Settings):
     """Network to train; `featx train --help` lists them."""
 
     image_size: Annotated[
-        int | None, Field(ge=1), CliOption(none_means="the network's own")
+        int | None,
+        Field(ge=1, le=MAX_SIZE),
+        CliOption(none_means="the network's own"),
     ] = None
     """Side in pixels to which images are resized."""
 

@@ -1,5 +1,6 @@
 """What commands say besides their results, and how to have less or more of it."""
 
+import os
 import re
 import shlex
 import shutil
@@ -162,3 +163,17 @@ def test_a_log_file_that_cannot_be_written(run, tmp_path):
         "none/featx.log: can't write the log (No such file or directory); choose"
         " another --log-file\n"
     )
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(run, tmp_path):
+    os.mkfifo(tmp_path / "log")
+    done = run("heads", "--log-file", tmp_path / "log")
+    assert done.exit_code == 1
+    assert "can't write the log (No such device or address)" in done.stderr
+
+
+def test_a_log_on_a_full_disk_ends(run):
+    done = run("heads", "--log-file", "/dev/full")
+    assert done.exit_code == 0
+    notes = [line for line in done.stderr.splitlines() if "log ends here" in line]
+    assert notes == ["note: /dev/full: the log ends here (No space left on device)"]

@@ -126,7 +126,15 @@ def test_networks_are_shown_images_in_the_same_way_again(run, work):
         ),
         (
             ("extract", "--backbone", "resnet50:zoom"),
-            "Invalid value for '--resize': Input should be 'squash', 'crop' or 'pad'",
+            "resnet50:zoom: write NAME@SIZE:RESIZE, such as resnet50@160:crop; RESIZE",
+        ),
+        *(
+            (("extract", "--backbone", short), f"--backbone {short}: write NAME@SIZE")
+            for short in ("vgg16@", "vgg16@x", "vgg16@6_4", "vgg16:crop@64", "vgg16@9:")
+        ),
+        (
+            ("extract", "--backbone", "vgg16@40960"),
+            "'--image-size': Input should be less than or equal to 4096",
         ),
         (
             ("extract", "--backbone", "resnet50@160:crop", "--image-size", 96),

@@ -68,7 +68,7 @@ def values(kind, name):
         )
     return {
         bool: st.booleans(),
-        int: st.integers(low, 2**31),
+        int: st.integers(low, bounds.get("le", 2**31)),
         str: NAMES,
         Path: NAMES.map(Path),
     }[type_]
