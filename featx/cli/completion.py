@@ -4,6 +4,7 @@ Options made from settings name what they may be in their `CliOption`. Nothing h
 fail or import a framework: a shell calls it at each press of the tab key.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,21 @@ def _beginning(names: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.lower().startswith(start)]
 
 
+_PLAIN = re.compile(r"\w[\w.,:+@%=-]*")
+"""A name that means itself in every shell."""
+
+
 def _run_names(ctx: click.Context) -> list[str]:
-    """Return the names of the runs in the folder of reports, sorted."""
+    """Return the names of the runs in the folder of reports, sorted.
+
+    bash puts a name on the command line as it is, where ``$(rm x)`` would be run.
+    featx gives no such names, but a folder may come from anywhere.
+    """
     try:
-        return sorted(one.parent.name for one in _reports(ctx).glob("*/run.json"))
+        names = [one.parent.name for one in _reports(ctx).glob("*/run.json")]
     except (OSError, FeatxError):
         return []
+    return sorted(name for name in names if _PLAIN.fullmatch(name))
 
 
 def _reports(ctx: click.Context) -> Path:

