@@ -118,8 +118,8 @@ def new_recipe(
     )
     if not recipe_text(recipe):
         raise RecipeError(
-            f"{data.path}: the path of the data isn't UTF-8 text, which no recipe can"
-            " hold; rename the folder"
+            f"{data.path}: this path, or one of the files that list labels or images,"
+            " isn't UTF-8 text, which no recipe can hold; rename it"
         )
     seconds = _time(_spread(sample, TIMED), chosen, progress) * facts.images
     text = recipe_text(

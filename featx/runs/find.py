@@ -10,6 +10,7 @@ from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, RunError, nearest
 from featx.images.decoding import PIXELS_VERSION
+from featx.runs.files import RUN_FILE
 from featx.runs.info import Kind
 from featx.runs.ranking import best_run, older_labels, same_data
 from featx.runs.read import list_runs, read_run, run_paths
@@ -70,13 +71,16 @@ def _folder_of(reports_dir: Path, run: Path) -> Path:
     RunError
         There is none.
     """
-    for path in (run, reports_dir / run):
-        if path.is_dir():
+    folders = [path for path in (run, reports_dir / run) if path.is_dir()]
+    for path in folders:
+        if (path / RUN_FILE).exists():
             return path
     names = [one.name for one in run_paths(reports_dir)]
     end = "; `featx report` lists what there is" if names else "; `featx fit` makes one"
     end = nearest(run.name, names) or end
-    raise RunError(f"{path}: no such run folder{end}")
+    if folders:
+        raise RunError(f"{folders[-1]}: not a run's folder: it has no {RUN_FILE}{end}")
+    raise RunError(f"{reports_dir / run}: no such run folder{end}")
 
 
 def extractors_of(

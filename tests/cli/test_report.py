@@ -60,3 +60,15 @@ def test_an_unknown_run_gets_the_nearest_names(run, make_run, tmp_path):
     assert part.stderr.endswith("; did you mean 'pets-mobilenetv2-0.35-svm'?\n")
     other = run("report", "zzz", *reports)
     assert other.stderr.endswith("; `featx report` lists what there is\n")
+
+
+def test_a_folder_that_is_no_run_does_not_hide_the_run(run, make_run, tmp_path):
+    made = make_run()
+    (tmp_path / made.name).mkdir()
+    (tmp_path / "photos").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        done = run("report", made.name)
+        assert done.exit_code == 0, done.stderr
+        other = run("report", "photos")
+    assert "photos: not a run's folder: it has no run.json; `featx" in other.stderr

@@ -90,7 +90,7 @@ def test_any_name_gives_a_recipe(name, tmp_path, monkeypatch):
 def test_path_that_no_recipe_can_hold(tmp_path):
     folder = make_colours(tmp_path / os.fsdecode(b"caf\xe9"), train=2, test=1)
     out = tmp_path / "r.toml"
-    with pytest.raises(RecipeError, match=r"isn't UTF-8 text.*; rename the folder"):
+    with pytest.raises(RecipeError, match=r"isn't UTF-8 text.*; rename it"):
         new_recipe(DataSettings(path=folder), out)
     assert not out.exists()
 
