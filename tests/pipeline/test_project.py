@@ -125,6 +125,7 @@ def test_a_size_after_the_backbone_is_an_image_size(project):
         ("[predict]\nparameters = 1", 2, "unknown key"),
         ("[report]\nout_dir = 5", 2, "'report.out_dir': input should be a valid path"),
         ("[cache]\nfolder = 'a'\n[data]\npath = \"a\\u0000\"", 4, "character NUL"),
+        ("[head]\nseed = true", 2, "'head.seed': input should be a number, not true"),
         ("[extract]\nbackbone = {a = 1}", 2, "input should be a valid string"),
         ("[" + ".".join("a" * 20_000) + "]", 1, "unknown key 'a'"),
         ("# a\n" * 20_000 + "[head]\nfolds = 1", 20_002, "'head.folds'"),
