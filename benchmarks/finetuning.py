@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from featx.finetuning.train import Training
 
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.finetuning.inputs import compute_frozen_outputs
 from featx.finetuning.joined_model import join
 from featx.finetuning.settings import FinetuneSettings
-from featx.finetuning.train import Training
 from featx.heads.layers import Dense, apply_in_keras
 from featx.training.batches import Batches, Samples
 

@@ -99,10 +99,10 @@ def _subtitle(run: Run) -> str:
 
 
 def _choice(run: Run, history: Curves) -> dict[str, Any]:
-    """Return which epoch fine-tuning chose, and the accuracy that it started from."""
+    """Return which epoch was chosen, and the accuracy that fine-tuning started from."""
     found = run.metrics.finetune
     if found is None:
-        return {}
+        return {"chosen": run.metrics.best_epoch}
     # Epochs are counted through the warm-up, and 0 chooses none of them.
     chosen = found.epochs and warmup_epochs(history) + found.epochs
     return {"chosen": chosen, "before": found.parent.val_accuracy}

@@ -117,9 +117,14 @@ class CliOption:
 
 
 def cli_options(kind: type[Settings]) -> dict[str, CliOption]:
-    """Return the option of each field that has one, by the field's name."""
+    """Return the option of each field that has one, by the field's name.
+
+    Those of a class come before those that it inherits.
+    """
     options = {}
-    for name, field in kind.model_fields.items():
+    own = kind.__annotations__
+    fields = sorted(kind.model_fields.items(), key=lambda item: item[0] not in own)
+    for name, field in fields:
         given = [m for m in field.metadata if isinstance(m, CliOption)]
         option = given[0] if given else CliOption()
         if option.exists:

@@ -38,7 +38,7 @@ ELSEWHERE = {
     "export/*": "cli/test_export.py",
     "figures/*": "figures/test_style.py",
     "finetuning/distill": "finetuning/test_joined_model.py",
-    "finetuning/inputs": "finetuning/test_train.py",
+    "finetuning/inputs": "finetuning/test_finetuner.py",
     "finetuning/*": "cli/test_finetune.py",
     "heads/*": "heads/test_conformance.py",
     "images/layouts/options": "images/layouts/test_csv.py",
@@ -57,6 +57,7 @@ ELSEWHERE = {
     "reports/inspection/*": "reports/inspection/test_page.py",
     "reports/run/*": "reports/run/test_page.py",
     "runs/*": "runs/test_run.py",
+    "training/train": "finetuning/test_finetuner.py",
     "training/rand_augment": "training/test_augmentation_layers.py",
     "training/*": "networks/test_fit.py",
 }

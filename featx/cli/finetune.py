@@ -18,7 +18,6 @@ from featx.cli.show import (
     summary,
 )
 from featx.cli.terminal import say, say_json, visible
-from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
     from featx.embeddings.settings import CacheSettings
@@ -27,28 +26,7 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
-def _augmentation_help() -> str:
-    """List what `--augment` takes, for the command's help."""
-    presets = [f"{row.name:<12} {row.summary}" for row in AUGMENTATIONS.values()]
-    words = ", ".join(f"{name}{option.usual:g}" for name, option in OPTIONS.items())
-    fill = click.formatting.wrap_text
-    return "\n".join(
-        [
-            "\b",
-            "Augmentations:",
-            *(fill(row, 76, subsequent_indent=" " * 13) for row in presets),
-            "",
-            "\b",
-            *fill(
-                "Or comma-separated words, alone or after one of these, each with or"
-                f" without its number; the usual ones are {words}. 0 turns one off.",
-                76,
-            ).splitlines(),
-        ]
-    )
-
-
-@click.command(cls=SettingsCommand, epilog=_augmentation_help())
+@click.command(cls=SettingsCommand, epilog=options.augmentation_help())
 @options.optional_run
 @SettingsOptions(
     "settings",

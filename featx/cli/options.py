@@ -8,6 +8,7 @@ import click
 from featx.cli.command import SettingsOptions
 from featx.cli.completion import complete_folders, complete_layer, complete_runs
 from featx.cli.field_option import PATH
+from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
     from featx.pipeline.project import Project
@@ -92,3 +93,24 @@ trust = click.option(
 as_json = click.option(
     "as_json", "--json", is_flag=True, help="Print the result as JSON."
 )
+
+
+def augmentation_help() -> str:
+    """List what `--augment` takes, for the command's help."""
+    presets = [f"{row.name:<12} {row.summary}" for row in AUGMENTATIONS.values()]
+    words = ", ".join(f"{name}{option.usual:g}" for name, option in OPTIONS.items())
+    fill = click.formatting.wrap_text
+    return "\n".join(
+        [
+            "\b",
+            "Augmentations:",
+            *(fill(row, 76, subsequent_indent=" " * 13) for row in presets),
+            "",
+            "\b",
+            *fill(
+                "Or comma-separated words, alone or after one of these, each with or"
+                f" without its number; the usual ones are {words}. 0 turns one off.",
+                76,
+            ).splitlines(),
+        ]
+    )

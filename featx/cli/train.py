@@ -36,7 +36,8 @@ def _networks_help() -> str:
     lines = [f"{row.name:<10} {row.summary}" for row in NETWORKS.values()]
     sizes = ", ".join(f"{row.name} {row.image_size}" for row in NETWORKS.values())
     # click would fill the lines up but for the backspace.
-    return "\n".join(["\b", *lines, "", f"Their own sizes in pixels: {sizes}."])
+    networks = "\n".join(["\b", *lines, "", f"Their own sizes in pixels: {sizes}."])
+    return f"{networks}\n\n{options.augmentation_help()}"
 
 
 @click.command(cls=SettingsCommand, epilog=_networks_help())
@@ -52,9 +53,9 @@ def train(
 ) -> Next:
     """Train networks from scratch, as baselines for the heads.
 
-    They are trained with Adam on images standardised by the mean and deviation of the
-    training split. A run with the same settings on the same data is not made again,
-    and one that was interrupted continues.
+    A share of the training images is held out; it chooses the epoch whose weights are
+    kept. A run with the same settings on the same data is not made again, and one that
+    was interrupted continues.
     """
     from featx.pipeline.train import run_train
 
@@ -79,6 +80,8 @@ def _show(runs: "Sequence[Run]") -> None:
     show_table(title, columns, rows, left=2, whole=1, drop=DROP)
     for run in runs:
         _show_repeated(run)
+    for run in runs:
+        _show_layers(run)
     for run in runs:
         say(run.path)
 
@@ -110,3 +113,19 @@ def _show_repeated(run: "Run") -> None:
             f" deviation {tested.std:.3f} between {len(repeats.seeds)} trainings; the"
             " table shows the first"
         )
+    if repeats is not None and repeats.log_loss is not None:
+        loss = repeats.log_loss
+        say(
+            f"{run.backbone}: log loss {loss.mean:.3f} on average, standard deviation"
+            f" {loss.std:.3f}"
+        )
+
+
+def _show_layers(run: "Run") -> None:
+    """Print the layers of a network."""
+    rows = [
+        [layer.name, " × ".join(map(str, layer.shape)), f"{layer.parameters:,}"]
+        for layer in run.info.layers
+    ]
+    columns = ["layer", "output", "parameters"]
+    show_table(f"{run.name}, {run.metrics.parameters:,} parameters", columns, rows)

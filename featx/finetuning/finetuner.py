@@ -14,9 +14,7 @@ from featx.evaluation.calibration import fit_temperature, log_of
 from featx.finetuning.distill import distil
 from featx.finetuning.inputs import InputPreparation, StartingPoint
 from featx.finetuning.joined_model import JoinedModel, join
-from featx.finetuning.schedule import best_epoch
 from featx.finetuning.settings import FinetuneSettings
-from featx.finetuning.train import Training
 from featx.heads.layers import apply_in_keras
 from featx.heads.views import ViewsHead, fit_views
 from featx.progress import SILENT, Progress
@@ -25,6 +23,8 @@ from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
 from featx.training.log import CURVES, EpochLog, History, as_history
 from featx.training.predict import predict
+from featx.training.schedule import best_epoch
+from featx.training.train import Training
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -245,7 +245,7 @@ class Finetuner:
     ) -> Training:
         update = self.progress.task(title, "epochs")
         return Training(
-            joined,
+            joined.trainee(settings),
             settings,
             self.folder / name,
             on_epoch=lambda done: update(done, settings.epochs),

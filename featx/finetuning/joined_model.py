@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.backbones.keras_model import BackboneSteps, build_steps
 from featx.errors import BackboneError
+from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.unfreeze import ALL, NONE, boundary, first_unfrozen, unfreeze
 from featx.frameworks import import_keras, python_seed
 from featx.heads.layers import HEAD_LAYER
 from featx.images.sources import View
+from featx.training.optimizers import layer_rates
+from featx.training.train import Trainee, soften
 
 if TYPE_CHECKING:
     import keras
@@ -65,10 +68,20 @@ class JoinedModel:
         for base, first in zip(self.bases, self.firsts, strict=True):
             unfreeze(base, len(base.operations) if on else first)
 
+    def trainee(self, settings: FinetuneSettings) -> Trainee:
+        """Return what a training must know, with the layers that are trained now."""
+        rates = layer_rates(
+            self.bases,
+            backbone_rate=settings.backbone_rate,
+            depth_decay=settings.depth_decay,
+        )
+        return Trainee(
+            self.head.get_layer(HEAD_LAYER), (self.model, self.view, self.above), rates
+        )
+
     def soften(self, temperature: float) -> None:
         """Divide the scores of the head by a temperature."""
-        last = self.head.get_layer(HEAD_LAYER)
-        last.set_weights([array / temperature for array in last.get_weights()])
+        soften(self.head.get_layer(HEAD_LAYER), temperature)
 
 
 def join(

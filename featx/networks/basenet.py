@@ -2,51 +2,50 @@
 
 from typing import Any
 
-DROPOUT = 0.25
 
-
-def basenet(keras: Any, images: Any) -> Any:
-    """Add BaseNet's layers; 24,197 parameters at 32x32 with 25 classes.
+def shallow(keras: Any, images: Any, *, batchnorm: bool) -> Any:
+    """Add BaseNet's convolutions; with 25 classes at 32x32 it has 24,197 parameters.
 
     Parameters
     ----------
     keras : module
     images : keras.KerasTensor, shape (N, side, side, 3)
+    batchnorm : bool
 
     Returns
     -------
-    keras.KerasTensor, shape (N, 50)
+    keras.KerasTensor, shape (N, h, w, 16)
     """
-    layers = keras.layers
     x = images
     for filters in (6, 16):
-        x = layers.Conv2D(filters, 5, activation="relu")(x)
-        x = layers.MaxPooling2D(2)(x)
-    return layers.Dense(50, activation="relu")(layers.Flatten()(x))
-
-
-def basenet_plus_plus(keras: Any, images: Any) -> Any:
-    """Add BaseNet++'s layers; 809,945 parameters at 32x32 with 25 classes.
-
-    Parameters
-    ----------
-    keras : module
-    images : keras.KerasTensor, shape (N, side, side, 3)
-
-    Returns
-    -------
-    keras.KerasTensor, shape (N, 64)
-    """
-    layers = keras.layers
-    x = _normalised(keras, layers.Conv2D(128, 3, padding="same")(images))
-    x = _normalised(keras, layers.Conv2D(128, 3)(x))
-    x = layers.MaxPooling2D(2)(x)
-    x = _normalised(keras, layers.Conv2D(64, 5)(x))
-    x = layers.Flatten()(layers.MaxPooling2D(2)(x))
-    for units in (256, 128, 64):
-        x = layers.Dropout(DROPOUT)(layers.Dense(units, activation="relu")(x))
+        x = _convolved(keras, x, filters, 5, batchnorm=batchnorm)
+        x = keras.layers.MaxPooling2D(2)(x)
     return x
 
 
-def _normalised(keras: Any, x: Any) -> Any:
-    return keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+def deep(keras: Any, images: Any, *, batchnorm: bool) -> Any:
+    """Add BaseNet++'s convolutions; with 25 classes at 32x32 it has 809,945 parameters.
+
+    The parameters are those of `shallow`; it returns maps of shape (N, h, w, 64).
+    """
+    layers = keras.layers
+    x = _convolved(keras, images, 128, 3, padding="same", batchnorm=batchnorm)
+    x = _convolved(keras, x, 128, 3, batchnorm=batchnorm)
+    x = layers.MaxPooling2D(2)(x)
+    x = _convolved(keras, x, 64, 5, batchnorm=batchnorm)
+    return layers.MaxPooling2D(2)(x)
+
+
+def _convolved(
+    keras: Any,
+    x: Any,
+    filters: int,
+    kernel: int,
+    *,
+    batchnorm: bool,
+    padding: str = "valid",
+) -> Any:
+    layers = keras.layers
+    x = layers.Conv2D(filters, kernel, padding=padding)(x)
+    x = layers.BatchNormalization()(x) if batchnorm else x
+    return layers.ReLU()(x)

@@ -5,14 +5,14 @@ without featx; augmentation is active in training only.
 """
 
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 
 from featx.errors import NetworkError
-from featx.frameworks import import_keras, python_seed
+from featx.frameworks import dtype_policy, import_keras, python_seed
 from featx.networks.table import NetworkRow
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers
@@ -20,8 +20,10 @@ from featx.training.augmentation_layers import augment_layers
 if TYPE_CHECKING:
     import keras
 
-COURSEWORK = Augmentation("coursework", flip=True, rotation=10, shift=0.2)
-"""How the courseworks augmented images for their networks."""
+LAST = "probabilities"
+"""Name of the last layer."""
+
+FULL_RANGE = 255
 
 CHUNK = 256
 
@@ -53,11 +55,11 @@ def measure_channels(
 
 def build_network(
     network: NetworkRow,
-    image_size: int,
     n_classes: int,
     *,
     channels: ChannelStatistics,
-    augment: bool,
+    augmentation: Augmentation | None = None,
+    policy: str = "float32",
     seed: int = 0,
 ) -> "keras.Model":
     """Build an untrained network.
@@ -65,13 +67,13 @@ def build_network(
     Parameters
     ----------
     network : NetworkRow
-    image_size : int
-        Side in pixels.
     n_classes : int
     channels : ChannelStatistics
         Of the training images; constants of the graph, not parameters.
-    augment : bool
-        Rotate by up to 10 degrees, shift by up to a fifth and flip in training.
+    augmentation : Augmentation, optional
+        Changes images in training.
+    policy : str
+        Keras' dtype policy; probabilities are float32.
     seed : int
         Of weights, dropout and augmentation.
 
@@ -85,38 +87,82 @@ def build_network(
     NetworkError
         The images are too small for its pooling.
     """
-    check_size(network, image_size)
+    check_size(network)
     keras = import_keras()
     keras.backend.clear_session()
-    add_layers = resolve_name(f"featx.networks.{network.builder}")
-    with python_seed(seed):
-        images = keras.Input((image_size, image_size, 3), dtype="uint8", name="images")
-        x = images
-        if augment:
-            x = keras.ops.cast(images, "float32")
-            for layer in augment_layers(COURSEWORK, seed):
-                x = layer(x)
-        x = keras.layers.Normalization(
-            mean=channels.mean, variance=channels.variance, name="normalisation"
-        )(x)
+    add_convolutions = resolve_name(f"featx.networks.{network.builder}")
+    side = network.image_size
+    with python_seed(seed), dtype_policy(policy):
+        images = keras.Input((side, side, 3), dtype="uint8", name="images")
+        x = _normalised(images, network, channels, augmentation, seed)
+        x = add_convolutions(keras, x, batchnorm=network.batchnorm)
+        x = _with_dense_layers(keras.layers.Flatten()(x), network)
         outputs = keras.layers.Dense(
-            n_classes, activation="softmax", name="probabilities"
-        )(add_layers(keras, x))
+            n_classes, activation="softmax", dtype="float32", name=LAST
+        )(x)
         # Keras refuses names with pluses.
         name = network.name.replace("+", "_plus")
         return keras.Model(images, outputs, name=name)
 
 
-def check_size(network: NetworkRow, image_size: int) -> None:
+def _normalised(
+    images: Any,
+    network: NetworkRow,
+    channels: ChannelStatistics,
+    augmentation: Augmentation | None,
+    seed: int,
+) -> Any:
+    """Add the augmentation, and what brings pixels to a common range."""
+    keras, x = import_keras(), images
+    layers = augment_layers(augmentation, seed) if augmentation else []
+    if layers:
+        x = keras.ops.cast(images, "float32")
+        for layer in layers:
+            x = layer(x)
+    if not network.normalised:
+        return keras.layers.Rescaling(1 / FULL_RANGE, name="scaling")(x)
+    return keras.layers.Normalization(
+        mean=channels.mean, variance=channels.variance, name="normalisation"
+    )(x)
+
+
+def _with_dense_layers(x: Any, network: NetworkRow) -> Any:
+    keras = import_keras()
+    for units in network.dense:
+        has_penalty = network.l1 or network.l2
+        penalty = keras.regularizers.L1L2(network.l1, network.l2)
+        x = keras.layers.Dense(
+            units,
+            activation="relu",
+            kernel_regularizer=penalty if has_penalty else None,
+        )(x)
+        x = keras.layers.Dropout(network.dropout)(x) if network.dropout else x
+    return x
+
+
+def list_layers(model: "keras.Model") -> list[dict[str, Any]]:
+    """Return name, output shape without the batch, and parameters of each layer."""
+    return [
+        {
+            "name": layer.name,
+            "shape": list(layer.output.shape[1:]),
+            "parameters": int(layer.count_params()),
+        }
+        for layer in model.layers
+    ]
+
+
+def check_size(network: NetworkRow) -> None:
     """Refuse images so small that pooling would leave nothing.
 
     Raises
     ------
     NetworkError
     """
-    if image_size < network.least_size:
+    if network.image_size < network.least_size:
+        side = network.image_size
         raise NetworkError(
             f"{network.name} needs images of at least {network.least_size}x"
-            f"{network.least_size} pixels, not {image_size}x{image_size}; set"
-            f" --image-size to {network.least_size} or more"
+            f"{network.least_size} pixels, not {side}x{side}; set --image-size to"
+            f" {network.least_size} or more"
         )

@@ -2,29 +2,26 @@
 
 from typing import Any
 
-DROPOUT = 0.5
 
-
-def cnn(keras: Any, images: Any) -> Any:
-    """Add two blocks of 5x5 and 3x3 convolutions and two dense layers.
+def cnn(keras: Any, images: Any, *, batchnorm: bool) -> Any:
+    """Add two blocks of 5x5 and 3x3 convolutions.
 
     Parameters
     ----------
     keras : module
     images : keras.KerasTensor, shape (N, side, side, 3)
+    batchnorm : bool
 
     Returns
     -------
-    keras.KerasTensor, shape (N, 128)
+    keras.KerasTensor, shape (N, h, w, 64)
     """
     layers = keras.layers
     x = images
     for filters in (32, 64):
         for kernel in (5, 3):
             x = layers.Conv2D(filters, kernel, padding="same")(x)
-            x = layers.ReLU()(layers.BatchNormalization()(x))
+            x = layers.BatchNormalization()(x) if batchnorm else x
+            x = layers.ReLU()(x)
         x = layers.MaxPooling2D(2)(x)
-    x = layers.Flatten()(x)
-    for _ in range(2):
-        x = layers.Dropout(DROPOUT)(layers.Dense(128, activation="relu")(x))
     return x

@@ -1,6 +1,6 @@
 """Train a network from scratch, once or repeatedly, and score it on the test split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,30 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import compute_sample_weight
 
 from featx.errors import NetworkError
-from featx.evaluation.calibration import log_of
+from featx.evaluation.calibration import fit_temperature, log_of
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.intervals import hits_interval
 from featx.evaluation.metrics import evaluate as score
-from featx.frameworks import import_keras
-from featx.networks.build import build_network, measure_channels
+from featx.networks.build import LAST, build_network, measure_channels
 from featx.networks.data import TrainingData
 from featx.networks.settings import NetworkSettings
-from featx.networks.table import find_network
 from featx.progress import Update, ignore
 from featx.splits import hold_out
+from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
-from featx.training.checkpoints import Checkpoints
-from featx.training.epochs import run_epochs
-from featx.training.log import EpochLog, History, as_history
+from featx.training.log import CURVES, EpochLog, History, as_history
 from featx.training.predict import predict
+from featx.training.repeats import spread
+from featx.training.schedule import best_epoch, learning_rate
+from featx.training.train import Trainee, Training, soften
 
 if TYPE_CHECKING:
     import keras
-
-VALIDATION_SHARE = 0.1
-"""Of the train split: held out to follow the training. It chooses nothing."""
 
 WEIGHTS = "from scratch"
 
@@ -69,15 +67,17 @@ def fit_network(
     settings: NetworkSettings,
     folder: Path,
     *,
+    tensorboard: Path | None = None,
     on_epoch: Update = ignore,
 ) -> FittedNetwork:
     """Train a network on the train split and score it on the test split.
 
-    A tenth of the training images, stratified and grouped by content, is held out; the
-    accuracy on it is `val_accuracy`. Cross-validation trains one more network per fold,
-    so `cv_accuracy` is None unless `folds` is set. Each repeat has another seed for
-    weights, order, augmentation and held-out images; the first network is kept,
-    whatever the others score.
+    A share of the training images, stratified and grouped by content, is held out. It
+    chooses the epoch whose weights are kept, and the temperature of the probabilities;
+    the accuracy on it is `val_accuracy`. Cross-validation does the same with one more
+    network per fold, so `cv_accuracy` is None unless `folds` is set. Each repeat has
+    another seed for weights, order, augmentation and held-out images; the first network
+    is kept, whatever the others score.
 
     Parameters
     ----------
@@ -85,8 +85,10 @@ def fit_network(
     settings : NetworkSettings
     folder : Path
         Where the state is kept; an interrupted training goes on from there.
+    tensorboard : Path, optional
+        Where logs for TensorBoard go.
     on_epoch : callable
-        Called with the number of finished epochs and of all epochs that there will be,
+        Called with the number of finished epochs and of all epochs that there can be,
         at the start and after each.
 
     Raises
@@ -97,13 +99,14 @@ def fit_network(
     DataError
         There are too few training images for the folds.
     """
-    trainings = _Trainings(data, settings, folder, on_epoch)
+    trainings = _Trainings(data, settings, folder, tensorboard, on_epoch)
     inner = trainings.cross_validate() if settings.folds else None
     in_folds = trainings.seconds
     first = trainings.repeat(settings.seed)
     fitted, metrics = trainings.seconds, first.metrics
     seeds = range(settings.seed, settings.seed + settings.repeats)
     others = [trainings.repeat(seed).metrics for seed in seeds[1:]]
+    trainings.finish()
     timings = {"decoding": data.seconds, "fit": fitted - in_folds}
     if inner:
         timings["cross_validation"] = in_folds
@@ -115,71 +118,150 @@ def fit_network(
         metrics["intervals"]["cv_accuracy"] = inner.interval
     if others:
         timings["other_repeats"] = trainings.seconds - fitted
-        metrics["repeats"] = {"seeds": list(seeds), **_spread([metrics, *others])}
+        metrics["repeats"] = {"seeds": list(seeds), **spread([metrics, *others])}
     rounded = {name: round(seconds, 3) for name, seconds in timings.items()}
     return replace(first, metrics=metrics, timings=rounded)
 
 
-def train_once(
-    model: "keras.Model",
-    samples: Samples,
-    held_out: Samples,
-    settings: NetworkSettings,
-    folder: Path,
-    *,
-    seed: int = 0,
-    on_epoch: Callable[[int], None] = lambda _: None,
-) -> EpochLog:
-    """Train a network in place, with Adam.
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network trained on some rows, without augmentation and calibrated.
 
-    Parameters
+    Attributes
     ----------
     model : keras.Model
-        From `build_network`.
-    samples, held_out : Samples
-        To train on, and to measure after each epoch; there may be none of the latter.
-    settings : NetworkSettings
-    folder : Path
-        Where the state is kept; an interrupted training goes on from the last epoch
-        that was finished.
-    seed : int
-        Of the order of the samples, dropout and augmentation.
-    on_epoch : callable
-        Called with the number of finished epochs, at the start and after each.
-
-    Returns
-    -------
-    EpochLog
-        Of all epochs. Loss and accuracy are means over the epoch, with dropout and
-        augmentation active.
-
-    Raises
-    ------
-    NetworkError
-        The loss became NaN or infinite, memory ran out, or the state can't be written.
+    log : EpochLog
+    best_epoch : int or None
+        The epoch whose weights it has, from 1 on; None for the last, unchosen.
+    held_out : ndarray of int
+        The rows that chose its epoch and its temperature; there may be none.
+    probabilities : ndarray of float64, shape (len(held_out), n_classes)
     """
-    model.compile(
-        optimizer=import_keras().optimizers.Adam(settings.learning_rate),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        # On a CPU, XLA is slower; and the same everywhere gives the same results.
-        jit_compile=False,
-    )
-    # Checkpoints hold its weights as well.
-    model.optimizer.build(model.trainable_variables)
-    checkpoints = Checkpoints.open(folder, on_epoch)
-    size = settings.batch_size
-    try:
-        run_epochs(
-            model,
-            Batches(samples, size, seed=seed),
-            checkpoints,
-            epochs=settings.epochs,
-            validation=Batches(held_out, size) if len(held_out) else None,
+
+    model: "keras.Model"
+    log: EpochLog
+    best_epoch: int | None
+    held_out: Rows
+    probabilities: NDArray[np.float64]
+
+
+@dataclass
+class NetworkTraining:
+    """Trains networks on some rows of the data, each as its settings say.
+
+    Attributes
+    ----------
+    data : TrainingData
+    settings : NetworkSettings
+    """
+
+    data: TrainingData
+    settings: NetworkSettings
+
+    def train(
+        self,
+        rows: Rows,
+        folder: Path,
+        *,
+        seed: int,
+        tensorboard: Path | None = None,
+        on_epoch: Callable[[int], None] = lambda _: None,
+    ) -> TrainedNetwork:
+        """Train a network on some rows, of which it holds out a share.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+        folder : Path
+            Where the state is kept; an interrupted training goes on from the last epoch
+            that was finished.
+        seed : int
+            Of weights, held-out images, order, dropout and augmentation.
+        tensorboard : Path, optional
+        on_epoch : callable
+            Called with the number of finished epochs, at the start and after each.
+
+        Raises
+        ------
+        NetworkError
+            The loss became NaN or infinite, memory ran out, or the state can't be
+            written.
+        """
+        settings = self.settings
+        train, held_out = self._hold_out(rows, seed)
+        build = partial(
+            build_network,
+            settings.network,
+            len(self.data.split.images.classes),
+            channels=measure_channels(self.data.pixels, train),
+            seed=seed,
         )
-    except NetworkError as error:
-        raise NetworkError(f"{model.name}: {error}") from None
-    return checkpoints.log
+        policy = "mixed_bfloat16" if settings.mixed_precision else "float32"
+        model = build(augmentation=settings.augmentation, policy=policy)
+        training = Training(
+            Trainee(model.get_layer(LAST)), settings, folder, on_epoch, tensorboard
+        )
+        batches = self._batches(train, seed, training=True)
+        try:
+            if len(held_out):
+                validation = self._batches(held_out, seed)
+                log = training.validated(model, batches, validation, or_untrained=False)
+            else:
+                rates = [
+                    learning_rate(settings, e, [0]) for e in range(settings.epochs)
+                ]
+                log = training.at_rates(model, batches, rates)
+        except NetworkError as error:
+            raise NetworkError(f"{settings.name}: {error}") from None
+        # Built anew without an optimizer, in float32, and without random layers: Keras'
+        # are active unless a caller passes training=False, in `model(images)` and in
+        # what Keras exports.
+        weights = model.get_weights()
+        model = build()
+        model.set_weights(weights)
+        return self._calibrated(model, log, held_out)
+
+    def predict(self, model: "keras.Model", rows: Rows) -> NDArray[np.float64]:
+        """Return probabilities of some rows, shape (len(rows), n_classes)."""
+        samples = Samples((self.data.pixels,), rows)
+        return predict(model, samples, batch_size=self.settings.batch_size)
+
+    def _hold_out(self, rows: Rows, seed: int) -> tuple[Rows, Rows]:
+        train, held_out = hold_out(
+            self.data.labels[rows],
+            self.data.split.groups[rows],
+            share=self.settings.validation,
+            seed=seed,
+        )
+        return rows[train], rows[held_out]
+
+    def _batches(self, rows: Rows, seed: int, *, training: bool = False) -> Batches:
+        settings = self.settings
+        labels = self.data.labels[rows]
+        weight = compute_sample_weight(settings.class_weight, labels)
+        mixes = training and settings.augmentation.mixes
+        return Batches(
+            Samples((self.data.pixels,), rows, labels, weight),
+            settings.batch_size,
+            len(self.data.split.images.classes),
+            seed,
+            smoothing=settings.label_smoothing if training else 0.0,
+            mixing=Mixing(settings.augmentation, seed) if mixes else None,
+        )
+
+    def _calibrated(
+        self, model: "keras.Model", log: EpochLog, held_out: Rows
+    ) -> TrainedNetwork:
+        """Fold the temperature that fits held-out images best into the last layer."""
+        n_classes = len(self.data.split.images.classes)
+        if not len(held_out):
+            return TrainedNetwork(model, log, None, held_out, np.empty((0, n_classes)))
+        labels = self.data.labels[held_out]
+        scores = log_of(self.predict(model, held_out))[:, None]
+        weight = compute_sample_weight(self.settings.class_weight, labels)
+        soften(model.get_layer(LAST), fit_temperature(scores, labels, weight))
+        best = best_epoch(self.settings, log.validation(self.settings.monitor))
+        return TrainedNetwork(model, log, best, held_out, self.predict(model, held_out))
 
 
 @dataclass
@@ -189,33 +271,28 @@ class _Trainings:
     data: TrainingData
     settings: NetworkSettings
     folder: Path
+    tensorboard: Path | None
     on_epoch: Update
     seconds: float = 0.0
     _done: int = 0
+    _told: int = 0
 
     def repeat(self, seed: int) -> FittedNetwork:
         """Train a network on all but the held-out images and score it."""
         split, labels = self.data.split, self.data.labels
-        train, held_out = hold_out(
-            labels[split.train],
-            split.groups[split.train],
-            share=VALIDATION_SHARE,
-            seed=seed,
-        )
-        train, held_out = split.train[train], split.train[held_out]
-        model, log = self.train(train, held_out, seed)
-        probabilities = self.predict(model, split.test)
-        classes = split.images.classes
+        trained = self._train(split.train, seed)
+        model, held_out = trained.model, trained.held_out
+        probabilities = self._training.predict(model, split.test)
         scores = score(
             labels[split.test],
             probabilities,
-            classes,
+            split.images.classes,
             groups=split.groups[split.test],
             seed=seed,
         )
         val_accuracy = None
         if len(held_out):
-            hits = self.predict(model, held_out).argmax(axis=1) == labels[held_out]
+            hits = trained.probabilities.argmax(axis=1) == labels[held_out]
             val_accuracy = float(hits.mean())
             scores["intervals"]["val_accuracy"] = hits_interval(
                 hits, split.groups[held_out]
@@ -228,9 +305,13 @@ class _Trainings:
             "n_train": len(split.train),
             "n_val": len(held_out),
             "parameters": int(model.count_params()),
+            "best_epoch": trained.best_epoch,
             "weights": WEIGHTS,
         }
-        return FittedNetwork(model, as_history(log.rows), probabilities, metrics, {})
+        is_rated = self.settings.schedule != "constant"
+        columns = (*CURVES, "learning_rate") if is_rated else CURVES
+        history = as_history(trained.log.rows, columns)
+        return FittedNetwork(model, history, probabilities, metrics, {})
 
     def cross_validate(self) -> CrossValidation:
         """Train a network for each fold on the other folds, without the test split."""
@@ -238,11 +319,13 @@ class _Trainings:
         assert settings.folds is not None
 
         def fit_rows(train: Rows, _labels: Any, _groups: Any) -> SimpleNamespace:
-            model, _ = self.train(train, np.arange(0), settings.seed)
+            model = self._train(train, settings.seed).model
             # What takes the place of rows of features is where they are in the data.
             return SimpleNamespace(
                 classes_=np.arange(len(self.data.split.images.classes)),
-                logits=lambda rows: log_of(self.predict(model, rows))[:, None],
+                logits=lambda rows: log_of(self._training.predict(model, rows))[
+                    :, None
+                ],
             )
 
         return cross_validate(
@@ -254,59 +337,33 @@ class _Trainings:
             seed=settings.seed,
         )
 
-    def train(
-        self, train: Rows, held_out: Rows, seed: int
-    ) -> "tuple[keras.Model, EpochLog]":
-        """Train a network on some rows; return it without augmentation."""
-        data, settings = self.data, self.settings
-        build = partial(
-            build_network,
-            find_network(settings.name),
-            settings.side,
-            len(data.split.images.classes),
-            channels=measure_channels(data.pixels, train),
+    def finish(self) -> None:
+        """Report that no epoch is left: trainings may have stopped early."""
+        if self._told < self._most:
+            self.on_epoch(self._most, self._most)
+
+    @property
+    def _training(self) -> NetworkTraining:
+        return NetworkTraining(self.data, self.settings)
+
+    @property
+    def _most(self) -> int:
+        trainings = self.settings.repeats + (self.settings.folds or 0)
+        return trainings * self.settings.epochs
+
+    def _train(self, rows: Rows, seed: int) -> TrainedNetwork:
+        name = str(self._done)
+        trained = self._training.train(
+            rows,
+            self.folder / name,
             seed=seed,
-        )
-        model = build(augment=settings.augmented)
-        log = train_once(
-            model,
-            self._samples(train),
-            self._samples(held_out),
-            settings,
-            self.folder / str(self._done),
-            seed=seed,
+            tensorboard=self.tensorboard and self.tensorboard / name,
             on_epoch=self._report,
         )
         self._done += 1
-        self.seconds += log.seconds
-        if settings.augmented:
-            # Keras' random layers are active unless a caller passes training=False,
-            # in `model(images)` and in what Keras exports.
-            weights = model.get_weights()
-            model = build(augment=False)
-            model.set_weights(weights)
-        return model, log
-
-    def predict(self, model: "keras.Model", rows: Rows) -> NDArray[np.float64]:
-        """Return probabilities of some rows, shape (len(rows), n_classes)."""
-        size = self.settings.batch_size
-        return predict(model, self._samples(rows), batch_size=size)
-
-    def _samples(self, rows: Rows) -> Samples:
-        return Samples((self.data.pixels,), rows, self.data.labels[rows])
+        self.seconds += trained.log.seconds
+        return trained
 
     def _report(self, epochs: int) -> None:
-        trainings = self.settings.repeats + (self.settings.folds or 0)
-        each = self.settings.epochs
-        self.on_epoch(self._done * each + epochs, trainings * each)
-
-
-def _spread(metrics: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the accuracies of all repeats, with mean and sample deviation."""
-    spread = {}
-    for name in ("val_accuracy", "accuracy"):
-        values = [one[name] for one in metrics]
-        if None not in values:  # there may be no validation split
-            mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
-            spread[name] = {"mean": mean, "std": std, "values": values}
-    return spread
+        self._told = self._done * self.settings.epochs + epochs
+        self.on_epoch(self._told, self._most)

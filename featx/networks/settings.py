@@ -1,16 +1,44 @@
 """Settings of a network trained from scratch."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from featx.images.resizing import MAX_SIZE, SQUASH, Resize
 from featx.images.sources import View
-from featx.networks.table import NETWORKS, find_network
-from featx.settings import CliOption, Settings, checked_by
+from featx.networks.table import (
+    NETWORKS,
+    PARTS,
+    NetworkRow,
+    check_parts,
+    find_network,
+    parse_dense,
+    parse_parts,
+)
+from featx.settings import CliOption, checked_by
+from featx.training.augmentation import Augmentation, find_augmentation
+from featx.training.settings import (
+    AUGMENT,
+    AUGMENT_TEXT,
+    BatchSize,
+    Epochs,
+    LearningRate,
+    Patience,
+    Schedule,
+    TrainingSettings,
+    Validation,
+    known_augmentation,
+)
+
+FOLDS = 5
+
+_BEFORE_0_3 = {True: "coursework", False: "none"}
+"""What `augment` was in recipes and runs of 0.2 and before."""
 
 
-class NetworkSettings(Settings):
+class NetworkSettings(TrainingSettings):
     """Which network to train from scratch, and how to train and score it."""
 
     name: Annotated[
@@ -21,6 +49,19 @@ class NetworkSettings(Settings):
         ),
     ]
     """Network to train; `featx train --help` lists them."""
+
+    parts: Annotated[
+        str | None,
+        checked_by(lambda text: text and ",".join(parse_parts(text))),
+        CliOption(
+            name="with",
+            metavar="PART,...",
+            none_means="basenet as it was",
+            names=lambda: PARTS,
+        ),
+    ] = None
+    """Parts of basenet++ to add to basenet, any of augment, depth, batchnorm and
+    dropout."""
 
     image_size: Annotated[
         int | None,
@@ -33,44 +74,108 @@ class NetworkSettings(Settings):
     """How images become squares: squash ignores the aspect ratio, crop takes the
     centre, pad keeps the whole image and fills up the rest."""
 
-    epochs: Annotated[int, Field(ge=1)] = 50
-    """Passes over the training images."""
+    dense: Annotated[
+        str | None,
+        checked_by(lambda text: text and ",".join(map(str, parse_dense(text)))),
+        CliOption(metavar="UNITS,...", none_means="the network's own"),
+    ] = None
+    """Units of the dense layers before the classes, such as 256,128."""
 
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    """Images per training step."""
+    dropout: Annotated[
+        float | None, Field(ge=0, lt=1), CliOption(none_means="the network's own")
+    ] = None
+    """Share of the units that dropout turns off after each dense layer."""
 
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    """Learning rate of Adam."""
+    l1: Annotated[
+        float | None, Field(ge=0), CliOption(none_means="the network's own")
+    ] = None
+    """L1 penalty on the weights of the dense layers."""
 
-    augment: Annotated[bool | None, CliOption(none_means="on, but off for basenet")] = (
-        None
-    )
-    """Rotate, shift and flip training images at random."""
+    l2: Annotated[
+        float | None, Field(ge=0), CliOption(none_means="the network's own")
+    ] = None
+    """L2 penalty on the weights of the dense layers."""
+
+    epochs: Epochs = 50
+
+    batch_size: BatchSize = 64
+
+    learning_rate: LearningRate = 1e-3
+    """Learning rate."""
+
+    schedule: Schedule = "constant"
+    """How the learning rate falls."""
+
+    patience: Patience = 10
+
+    augment: Annotated[
+        str | None,
+        Field(description=AUGMENT_TEXT),
+        checked_by(lambda text: text and known_augmentation(text)),
+        replace(AUGMENT, none_means="coursework, but none for basenet"),
+    ] = None
+
+    validation: Validation = 0.1
+    """Share of the training images held out to choose the epoch and the temperature."""
+
+    # Replaced by `folds`, so it is not written to recipes.
+    cross_validate: Annotated[bool, Field(exclude=True)] = False
+    """Cross-validate, in 5 folds if --folds says no other number."""
 
     folds: Annotated[
-        int | None, Field(ge=2), CliOption(none_means="hold out a tenth instead")
+        int | None, Field(ge=2), CliOption(none_means="no cross-validation")
     ] = None
     """Cross-validate in this many folds, each a training of its own."""
 
-    repeats: Annotated[int, Field(ge=1)] = 1
-    """Train this many times with different seeds, and report mean and standard
-    deviation."""
+    @classmethod
+    def spelled_out(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values in which cross-validating is replaced by its folds."""
+        if values.get("cross_validate") is not True:
+            return dict(values)
+        folds = values.get("folds")
+        return {
+            **values,
+            "cross_validate": False,
+            "folds": FOLDS if folds is None else folds,
+        }
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Seed of the training."""
+    @model_validator(mode="before")
+    @classmethod
+    def _with_folds(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        augment = given.get("augment")
+        if isinstance(augment, bool):
+            given = {**given, "augment": _BEFORE_0_3[augment]}
+        return cls.spelled_out(given)
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        check_parts(self.name, self.parts)
+        return self
 
     @property
-    def side(self) -> int:
-        """The images' side in pixels; the network's own where none is given."""
-        return self.image_size or find_network(self.name).image_size
+    def network(self) -> NetworkRow:
+        """The network with what these settings change."""
+        row = find_network(self.name).with_parts(parse_parts(self.parts or ""))
+        dense = None if self.dense is None else parse_dense(self.dense)
+        given = {
+            "dense": dense,
+            "dropout": self.dropout,
+            "l1": self.l1,
+            "l2": self.l2,
+            "augment": self.augment,
+            "image_size": self.image_size,
+        }
+        changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+        return replace(row, **changes)
 
     @property
     def view(self) -> View:
         """How images are shown to the network."""
-        return View(self.side, resize=self.resize)
+        return View(self.network.image_size, resize=self.resize)
 
     @property
-    def augmented(self) -> bool:
-        """Whether to augment; as its course did where nothing is said."""
-        own = find_network(self.name).augment
-        return own if self.augment is None else self.augment
+    def augmentation(self) -> Augmentation:
+        """What is done to training images; as in its course where nothing is said."""
+        return find_augmentation(self.network.augment)

@@ -1,11 +1,28 @@
-"""The contents that all run folders share: data, recipe and command."""
+"""The contents that run folders share: data, recipe, command, augmented images."""
 
+from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.errors import RecipeError
+from featx.figures.augmentation import augmented_figure
+from featx.figures.style import png
 from featx.images.image_set import Split
 from featx.pipeline.command import plain_command
 from featx.pipeline.recipe import Recipe, recipe_text
+from featx.runs.files import AUGMENTED_FILE
 from featx.runs.write import RunContents
+from featx.training.augmentation import Augmentation
+from featx.training.augmentation_layers import augmented_samples
+from featx.training.settings import TrainingSettings
+
+TENSORBOARD = "tensorboard"
+"""The folder beside the runs where logs go."""
+
+DRAWN, DRAWN_COPIES = 5, 6
+"""Images, and copies of each, in the figure of augmented images."""
 
 
 def run_contents(
@@ -53,3 +70,41 @@ def run_contents(
         recipe=recipe_text(kept or recipe),
         **results,
     )
+
+
+def check_tensorboard(settings: TrainingSettings) -> None:
+    """Refuse to write logs for TensorBoard where it isn't installed.
+
+    Raises
+    ------
+    RecipeError
+    """
+    if settings.tensorboard and find_spec("tensorboard") is None:
+        raise RecipeError(
+            "--tensorboard: TensorBoard is not installed; pip install tensorboard"
+        )
+
+
+def augmented_pictures(
+    split: Split, pixels: NDArray[np.uint8], wanted: Augmentation, seed: int
+) -> dict[str, bytes]:
+    """Draw some training images beside their augmented copies, if there are any.
+
+    Parameters
+    ----------
+    split : Split
+    pixels : ndarray of uint8, shape (n, height, width, 3)
+        Of all its images.
+    wanted : Augmentation
+    seed : int
+    """
+    if not wanted.changes:
+        return {}
+    images = split.images
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(split.train, size=min(DRAWN, len(split.train)), replace=False)
+    copies = augmented_samples(wanted, pixels[rows], DRAWN_COPIES, seed)
+    labels = [images.classes[code] for code in images.labels[rows]]
+    summary = f"{images.name}, {wanted.name}: {wanted.summary}"
+    figure = augmented_figure(pixels[rows], copies, labels, summary)
+    return {AUGMENTED_FILE: png(figure)}

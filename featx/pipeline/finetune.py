@@ -1,7 +1,6 @@
 """Stage three: join a run's head with its backbones, fine-tune them, write the run."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
 from featx.embeddings.dataset import Embeddings, embed, in_float32
 from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
-from featx.figures.augmentation import augmented_figure
-from featx.figures.style import png
 from featx.finetuning.check import check_joined_model
 from featx.finetuning.finetuner import Finetuner
 from featx.finetuning.gain import finetune_metrics
@@ -26,23 +23,21 @@ from featx.images.arrays import read_views
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
-from featx.pipeline.contents import run_contents
+from featx.pipeline.contents import (
+    TENSORBOARD,
+    augmented_pictures,
+    check_tensorboard,
+    run_contents,
+)
 from featx.pipeline.recipe import Recipe, settings_of
 from featx.progress import SILENT, Progress, timed
 from featx.provenance import fingerprint_of
-from featx.runs.files import AUGMENTED_FILE
 from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, make_run
 from featx.settings import with_values
-from featx.training.augmentation_layers import augmented_samples
-
-DRAWN, DRAWN_COPIES = 5, 6
-"""Images, and copies of each, in the figure of augmented images."""
-
-TENSORBOARD = "tensorboard"
 
 
 def run_finetune(
@@ -192,10 +187,7 @@ def check_finetuning(
         No backbone has the block or layer to unfreeze.
     RecipeError
     """
-    if settings.tensorboard and find_spec("tensorboard") is None:
-        raise RecipeError(
-            "--tensorboard: TensorBoard is not installed; pip install tensorboard"
-        )
+    check_tensorboard(settings)
     views = {one.spec.view._replace(flip=False) for one in extractors}
     if settings.augmentation.mixes and len(views) > 1:
         raise RecipeError(
@@ -231,7 +223,12 @@ def _finetune(
         probabilities=probabilities,
         model=trained.model,
         history=choice.history,
-        pictures=_pictures(tuner),
+        pictures=augmented_pictures(
+            embeddings.split,
+            tuner.start.pixels[0],
+            tuner.settings.augmentation,
+            tuner.settings.seed,
+        ),
     )
 
 
@@ -252,23 +249,6 @@ def _describe(parent: Run, tuner: Finetuner, trained: JoinedModel) -> dict[str, 
         "seed": settings.seed,
         "notes": list(dict.fromkeys(notes)),
     }
-
-
-def _pictures(tuner: Finetuner) -> dict[str, bytes]:
-    """Draw some training images beside their augmented copies, if there are any."""
-    wanted = tuner.settings.augmentation
-    if not wanted.changes:
-        return {}
-    images = tuner.start.embeddings.images
-    rows = tuner.start.embeddings.split.train
-    rng = np.random.default_rng(tuner.settings.seed)
-    chosen = rng.choice(rows, size=min(DRAWN, len(rows)), replace=False)
-    pixels = tuner.start.pixels[0][chosen]
-    copies = augmented_samples(wanted, pixels, DRAWN_COPIES, tuner.settings.seed)
-    labels = [images.classes[code] for code in images.labels[chosen]]
-    summary = f"{images.name}, {wanted.name}: {wanted.summary}"
-    figure = augmented_figure(pixels, copies, labels, summary)
-    return {AUGMENTED_FILE: png(figure)}
 
 
 def _embeddings(

@@ -172,15 +172,14 @@ def holdings(project: Project) -> Iterator[Holding]:
             for key, value in single.items()
             for meant in kind.spelled_out({key: value})
         }
-        values = {**stated, **kind.spelled_out(single), **_kept(single, "preset")}
-        for key in kind.model_fields:
+        fields = kind.model_fields
+        # What stands for other settings is shown as it was given.
+        short = {key: single[key] for key in single if fields[key].exclude}
+        values = {**stated, **kind.spelled_out(single), **short}
+        for key in fields:
             origin = origins.get(key, key)
             source = project.where(name, origin) if key in values else DEFAULT
             yield _holding(kind, name, key, values, source)
-
-
-def _kept(values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {key: values[key]} if key in values else {}
 
 
 def _holding(

@@ -8,13 +8,16 @@ from typing import Any
 from featx.images.decoding import PIXELS_VERSION
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
-from featx.images.resizing import SQUASH
-from featx.networks.build import check_size
+from featx.networks.build import check_size, list_layers
 from featx.networks.data import TrainingData, read_training_data
 from featx.networks.fit import WEIGHTS, FittedNetwork, fit_network
 from featx.networks.settings import NetworkSettings
-from featx.networks.table import find_network
-from featx.pipeline.contents import run_contents
+from featx.pipeline.contents import (
+    TENSORBOARD,
+    augmented_pictures,
+    check_tensorboard,
+    run_contents,
+)
 from featx.pipeline.recipe import Recipe
 from featx.pipeline.several import make_each
 from featx.progress import SILENT, Progress
@@ -80,14 +83,18 @@ def run_train(
 
 
 def check_networks(networks: Sequence[NetworkSettings]) -> None:
-    """Refuse images that are too small for the networks.
+    """Refuse what can't be done, before any image is decoded.
 
     Raises
     ------
     NetworkError
+        The images are too small for a network.
+    RecipeError
+        TensorBoard is asked for and not installed.
     """
     for settings in networks:
-        check_size(find_network(settings.name), settings.side)
+        check_size(settings.network)
+        check_tensorboard(settings)
 
 
 def train(
@@ -145,9 +152,17 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
         _settings(settings),
     )
 
+    logs = recipe.report.out_dir / TENSORBOARD / fingerprint
+
     def make(folder: Path) -> RunContents:
         update = progress.task(f"training {settings.name}", "epochs")
-        fitted = fit_network(images, settings, folder, on_epoch=update)
+        fitted = fit_network(
+            images,
+            settings,
+            folder,
+            tensorboard=logs if settings.tensorboard else None,
+            on_epoch=update,
+        )
         return run_contents(
             recipe,
             images.split,
@@ -157,6 +172,9 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
             probabilities=fitted.probabilities,
             model=fitted.model,
             history=fitted.history,
+            pictures=augmented_pictures(
+                images.split, images.pixels, settings.augmentation, settings.seed
+            ),
         )
 
     return make_run(
@@ -173,6 +191,7 @@ def _describe(
         "weights": WEIGHTS,
         "head": WEIGHTS,
         "parameters": fitted.metrics["parameters"],
+        "layers": list_layers(fitted.model),
         "settings": _settings(settings),
         "seed": settings.seed,
         "timings": fitted.timings,
@@ -181,13 +200,14 @@ def _describe(
 
 
 def _settings(settings: NetworkSettings) -> dict[str, Any]:
-    """Return all settings, with the network's own where none were given.
-
-    Runs had no `resize` at first; those that squash are found again without it.
-    """
-    squash = {"resize"} if settings.resize == SQUASH else set()
+    """Return all settings, with the network's own where none were given."""
+    network = settings.network
     return {
-        **settings.model_dump(mode="json", exclude=squash),
-        "image_size": settings.side,
-        "augment": settings.augmented,
+        **settings.model_dump(mode="json"),
+        "image_size": network.image_size,
+        "dense": ",".join(map(str, network.dense)),
+        "dropout": network.dropout,
+        "l1": network.l1,
+        "l2": network.l2,
+        "augment": network.augment,
     }

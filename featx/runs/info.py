@@ -62,9 +62,26 @@ class RunSettings(Record):
     repeats: int = 1
     seed: int = 0
     augment: Text | bool | None = None
+    parts: Text | None = None
     image_size: int | None = None
     resize: Resize = SQUASH
     copies: int | None = None
+
+
+class LayerInfo(Record):
+    """A layer of a network from scratch.
+
+    Attributes
+    ----------
+    name : str
+    shape : list of int or None
+        Of its output, without the batch.
+    parameters : int
+    """
+
+    name: Text
+    shape: list[int | None]
+    parameters: int
 
 
 class RunInfo(Record):
@@ -86,6 +103,8 @@ class RunInfo(Record):
         The name of the run that fine-tuning started from.
     parameters, trainable_parameters : int or None
         Of a Keras model.
+    layers : list of LayerInfo
+        Of a network from scratch; empty in runs of 0.2 and before.
     settings : RunSettings
         Of the head, the network or the fine-tuning.
     seed : int or None
@@ -116,6 +135,7 @@ class RunInfo(Record):
     parent: Text | None = None
     parameters: int | None = None
     trainable_parameters: int | None = None
+    layers: list[LayerInfo] = Field(default_factory=list)
     settings: RunSettings = RunSettings()
     seed: int | None = None
     timings: dict[str, float] = Field(default_factory=dict)

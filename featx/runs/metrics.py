@@ -34,11 +34,12 @@ class Spread(Record):
 
 
 class Repeats(Record):
-    """Trainings of one network that differ in the seed."""
+    """Trainings that differ in the seed; the first is the run's own."""
 
     seeds: list[int]
     accuracy: Spread
     val_accuracy: Spread | None = None
+    log_loss: Spread | None = None
 
 
 class Parent(Record):
@@ -150,6 +151,10 @@ class Metrics(Record):
         As in `run.json`.
     parameters : int or None
         Of a network from scratch.
+    best_epoch : int or None
+        The epoch, from 1 on, whose weights a network from scratch has. None where
+        nothing was held out to choose it, and in runs of 0.2 and before, which have
+        those of the last.
     repeats : Repeats or None
     finetune : FinetuneMetrics or None
     """
@@ -170,6 +175,7 @@ class Metrics(Record):
     classes: list[Text]
     weights: Text | None = None
     parameters: int | None = None
+    best_epoch: Count | None = None
     repeats: Repeats | None = None
     finetune: FinetuneMetrics | None = None
 

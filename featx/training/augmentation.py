@@ -69,6 +69,10 @@ class Augmentation:
     mixup : float
         Images are blended in pairs, with shares drawn from Beta(mixup, mixup): mixup,
         Zhang et al., https://arxiv.org/abs/1710.09412.
+    vflip : bool
+        Flip an image upside down with a probability of a half.
+    shear : float
+        Largest shear, as a share of the sides.
     cutmix : float
         A rectangle of another image is pasted in, and the share that is left of the
         first is drawn from Beta(cutmix, cutmix): CutMix, Yun et al., https://arxiv.org/abs/1905.04899.
@@ -90,6 +94,8 @@ class Augmentation:
     randaugment: float = _option(1, 0.5, "RandAugment of {:g}")
     mixup: float = _option(1, 0.2, "mixup of {:g}")
     cutmix: float = _option(1, 1, "CutMix of {:g}")
+    vflip: bool = _option(1, True, "flipped upside down")
+    shear: float = _option(1, 0.1, "sheared by {:.3g}%")
 
     def __post_init__(self) -> None:
         for name, option in OPTIONS.items():
@@ -138,8 +144,14 @@ _STRONG = replace(
     _MEDIUM, name="strong", erasing=0.25, randaugment=0.5, mixup=0.2, cutmix=1.0
 )
 
+_COURSEWORK = Augmentation("coursework", flip=True, rotation=10, shift=0.2)
+"""How university courseworks augmented images for networks from scratch."""
+
 AUGMENTATIONS: Mapping[str, Augmentation] = MappingProxyType(
-    {row.name: row for row in (Augmentation("none"), _LIGHT, _MEDIUM, _STRONG)}
+    {
+        row.name: row
+        for row in (Augmentation("none"), _LIGHT, _MEDIUM, _STRONG, _COURSEWORK)
+    }
 )
 """The presets, by name."""
 
@@ -188,4 +200,5 @@ def _parse(word: str, text: str) -> tuple[str, Any]:
         raise NetworkError(
             f"augmentation '{text}': '{word}' has no valid number; {GRAMMAR}"
         ) from None
-    return match["option"], bool(value) if match["option"] == "flip" else value
+    is_switch = isinstance(option.usual, bool)
+    return match["option"], bool(value) if is_switch else value

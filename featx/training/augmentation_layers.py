@@ -58,14 +58,17 @@ def augment_layers(
     seeds = _seeds(seed)
     edge, pixels = {"fill_mode": EDGE}, {"value_range": PIXELS}
     turn, shift = augmentation.rotation / 360, augmentation.shift
+    shear = augmentation.shear
     zoom, brightness = augmentation.zoom, augmentation.brightness
     # Keras takes a single factor for the upper bound; these are both bounds.
     contrast, erasing = (augmentation.contrast,) * 2, (augmentation.erasing,) * 2
     makers: dict[str, Callable[..., Any]] = {
         "rotation": partial(layers.RandomRotation, turn, **edge),
         "shift": partial(layers.RandomTranslation, shift, shift, **edge),
+        "shear": partial(layers.RandomShear, shear, shear, **edge),
         "zoom": partial(layers.RandomZoom, zoom, **edge),
         "flip": partial(layers.RandomFlip, "horizontal"),
+        "vflip": partial(layers.RandomFlip, "vertical"),
         "brightness": partial(layers.RandomBrightness, brightness, **pixels),
         "contrast": partial(layers.RandomContrast, contrast, **pixels),
         "randaugment": partial(rand_augment, augmentation.randaugment),

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from featx.training.log import EpochLog
 
 if TYPE_CHECKING:
     import keras
+
+CROSS_ENTROPY = "cross_entropy"
+"""A metric that takes the place of the loss where that has other parts."""
 
 SEED_STATE = "seed_generator_state"
 """Ends the path of the variables that Keras' random layers draw from."""
@@ -121,13 +124,22 @@ def _logging_callback(
                     f"the loss became NaN or infinite after epoch {epoch + 1}; lower"
                     " --learning-rate"
                 )
-            row = {name: float(value) for name, value in logs.items()}
+            row = plain(logs)
             row["learning_rate"] = float(self.model.optimizer.learning_rate)
             row["seconds"] = round(time.perf_counter() - self.started, 3)
             log.rows.append(row)
             after()
 
     return Logging()
+
+
+def plain(logs: Mapping[str, float]) -> dict[str, float]:
+    """Return what Keras measured, with the cross-entropy for the loss."""
+    row = {name: float(value) for name, value in logs.items()}
+    for prefix in ("", "val_"):
+        if (name := f"{prefix}{CROSS_ENTROPY}") in row:
+            row[f"{prefix}loss"] = row.pop(name)
+    return row
 
 
 def _random_states(model: "keras.Model", batches: Batches) -> list[Any]:

@@ -46,7 +46,7 @@ def reports(tmp_path, monkeypatch):
         ("predict --imagenet", list(BACKBONES)),
         ("fit --head", [*HEADS, "all", "quick"]),
         ("train --network", list(NETWORKS)),
-        ("finetune --augment", ["none", "light", "medium", "strong"]),
+        ("finetune --augment", ["none", "light", "medium", "strong", "coursework"]),
         ("finetune --optimizer", ["adam", "adamw", "rmsprop", "sgd"]),
         ("extract --weights", ["imagenet", "random"]),
     ],

@@ -12,19 +12,19 @@ from featx.networks.build import (
     check_size,
     measure_channels,
 )
-from featx.networks.table import NETWORKS, find_network
+from featx.networks.table import NETWORKS, PARTS, find_network
+from featx.training.augmentation import find_augmentation
 
 CHANNELS = ChannelStatistics((120.0, 110.0, 100.0), (3000.0, 2900.0, 2800.0))
 
 
-def build(name, size=None, *, classes=25, augment=False, seed=0):
-    network = find_network(name)
+def build(name, size=None, *, parts=(), classes=25, augment="none", seed=0):
+    network = find_network(name).with_parts(parts)
     return build_network(
-        network,
-        size or network.least_size,
+        replace(network, image_size=size or network.least_size),
         classes,
         channels=CHANNELS,
-        augment=augment,
+        augmentation=find_augmentation(augment),
         seed=seed,
     )
 
@@ -35,7 +35,31 @@ def build(name, size=None, *, classes=25, augment=False, seed=0):
 )
 def test_parameters_are_those_of_the_course(name, size, parameters):
     # Normalisation and augmentation have none of their own.
-    assert build(name, size, augment=True).count_params() == parameters
+    assert build(name, size, augment="coursework").count_params() == parameters
+
+
+PARAMETERS = {"": 24_197, "depth": 808_665}
+"""Counted by hand, without batch normalisation."""
+
+
+@pytest.mark.parametrize("depth", ["", "depth"])
+@pytest.mark.parametrize("batchnorm", ["", "batchnorm"])
+@pytest.mark.parametrize("others", [(), ("augment",), ("dropout",)])
+def test_parameters_with_any_parts(depth, batchnorm, others):
+    parts = [part for part in (depth, batchnorm, *others) if part]
+    # Four for each filter, of which two are trained.
+    normalised = {"": 4 * (6 + 16), "depth": 4 * (128 + 128 + 64)}[depth]
+    expected = PARAMETERS[depth] + (normalised if batchnorm else 0)
+    assert build("basenet", 32, parts=parts).count_params() == expected
+
+
+def test_all_parts_make_basenet_plus_plus():
+    one = build("basenet", 32, parts=PARTS)
+    other = build("basenet++", 32)
+    layers = [[type(layer).__name__ for layer in m.layers] for m in (one, other)]
+    assert layers[0] == layers[1]
+    for found, expected in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -55,7 +79,7 @@ def test_under_the_least_size(name):
     least = network.least_size
     assert network.image_size >= least
     with pytest.raises(NetworkError, match=f"of at least {least}x{least} pixels, not"):
-        check_size(network, least - 1)
+        check_size(replace(network, image_size=least - 1))
 
 
 def test_pooling_asks_for_the_least_size():
@@ -64,11 +88,7 @@ def test_pooling_asks_for_the_least_size():
     smaller = network.least_size - 1
     with pytest.raises(ValueError, match="MaxPooling2D"):
         build_network(
-            replace(network, least_size=1),
-            smaller,
-            3,
-            channels=CHANNELS,
-            augment=False,
+            replace(network, least_size=1, image_size=smaller), 3, channels=CHANNELS
         )
 
 
@@ -101,13 +121,13 @@ def test_images_of_one_colour_are_normalised_all_the_same():
     pixels = np.full((4, 16, 16, 3), 7, np.uint8)
     channels = measure_channels(pixels, np.arange(4))
     assert channels.variance == (0, 0, 0)
-    network = find_network("basenet")
-    model = build_network(network, 16, 2, channels=channels, augment=False)
+    network = replace(find_network("basenet++"), image_size=16)
+    model = build_network(network, 2, channels=channels)
     assert np.isfinite(model(pixels).numpy()).all()
 
 
 def test_normalisation_is_the_graphs():
-    layer = build("basenet").get_layer("normalisation")
+    layer = build("basenet", parts=["augment"]).get_layer("normalisation")
     pixels = np.full((1, 16, 16, 3), 200, np.uint8)
     expected = (200 - np.array(CHANNELS.mean)) / np.sqrt(CHANNELS.variance)
     np.testing.assert_allclose(layer(pixels).numpy()[0, 0, 0], expected, rtol=1e-5)
@@ -116,7 +136,7 @@ def test_normalisation_is_the_graphs():
 def test_augmentation_works_in_training_only():
     import keras
 
-    model = build("basenet", augment=True)
+    model = build("basenet", parts=["augment"], augment="coursework")
     named = {layer.name: layer for layer in model.layers}
     assert {name for name in named if name.startswith("augment_")} == {
         *("augment_rotation", "augment_shift", "augment_flip", "augment_clip")

@@ -35,7 +35,10 @@ BY_NAME = {
     (HeadSettings, "name"): st.sampled_from([*HEADS, "all"]),
     (HeadSettings, "hidden"): st.sampled_from(["8", "16,bn,dropout0.5"]),
     (HeadSettings, "parameters"): PARAMETERS,
-    (NetworkSettings, "name"): st.sampled_from(["basenet", "cnn"]),
+    (NetworkSettings, "name"): st.just("basenet"),  # the only one that takes parts
+    (NetworkSettings, "parts"): st.sampled_from(["depth", "augment,batchnorm"]),
+    (NetworkSettings, "dense"): st.sampled_from(["50", "256,128"]),
+    (NetworkSettings, "augment"): st.sampled_from(["none", "light,vflip,shear0.2"]),
     (FinetuneSettings, "augment"): st.sampled_from(["light", "medium,mixup0.1"]),
     (FinetuneSettings, "unfreeze"): st.sampled_from(["none", "10%", "block_16"]),
 }

@@ -70,7 +70,7 @@ def test_the_run_is_the_contracts(trained):
     assert told.done == [(0, 4), (1, 4), (2, 4), (2, 4), (3, 4), (4, 4)]
     assert run.from_scratch
     assert run.title == "basenet, trained from scratch"
-    assert run.info["settings"]["augment"] is False
+    assert run.info["settings"]["augment"] == "none"
     assert "1 of 37 images can't be read" in run.info["notes"][0]
     assert run.info["command"] == (
         f"featx train {folder / 'data'} --network basenet --image-size 16 --epochs 2"

@@ -10,7 +10,7 @@ from featx.embeddings.spec import Spec
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.networks.settings import NetworkSettings
-from featx.networks.table import NETWORKS
+from featx.networks.table import NETWORKS, parse_parts
 from featx.runs.info import Kind
 from featx.runs.run import Run
 from featx.settings import Settings, cli_options
@@ -52,17 +52,34 @@ def _set(run: Run) -> Iterator[str]:
     options, own = cli_options(kind), {}
     if run.from_scratch:
         yield "from scratch"
-        row = NETWORKS.get(run.backbone)
-        own = {"image_size": row.image_size, "augment": row.augment} if row else {}
+        own = _of_network(run)
     for name, field in kind.model_fields.items():
         default = own.get(name, field.get_default(call_default_factory=True))
         value = run.info.settings.get(name, default)
+        if name == "augment" and isinstance(value, bool):  # in runs of 0.2 and before
+            value = "coursework" if value else "none"
         if field.is_required() or value == default:
             continue
         if name in options:
             yield _word(options[name].name, value)
         else:  # the parameters of a head, by name
             yield from (f"{key} {one}" for key, one in value.items())
+
+
+def _of_network(run: Run) -> dict[str, Any]:
+    """Return a network's own choices, by the names of the settings."""
+    row = NETWORKS.get(run.backbone)
+    if row is None:
+        return {}
+    row = row.with_parts(parse_parts(run.info.settings.parts or ""))
+    return {
+        "image_size": row.image_size,
+        "dense": ",".join(map(str, row.dense)),
+        "dropout": row.dropout,
+        "l1": row.l1,
+        "l2": row.l2,
+        "augment": row.augment,
+    }
 
 
 def _word(option: str, value: Any) -> str:

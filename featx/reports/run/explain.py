@@ -57,8 +57,12 @@ after the runs that were.
 {% set tested = metrics.repeats.accuracy %}
 <p>Trained {{ metrics.repeats.seeds | length }} times with other seeds, it reached
 {{ tested.mean | percent }} on the test split on average, with a standard deviation of
-{{ tested.std | points }} points between the trainings. The scores
-and predictions here are those of the first; none was picked.</p>
+{{ tested.std | points }} points between the trainings
+{%- if metrics.repeats.log_loss %}
+, and a log loss of {{ "%.3f" | format(metrics.repeats.log_loss.mean) }} with one of
+{{ "%.3f" | format(metrics.repeats.log_loss.std) }}
+{%- endif %}. The scores and predictions here are those of the first; none was
+picked.</p>
 {% endif %}
 {% if extremes %}
 <p>{{ extremes }}</p>

@@ -9,9 +9,13 @@ from featx.reports.run.section import RunPage, Section
 TEMPLATE = """\
 {{ figure(picture) }}
 {% if best and run.from_scratch %}
-<p class="hint">Validation is on the training images that were held out. The epoch with
-the least loss there is marked; the network is that of the last one. Dropout and
-augmentation, where it has them, affect the training curve only.</p>
+<p class="hint">Validation is on the training images that were held out.
+{% if run.metrics.best_epoch is none %}
+The epoch with the least loss there is marked; the network is that of the last one.
+{% else %}
+The epoch that was best there is marked, and the network is the one after it.
+{% endif %}
+Dropout and augmentation, where it has them, affect the training curve only.</p>
 {% elif run.finetuned %}
 <p class="hint">These curves are of the training that was validated: validation is on
 the training images that were held out, before means the head itself.

@@ -9,14 +9,14 @@ import pytest
 from featx.errors import NetworkError
 from featx.finetuning.inputs import compute_frozen_outputs, flipped
 from featx.finetuning.joined_model import join
-from featx.finetuning.schedule import best_epoch
 from featx.finetuning.settings import FinetuneSettings
-from featx.finetuning.train import Training
 from featx.training.augmentation import find_augmentation
 from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
 from featx.training.optimizers import layer_rates
 from featx.training.predict import predict
+from featx.training.schedule import best_epoch
+from featx.training.train import Training
 from tests.finetuning.conftest import CLASSES, SIDE, embed, fit
 
 SETTINGS = FinetuneSettings(
@@ -57,12 +57,12 @@ def batches(samples, **options):
 
 
 def train_validated(joined, model, fed, validation, wanted, folder, **options):
-    training = Training(joined, wanted, folder, **options)
+    training = Training(joined.trainee(wanted), wanted, folder, **options)
     return training.validated(model, fed, validation)
 
 
 def train_at_rates(joined, model, fed, rates, wanted, folder):
-    return Training(joined, wanted, folder).at_rates(model, fed, rates)
+    return Training(joined.trainee(wanted), wanted, folder).at_rates(model, fed, rates)
 
 
 def weights(joined):

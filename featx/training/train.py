@@ -1,34 +1,61 @@
-"""Training a joined model by epochs, so that a kill loses one epoch at most."""
+"""Training a model by epochs, so that a kill loses one epoch at most."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featx.finetuning.joined_model import JoinedModel
-from featx.finetuning.schedule import best_epoch, is_over, learning_rate
-from featx.finetuning.settings import FinetuneSettings
 from featx.frameworks import import_keras
-from featx.heads.layers import HEAD_LAYER
 from featx.training.batches import Batches
 from featx.training.checkpoints import Checkpoints, OnEpoch
-from featx.training.epochs import run_epochs
+from featx.training.epochs import CROSS_ENTROPY, plain, run_epochs
 from featx.training.log import EpochLog
-from featx.training.optimizers import layer_rates, make_optimizer
+from featx.training.optimizers import make_optimizer
+from featx.training.schedule import best_epoch, is_over, learning_rate
+from featx.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     import keras
 
 
+WORST = {"val_loss": math.inf, "val_accuracy": -math.inf}
+"""Of a model before its first epoch where any epoch counts as progress."""
+
+
 @dataclass(frozen=True)
-class Training:
-    """Trains a joined model in place; an interrupted training goes on.
+class Trainee:
+    """What a training must know of a model.
 
     Attributes
     ----------
-    joined : JoinedModel
-    settings : FinetuneSettings
+    last : keras.Layer
+        That gives probabilities, by a softmax.
+    sharing : sequence of keras.Model
+        Other models that share its layers.
+    rates : mapping of int to float
+        Factor of the learning rate for a weight, by its `id`.
+    """
+
+    last: "keras.Layer"
+    sharing: "Sequence[keras.Model]" = ()
+    rates: Mapping[int, float] = field(default_factory=dict)
+
+
+def soften(last: "keras.Layer", temperature: float) -> None:
+    """Divide the scores that a last layer takes the softmax of by a temperature."""
+    last.set_weights([array / temperature for array in last.get_weights()])
+
+
+@dataclass(frozen=True)
+class Training:
+    """Trains a model in place; an interrupted training goes on.
+
+    Attributes
+    ----------
+    trainee : Trainee
+    settings : TrainingSettings
     folder : Path
         Where the state is kept.
     on_epoch : callable
@@ -37,23 +64,30 @@ class Training:
         Where logs for TensorBoard go.
     """
 
-    joined: JoinedModel
-    settings: FinetuneSettings
+    trainee: Trainee
+    settings: TrainingSettings
     folder: Path
     on_epoch: OnEpoch = lambda _: None
     tensorboard: Path | None = None
 
     def validated(
-        self, model: "keras.Model", batches: Batches, validation: Batches
+        self,
+        model: "keras.Model",
+        batches: Batches,
+        validation: Batches,
+        *,
+        or_untrained: bool = True,
     ) -> EpochLog:
         """Train a model, validate each epoch, and leave the model at its best one.
 
         Parameters
         ----------
         model : keras.Model
-            `joined.above`, `joined.view`, or a model that ends in one of them.
+            It ends in the trainee's last layer.
         batches, validation : Batches
             One-hot, with weights.
+        or_untrained : bool
+            Whether the model may stay as it is, if no epoch makes progress.
 
         Returns
         -------
@@ -77,9 +111,15 @@ class Training:
             return {best_epoch(settings, watched())}
 
         with self._compiled(model):
+            if not log.start and not or_untrained:
+                log.start = dict(WORST)
             if not log.start:
-                loss, accuracy = model.evaluate(validation.dataset(), verbose=0)
-                log.start = {"val_loss": float(loss), "val_accuracy": float(accuracy)}
+                found = model.evaluate(
+                    validation.dataset(), verbose=0, return_dict=True
+                )
+                log.start = {
+                    f"val_{name}": value for name, value in plain(found).items()
+                }
                 checkpoints.save(model)
             over = is_over(settings, watched())
             run_epochs(
@@ -117,28 +157,32 @@ class Training:
     @contextlib.contextmanager
     def _compiled(self, model: "keras.Model") -> Iterator[None]:
         """Compile a model to be trained on logits; restore its softmax afterwards."""
-        keras, joined, settings = import_keras(), self.joined, self.settings
-        last = joined.head.get_layer(HEAD_LAYER)
-        softmax, last.activation = last.activation, keras.activations.linear
-        rates = layer_rates(
-            joined.bases,
-            backbone_rate=settings.backbone_rate,
-            depth_decay=settings.depth_decay,
+        keras, trainee, settings = import_keras(), self.trainee, self.settings
+        softmax, trainee.last.activation = (
+            trainee.last.activation,
+            keras.activations.linear,
         )
+        metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+        if model.losses:
+            # Epochs are chosen without what large weights cost.
+            entropy = keras.metrics.CategoricalCrossentropy
+            metrics.append(entropy(name=CROSS_ENTROPY, from_logits=True))
         try:
             model.compile(
                 optimizer=make_optimizer(
-                    settings.optimizer, weight_decay=settings.weight_decay, rates=rates
+                    settings.optimizer,
+                    weight_decay=settings.weight_decay,
+                    rates=trainee.rates,
                 ),
                 loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-                weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+                weighted_metrics=metrics,
                 jit_compile=False,
             )
             # The first checkpoint, before the first step, has its weights as well.
             model.optimizer.build(model.trainable_variables)
             yield
         finally:
-            last.activation = softmax
-            for one in (model, joined.model, joined.view, joined.above):
+            trainee.last.activation = softmax
+            for one in (model, *trainee.sharing):
                 # Functions traced without the softmax must not be used again.
                 one.predict_function = one.test_function = one.train_function = None

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featx.finetuning.schedule import best_epoch, is_over, learning_rate
 from featx.finetuning.settings import FinetuneSettings
 from featx.frameworks import import_keras
+from featx.training.schedule import best_epoch, is_over, learning_rate
 
 LOSSES = st.lists(st.floats(0, 10, width=16), min_size=2, max_size=20)
 

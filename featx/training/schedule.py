@@ -1,4 +1,4 @@
-"""The schedule of a fine-tuning: learning rates, when to stop, which epoch was best.
+"""The schedule of a training: learning rates, when to stop, which epoch was best.
 
 All of it follows from the epochs so far: `watched` is the measure that `monitor` names
 on the validation split, before the first epoch and after each. So an interrupted
@@ -8,12 +8,12 @@ training has no other state to restore.
 import math
 from collections.abc import Sequence
 
-from featx.finetuning.settings import FinetuneSettings
+from featx.training.settings import TrainingSettings
 
 Values = Sequence[float]
 
 
-def learning_rate(settings: FinetuneSettings, epoch: int, watched: Values) -> float:
+def learning_rate(settings: TrainingSettings, epoch: int, watched: Values) -> float:
     """Return the learning rate of an epoch, counted from 0.
 
     ``cosine`` falls to `least_rate` over all epochs; ``plateau`` multiplies the rate by
@@ -29,7 +29,7 @@ def learning_rate(settings: FinetuneSettings, epoch: int, watched: Values) -> fl
     return rate
 
 
-def best_epoch(settings: FinetuneSettings, watched: Values) -> int:
+def best_epoch(settings: TrainingSettings, watched: Values) -> int:
     """Return after how many epochs the model was best; 0 if none made progress."""
     best = 0
     for epoch, value in enumerate(watched):
@@ -38,18 +38,18 @@ def best_epoch(settings: FinetuneSettings, watched: Values) -> int:
     return best
 
 
-def is_over(settings: FinetuneSettings, watched: Values) -> bool:
+def is_over(settings: TrainingSettings, watched: Values) -> bool:
     """Return whether `patience` epochs have passed without progress."""
     return len(watched) - 1 - best_epoch(settings, watched) >= settings.patience
 
 
-def _is_progress(settings: FinetuneSettings, value: float, best: float) -> bool:
+def _is_progress(settings: TrainingSettings, value: float, best: float) -> bool:
     if settings.monitor == "loss":
         return value < best - settings.min_delta
     return value > best + settings.min_delta
 
 
-def _plateau_rate(settings: FinetuneSettings, watched: Values) -> float:
+def _plateau_rate(settings: TrainingSettings, watched: Values) -> float:
     """Follow `keras.callbacks.ReduceLROnPlateau` from the first epoch on."""
     rate, best, waited = settings.learning_rate, watched[0], 0
     for value in watched[1:]:
