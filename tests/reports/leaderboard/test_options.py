@@ -56,7 +56,7 @@ def test_options_of_trainings(made):
     ]
     assert options_of_runs(runs).own == [
         ["learning-rate 1e-05", "no-cached"],
-        ["from scratch", "image-size 96", "no-augment"],
+        ["from scratch", "image-size 96", "augment none"],
     ]
 
 
