@@ -9,6 +9,7 @@ are made from these.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from inspect import get_annotations
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -119,12 +120,12 @@ class CliOption:
 def cli_options(kind: type[Settings]) -> dict[str, CliOption]:
     """Return the option of each field that has one, by the field's name.
 
-    Those of a class come before those that it inherits.
+    Those that a class states come before those that it inherits.
     """
     options = {}
-    own = kind.__annotations__
-    fields = sorted(kind.model_fields.items(), key=lambda item: item[0] not in own)
-    for name, field in fields:
+    own = [name for name in get_annotations(kind) if name in kind.model_fields]
+    for name in dict.fromkeys([*own, *kind.model_fields]):
+        field = kind.model_fields[name]
         given = [m for m in field.metadata if isinstance(m, CliOption)]
         option = given[0] if given else CliOption()
         if option.exists:

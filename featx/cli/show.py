@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from featx.embeddings.settings import CacheSettings
     from featx.evaluation.metrics import Metric
-    from featx.runs.metrics import Metrics
+    from featx.runs.metrics import Metrics, Repeats
     from featx.runs.run import Run
     from featx.runs.settings import ReportSettings
     from featx.settings import Settings
@@ -308,6 +308,23 @@ def _scores(run: "Run", listed: "list[Metric]") -> list[str]:
 
 def _mark(run: "Run") -> str:
     return RANDOM_MARK if run.random_weights else ""
+
+
+def show_repeats(repeats: "Repeats") -> None:
+    """Print mean and deviation of trainings that differ in the seed."""
+    rows = [
+        [name, decimals(one.mean), decimals(one.std), *map(decimals, one.values)]
+        for name, one in (
+            ("held out", repeats.val_accuracy),
+            ("test acc", repeats.accuracy),
+            ("log loss", repeats.log_loss),
+        )
+        if one is not None
+    ]
+    seeds = [f"seed {seed}" for seed in repeats.seeds]
+    title = f"{len(seeds)} trainings; scores above and files are those of the first"
+    say("")
+    show_table(title, ["", "mean", "deviation", *seeds], rows, drop=seeds)
 
 
 def show_best(runs: Sequence["Run"]) -> None:

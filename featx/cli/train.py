@@ -12,6 +12,7 @@ from featx.cli.show import (
     decimals,
     score_cells,
     show_notes,
+    show_repeats,
     show_table,
     summary,
 )
@@ -107,18 +108,7 @@ def _show_repeated(run: "Run") -> None:
         interval = score_cells(run.metrics, "cv_accuracy")[1]
         say(f"{run.backbone}: {cv_accuracy:.3f} in cross-validation, 95% {interval}")
     if repeats is not None:
-        tested = repeats.accuracy
-        say(
-            f"{run.backbone}: {tested.mean:.3f} on the test split on average, standard"
-            f" deviation {tested.std:.3f} between {len(repeats.seeds)} trainings; the"
-            " table shows the first"
-        )
-    if repeats is not None and repeats.log_loss is not None:
-        loss = repeats.log_loss
-        say(
-            f"{run.backbone}: log loss {loss.mean:.3f} on average, standard deviation"
-            f" {loss.std:.3f}"
-        )
+        show_repeats(repeats)
 
 
 def _show_layers(run: "Run") -> None:
@@ -128,4 +118,5 @@ def _show_layers(run: "Run") -> None:
         for layer in run.info.layers
     ]
     columns = ["layer", "output", "parameters"]
+    say("")
     show_table(f"{run.name}, {run.metrics.parameters:,} parameters", columns, rows)

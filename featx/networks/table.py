@@ -160,7 +160,7 @@ def check_parts(name: str, parts: str | None) -> None:
     """
     if parts and name != _BASENET.name:
         raise ValueError(
-            f"`parts` are added to {_BASENET.name}, not to {name}; leave them out"
+            f"`parts`: only {_BASENET.name} takes parts, not {name}; leave them out"
         )
 
 

@@ -33,7 +33,7 @@ AUGMENT = CliOption(
 )
 AUGMENT_TEXT = (
     "Change training images at random, differently in each epoch; a preset or words"
-    " such as light,rotation20,mixup, which the command's help lists."
+    " such as light,rotation20,mixup, which `featx finetune --help` lists."
 )
 Augment = Annotated[
     str, Field(description=AUGMENT_TEXT), checked_by(known_augmentation), AUGMENT

@@ -18,8 +18,10 @@ def test_a_network_beside_heads(run, work, monkeypatch):
     assert "data: 24 training and 12 test images, 3 classes" in done.stdout
     assert "basenet" in done.stdout
     assert "in cross-validation" in done.stdout
-    assert "on the test split on average" in done.stdout
-    assert "between 2 trainings; the table shows the first" in done.stdout
+    assert "2 trainings; scores above and files are those of the first" in done.stdout
+    for name in ("held out", "test acc", "log loss", "deviation", "seed 1"):
+        assert name in done.stdout
+    assert "conv2d_1" in done.stdout
     assert done.stdout.endswith("reports/data-basenet\n")
     assert "training basenet: 4/4 epochs" in done.stderr
     again = run("train", "--network", "BaseNet", *SMALL, "--folds", 2, "--repeats", 2)
