@@ -35,6 +35,7 @@ from .pipeline.report import Report as Report
 from .pipeline.report import report as report
 from .pipeline.train import train as train
 from .predict.predict import predict as predict
+from .predict.predict import predict_imagenet as predict_imagenet
 from .predict.predictions import Predictions as Predictions
 from .runs.info import Kind as Kind
 from .runs.info import RunInfo as RunInfo

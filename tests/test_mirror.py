@@ -31,7 +31,6 @@ ELSEWHERE = {
     "datasets/settings": "cli/test_data.py",
     "*/settings": "test_settings.py",
     "embeddings/backbones/extractor": "embeddings/backbones/test_keras_model.py",
-    "embeddings/backbones/imagenet": "cli/test_predict.py",
     "embeddings/cache/hdf5_stream": "embeddings/cache/test_export.py",
     "embeddings/cache/*": "embeddings/cache/test_store.py",
     "embeddings/spec": "embeddings/cache/test_store.py",

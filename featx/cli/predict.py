@@ -43,7 +43,7 @@ def backbone_names() -> Iterable[str]:
     metavar="BACKBONE",
     shell_complete=complete_names(backbone_names),
     help="Predict the 1000 classes of ImageNet with a pretrained network"
-    " instead of a RUN.",
+    " instead of a RUN. efficientnetlite0 needs no download.",
 )
 @click.option(
     "--resize",

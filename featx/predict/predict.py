@@ -123,7 +123,11 @@ def predict_imagenet(
     batch_size: int | None = None,
     progress: Progress = SILENT,
 ) -> Predictions:
-    """Classify images into ImageNet's 1000 classes with one of Keras' networks.
+    """Classify images into ImageNet's 1000 classes with a pretrained network.
+
+    The weights of ``efficientnetlite0`` to ``efficientnetlite2`` hold the classifier.
+    Those of the others are downloaded the first time: they are other files than the
+    ones that embeddings are computed with.
 
     Parameters
     ----------
@@ -141,7 +145,9 @@ def predict_imagenet(
     Raises
     ------
     BackboneError
-        There is no such backbone, or its weights are not available.
+        There is no such backbone.
+    WeightsError
+        Its weights are not here and can't be fetched.
     DataError
         A path is missing, or no image can be read.
     """

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -144,14 +145,6 @@ def test_networks_answer_with_their_own_model(run, work, monkeypatch):
     assert "model.keras: damaged (its SHA-256 is not" in broken.stderr
 
 
-def write_classes(home, *, name="class {}"):
-    (home / "models").mkdir(parents=True, exist_ok=True)
-    known = {str(i): [f"n{i:08}", name.format(i)] for i in range(1000)}
-    known["1"][1] = known["0"][1]
-    file = home / "models" / "imagenet_class_index.json"
-    file.write_text(json.dumps(known))
-
-
 def predict_in(home, *words):
     environment = {**os.environ, "KERAS_HOME": str(home)}
     return run_process("predict", *words, env=environment)
@@ -160,7 +153,7 @@ def predict_in(home, *words):
 @pytest.mark.slow
 def test_the_classes_of_imagenet(work):
     home = work / "home"
-    write_classes(home)
+    (home / "models").mkdir(parents=True)
     keras = import_keras()
     network = keras.applications.MobileNet(alpha=0.25, weights=None)
     # Random weights say nearly the same of all images; these don't.
@@ -183,16 +176,16 @@ def test_the_classes_of_imagenet(work):
     for one, row in zip(answers, expected, strict=True):
         top = one["top"]
         assert len(top) == 1000
-        assert top["class 0 n00000000"] == pytest.approx(row[0], abs=1e-5)
-        assert top["class 0 n00000001"] == pytest.approx(row[1], abs=1e-5)
-        best = int(row[2:].argmax()) + 2
-        assert top[f"class {best}"] == pytest.approx(row[best], abs=1e-5)
+        assert top["tench"] == pytest.approx(row[0], abs=1e-5)
+        assert top["crane n02012849"] == pytest.approx(row[134], abs=1e-5)
+        assert top["crane n03126707"] == pytest.approx(row[517], abs=1e-5)
+        assert max(top.values()) == pytest.approx(row.max(), abs=1e-5)
 
 
 @pytest.mark.slow
 def test_damaged_weights_of_imagenet_are_one_line(work):
     home = work / "home"
-    write_classes(home)
+    (home / "models").mkdir(parents=True)
     (home / "models" / "mobilenet_2_5_224_tf.h5").write_bytes(b"damaged")
     words = ("--imagenet", "mobilenet-0.25", "data/test")
     done = predict_in(home, *words)
@@ -202,14 +195,36 @@ def test_damaged_weights_of_imagenet_are_one_line(work):
     assert "Traceback" not in done.stderr
 
 
-def test_damaged_classes_of_imagenet_are_one_line(run, work, monkeypatch):
-    (work / "models").mkdir()
-    (work / "models" / "imagenet_class_index.json").write_text('{"0": "tench"}')
-    monkeypatch.setenv("KERAS_HOME", str(work))
-    done = run("predict", "--imagenet", "mobilenet-0.25", "data/test")
-    assert done.exit_code == 1
-    (line,) = done.stderr.splitlines()
-    assert "is not Keras' list of ImageNet's classes" in line
+def test_imagenet_needs_no_network(run, work, monkeypatch):
+    def connect(*_):
+        raise AssertionError("connects")
+
+    monkeypatch.setattr("socket.socket.connect", connect)
+    monkeypatch.setenv("KERAS_HOME", str(work / "nothing"))
+    words = ("--imagenet", "efficientnetlite0", "data/test/red", "--csv")
+    done = run("predict", *words)
+    assert done.exit_code == 0, done.stderr
+    header, *rows = csv.reader(io.StringIO(done.stdout))
+    assert [header[3], header[-1]] == ["p_tench", "p_toilet_tissue"]
+    assert len(rows) == 4
+    for row in rows:
+        assert sum(map(float, row[3:])) == pytest.approx(1)
+    assert not (work / "nothing").exists()
+
+
+@pytest.mark.samples
+@pytest.mark.skipif("FEATX_SAMPLES" not in os.environ, reason="needs FEATX_SAMPLES")
+def test_breeds_of_dogs_are_told(run):
+    folder = Path(os.environ["FEATX_SAMPLES"]) / "dog-breeds"
+    with (folder / "labels.csv").open() as stream:
+        breeds = {row["id"]: row["breed"] for row in csv.DictReader(stream)}
+    files = sorted((folder / "train").glob("*.jpg"))[:32]
+    done = run("predict", "--imagenet", "efficientnetlite0", *files, "--json")
+    answers = json.loads(done.stdout)
+    right = [
+        one["predicted"].lower() == breeds[Path(one["path"]).stem] for one in answers
+    ]
+    assert np.mean(right) > 0.75  # the published accuracy over all classes
 
 
 def test_imagenet_needs_no_run(run, work):

@@ -1,65 +1,32 @@
 """Backbones as the ImageNet classifiers that they were trained as: 1000 classes."""
 
-import json
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featx.embeddings.backbones.keras_model import keras_functions
 from featx.embeddings.backbones.table import Backbone
-from featx.embeddings.backbones.weights import (
-    TIMEOUT_S,
-    Fetch,
-    fetch_weights,
-    resolve_weights,
-)
+from featx.embeddings.backbones.weights import TIMEOUT_S, resolve_weights
 from featx.errors import WeightsError
 from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
 
 if TYPE_CHECKING:
     import keras
 
-N_CLASSES = 1000
-
-CLASSES_FILE = "imagenet_class_index.json"
-CLASSES_URL = (
-    f"https://storage.googleapis.com/download.tensorflow.org/data/{CLASSES_FILE}"
-)
-CLASSES_MD5 = "c2c37ea517e94d9795004a39431a14cb"
+_CLASSES_FILE = Path(__file__).with_name("imagenet_classes.txt")
 
 
-def imagenet_classes(fetch: Fetch = fetch_weights) -> tuple[str, ...]:
-    """Return the names of ImageNet's classes, in the order of the outputs.
+@cache
+def imagenet_classes() -> tuple[str, ...]:
+    """Return the names of ImageNet's 1000 classes, in the order of the outputs.
 
-    Names that two classes share, as the bird and the machine do that are a crane, have
-    their WordNet number behind them.
-
-    Parameters
-    ----------
-    fetch : callable
-        ``fetch(url, target, hash)`` brings Keras' list where it isn't here yet.
-
-    Raises
-    ------
-    WeightsError
-        The list is not here and can't be fetched, or is damaged.
+    They are Keras' names, ``toilet_tissue`` for example. Names that two classes share,
+    as the bird and the machine do that are a crane, have their WordNet number behind
+    them.
     """
-    path = keras_home() / "models" / CLASSES_FILE
-    if not path.is_file():
-        try:
-            fetch(CLASSES_URL, path, CLASSES_MD5)
-        except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here
-            raise _missing("the names of ImageNet's classes", error, path) from None
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        entries = [known[str(code)] for code in range(N_CLASSES)]
-        numbers, names = zip(*((str(a), str(b)) for a, b in entries), strict=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(
-            f"{path} is not Keras' list of ImageNet's classes"
-            f" ({type(error).__name__}): delete it to download it again from"
-            f" {CLASSES_URL}"
-        ) from None
+    lines = _CLASSES_FILE.read_text(encoding="utf-8").splitlines()
+    numbers, names = zip(*(line.split() for line in lines), strict=True)
     shared = Counter(names)
     return tuple(
         f"{name} {number}" if shared[name] > 1 else name
