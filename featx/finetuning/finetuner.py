@@ -13,7 +13,12 @@ from featx.errors import DataError
 from featx.evaluation.calibration import fit_temperature, log_of
 from featx.finetuning.distill import distil
 from featx.finetuning.inputs import InputPreparation, StartingPoint
-from featx.finetuning.joined_model import JoinedModel, join
+from featx.finetuning.joined_model import (
+    Backbones,
+    JoinedModel,
+    build_backbones,
+    put_head_on,
+)
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.layers import apply_in_keras
 from featx.heads.views import ViewsHead, fit_views
@@ -22,7 +27,7 @@ from featx.splits import hold_out
 from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
 from featx.training.log import CURVES, EpochLog, History, as_history
-from featx.training.predict import predict
+from featx.training.predict import normal
 from featx.training.schedule import best_epoch
 from featx.training.train import Training
 
@@ -81,6 +86,8 @@ class Finetuner:
         Where arrays go that don't fit into memory.
     tensorboard : Path or None
     progress : Progress
+    backbones : Backbones, optional
+        Built for the settings in float32, and not trained yet.
     """
 
     start: StartingPoint
@@ -89,6 +96,8 @@ class Finetuner:
     scratch_dir: Path
     tensorboard: Path | None = None
     progress: Progress = SILENT
+    backbones: Backbones | None = None
+    _policy: str = "float32"
 
     def choose(self) -> Choice:
         """Hold out a validation split, train on the rest, and find the best epoch.
@@ -111,7 +120,7 @@ class Finetuner:
         logs: dict[int, EpochLog] = {}
         rates: dict[int, list[float]] = {}
         for phase, settings in self._phases(head).items():
-            joined.warm_up(on=phase == WARMUP)
+            joined.backbones.warm_up(on=phase == WARMUP)
             name = "warm-up" if phase == WARMUP else "fine-tuning"
             title = f"{name} with validation"
             training = self._training(joined, settings, f"choice-{phase}", title)
@@ -123,15 +132,15 @@ class Finetuner:
             best = best_epoch(settings, log.validation(settings.monitor))
             rates[phase] = [row["learning_rate"] for row in log.rows[:best]]
         views = self.start.embeddings.views[held_out]
-        probabilities = self.predict(joined, held_out)
+        predicted = self._predict_views(joined, held_out)
         cached = self._preparation.is_cached
         return Choice(
             history=_join_histories(logs),
             rates=rates,
             held_out=held_out,
             head_probabilities=ViewsHead(head).predict_proba(views),
-            probabilities=probabilities,
-            temperature=self._temperature(joined, held_out, probabilities),
+            probabilities=normal(predicted.mean(axis=0)),
+            temperature=self._temperature(held_out, normal(predicted[0])),
             frozen_seconds=inputs.seconds + validation.seconds if cached else None,
         )
 
@@ -151,7 +160,7 @@ class Finetuner:
         if phases:
             inputs = self._preparation.for_training(joined, rows)
         for phase, rates in phases.items():
-            joined.warm_up(on=phase == WARMUP)
+            joined.backbones.warm_up(on=phase == WARMUP)
             settings = self.settings.model_copy(update={"epochs": len(rates)})
             title = "fine-tuning on all training images"
             training = self._training(joined, settings, f"final-{phase}", title)
@@ -177,6 +186,12 @@ class Finetuner:
             The rows that the head was fitted on.
         policy : str, optional
             Keras' dtype policy; that of the training by default.
+
+        Returns
+        -------
+        JoinedModel
+            On the backbones of the one before, which is not to be used any more, if
+            they are of the same policy. Their weights are those before any training.
         """
         to_keras = head.to_keras
         if not head.has_keras_layers:
@@ -186,33 +201,30 @@ class Finetuner:
             )
             to_keras = partial(apply_in_keras, [distilled])
         mixed = "mixed_bfloat16" if self.settings.mixed_precision else "float32"
-        return join(
-            self.start.extractors,
-            to_keras,
-            unfrozen=self.settings.unfreeze,
-            policy=policy or mixed,
-            seed=self.settings.seed,
-        )
+        backbones = self._untrained(policy or mixed)
+        return put_head_on(backbones, to_keras, seed=self.settings.seed)
+
+    def _untrained(self, policy: str) -> Backbones:
+        """Return the backbones, as they were before any training."""
+        if self.backbones is None or policy != self._policy:
+            self.backbones, self._policy = None, policy  # the memory is needed
+            self.backbones = build_backbones(
+                self.start.extractors, unfrozen=self.settings.unfreeze, policy=policy
+            )
+        self.backbones.rewind()
+        return self.backbones
 
     def predict(self, joined: JoinedModel, rows: Rows) -> NDArray[np.float64]:
         """Return the probabilities of some rows, shape (len(rows), n_classes)."""
+        return normal(self._predict_views(joined, rows).mean(axis=0))
+
+    def _predict_views(self, joined: JoinedModel, rows: Rows) -> NDArray[np.float32]:
         images = Samples(self.start.pixels, rows)
-        return predict(joined.model, images, batch_size=self.settings.batch_size)
+        return joined.predict_views(images, batch_size=self.settings.batch_size)
 
-    def _temperature(
-        self, joined: JoinedModel, rows: Rows, probabilities: NDArray[np.float64]
-    ) -> float:
-        """Return the temperature of a model's scores for the original view.
-
-        Parameters
-        ----------
-        probabilities : ndarray, shape (len(rows), n_classes)
-            Of the rows; the mean over the views.
-        """
+    def _temperature(self, rows: Rows, probabilities: NDArray[np.float64]) -> float:
+        """Return the temperature of a model's scores for the original view of rows."""
         labels = self.start.embeddings.images.labels[rows]
-        if joined.flips != (False,):
-            images, size = Samples(self.start.pixels, rows), self.settings.batch_size
-            probabilities = predict(joined.view, images, batch_size=size)
         return fit_temperature(
             log_of(probabilities)[:, None],
             labels,

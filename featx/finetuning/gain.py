@@ -105,7 +105,7 @@ def _boundary(choice: Choice, trained: JoinedModel) -> dict[str, Any] | None:
     epoch = float(np.median(seconds)) if seconds else None
     plain = None if epoch is None else epoch + choice.frozen_seconds
     return {
-        "layer": ", ".join(trained.boundary),
+        "layer": ", ".join(trained.backbones.boundary),
         "seconds_caching": round(choice.frozen_seconds, 3),
         "seconds_epoch": epoch,
         "seconds_epoch_plain": None if plain is None else round(plain, 3),

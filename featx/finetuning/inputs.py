@@ -22,7 +22,6 @@ from featx.progress import SILENT, Progress, Update, ignore
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers, augmented
 from featx.training.batches import Samples
-from featx.training.predict import traced
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -113,7 +112,7 @@ class InputPreparation:
         images = self._images(rows)
         if not self.is_cached:
             return Inputs(self._augmenting(joined), images)
-        views = [flipped if flip else None for flip in joined.flips]
+        views = [flipped if flip else None for flip in joined.backbones.flips]
         return self._frozen(joined, images, [*views, *self._copies()])
 
     def for_validation(self, joined: JoinedModel, rows: Rows) -> Inputs:
@@ -151,7 +150,7 @@ class InputPreparation:
     def _augmenting(self, joined: JoinedModel) -> Any:
         """Return the model behind layers that augment its images in training."""
         wanted = self.settings.augmentation
-        if True in joined.flips:
+        if True in joined.backbones.flips:
             wanted = replace(wanted, flip=True)
         keras = import_keras()
         view = joined.view
@@ -217,9 +216,9 @@ def compute_frozen_outputs(
     RunError
         There is no room for the outputs.
     """
-    run = traced(joined.below)
+    run, outputs = joined.backbones.run_below, joined.backbones.below.outputs
     n, total = len(images), len(images) * len(changes)
-    kinds = [(tensor.shape[1:], tensor.dtype) for tensor in joined.below.outputs]
+    kinds = [(tensor.shape[1:], tensor.dtype) for tensor in outputs]
     arrays = [allocate((total, *shape), dtype, scratch_dir) for shape, dtype in kinds]
     run(*images.take(slice(1)))  # traces the graph, before the time is taken
     start = time.perf_counter()

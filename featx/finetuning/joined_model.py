@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.backbones.keras_model import BackboneSteps, build_steps
 from featx.errors import BackboneError
 from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.unfreeze import ALL, NONE, boundary, first_unfrozen, unfreeze
-from featx.frameworks import import_keras, python_seed
+from featx.frameworks import garbage_kept, import_keras, python_seed
 from featx.heads.layers import HEAD_LAYER
 from featx.images.sources import View
+from featx.training.batches import Samples
 from featx.training.optimizers import layer_rates
+from featx.training.predict import traced
 from featx.training.train import Trainee, soften
 
 if TYPE_CHECKING:
@@ -21,6 +27,64 @@ if TYPE_CHECKING:
 
 HeadLayers = Callable[[Any], Any]
 """From a Keras tensor of embeddings to one of probabilities."""
+
+
+@dataclass(frozen=True)
+class Backbones:
+    """Backbones from images to embeddings, built once for one head after another.
+
+    What is traced of them serves every head as well: it takes longer than training on
+    a few images does.
+
+    Attributes
+    ----------
+    bases : tuple of keras.Model
+        The backbones, one for each embedding.
+    firsts : tuple of int
+        Index of the first trained operation of each backbone.
+    flips : tuple of bool
+        Which views there are: False for the original, True for the flipped one.
+    features : keras.Model
+        From images to embeddings, a list of (N, d) for each view.
+    below : keras.Model
+        From images to the outputs of the frozen layers, a list of tensors.
+    above : keras.Model
+        From those to the embeddings of the original view.
+    boundary : tuple of str
+        Names of the frozen layers whose outputs `above` takes.
+    start : list of ndarray
+        The weights that training changes, as they were before.
+    """
+
+    bases: "tuple[keras.Model, ...]"
+    firsts: tuple[int, ...]
+    flips: tuple[bool, ...]
+    features: "keras.Model"
+    below: "keras.Model"
+    above: "keras.Model"
+    boundary: tuple[str, ...]
+    start: list[Any]
+
+    @cached_property
+    def run_features(self) -> Callable[..., list[Any]]:
+        """`features` as a graph, traced when it first runs."""
+        return traced(self.features)
+
+    @cached_property
+    def run_below(self) -> Callable[..., list[Any]]:
+        """`below` as a graph, traced when it first runs."""
+        return traced(self.below)
+
+    def warm_up(self, *, on: bool) -> None:
+        """Make only the head trainable; off, the unfrozen layers as well."""
+        for base, first in zip(self.bases, self.firsts, strict=True):
+            unfreeze(base, len(base.operations) if on else first)
+
+    def rewind(self) -> None:
+        """Make the backbones as they were before any training."""
+        self.warm_up(on=False)
+        for weight, value in zip(self.above.trainable_weights, self.start, strict=True):
+            weight.assign(value)
 
 
 @dataclass(frozen=True)
@@ -32,46 +96,44 @@ class JoinedModel:
 
     Attributes
     ----------
+    backbones : Backbones
     model : keras.Model
         From uint8 images, RGB, one input ``images_<side>[_<resize>]`` per size and way
         to resize, to the probabilities (N, n_classes), averaged over the views.
     view : keras.Model
         The same for the original view only.
-    below : keras.Model
-        From images to the outputs of the frozen layers, a list of tensors.
     above : keras.Model
-        From those to probabilities: ``above(below(x))`` equals ``view(x)``.
+        From the outputs of the frozen layers to probabilities: ``above(below(x))``
+        equals ``view(x)``.
     head : keras.Model
         From embeddings to probabilities.
-    bases : tuple of keras.Model
-        The backbones, one for each embedding.
-    firsts : tuple of int
-        Index of the first trained operation of each backbone.
-    flips : tuple of bool
-        Which views there are: False for the original, True for the flipped one.
-    boundary : tuple of str
-        Names of the frozen layers whose outputs `above` takes.
     """
 
+    backbones: Backbones
     model: "keras.Model"
     view: "keras.Model"
-    below: "keras.Model"
     above: "keras.Model"
     head: "keras.Model"
-    bases: "tuple[keras.Model, ...]"
-    firsts: tuple[int, ...]
-    flips: tuple[bool, ...]
-    boundary: tuple[str, ...]
 
-    def warm_up(self, *, on: bool) -> None:
-        """Make only the head trainable; off, the unfrozen layers as well."""
-        for base, first in zip(self.bases, self.firsts, strict=True):
-            unfreeze(base, len(base.operations) if on else first)
+    @cached_property
+    def _run_head(self) -> Callable[..., list[Any]]:
+        return traced(self.head)
+
+    def predict_views(self, images: Samples, *, batch_size: int) -> NDArray[np.float32]:
+        """Return the probabilities of each view, shape (views, n, n_classes)."""
+        found = []
+        for start in range(0, len(images), batch_size):
+            batch = images.take(slice(start, start + batch_size))
+            rows = self.backbones.run_features(*batch)
+            # A head computes in float32, also behind a backbone that does not.
+            floats = [one.numpy().astype(np.float32, copy=False) for one in rows]
+            found.append([self._run_head(one)[0].numpy() for one in floats])
+        return np.concatenate(found, axis=1)
 
     def trainee(self, settings: FinetuneSettings) -> Trainee:
         """Return what a training must know, with the layers that are trained now."""
         rates = layer_rates(
-            self.bases,
+            self.backbones.bases,
             backbone_rate=settings.backbone_rate,
             depth_decay=settings.depth_decay,
         )
@@ -94,6 +156,20 @@ def join(
 ) -> JoinedModel:
     """Build new backbones and put a head on them.
 
+    See `build_backbones` and `put_head_on` for parameters and errors.
+    """
+    backbones = build_backbones(extractors, unfrozen=unfrozen, policy=policy)
+    return put_head_on(backbones, head, seed=seed)
+
+
+def build_backbones(
+    extractors: Sequence[KerasExtractor],
+    *,
+    unfrozen: str = "none",
+    policy: str = "float32",
+) -> Backbones:
+    """Build new backbones, to put a head on.
+
     Two sizes of one backbone have separate weights: they may learn different things.
 
     Parameters
@@ -101,22 +177,16 @@ def join(
     extractors : sequence of KerasExtractor
         In the order in which the head's embeddings stand side by side; flipped ones are
         the same backbones on flipped images.
-    head : callable
-        Returns probabilities for a tensor of embeddings.
     unfrozen : str
         What to train of each backbone; see `first_unfrozen`. A backbone without such a
         block or layer stays frozen if another one has it.
     policy : str
-        Keras' dtype policy of the backbones; the head computes in float32.
-    seed : int
-        Of the head's dropout.
+        Keras' dtype policy of the backbones.
 
     Raises
     ------
     BackboneError, WeightsError
         A backbone can't be built, or none has such a block or layer.
-    HeadError
-        The head has no Keras layers.
     """
     keras = import_keras()
     parts = _build_parts(extractors, unfrozen, policy)
@@ -125,30 +195,66 @@ def join(
         for view, name in _input_names(part.shown for part in parts).items()
     }
     images = _bare(list(inputs.values()))
-    halves = [part.above(number) for number, part in enumerate(parts)]
-    above = _chained(frozen for frozen, _ in halves)
-    embedding = _concatenated([row for _, row in halves])
-    head_model = _head_model(head, embedding.shape[1:], seed)
     flips = tuple(sorted({one.flip for one in extractors}))
-
-    def predicted(images: Mapping[View, Any]) -> Any:
-        return head_model(_concatenated([part.embed(images) for part in parts]))
-
-    views = [predicted(_flipped(inputs) if flip else inputs) for flip in flips]
-    mean = views[0] if len(views) == 1 else keras.ops.mean(keras.ops.stack(views), 0)
-    return JoinedModel(
-        model=keras.Model(images, mean, name="featx"),
-        view=keras.Model(images, predicted(inputs)),
-        below=keras.Model(images, _chained(part.below(inputs) for part in parts)),
-        above=keras.Model(_bare(above), head_model(embedding)),
-        head=head_model,
+    rows = [
+        _concatenated([part.embed(shown) for part in parts])
+        for shown in (_flipped(inputs) if flip else inputs for flip in flips)
+    ]
+    halves = [part.above(number) for number, part in enumerate(parts)]
+    above = keras.Model(
+        _bare(_chained(frozen for frozen, _ in halves)),
+        _concatenated([row for _, row in halves]),
+    )
+    return Backbones(
         bases=tuple(part.steps.base for part in parts),
         firsts=tuple(part.first for part in parts),
         flips=flips,
+        features=keras.Model(images, rows),
+        below=keras.Model(images, _chained(part.below(inputs) for part in parts)),
+        above=above,
         boundary=tuple(
             tensor._keras_history.operation.name
             for tensor in _chained(part.cut for part in parts)
         ),
+        start=[weight.numpy() for weight in above.trainable_weights],
+    )
+
+
+def put_head_on(
+    backbones: Backbones, head: HeadLayers, *, seed: int = 0
+) -> JoinedModel:
+    """Join backbones, as they are, and a head; a head that was on them comes off.
+
+    Parameters
+    ----------
+    backbones : Backbones
+    head : callable
+        Returns probabilities for a tensor of embeddings, computed in float32.
+    seed : int
+        Of the head's dropout.
+
+    Raises
+    ------
+    HeadError
+        The head has no Keras layers.
+    """
+    keras = import_keras()
+    features, above = backbones.features, backbones.above
+    rows = features.outputs
+    head_model = _head_model(head, rows[0].shape[1:], seed)
+    views = [head_model(one) for one in rows]
+    mean = views[0]
+    if len(views) > 1:
+        # Names of their own: a session cleared meanwhile would give them those that
+        # the backbones' preprocessing has.
+        stacked = _renamed(keras.ops.stack(views), "views")
+        mean = _renamed(keras.ops.mean(stacked, 0), "views_mean")
+    return JoinedModel(
+        backbones,
+        model=keras.Model(features.input, mean, name="featx"),
+        view=keras.Model(features.input, views[0]),
+        above=keras.Model(above.input, head_model(above.output)),
+        head=head_model,
     )
 
 
@@ -256,8 +362,9 @@ def _firsts(bases: "Sequence[keras.Model]", unfrozen: str) -> list[int]:
 
 def _build(extractor: KerasExtractor, policy: str) -> BackboneSteps:
     # Layers are numbered by session: in a new one, by their place in the backbone.
-    import_keras().backend.clear_session()
-    return build_steps(extractor, policy)
+    import_keras().backend.clear_session(free_memory=False)
+    with garbage_kept():
+        return build_steps(extractor, policy)
 
 
 def _chained(lists: Iterable[list[Any]]) -> list[Any]:
@@ -283,6 +390,12 @@ def _input_names(views: Iterable[View]) -> dict[View, str]:
 def _flipped(images: Mapping[View, Any]) -> dict[View, Any]:
     ops = import_keras().ops
     return {view: ops.flip(tensor, axis=2) for view, tensor in images.items()}
+
+
+def _renamed(tensor: Any, name: str) -> Any:
+    """Return a tensor after naming the operation that gives it."""
+    tensor._keras_history.operation.name = name
+    return tensor
 
 
 def _bare(tensors: list[Any]) -> Any:

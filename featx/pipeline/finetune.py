@@ -15,7 +15,11 @@ from featx.finetuning.check import check_joined_model
 from featx.finetuning.finetuner import Finetuner
 from featx.finetuning.gain import finetune_metrics
 from featx.finetuning.inputs import StartingPoint
-from featx.finetuning.joined_model import JoinedModel, check_unfreeze
+from featx.finetuning.joined_model import (
+    JoinedModel,
+    build_backbones,
+    check_unfreeze,
+)
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.base import Head
 from featx.heads.settings import HeadSettings
@@ -36,7 +40,7 @@ from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
 from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
-from featx.runs.write import RunContents, claim_reports, make_run
+from featx.runs.write import RunContents, claim_reports, find_fitted, make_run
 from featx.settings import with_values
 
 
@@ -81,13 +85,17 @@ def run_finetune(
     claim_reports(report.out_dir)
     parent.load_head()  # one that can't be loaded is refused before the work
     extractors = extractors_of(parent, weights, cache.folder)
-    check_finetuning(settings, extractors)
-    head = parent.load_head()
-    data = _data(parent)
-    embeddings = _embeddings(parent, data, extractors, cache, progress)
+    _check_settings(settings, extractors)
     fingerprint = fingerprint_of(
         Kind.FINETUNE, parent.info.fingerprint, settings.model_dump(mode="json")
     )
+    backbones = None
+    if find_fitted(report.out_dir, fingerprint) is None:
+        # What can't be unfrozen is refused before any image is decoded.
+        backbones = build_backbones(extractors, unfrozen=settings.unfreeze)
+    head = parent.load_head()
+    data = _data(parent)
+    embeddings = _embeddings(parent, data, extractors, cache, progress)
     recipe = Recipe(
         data=data,
         cache=cache,
@@ -109,6 +117,7 @@ def run_finetune(
             scratch_dir=report.out_dir,
             tensorboard=logs if settings.tensorboard else None,
             progress=progress,
+            backbones=backbones,
         )
         return _finetune(parent, tuner, recipe, seconds)
 
@@ -187,6 +196,20 @@ def check_finetuning(
         No backbone has the block or layer to unfreeze.
     RecipeError
     """
+    _check_settings(settings, extractors)
+    keras = [one for one in extractors if isinstance(one, KerasExtractor)]
+    check_unfreeze(keras, settings.unfreeze)
+
+
+def _check_settings(
+    settings: FinetuneSettings, extractors: Sequence[Extractor]
+) -> None:
+    """Refuse settings that don't suit these backbones, without building any.
+
+    Raises
+    ------
+    RecipeError
+    """
     check_tensorboard(settings)
     views = {one.spec.view._replace(flip=False) for one in extractors}
     if settings.augmentation.mixes and len(views) > 1:
@@ -194,8 +217,6 @@ def check_finetuning(
             f"--augment {settings.augment} mixes images of one size, resized in one"
             f" way, but this run uses {len(views)}; add mixup0,cutmix0"
         )
-    keras = [one for one in extractors if isinstance(one, KerasExtractor)]
-    check_unfreeze(keras, settings.unfreeze)
 
 
 def _finetune(

@@ -33,14 +33,19 @@ def make_predictor(model: "keras.Model", *, batch_size: int) -> Predictor:
             run(*samples.take(slice(start, start + batch_size)))[0].numpy()
             for start in range(0, len(samples), batch_size)
         ]
-        probabilities = np.concatenate(found).astype(np.float64)
-        # In float32 they sum to one only up to rounding.
-        normal: NDArray[np.float64] = probabilities / probabilities.sum(
-            axis=1, keepdims=True
-        )
-        return normal
+        return normal(np.concatenate(found))
 
     return predict_samples
+
+
+def normal(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return probabilities in float64, each row divided by its sum.
+
+    In float32 they sum to one only up to rounding.
+    """
+    exact = probabilities.astype(np.float64)
+    divided: NDArray[np.float64] = exact / exact.sum(axis=1, keepdims=True)
+    return divided
 
 
 def predict(

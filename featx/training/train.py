@@ -102,6 +102,9 @@ class Training:
         """
         checkpoints = Checkpoints.open(self.folder, self.on_epoch)
         settings, log = self.settings, checkpoints.log
+        # A training that goes on starts from the same, so no file needs to keep it.
+        weights = model.trainable_weights
+        start = [weight.numpy() for weight in weights]
 
         def watched() -> list[float]:
             return log.validation(settings.monitor)
@@ -120,7 +123,6 @@ class Training:
                 log.start = {
                     f"val_{name}": value for name, value in plain(found).items()
                 }
-                checkpoints.save(model)
             over = is_over(settings, watched())
             run_epochs(
                 model,
@@ -132,7 +134,12 @@ class Training:
                 after=after,
                 tensorboard=self.tensorboard,
             )
-            checkpoints.load(model, best_epoch(settings, watched()))
+            best = best_epoch(settings, watched())
+            if best:
+                checkpoints.load(model, best)
+            else:
+                for weight, value in zip(weights, start, strict=True):
+                    weight.assign(value)
         return log
 
     def at_rates(
@@ -178,7 +185,7 @@ class Training:
                 weighted_metrics=metrics,
                 jit_compile=False,
             )
-            # The first checkpoint, before the first step, has its weights as well.
+            # A checkpoint has its weights as well, and may be loaded before any step.
             model.optimizer.build(model.trainable_variables)
             yield
         finally:

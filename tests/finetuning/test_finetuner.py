@@ -187,7 +187,7 @@ def test_changes_come_one_after_the_other(joined, samples, tmp_path):
     )
     (maps,) = outputs.samples.inputs
     (pixels,) = samples.inputs
-    expected = joined.below.predict_on_batch(pixels[:, :, ::-1])
+    expected = joined.backbones.below.predict_on_batch(pixels[:, :, ::-1])
     np.testing.assert_allclose(maps[len(samples) :], expected, atol=1e-5)
     np.testing.assert_array_equal(outputs.samples.labels, np.tile(samples.labels, 2))
 
@@ -209,7 +209,7 @@ def test_rows_of_no_weight_teach_nothing(joined, samples, tmp_path):
 
 def test_each_layer_has_its_rate(joined, samples, tmp_path):
     start = {weight.path: weight.numpy() for weight in joined.model.weights}
-    rates = layer_rates(joined.bases, backbone_rate=0.5, depth_decay=1e-12)
+    rates = layer_rates(joined.backbones.bases, backbone_rate=0.5, depth_decay=1e-12)
     assert max(rates.values()) == pytest.approx(0.5)
     assert min(rates.values()) == pytest.approx(0.5e-12)
     settings = FinetuneSettings(

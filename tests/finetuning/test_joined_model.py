@@ -78,14 +78,14 @@ def test_several_backbones_sizes_and_views(fused, unfrozen):
     expected = fitted.predict_proba(embed(extractors, images))
     np.testing.assert_allclose(found, expected, atol=1e-4)
     (whole,) = traced(joined.view)(*images.values())
-    (halves,) = traced(joined.above)(*traced(joined.below)(*images.values()))
+    (halves,) = traced(joined.above)(*traced(joined.backbones.below)(*images.values()))
     np.testing.assert_allclose(whole, halves, atol=1e-6)
-    assert not joined.below.trainable_weights
+    assert not joined.backbones.below.trainable_weights
     trained = {weight.path for weight in joined.above.trainable_weights}
     assert trained == {weight.path for weight in joined.model.trainable_weights}
-    joined.warm_up(on=True)
+    joined.backbones.warm_up(on=True)
     assert len(joined.above.trainable_weights) == 2  # the head's
-    joined.warm_up(on=False)
+    joined.backbones.warm_up(on=False)
     assert {weight.path for weight in joined.above.trainable_weights} == trained
 
 
@@ -109,9 +109,9 @@ def test_a_cut_within_a_branch(pixels, labels):
     views = rng.normal(size=(24, 1, 2048)).astype(np.float32)
     head = fit("lda", views, labels).head
     joined = join([inception], head.to_keras, unfrozen="conv2d_93")
-    assert len(joined.boundary) > 1
+    assert len(joined.backbones.boundary) > 1
     (whole,) = traced(joined.view)(images)
-    (halves,) = traced(joined.above)(*traced(joined.below)(images))
+    (halves,) = traced(joined.above)(*traced(joined.backbones.below)(images))
     np.testing.assert_allclose(whole, halves, atol=1e-6)
 
 
@@ -125,7 +125,9 @@ def test_two_sizes_of_a_backbone_whose_layers_are_numbered(labels):
     views = np.random.default_rng(0).normal(size=(24, 1, 4096)).astype(np.float32)
     head = fit("lda", views, labels).head
     joined = join(sizes, head.to_keras, unfrozen="conv2d_93")
-    trained = [sum(bool(x.trainable_weights) for x in b.layers) for b in joined.bases]
+    trained = [
+        sum(bool(x.trainable_weights) for x in b.layers) for b in joined.backbones.bases
+    ]
     assert trained[0] == trained[1] > 0
 
 
@@ -133,7 +135,7 @@ def test_two_sizes_of_a_backbone_whose_layers_are_numbered(labels):
 def test_a_block_that_some_backbones_have(fused):
     extractors, _, fitted = fused
     joined = join(extractors, fitted.head.to_keras, unfrozen="block_16")
-    counts = [len(base.trainable_weights) for base in joined.bases]
+    counts = [len(base.trainable_weights) for base in joined.backbones.bases]
     assert counts[0] == 0 < counts[1]
     with pytest.raises(BackboneError, match="has no block or layer 'mixed9'"):
         join(extractors, fitted.head.to_keras, unfrozen="mixed9")
