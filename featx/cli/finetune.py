@@ -14,6 +14,7 @@ from featx.cli.show import (
     decimals,
     score_cells,
     show_notes,
+    show_repeats,
     show_table,
     summary,
 )
@@ -114,6 +115,8 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     ]
     columns = ["run", "held out", "test acc", "95%"]
     show_table(title, columns, rows, whole=1, drop=["95%"])
+    if metrics.repeats is not None:
+        show_repeats(metrics.repeats)
     advice = recommend(run)
     said = [explain_frozen_outputs(found.boundary)]
     if advice:

@@ -1,6 +1,6 @@
 """Fine-tuning: choose the epochs on a validation split, then train on all images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +98,16 @@ class Finetuner:
     progress: Progress = SILENT
     backbones: Backbones | None = None
     _policy: str = "float32"
+
+    def with_seed(self, seed: int) -> "Finetuner":
+        """Return a tuner of the same backbones that draws with another seed."""
+        name = f"seed-{seed}"
+        return replace(
+            self,
+            settings=self.settings.model_copy(update={"seed": seed}),
+            folder=self.folder / name,
+            tensorboard=self.tensorboard and self.tensorboard / name,
+        )
 
     def choose(self) -> Choice:
         """Hold out a validation split, train on the rest, and find the best epoch.

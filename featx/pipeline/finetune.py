@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
@@ -42,6 +43,8 @@ from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, find_fitted, make_run
 from featx.settings import with_values
+from featx.training.log import History
+from featx.training.repeats import spread
 
 
 def run_finetune(
@@ -86,8 +89,12 @@ def run_finetune(
     parent.load_head()  # one that can't be loaded is refused before the work
     extractors = extractors_of(parent, weights, cache.folder)
     _check_settings(settings, extractors)
+    # Runs had no repeats at first; those of one training are found again without it.
+    once = {"repeats"} if settings.repeats == 1 else set()
     fingerprint = fingerprint_of(
-        Kind.FINETUNE, parent.info.fingerprint, settings.model_dump(mode="json")
+        Kind.FINETUNE,
+        parent.info.fingerprint,
+        settings.model_dump(mode="json", exclude=once),
     )
     backbones = None
     if find_fitted(report.out_dir, fingerprint) is None:
@@ -229,21 +236,26 @@ def _finetune(
     embeddings, progress = tuner.start.embeddings, tuner.progress
     with timed(seconds, "graft_check"):
         joined_check = check_joined_model(tuner, recipe.cache.folder, progress)
-    with timed(seconds, "choosing"):
-        choice = tuner.choose()
-    with timed(seconds, "fit"):
-        trained = tuner.train(choice)
-    with timed(seconds, "predicting"):
-        probabilities = tuner.predict(trained, embeddings.test)
+    first = tuner.settings.seed
+    seeds = range(first, first + tuner.settings.repeats)
+    # They train the same backbones: the one that is kept comes last.
+    others = [
+        _tune(tuner.with_seed(seed), joined_check, seconds, prefix="other_")
+        for seed in seeds[1:]
+    ]
+    tuned = _tune(tuner, joined_check, seconds)
+    if others:
+        scores = [tuned.metrics, *(one.metrics for one in others)]
+        tuned.metrics["repeats"] = {"seeds": list(seeds), **spread(scores)}
     return run_contents(
         recipe,
         embeddings.split,
         f"{parent.name}-finetune",
-        {**_describe(parent, tuner, trained), "timings": seconds},
-        metrics=finetune_metrics(tuner, choice, trained, joined_check, probabilities),
-        probabilities=probabilities,
-        model=trained.model,
-        history=choice.history,
+        {**_describe(parent, tuner, tuned.model), "timings": seconds},
+        metrics=tuned.metrics,
+        probabilities=tuned.probabilities,
+        model=tuned.model.model,
+        history=tuned.history,
         pictures=augmented_pictures(
             embeddings.split,
             tuner.start.pixels[0],
@@ -251,6 +263,36 @@ def _finetune(
             tuner.settings.seed,
         ),
     )
+
+
+class _Tuned(NamedTuple):
+    """A fine-tuned model and what was measured of it."""
+
+    model: JoinedModel
+    history: History
+    probabilities: NDArray[np.float64]
+    metrics: dict[str, Any]
+
+
+def _tune(
+    tuner: Finetuner,
+    joined_check: dict[str, Any],
+    seconds: dict[str, float],
+    *,
+    prefix: str = "",
+) -> _Tuned:
+    """Choose the epochs, train on all training images, and score the test images."""
+    spent: dict[str, float] = {}
+    with timed(spent, "choosing"):
+        choice = tuner.choose()
+    with timed(spent, "fit"):
+        model = tuner.train(choice)
+    with timed(spent, "predicting"):
+        probabilities = tuner.predict(model, tuner.start.embeddings.test)
+    for name, value in spent.items():
+        seconds[f"{prefix}{name}"] = seconds.get(f"{prefix}{name}", 0.0) + value
+    metrics = finetune_metrics(tuner, choice, model, joined_check, probabilities)
+    return _Tuned(model, choice.history, probabilities, metrics)
 
 
 def _describe(parent: Run, tuner: Finetuner, trained: JoinedModel) -> dict[str, Any]:

@@ -125,6 +125,28 @@ def test_what_can_be_asked_for(run, fitted, options):
 
 
 @pytest.mark.slow
+def test_repeats_are_runs_of_other_seeds(run, fitted):
+    words = ("finetune", *QUICK, "--epochs", 2, "--learning-rate", "0.01", "--json")
+    (once,), (other,), (both,) = (
+        json.loads(run(*words, *more).stdout)
+        for more in ((), ("--seed", 1), ("--repeats", 2))
+    )
+    assert len({one["run"] for one in (once, other, both)}) == 3
+    assert both["accuracy"] == once["accuracy"]
+    assert both["log_loss"] == pytest.approx(once["log_loss"], rel=1e-4)
+    repeats = both["repeats"]
+    assert repeats["seeds"] == [0, 1]
+    for name in ("val_accuracy", "accuracy", "log_loss"):
+        expected = [once[name], other[name]]
+        assert repeats[name]["values"] == pytest.approx(expected, rel=1e-4)
+        assert repeats[name]["std"] == pytest.approx(np.std(expected, ddof=1), abs=1e-5)
+    shown = run(
+        "finetune", *QUICK, "--epochs", 2, "--learning-rate", 0.01, "--repeats", 2
+    )
+    assert "2 trainings; scores above and files are those of the first" in shown.stdout
+
+
+@pytest.mark.slow
 def test_a_killed_one_goes_on(run, fitted, tmp_path):
     program = (
         "import os, featx.training.checkpoints as training\n"
