@@ -323,7 +323,6 @@ def show_repeats(repeats: "Repeats") -> None:
     ]
     seeds = [f"seed {seed}" for seed in repeats.seeds]
     title = f"{len(seeds)} trainings; scores above and files are those of the first"
-    say("")
     show_table(title, ["", "mean", "deviation", *seeds], rows, drop=seeds)
 
 

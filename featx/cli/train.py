@@ -118,5 +118,4 @@ def _show_layers(run: "Run") -> None:
         for layer in run.info.layers
     ]
     columns = ["layer", "output", "parameters"]
-    say("")
     show_table(f"{run.name}, {run.metrics.parameters:,} parameters", columns, rows)
