@@ -7,7 +7,7 @@ import random
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,23 @@ def dtype_policy(policy: str) -> Iterator[None]:
         yield
     finally:
         config.set_dtype_policy(before)
+
+
+def with_constants(model: Any) -> Callable[..., Any]:
+    """Return a call of a Keras model, to trace, with its weights as constants.
+
+    Traced as constants in the first place: converting a traced graph's variables gives
+    the same and takes four times as long. Later changes of the weights aren't seen.
+    """
+    tf, keras = import_tensorflow(), import_keras()
+    weights = [(variable, variable.numpy()) for variable in model.variables]
+
+    def run(images: Any) -> Any:
+        constants = [(variable, tf.constant(value)) for variable, value in weights]
+        with keras.StatelessScope(state_mapping=constants):
+            return model(images, training=False)
+
+    return run
 
 
 @contextlib.contextmanager

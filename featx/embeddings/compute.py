@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from featx.embeddings.backbones.extractor import Extractor
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.errors import BackboneError, ImageError
-from featx.hardware import usable_cores
+from featx.images.arrays import images_ahead
 from featx.images.prefetch import prefetch
 from featx.images.sources import Source, Views
 from featx.progress import Update
@@ -27,9 +27,6 @@ COMMIT_IMAGES = 500
 COMMIT_SECONDS = 10.0
 COMMIT_BYTES = 1 << 25
 """Rows of whole feature maps are large: they are committed in smaller parts."""
-
-AHEAD_BYTES = 1 << 26
-"""Pixels decoded ahead of the model, about; they are what it never waits for."""
 
 MODEL_RUNS = 2
 """Batches embedded at a time: where one run waits for its slowest thread, the other
@@ -202,8 +199,7 @@ class Computation:
             too small for one image.
         """
         models = ThreadPoolExecutor(max_workers=MODEL_RUNS)
-        pixels = sum(3 * view.side**2 for view in {queue.view for queue in self.queues})
-        ahead = max(2 * usable_cores(), AHEAD_BYTES // pixels)
+        ahead = images_ahead({queue.view for queue in self.queues})
         with ExitStack() as stack:
             for queue in self.queues:
                 stack.callback(queue.commit)

@@ -1,9 +1,9 @@
 """All images of a data folder, decoded once for a view."""
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from featx.errors import ImageError, RunError
-from featx.hardware import available_memory
+from featx.hardware import available_memory, usable_cores
 from featx.images.prefetch import prefetch
 from featx.images.sources import Source, View
 from featx.progress import SILENT, Progress, Update, ignore
+
+AHEAD_BYTES = 1 << 26
+"""Pixels decoded ahead of a model, about."""
+
+Decoded = tuple[NDArray[np.uint8], ...]
+"""An image in each of some views, each (side, side, 3)."""
 
 MEMORY_SHARE = 4
 """Pixels that would take more than one over this of the free memory go to disk: the
@@ -53,12 +59,12 @@ def read_pixels(
     array = allocate((count, view.side, view.side, 3), np.uint8, scratch_dir)
     unreadable: dict[int, str] = {}
     update(0, count)
-    with prefetch(partial(_decode, source, view), range(count)) as decoded:
+    with decoded_ahead(source, [view]) as decoded:
         for row, found in enumerate(decoded):
             if isinstance(found, str):
                 unreadable[row] = found
             else:
-                array[row] = found
+                (array[row],) = found
             update(row + 1, count)
     return array, unreadable
 
@@ -99,12 +105,41 @@ def read_views(
     return arrays, unreadable
 
 
-def _decode(source: Source, view: View, row: int) -> NDArray[np.uint8] | str:
-    """Return an image's pixels, or why it can't be read."""
-    try:
-        return source.show(row, {view})[view]
-    except ImageError as error:
-        return str(error)
+def images_ahead(views: Iterable[View]) -> int:
+    """Return how many images to decode ahead of a model, so that it never waits."""
+    pixels = sum(3 * view.side**2 for view in views)
+    return max(2 * usable_cores(), AHEAD_BYTES // pixels)
+
+
+@contextlib.contextmanager
+def decoded_ahead(
+    source: Source, views: Sequence[View], *, ahead: int | None = None
+) -> Iterator[Iterator[Decoded | str]]:
+    """Decode the images of a source in threads, some ahead of what is asked for.
+
+    Parameters
+    ----------
+    source : Source
+    views : sequence of View
+        Each image is decoded once for all of them.
+    ahead : int, optional
+        Images that may wait; see `prefetch`.
+
+    Yields
+    ------
+    iterator
+        For each image its pixels in each view, or why it can't be read.
+    """
+
+    def decode(row: int) -> Decoded | str:
+        try:
+            shown = source.show(row, set(views))
+        except ImageError as error:
+            return str(error)
+        return tuple(shown[view] for view in views)
+
+    with prefetch(decode, range(len(source.names)), ahead=ahead) as decoded:
+        yield decoded
 
 
 def allocate(

@@ -1,20 +1,24 @@
 """Classify image files with a run or with a network trained on ImageNet."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.backbones.imagenet import build_classifier, imagenet_classes
 from featx.embeddings.backbones.table import find_backbone
+from featx.embeddings.compute import MODEL_RUNS
 from featx.embeddings.dataset import side_by_side, title_of
 from featx.embeddings.extract import embed_rows_anyway
 from featx.errors import DataError
 from featx.heads.views import ViewsHead
-from featx.images.arrays import read_views
+from featx.images.arrays import Decoded, decoded_ahead, images_ahead
+from featx.images.prefetch import prefetch
 from featx.images.resizing import SQUASH, Resize
 from featx.images.sources import ImageFiles, View
 from featx.images.walking import image_files, unread_files
@@ -22,16 +26,16 @@ from featx.predict.predictions import Predictions
 from featx.progress import SILENT, Progress, Update
 from featx.runs.find import extractors_of, find_run
 from featx.runs.run import Run
-from featx.training.batches import Samples
-from featx.training.predict import make_predictor
+from featx.training.predict import normal, traced, untraced
 
 if TYPE_CHECKING:
     import keras
 
 BATCH_SIZE = 64
 
-CHUNK = 512
-"""Images that are decoded at a time for a Keras model: there may be millions."""
+FREEZE_FROM, FREEZE_UP_TO = 512, 100_000_000
+"""Images from which on, and parameters up to which, a model's weights become constants:
+to make such a graph of ResNet50 takes a second longer."""
 
 Images = str | Path | Sequence[str | Path]
 """Image files, and folders for all images in them."""
@@ -88,8 +92,12 @@ def predict(
     run = find_run(Path(out_dir), run, trust=trust)
     files, unread = find_images(images), _unread(images)
     if run.has_model:
-        model, update = run.load_model(), progress.images(run.title)
-        found = _predict_with(model, run.views, run.classes, files, batch_size, update)
+        update = progress.images(run.title)
+        with _decoding(files, run.views) as decoded:
+            model = run.load_model()
+            found = _predict_with(
+                model, decoded, files, run.classes, batch_size, update
+            )
         return replace(found, notes=unread)
     cache_dir = Path(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
@@ -154,42 +162,92 @@ def predict_imagenet(
     row = find_backbone(backbone)
     files = find_images(images)
     classes = imagenet_classes()
-    update = progress.images(f"{row.name} on ImageNet")
-    model = build_classifier(row)
     views = [View(row.image_size, resize=resize)]
-    found = _predict_with(model, views, classes, files, batch_size, update)
+    update = progress.images(f"{row.name} on ImageNet")
+    with _decoding(files, views) as decoded:
+        model = build_classifier(row)
+        found = _predict_with(model, decoded, files, classes, batch_size, update)
     return replace(found, notes=_unread(images))
+
+
+@contextlib.contextmanager
+def _decoding(
+    files: Sequence[Path], views: Sequence[View]
+) -> Iterator[Iterator[Decoded | str]]:
+    """Decode images from now on: while a model is loaded, and while it runs."""
+    source, ahead = ImageFiles(files), images_ahead(views)
+    with decoded_ahead(source, views, ahead=ahead) as decoded:
+        yield chain([next(decoded)], decoded)  # the work begins with the first one
 
 
 def _predict_with(
     model: "keras.Model",
-    views: Sequence[View],
-    classes: Sequence[str],
+    decoded: Iterable[Decoded | str],
     files: Sequence[Path],
+    classes: Sequence[str],
     batch_size: int | None,
     update: Update,
 ) -> Predictions:
     """Classify images with a Keras model from uint8 images to probabilities."""
-    predictor = make_predictor(model, batch_size=batch_size or BATCH_SIZE)
+    size, total = batch_size or BATCH_SIZE, len(files)
     unreadable: dict[int, str] = {}
+    batches = _batches(decoded, size, unreadable)
+    first = list(islice(batches, 1))
+    run = untraced(model)
+    if total > size:
+        run = traced(model, freeze=_pays_to_freeze(model, total))
+        for batch in first:  # the graph is made now, not by several threads at a time
+            run(*(pixels[:1] for pixels in batch.pixels))
+
+    def answer(batch: _Batch) -> tuple[int, NDArray[np.float64]]:
+        return batch.done, normal(run(*batch.pixels)[0].numpy())
+
     found = []
-    for start in range(0, len(files), CHUNK):
-        update(start, len(files))
-        samples, reasons = _decode(files[start : start + CHUNK], views)
-        unreadable.update({start + row: why for row, why in reasons.items()})
-        if len(samples):
-            found.append(predictor(samples))
-    update(len(files), len(files))
+    update(0, total)
+    with prefetch(answer, chain(first, batches), ahead=MODEL_RUNS) as answers:
+        for done, probabilities in answers:
+            found.append(probabilities)
+            update(done, total)
+    update(total, total)
     return _predictions(classes, files, unreadable, lambda _: np.concatenate(found))
 
 
-def _decode(
-    files: Sequence[Path], views: Sequence[View]
-) -> tuple[Samples, dict[int, str]]:
-    """Decode images for each view that a model takes; return why some can't be read."""
-    arrays, unreadable = read_views(ImageFiles(files), views)
-    rows = np.setdiff1d(np.arange(len(files)), list(unreadable))
-    return Samples(tuple(arrays), rows), unreadable
+def _pays_to_freeze(model: "keras.Model", images: int) -> bool:
+    """Return whether constants save more time than they take, and fit in memory."""
+    return images >= FREEZE_FROM and model.count_params() <= FREEZE_UP_TO
+
+
+class _Batch(NamedTuple):
+    """Images for a run of a model.
+
+    Attributes
+    ----------
+    done : int
+        How many images there were up to the last of them, unreadable ones as well.
+    pixels : tuple of ndarray of uint8, each (n, side, side, 3)
+        For each input of the model.
+    """
+
+    done: int
+    pixels: tuple[NDArray[np.uint8], ...]
+
+
+def _batches(
+    decoded: Iterable[Decoded | str], size: int, unreadable: dict[int, str]
+) -> Iterator[_Batch]:
+    """Yield the images that could be decoded, and note why the others couldn't."""
+    waiting: list[Decoded] = []
+    row = -1
+    for row, images in enumerate(decoded):
+        if isinstance(images, str):
+            unreadable[row] = images
+            continue
+        waiting.append(images)
+        if len(waiting) == size:
+            yield _Batch(row + 1, tuple(map(np.stack, zip(*waiting, strict=True))))
+            waiting = []
+    if waiting:
+        yield _Batch(row + 1, tuple(map(np.stack, zip(*waiting, strict=True))))
 
 
 def _predictions(

@@ -44,13 +44,15 @@ def load_head(run: "Run") -> "Head":
 
 def load_model(run: "Run") -> Any:
     """Load a run's Keras model; see `Run.load_model`."""
-    from featx.frameworks import import_keras
+    from featx.frameworks import garbage_kept, import_keras
 
-    return _load(
-        run.path / MODEL_FILE,
-        lambda path: import_keras().saving.load_model(path, safe_mode=True),
-        run.info.model_sha256,
-    )
+    keras = import_keras()
+    with garbage_kept():  # half of the time that loading takes
+        return _load(
+            run.path / MODEL_FILE,
+            lambda path: keras.saving.load_model(path, safe_mode=True),
+            run.info.model_sha256,
+        )
 
 
 def _checked_head(run: "Run", path: Path, head: "Head") -> "Head":

@@ -126,9 +126,11 @@ def test_networks_answer_with_their_own_model(run, work, monkeypatch):
     for row, expected in zip(rows[1:], written[1:], strict=True):
         assert row[1] == expected[2]
         assert abs(float(row[2]) - float(expected[3])) < 1e-5
-    # However many are decoded at once, one that can't be read alone among them.
-    for at_once in (1, 5):
-        monkeypatch.setattr(predicting, "CHUNK", at_once)
+    # However many are in a batch, one that can't be read alone among them, and with the
+    # weights as constants, which many images are worth.
+    for at_once, freeze_from in ((1, 512), (5, 512), (5, 2)):
+        monkeypatch.setattr(predicting, "BATCH_SIZE", at_once)
+        monkeypatch.setattr(predicting, "FREEZE_FROM", freeze_from)
         again = run("predict", "data-basenet", "data/test", "--csv")
         numbers = [list(map(float, row[2:])) for row in rows[1:]]
         told = list(csv.reader(io.StringIO(again.stdout)))[:-1]

@@ -5,7 +5,7 @@ import copy
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from featx.embeddings.backbones.engine import Engine
 from featx.embeddings.backbones.keras_model import build_model
 from featx.errors import BackboneError
-from featx.frameworks import garbage_kept, import_keras, import_tensorflow
+from featx.frameworks import garbage_kept, import_tensorflow, with_constants
 from featx.hardware import available_memory, has_bfloat16
 
 if TYPE_CHECKING:
@@ -164,14 +164,10 @@ def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:
     """Return the model as a concrete function: one uint8 tensor to a list of one."""
     height, width = model.input_shape[1:3]
     signature = tf.TensorSpec([None, height, width, 3], tf.uint8)
-    weights = [(variable, variable.numpy()) for variable in model.variables if freeze]
+    call = with_constants(model) if freeze else partial(model, training=False)
 
     def embed(images: Any) -> list[Any]:
-        # Traced as constants in the first place: converting a traced graph's variables
-        # gives the same and takes four times as long.
-        constants = [(variable, tf.constant(value)) for variable, value in weights]
-        with import_keras().StatelessScope(state_mapping=constants):
-            return [tf.cast(model(images, training=False), tf.float32)]
+        return [tf.cast(call(images), tf.float32)]
 
     graph = tf.function(embed, input_signature=[signature], autograph=False)
     return graph.get_concrete_function()
