@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
+NO_EPOCH = "no epoch of fine-tuning made it better: the backbone is as it was"
+
+
 @click.command(cls=SettingsCommand, epilog=options.augmentation_help())
 @options.optional_run
 @SettingsOptions(
@@ -85,14 +88,16 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
         explain_joined_model,
         recommend,
     )
+    from featx.runs.read import list_runs
 
     metrics, found = run.metrics, run.metrics.finetune
     assert found is not None  # else `read_run` would have refused the run
     _say(explain_joined_model(found.graft))
+    epochs = counted(found.epochs, "epoch")
     title = (
         f"{visible(run.data_name)}: {metrics.n_train} training images,"
-        f" {metrics.n_val} of them held out to choose, {metrics.n_test} test images;"
-        f" fine-tuned for {counted(found.epochs, 'epoch')}"
+        f" {metrics.n_val} held out to choose, {metrics.n_test} test images\n"
+        f"{f'fine-tuned for {epochs}' if found.epochs else NO_EPOCH}"
     )
     before = found.parent
     rows = [
@@ -117,7 +122,8 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     show_table(title, columns, rows, whole=1, drop=["95%"])
     if metrics.repeats is not None:
         show_repeats(metrics.repeats)
-    advice = recommend(run)
+    # Others that can't be read are for other commands to name.
+    advice = recommend(run, list_runs(run.path.parent, note=lambda _: None))
     said = [explain_frozen_outputs(found.boundary)]
     if advice:
         said.append(f"{advice.reason} {advice.advice}")

@@ -1,7 +1,7 @@
 """Cross-validation inside the train split, by content."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class CrossValidation:
         That of the scores of the images when held out. 1 where
         it was not asked for.
     folds, repeats : int
+    right : ndarray of bool, shape (n,)
+        Whether each training image was right when held out, in the first repeat.
     """
 
     accuracy: float
@@ -45,6 +47,9 @@ class CrossValidation:
     temperature: float
     folds: int
     repeats: int
+    right: NDArray[np.bool_] = field(
+        default_factory=lambda: np.zeros(0, bool), repr=False, compare=False
+    )
 
 
 def cross_validate(
@@ -163,4 +168,5 @@ def _summarise(
         temperature=temperature,
         folds=len(by_fold),
         repeats=repeats,
+        right=right[0] > 0,
     )

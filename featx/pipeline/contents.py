@@ -13,6 +13,7 @@ from featx.images.image_set import Split
 from featx.pipeline.command import plain_command
 from featx.pipeline.recipe import Recipe, recipe_text
 from featx.runs.files import AUGMENTED_FILE
+from featx.runs.predictions import HeldOut
 from featx.runs.write import RunContents
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augmented_samples
@@ -32,6 +33,7 @@ def run_contents(
     info: dict[str, Any],
     *,
     kept: Recipe | None = None,
+    held_out: tuple[NDArray[np.intp], NDArray[np.bool_]] | None = None,
     **results: Any,
 ) -> RunContents:
     """Return the contents of a run folder.
@@ -48,6 +50,8 @@ def run_contents(
         For `run.json`, beside data and command.
     kept : Recipe, optional
         The recipe to keep in the folder, where it is not the given one.
+    held_out : tuple of ndarray, optional
+        Rows of training images, and whether the run was right about them unseen.
     results
         Metrics, probabilities and what else `RunContents` takes.
     """
@@ -61,6 +65,10 @@ def run_contents(
         "layout": images.layout,
         "settings": recipe.data.model_dump(mode="json"),
     }
+    if held_out is not None:
+        rows, right = held_out
+        paths = tuple(images.paths[row] for row in rows)
+        results["held_out"] = HeldOut(paths, split.groups[rows], right)
     command = plain_command(recipe, parent=info.get("parent", ""))
     return RunContents(
         name=name,

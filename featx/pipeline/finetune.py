@@ -13,7 +13,7 @@ from featx.embeddings.dataset import Embeddings, embed, in_float32
 from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
 from featx.finetuning.check import check_joined_model
-from featx.finetuning.finetuner import Finetuner
+from featx.finetuning.finetuner import Choice, Finetuner
 from featx.finetuning.gain import finetune_metrics
 from featx.finetuning.inputs import StartingPoint
 from featx.finetuning.joined_model import (
@@ -43,7 +43,6 @@ from featx.runs.run import Run
 from featx.runs.settings import ReportSettings
 from featx.runs.write import RunContents, claim_reports, find_fitted, make_run
 from featx.settings import with_values
-from featx.training.log import History
 from featx.training.repeats import spread
 
 
@@ -247,6 +246,8 @@ def _finetune(
     if others:
         scores = [tuned.metrics, *(one.metrics for one in others)]
         tuned.metrics["repeats"] = {"seeds": list(seeds), **spread(scores)}
+    choice = tuned.choice
+    labels = embeddings.images.labels[choice.held_out]
     return run_contents(
         recipe,
         embeddings.split,
@@ -255,7 +256,8 @@ def _finetune(
         metrics=tuned.metrics,
         probabilities=tuned.probabilities,
         model=tuned.model.model,
-        history=tuned.history,
+        history=choice.history,
+        held_out=(choice.held_out, choice.probabilities.argmax(axis=1) == labels),
         pictures=augmented_pictures(
             embeddings.split,
             tuner.start.pixels[0],
@@ -268,8 +270,8 @@ def _finetune(
 class _Tuned(NamedTuple):
     """A fine-tuned model and what was measured of it."""
 
+    choice: Choice
     model: JoinedModel
-    history: History
     probabilities: NDArray[np.float64]
     metrics: dict[str, Any]
 
@@ -292,7 +294,7 @@ def _tune(
     for name, value in spent.items():
         seconds[f"{prefix}{name}"] = seconds.get(f"{prefix}{name}", 0.0) + value
     metrics = finetune_metrics(tuner, choice, model, joined_check, probabilities)
-    return _Tuned(model, choice.history, probabilities, metrics)
+    return _Tuned(choice, model, probabilities, metrics)
 
 
 def _describe(parent: Run, tuner: Finetuner, trained: JoinedModel) -> dict[str, Any]:

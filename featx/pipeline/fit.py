@@ -214,6 +214,7 @@ def fit_run(
             probabilities=probabilities,
             head=fitted.head,
             history=fitted.head.history_,
+            held_out=(embeddings.train, fitted.cross_validation.right),
             kept=_with_precision(recipe, embeddings.specs),
         )
 

@@ -64,7 +64,7 @@ def report(
     found = list_runs(out_dir, note=progress.note)
     todo = [find_run(out_dir, str(name)) for name in runs]
     if not runs:
-        todo = [run for run in found if not is_current(run)]
+        todo = [run for run in found if not is_current(run, found)]
     if not found and not todo:
         raise RunError(f"{out_dir}: no runs yet; `featx fit` makes some")
     for folder in (out_dir, *(run.path for run in todo)):
@@ -74,7 +74,7 @@ def report(
         left_out = set()
         for done, run in enumerate(todo, start=1):
             try:
-                render_run(run)
+                render_run(run, found)
             except RunError as error:
                 if runs or _is_full(error):
                     raise

@@ -8,6 +8,7 @@ from featx.errors import RunError
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
+HELD_OUT_FILE = "held_out.csv"
 HISTORY_FILE = "history.csv"
 HEAD_FILE = "head.safetensors"
 PICKLED_HEAD_FILE = "head.joblib"

@@ -5,12 +5,18 @@ import io
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.files import open_text
-from featx.runs.files import HISTORY_FILE, PREDICTIONS_FILE, damaged
+from featx.runs.files import (
+    HELD_OUT_FILE,
+    HISTORY_FILE,
+    PREDICTIONS_FILE,
+    damaged,
+)
 
 FIRST_PROBABILITY = 4
 """Columns of `predictions.csv` before those of the classes."""
@@ -46,6 +52,48 @@ class RunPredictions:
         """Whether the predicted class is the true one, shape (n,)."""
         pairs = zip(self.labels, self.predicted, strict=True)
         return np.array([label == predicted for label, predicted in pairs], dtype=bool)
+
+
+class HeldOut(NamedTuple):
+    """Whether a run was right about training images that were held out of training.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        Relative to the data folder.
+    groups : ndarray of int, shape (n,)
+        Images of one group are copies.
+    correct : ndarray of bool, shape (n,)
+    """
+
+    paths: tuple[str, ...]
+    groups: NDArray[np.integer]
+    correct: NDArray[np.bool_]
+
+
+HELD_OUT_COLUMNS = ["path", "group", "correct"]
+
+
+def read_held_out(folder: Path) -> HeldOut | None:
+    """Read `held_out.csv` of a run folder; None where there is none.
+
+    Raises
+    ------
+    RunError
+        The file is not as featx writes it.
+    """
+    path = folder / HELD_OUT_FILE
+    try:
+        header, *rows = _read_rows(path)
+        if header != HELD_OUT_COLUMNS or not rows:
+            raise damaged(path, f"not the columns {', '.join(HELD_OUT_COLUMNS)}")
+        paths, groups, correct = zip(*rows, strict=True)
+        right = np.array(correct, dtype=np.int64)
+        return HeldOut(paths, np.array(groups, dtype=np.int64), right > 0)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, csv.Error) as error:
+        raise damaged(path, error) from error
 
 
 def read_predictions(folder: Path, n_classes: int, n_images: int) -> RunPredictions:

@@ -16,7 +16,13 @@ from featx.runs.frames import import_pandas
 from featx.runs.info import Kind, RunInfo
 from featx.runs.metrics import Metrics
 from featx.runs.models import load_head, load_model
-from featx.runs.predictions import RunPredictions, read_history, read_predictions
+from featx.runs.predictions import (
+    HeldOut,
+    RunPredictions,
+    read_held_out,
+    read_history,
+    read_predictions,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -222,6 +228,23 @@ class Run:
             The file is missing or not as featx writes it.
         """
         return read_predictions(self.path, len(self.classes), self.metrics.n_test)
+
+    def held_out(self) -> HeldOut | None:
+        """Read `held_out.csv`: which training images it got right without having seen.
+
+        Returns
+        -------
+        HeldOut or None
+            Of all training images where the run was cross-validated, of those held out
+            where it was fine-tuned. None for networks, and for runs of featx 0.2 and
+            older.
+
+        Raises
+        ------
+        RunError
+            The file is not as featx writes it.
+        """
+        return read_held_out(self.path)
 
     def history(self) -> dict[str, NDArray[np.float64]]:
         """Read the training curves: column name to one value per epoch.

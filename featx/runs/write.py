@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from featx.progress import SILENT, Progress
 from featx.provenance import provenance
 from featx.runs.files import (
     HEAD_FILE,
+    HELD_OUT_FILE,
     HISTORY_FILE,
     METRICS_FILE,
     MODEL_FILE,
@@ -37,7 +39,7 @@ from featx.runs.files import (
 )
 from featx.runs.info import FORMAT, VERSION, Kind, RunInfo
 from featx.runs.metrics import Metrics
-from featx.runs.predictions import UNDECODED
+from featx.runs.predictions import HELD_OUT_COLUMNS, UNDECODED, HeldOut
 from featx.runs.read import read_run, run_paths
 from featx.runs.run import Run
 
@@ -81,6 +83,9 @@ class RunContents:
         The trained network, for `model.keras`; a run has the one or the other.
     history : Mapping
         Column name to one value per epoch; empty without epochs.
+    held_out : HeldOut, optional
+        Training images, and whether the run was right about them unseen, for
+        `held_out.csv`.
     pictures : Mapping
         File name to content of what can only be drawn now.
     recipe : str
@@ -96,6 +101,7 @@ class RunContents:
     head: Any = None
     model: Any = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    held_out: HeldOut | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     recipe: str = ""
 
@@ -219,6 +225,10 @@ def _fill(aside: Path, contents: RunContents) -> None:
     if contents.history:
         epochs = zip(*contents.history.values(), strict=True)
         _write_csv(aside / HISTORY_FILE, [contents.history, *epochs])
+    if contents.held_out is not None:
+        rows = zip(*contents.held_out, strict=True)
+        lines = ([path, group, int(right)] for path, group, right in rows)
+        _write_csv(aside / HELD_OUT_FILE, chain([HELD_OUT_COLUMNS], lines))
     for name, picture in contents.pictures.items():
         (aside / name).write_bytes(picture)
     info = {

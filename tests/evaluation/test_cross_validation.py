@@ -83,6 +83,7 @@ def test_accuracy_and_spread_between_folds():
     found = cross_validate(spy, X, y, groups, folds=5)
     assert found.accuracy == 0.5
     assert (found.folds, found.repeats) == (5, 1)
+    assert found.right.tolist() == (y == 0).tolist()
     by_fold = [np.mean([y[int(i)] == 0 for i in asked]) for asked in spy.asked]
     assert found.std == pytest.approx(np.std(by_fold, ddof=1))
     low, high = found.interval

@@ -42,6 +42,7 @@ def contents(
     data="d0",
     head=None,
     history=None,
+    held_out=None,
     **info,
 ):
     rng = np.random.default_rng(0)
@@ -73,6 +74,7 @@ def contents(
         probabilities=probabilities,
         head=tiny_head(len(classes)) if head is None else head,
         history={} if history is None else history,
+        held_out=held_out,
     )
 
 

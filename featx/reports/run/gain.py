@@ -1,13 +1,18 @@
 """Section: what fine-tuning gained over the head that it started from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from featx.errors import RunError
+from featx.evaluation.intervals import independent_images, paired_difference
 from featx.figures.training_curves import warmup_epochs
-from featx.reports.numbers import duration, percent, points
+from featx.reports.numbers import counted, duration, percent, points
 from featx.reports.run.section import RunPage, Section
 from featx.runs.metrics import FinetuneMetrics, FrozenOutputTimes, JoinedModelCheck
+from featx.runs.ranking import rank_runs
 from featx.runs.run import Run
 
 TEMPLATE = """\
@@ -34,14 +39,14 @@ fitted without them, got {{ before }} of them right.
 
 @dataclass(frozen=True)
 class Advice:
-    """What a fine-tuned run recommends, by the held-out images.
+    """Which model to use, by images that were held out of training.
 
     Attributes
     ----------
     finetuned : bool
-        Whether it is the fine-tuned model, not the head that it started from.
+        Whether it is this fine-tuned model, not another run.
     advice, reason : str
-        A sentence each.
+        A sentence, and the sentences that support it.
     """
 
     finetuned: bool
@@ -49,19 +54,152 @@ class Advice:
     reason: str
 
 
-def recommend(run: Run) -> Advice | None:
-    """Return what a fine-tuned run recommends; None for another run."""
+class _Comparison(NamedTuple):
+    """A run beside another one, on the same held-out images.
+
+    Attributes
+    ----------
+    ours, theirs : float
+        Shares of the images that each got right.
+    gain : float
+    interval : sequence of float
+        95% interval of the gain, paired by image.
+    n : int
+    """
+
+    ours: float
+    theirs: float
+    gain: float
+    interval: Sequence[float]
+    n: int
+
+    @property
+    def words(self) -> str:
+        """The gain with its interval, and whether it could be chance."""
+        low, high = self.interval
+        chance = ", so it could be chance" if low <= 0 <= high else ""
+        return (
+            f"{signed_points(self.gain)} points (95% interval"
+            f" {signed_range(self.interval)}, paired by image{chance})"
+        )
+
+
+def recommend(run: Run, runs: Iterable[Run] = ()) -> Advice | None:
+    """Return which model to use, from a fine-tuned run on; None for another run.
+
+    Parameters
+    ----------
+    run : Run
+    runs : iterable of Run
+        What else there is. Of those of the same data, the best in cross-validation and
+        other fine-tuned runs are compared with it. All have answered the images that
+        the run held out without having been trained on them, so the comparison is fair
+        and paired by image; no test image has a say.
+    """
     found = run.metrics.finetune
     if found is None:
         return None
-    finetuned = found.recommended == "finetuned"
-    if finetuned:
-        verdict, advice = "it beats the head it started from", "Use this model."
+    alike = [
+        one
+        for one in runs
+        if one.data_fingerprint == run.data_fingerprint and one.name != run.name
+    ]
+    best = next(
+        (r for r in rank_runs(alike) if r.metrics.cv_accuracy is not None), None
+    )
+    if best is None or best.name == run.info.parent:
+        advice = _beside_parent(run, found)
     else:
-        verdict = "fine-tuning does not beat it"
-        advice = f"Use the head, {run.info.parent}."
-    reason = f"On the held-out images {verdict} by more than chance would."
-    return Advice(finetuned, advice, reason)
+        advice = _beside_best(run, found, best)
+    return _beside_others(run, alike, advice) if advice.finetuned else advice
+
+
+def _beside_parent(run: Run, found: FinetuneMetrics) -> Advice:
+    """Compare with the head that it started from."""
+    beats = found.recommended == "finetuned"
+    advice = "Use this model." if beats else f"Use the head, {run.info.parent}."
+    return Advice(beats, advice, _verdict(found))
+
+
+def _verdict(found: FinetuneMetrics) -> str:
+    """Say whether the held-out images tell it from the head that it started from."""
+    if not found.epochs:
+        return "No epoch of fine-tuning made the head better on the held-out images."
+    if found.recommended == "finetuned":
+        verdict = "it beats the head it started from"
+    else:
+        verdict = "fine-tuning does not beat the head it started from"
+    return f"On the held-out images {verdict} by more than chance would."
+
+
+def _beside_best(run: Run, found: FinetuneMetrics, best: Run) -> Advice:
+    """Compare with the run that is best in cross-validation, not its own head."""
+    use = f"Use {best.name}, the best in cross-validation."
+    beats_parent = found.recommended == "finetuned"
+    compared = _compare(run, best)
+    if compared is None and beats_parent:
+        return Advice(
+            False,
+            f"Whether this model or {best.name} is better can't be decided.",
+            f"{_verdict(found)} {best.name} is the best in cross-validation; which of"
+            " the held-out images it got right isn't known, since only runs of featx"
+            " 0.3 and newer keep that.",
+        )
+    if compared is None:
+        return Advice(False, use, _verdict(found))
+    reason = (
+        f"Of the {counted(compared.n, 'held-out image')} this model got"
+        f" {percent(compared.ours)} right, and {best.name}, trained without them as"
+        f" well, {percent(compared.theirs)}: {compared.words}."
+    )
+    if compared.interval[0] > 0 and beats_parent:
+        return Advice(True, "Use this model.", reason)
+    if compared.interval[0] > 0:
+        return Advice(False, use, f"{reason} But {_uncapitalised(_verdict(found))}")
+    return Advice(False, use, reason)
+
+
+def _beside_others(run: Run, alike: Sequence[Run], advice: Advice) -> Advice:
+    """Prefer a fine-tuned run that got more of the same held-out images right."""
+    rivals = [one for one in alike if one.finetuned]
+    for rival in rank_runs(rivals):
+        compared = _compare(rival, run)
+        # Both ways: they held out the same images.
+        if compared and compared.gain > 0 and _compare(run, rival):
+            return Advice(
+                False,
+                f"Use {rival.name}.",
+                f"{advice.reason} Of the same images {rival.name}, fine-tuned as well,"
+                f" got {percent(compared.ours)} right: {compared.words}.",
+            )
+    return advice
+
+
+def _compare(run: Run, other: Run) -> _Comparison | None:
+    """Compare two runs on the images that the first one held out.
+
+    None where it isn't known which of them each got right.
+    """
+    try:
+        ours, theirs = run.held_out(), other.held_out()
+    except RunError:  # damaged since its page was drawn
+        return None
+    if ours is None or theirs is None:
+        return None
+    known = dict(zip(theirs.paths, theirs.correct.tolist(), strict=True))
+    if not known.keys() >= set(ours.paths):
+        return None
+    paired = np.array([known[path] for path in ours.paths])
+    gain, interval = paired_difference(
+        ours.correct, paired, n=independent_images(ours.groups)
+    )
+    return _Comparison(
+        float(ours.correct.mean()), float(paired.mean()), gain, interval, len(paired)
+    )
+
+
+def _uncapitalised(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
 
 
 def finetuning_gain(runs: Sequence[Run]) -> str:
@@ -78,7 +216,7 @@ def finetuning_gain(runs: Sequence[Run]) -> str:
         Empty where none was fine-tuned.
     """
     for run in runs:
-        found, advice = run.metrics.finetune, recommend(run)
+        found, advice = run.metrics.finetune, recommend(run, runs)
         if found and advice and not run.random_weights:
             return (
                 f"On the test split {run.title}, reaches {_test_gain(run, found)}"

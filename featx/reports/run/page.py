@@ -1,5 +1,6 @@
 """The page of one run: its header and a list of sections, in one file of its own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -41,12 +42,14 @@ SECTIONS = (
 """The sections of the page, from top to bottom."""
 
 
-def render_run(run: Run) -> Path:
+def render_run(run: Run, runs: Iterable[Run] = ()) -> Path:
     """Draw a run's figures and write its page into its folder.
 
     Parameters
     ----------
     run : Run
+    runs : iterable of Run
+        What else there is, to compare a fine-tuned run with.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def render_run(run: Run) -> Path:
             run=run,
             created=moment(run.info.created),
             cards=_cards(run),
-            advice=recommend(run),
+            advice=recommend(run, runs),
             parent=_parent_link(run),
             sections=[(section, section.render(page)) for section in SECTIONS],
         )
@@ -79,9 +82,15 @@ def render_run(run: Run) -> Path:
     return run.path / PAGE
 
 
-def is_current(run: Run) -> bool:
-    """Return whether the run's page was written by this featx and after the run."""
+def is_current(run: Run, runs: Iterable[Run] = ()) -> bool:
+    """Return whether the run's page was written by this featx and after the run.
+
+    That of a fine-tuned run also after the others of the same data, which it names.
+    """
     sources = [run.path / RUN_FILE, run.path / METRICS_FILE]
+    if run.finetuned:
+        alike = [r for r in runs if r.data_fingerprint == run.data_fingerprint]
+        sources += [one.path / RUN_FILE for one in alike]
     return newer_than(run.path / PAGE, sources)
 
 

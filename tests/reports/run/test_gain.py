@@ -1,6 +1,7 @@
 """What fine-tuning gained, in words, on the page and on the leaderboard."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -33,6 +34,20 @@ BETTER = {
 }
 
 
+def hold_out(run, correct, *, copies=1, extra=0):
+    """Write which held-out images a run got right; `extra` ones only it has."""
+    rows = [f"train/{i}.png,{i // copies},{int(c)}" for i, c in enumerate(correct)]
+    rows += [f"train/extra-{i}.png,{1000 + i},1" for i in range(extra)]
+    text = "\n".join(["path,group,correct", *rows])
+    (run.path / "held_out.csv").write_text(f"{text}\n")
+    return run
+
+
+def right(count, *, of=100):
+    """Return that many images that are right, and the others that aren't."""
+    return [True] * count + [False] * (of - count)
+
+
 def words_of(run):
     return section_words(gain.SECTION, run)
 
@@ -61,7 +76,7 @@ def test_a_gain_within_chance_recommends_the_head(make_finetuned):
     found = recommend(run)
     assert not found.finetuned
     assert found.advice == f"Use the head, {PARENT}."
-    assert "does not beat it by more than chance" in found.reason
+    assert "does not beat the head it started from by more than" in found.reason
 
 
 def test_a_gain_beyond_chance_recommends_the_model(make_finetuned):
@@ -80,8 +95,76 @@ def test_no_epoch_was_worth_it(make_finetuned, warmup, said):
     run = make_finetuned(warmup=warmup, found={"epochs": 0})
     assert said in words_of(run)
     assert "trained on all of them" not in words_of(run)
+    assert recommend(run).reason == (
+        "No epoch of fine-tuning made the head better on the held-out images."
+    )
     page = Page(render_run(run)).words
     assert "so none is marked" in page
+
+
+def test_it_is_compared_with_the_best_head(make_run, make_finetuned):
+    parent = make_run(head="lda", cv_accuracy=0.7)
+    best = hold_out(make_run(head="svm", cv_accuracy=0.8), right(70), extra=20)
+    for count, finetuned, said in (
+        (90, True, "90.0% right, and pets-mobilenetv2-0.35-svm, trained without"),
+        (72, False, "70.0%: +2.0 points (95% interval −"),
+        (50, False, "70.0%: −20.0 points (95% interval −"),
+    ):
+        run = hold_out(make_finetuned(found=BETTER), right(count))
+        found = recommend(run, [parent, best, run])
+        assert found.finetuned is finetuned
+        assert found.reason.startswith("Of the 100 held-out images this model got")
+        assert said in found.reason
+        assert ("could be chance" in found.reason) is (count == 72)
+        expected = f"Use {best.name}, the best in cross-validation."
+        assert found.advice == ("Use this model." if finetuned else expected)
+    # A copy of an image says nothing new.
+    run = hold_out(make_finetuned(found=BETTER), right(82), copies=1)
+    assert recommend(run, [best]).finetuned
+    assert not recommend(hold_out(run, right(82), copies=10), [best]).finetuned
+    # More than the best one, but not more than its own head.
+    run = hold_out(make_finetuned(), right(90))
+    found = recommend(run, [best])
+    assert found.advice.startswith(f"Use {best.name}")
+    assert "But on the held-out images fine-tuning does not beat" in found.reason
+    # The best one is its own head, or has other images.
+    parent = make_run(head="lda", cv_accuracy=0.9)
+    better = make_finetuned(found=BETTER)
+    parent = replace(parent, path=parent.path.with_name(PARENT))
+    assert recommend(better, [parent, best]).advice == "Use this model."
+    others = make_run(head="mlp", cv_accuracy=0.99, fingerprint="other")
+    assert recommend(better, [others]).advice == "Use this model."
+
+
+def test_what_can_not_be_decided_is_said(make_run, make_finetuned):
+    best = hold_out(make_run(head="svm", cv_accuracy=0.8), right(70))
+    for run in (
+        make_finetuned(found=BETTER),  # of an older featx
+        hold_out(make_finetuned(found=BETTER), right(90), extra=1),
+    ):
+        found = recommend(run, [best])
+        assert not found.finetuned
+        assert found.advice == (
+            f"Whether this model or {best.name} is better can't be decided."
+        )
+        assert "it beats the head it started from by more than chance" in found.reason
+        assert f"{best.name} is the best in cross-validation" in found.reason
+    found = recommend(make_finetuned(), [best])
+    assert found.advice == f"Use {best.name}, the best in cross-validation."
+    (best.path / "held_out.csv").write_text("damaged")
+    assert "can't be decided" in recommend(run, [best]).advice
+
+
+def test_a_better_fine_tuned_run_is_named(make_run, make_finetuned):
+    run = hold_out(make_finetuned(found=BETTER), right(80))
+    other = hold_out(make_finetuned(head="svm"), right(84))
+    less = hold_out(make_finetuned(head="mlp"), right(70))
+    found = recommend(run, [run, less, other])
+    assert found.advice == f"Use {other.name}."
+    assert f"{other.name}, fine-tuned as well, got 84.0% right: +4.0" in found.reason
+    assert recommend(run, [run, less]).finetuned
+    held_out_others = hold_out(other, right(84), extra=1)
+    assert recommend(run, [held_out_others]).finetuned
 
 
 def test_a_distilled_head_and_low_precision(make_finetuned):
@@ -216,7 +299,8 @@ def test_the_best_held_out_speaks_for_all(make_run, make_finetuned):
     random = with_metrics(random, val_accuracy=0.9)
     said = finetuning_gain(rank_runs([worse, make_finetuned(), random, make_run()]))
     assert said.startswith("On the test split lda on mobilenetv2-0.35, fine-tuned, ")
-    assert said.endswith(f"Use the head, {PARENT}.")
+    best = "pets-mobilenetv2-0.35-svm"
+    assert said.endswith(f"Use {best}, the best in cross-validation.")
 
 
 def test_it_is_neither_transfer_nor_from_scratch(make_run, make_finetuned):

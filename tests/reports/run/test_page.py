@@ -115,6 +115,23 @@ def test_is_current(plain_figures, make_run):
     assert not is_current(run)
 
 
+def test_a_fine_tuned_page_is_current_until_there_is_another_run(
+    plain_figures, make_run, make_finetuned
+):
+    run, head = make_finetuned(), make_run(head="svm")
+    page = render_run(run, [run, head])
+    assert is_current(run, [run, head])
+    later = page.stat().st_mtime + 5
+    os.utime(head.path / "run.json", (later, later))
+    assert not is_current(run, [run, head])
+    others = make_run(fingerprint="other")
+    os.utime(others.path / "run.json", (later, later))
+    assert is_current(run, [run, others])
+    another = make_run(head="mlp")
+    render_run(another)
+    assert is_current(another, [run, head])
+
+
 def test_the_recipe_is_shown_where_there_is_one(plain_figures, make_run):
     run = make_run()
     assert "recipe.toml" not in Page(render_run(run)).words
