@@ -12,7 +12,7 @@ from sklearn.utils import compute_sample_weight
 from featx.errors import DataError
 from featx.evaluation.calibration import fit_temperature, log_of
 from featx.finetuning.distill import distil
-from featx.finetuning.inputs import InputPreparation, StartingPoint
+from featx.finetuning.inputs import FrozenOutputs, InputPreparation, StartingPoint
 from featx.finetuning.joined_model import (
     Backbones,
     JoinedModel,
@@ -61,6 +61,8 @@ class Choice:
         By which to divide the scores of the trained model; see `fit_temperature`.
     frozen_seconds : float or None
         Time to compute the frozen layers' outputs; None if every epoch does so.
+    frozen_share : float
+        How many of these outputs an epoch takes.
     """
 
     history: History
@@ -70,6 +72,7 @@ class Choice:
     probabilities: NDArray[np.float64]
     temperature: float
     frozen_seconds: float | None
+    frozen_share: float
 
 
 @dataclass
@@ -98,6 +101,7 @@ class Finetuner:
     progress: Progress = SILENT
     backbones: Backbones | None = None
     _policy: str = "float32"
+    _frozen: FrozenOutputs | None = None
 
     def with_seed(self, seed: int) -> "Finetuner":
         """Return a tuner of the same backbones that draws with another seed."""
@@ -124,9 +128,10 @@ class Finetuner:
         train, held_out = self._hold_out()
         head = self._fit_head(train)
         joined = self.join(head, train)
-        # The frozen layers are the same in both phases, and so are their outputs.
-        inputs = self._preparation.for_training(joined, train)
-        validation = self._preparation.for_validation(joined, held_out)
+        # The frozen layers are the same in all that follows, and so are their outputs.
+        frozen = self._frozen_outputs(joined)
+        inputs = self._preparation.for_training(joined, train, frozen)
+        validation = self._preparation.for_validation(joined, held_out, frozen)
         logs: dict[int, EpochLog] = {}
         rates: dict[int, list[float]] = {}
         for phase, settings in self._phases(head).items():
@@ -143,7 +148,7 @@ class Finetuner:
             rates[phase] = [row["learning_rate"] for row in log.rows[:best]]
         views = self.start.embeddings.views[held_out]
         predicted = self._predict_views(joined, held_out)
-        cached = self._preparation.is_cached
+        epoch_rows = len(inputs.samples) + len(validation.samples)
         return Choice(
             history=_join_histories(logs),
             rates=rates,
@@ -151,7 +156,8 @@ class Finetuner:
             head_probabilities=ViewsHead(head).predict_proba(views),
             probabilities=normal(predicted.mean(axis=0)),
             temperature=self._temperature(held_out, normal(predicted[0])),
-            frozen_seconds=inputs.seconds + validation.seconds if cached else None,
+            frozen_seconds=None if frozen is None else frozen.seconds,
+            frozen_share=epoch_rows / len(frozen.arrays[0]) if frozen else 0.0,
         )
 
     def train(self, choice: Choice) -> JoinedModel:
@@ -168,7 +174,8 @@ class Finetuner:
         joined = self.join(self.start.head, rows)
         phases = {phase: rates for phase, rates in choice.rates.items() if rates}
         if phases:
-            inputs = self._preparation.for_training(joined, rows)
+            frozen = self._frozen_outputs(joined)
+            inputs = self._preparation.for_training(joined, rows, frozen)
         for phase, rates in phases.items():
             joined.backbones.warm_up(on=phase == WARMUP)
             settings = self.settings.model_copy(update={"epochs": len(rates)})
@@ -240,6 +247,12 @@ class Finetuner:
             labels,
             compute_sample_weight(self.settings.class_weight, labels),
         )
+
+    def _frozen_outputs(self, joined: JoinedModel) -> FrozenOutputs | None:
+        """Return what the frozen layers compute, from the first call on."""
+        if self._frozen is None:
+            self._frozen = self._preparation.run_frozen(joined.backbones)
+        return self._frozen
 
     @property
     def _preparation(self) -> InputPreparation:

@@ -103,7 +103,9 @@ def _boundary(choice: Choice, trained: JoinedModel) -> dict[str, Any] | None:
         if phase == MAIN
     ]
     epoch = float(np.median(seconds)) if seconds else None
-    plain = None if epoch is None else epoch + choice.frozen_seconds
+    plain = (
+        None if epoch is None else epoch + choice.frozen_seconds * choice.frozen_share
+    )
     return {
         "layer": ", ".join(trained.backbones.boundary),
         "seconds_caching": round(choice.frozen_seconds, 3),

@@ -12,7 +12,7 @@ from sklearn.utils import compute_sample_weight
 
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import Embeddings
-from featx.finetuning.joined_model import JoinedModel
+from featx.finetuning.joined_model import Backbones, JoinedModel
 from featx.finetuning.settings import FinetuneSettings
 from featx.finetuning.unfreeze import ALL
 from featx.frameworks import import_keras
@@ -69,14 +69,46 @@ class Inputs:
         training.
     samples : Samples
         What the model takes.
-    seconds : float
-        Time to run the samples through the frozen layers, without tracing the graph; 0
-        if that was not done.
     """
 
     model: Any
     samples: Samples
-    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class FrozenOutputs:
+    """The outputs of the frozen layers for images, in several views or copies.
+
+    Attributes
+    ----------
+    arrays : tuple of ndarray, each (turns * n, ...)
+        One for each output: all images in the first view, then in the next.
+    rows : ndarray of int, shape (n,)
+        Which images.
+    turns : int
+    seconds : float
+        Time to compute them, without tracing the graph.
+    """
+
+    arrays: tuple[NDArray[Any], ...]
+    rows: Rows
+    turns: int
+    seconds: float
+
+    def samples(self, images: Samples, *, turns: int | None = None) -> Samples:
+        """Return the outputs for some of the images, in the first views or in all."""
+        turns = turns or self.turns
+        place = {row: number for number, row in enumerate(self.rows.tolist())}
+        places = np.array([place[row] for row in images.rows.tolist()], dtype=np.intp)
+        starts = len(self.rows) * np.arange(turns)[:, None]
+        assert images.labels is not None
+        assert images.weight is not None
+        return Samples(
+            self.arrays,
+            (starts + places).ravel(),
+            np.tile(images.labels, turns),
+            np.tile(images.weight, turns),
+        )
 
 
 @dataclass(frozen=True)
@@ -107,37 +139,45 @@ class InputPreparation:
         fixed = not settings.augmentation.changes or settings.copies > 0
         return settings.cached and fixed and settings.unfreeze != ALL
 
-    def for_training(self, joined: JoinedModel, rows: Rows) -> Inputs:
+    def run_frozen(self, backbones: Backbones) -> FrozenOutputs | None:
+        """Run all training images through the frozen layers; None if epochs do that.
+
+        All their views and copies, the original view first.
+        """
+        if not self.is_cached:
+            return None
+        views = [flipped if flip else None for flip in backbones.flips]
+        return compute_frozen_outputs(
+            backbones,
+            Samples(self.start.pixels, self.start.embeddings.train),
+            [*views, *self._copies()],
+            self.scratch_dir,
+            batch_size=self.settings.batch_size,
+            update=self.progress.images("through the frozen layers"),
+        )
+
+    def for_training(
+        self, joined: JoinedModel, rows: Rows, frozen: FrozenOutputs | None
+    ) -> Inputs:
         """Return the inputs made of some rows, all their views and copies."""
         images = self._images(rows)
-        if not self.is_cached:
+        if frozen is None:
             return Inputs(self._augmenting(joined), images)
-        views = [flipped if flip else None for flip in joined.backbones.flips]
-        return self._frozen(joined, images, [*views, *self._copies()])
+        return Inputs(joined.above, frozen.samples(images))
 
-    def for_validation(self, joined: JoinedModel, rows: Rows) -> Inputs:
+    def for_validation(
+        self, joined: JoinedModel, rows: Rows, frozen: FrozenOutputs | None
+    ) -> Inputs:
         """Return the inputs made of the original view of some rows."""
         images = self._images(rows)
-        if not self.is_cached:
+        if frozen is None:
             return Inputs(joined.view, images)
-        return self._frozen(joined, images, [None])
+        return Inputs(joined.above, frozen.samples(images, turns=1))
 
     def _images(self, rows: Rows) -> Samples:
         labels = self.start.embeddings.images.labels[rows]
         weight = compute_sample_weight(self.settings.class_weight, labels)
         return Samples(self.start.pixels, rows, labels, weight)
-
-    def _frozen(
-        self, joined: JoinedModel, images: Samples, changes: list[Change | None]
-    ) -> Inputs:
-        return compute_frozen_outputs(
-            joined,
-            images,
-            changes,
-            self.scratch_dir,
-            batch_size=self.settings.batch_size,
-            update=self.progress.images("through the frozen layers"),
-        )
 
     def _copies(self) -> list[Change]:
         """Return as many random augmentations as the settings ask for."""
@@ -183,21 +223,21 @@ def _augmentation_of(augmentation: Augmentation, seed: int, sizes: int) -> Chang
 
 
 def compute_frozen_outputs(
-    joined: JoinedModel,
+    backbones: Backbones,
     images: Samples,
     changes: Sequence[Change | None],
     scratch_dir: Path,
     *,
     batch_size: int,
     update: Update = ignore,
-) -> Inputs:
+) -> FrozenOutputs:
     """Run images through the frozen layers, once for each change.
 
     Parameters
     ----------
-    joined : JoinedModel
+    backbones : Backbones
     images : Samples
-        With labels and weights; uint8 (n, side, side, 3) for each input.
+        Of uint8 (n, side, side, 3) for each input.
     changes : sequence of callable or None
         How to change the images first; None leaves them as they are.
     scratch_dir : Path
@@ -206,17 +246,12 @@ def compute_frozen_outputs(
     update : callable
         Called with the number of finished rows and of all rows.
 
-    Returns
-    -------
-    Inputs
-        Of `JoinedModel.above`.
-
     Raises
     ------
     RunError
         There is no room for the outputs.
     """
-    run, outputs = joined.backbones.run_below, joined.backbones.below.outputs
+    run, outputs = backbones.run_below, backbones.below.outputs
     n, total = len(images), len(images) * len(changes)
     kinds = [(tensor.shape[1:], tensor.dtype) for tensor in outputs]
     arrays = [allocate((total, *shape), dtype, scratch_dir) for shape, dtype in kinds]
@@ -231,15 +266,7 @@ def compute_frozen_outputs(
                 array[rows] = tensor.numpy()
             update(rows.stop, total)
     seconds = time.perf_counter() - start
-    assert images.labels is not None
-    assert images.weight is not None
-    samples = Samples(
-        tuple(arrays),
-        np.arange(total),
-        np.tile(images.labels, len(changes)),
-        np.tile(images.weight, len(changes)),
-    )
-    return Inputs(joined.above, samples, seconds)
+    return FrozenOutputs(tuple(arrays), images.rows, len(changes), seconds)
 
 
 def flipped(images: Images) -> Images:

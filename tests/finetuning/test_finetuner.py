@@ -166,13 +166,14 @@ def test_frozen_outputs_train_as_images_do(joined, samples, tmp_path):
     train_at_rates(joined, joined.view, fed, rates, SETTINGS, tmp_path / "plain")
     plain = predict(joined.model, samples, batch_size=8)
     joined.model.set_weights(start)
-    outputs = compute_frozen_outputs(joined, samples, [None], tmp_path, batch_size=5)
+    outputs = compute_frozen_outputs(
+        joined.backbones, samples, [None], tmp_path, batch_size=5
+    )
     assert outputs.seconds > 0
-    assert outputs.model is joined.above
     train_at_rates(
         joined,
         joined.above,
-        batches(outputs.samples),
+        batches(outputs.samples(samples)),
         rates,
         SETTINGS,
         tmp_path / "frozen",
@@ -183,13 +184,24 @@ def test_frozen_outputs_train_as_images_do(joined, samples, tmp_path):
 
 def test_changes_come_one_after_the_other(joined, samples, tmp_path):
     outputs = compute_frozen_outputs(
-        joined, samples, [None, flipped], tmp_path, batch_size=7
+        joined.backbones, samples, [None, flipped], tmp_path, batch_size=7
     )
-    (maps,) = outputs.samples.inputs
+    (maps,) = outputs.samples(samples).take(slice(None))
     (pixels,) = samples.inputs
     expected = joined.backbones.below.predict_on_batch(pixels[:, :, ::-1])
     np.testing.assert_allclose(maps[len(samples) :], expected, atol=1e-5)
-    np.testing.assert_array_equal(outputs.samples.labels, np.tile(samples.labels, 2))
+    some = replace(
+        samples,
+        rows=samples.rows[[5, 2]],
+        labels=samples.labels[[5, 2]],
+        weight=samples.weight[[5, 2]],
+    )
+    chosen = outputs.samples(some)
+    np.testing.assert_array_equal(
+        chosen.take(slice(2, 4))[0], maps[len(samples) :][[5, 2]]
+    )
+    np.testing.assert_array_equal(chosen.labels, np.tile(samples.labels[[5, 2]], 2))
+    assert len(outputs.samples(some, turns=1)) == 2
 
 
 def test_a_loss_that_became_nan_is_reported(joined, samples, tmp_path):
