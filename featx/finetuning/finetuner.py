@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 WARMUP_EPOCHS, WARMUP_RATE = 3, 1e-3
 """For a distilled head, which only approximates the one that was fitted."""
 
+LONG = 60.0
+"""Seconds from which on a user is told how long the training may take."""
+
 WARMUP, MAIN = 0, 1
 """Phases: the head alone, then the unfrozen layers as well."""
 
@@ -139,6 +142,10 @@ class Finetuner:
             name = "warm-up" if phase == WARMUP else "fine-tuning"
             title = f"{name} with validation"
             training = self._training(joined, settings, f"choice-{phase}", title)
+            if phase == MAIN:
+                growth = len(self.start.embeddings.train) / len(train)
+                say = partial(self._say_how_long, growth=growth)
+                training = replace(training, on_pace=say)
             log = logs[phase] = training.validated(
                 inputs.model,
                 self._batches(inputs.samples, training=True),
@@ -287,6 +294,25 @@ class Finetuner:
             tensorboard=self.tensorboard and self.tensorboard / name,
         )
 
+    def _say_how_long(self, epoch: float, *, growth: float) -> None:
+        """Note how long the training may take, where that is more than a minute.
+
+        Parameters
+        ----------
+        epoch : float
+            Seconds of an epoch without the images held out.
+        growth : float
+            How many times as many images the final training has.
+        """
+        epochs = self.settings.epochs
+        total = epoch * epochs * (1 + growth)
+        if total >= LONG:
+            self.progress.note(
+                f"training may take {_minutes(total)}: an epoch about"
+                f" {_minutes(epoch)}, up to {epochs} of them to choose how many, and as"
+                " many on all images; fewer --epochs, or less to --unfreeze, take less"
+            )
+
     def _hold_out(self) -> tuple[Rows, Rows]:
         embeddings = self.start.embeddings
         train, held_out = hold_out(
@@ -341,3 +367,10 @@ def _join_histories(logs: dict[int, EpochLog]) -> History:
         for row in log.rows
     ]
     return as_history(rows, ("phase", *CURVES, "learning_rate", "seconds"))
+
+
+def _minutes(seconds: float) -> str:
+    """Write a duration roughly: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

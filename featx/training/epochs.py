@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CROSS_ENTROPY = "cross_entropy"
 """A metric that takes the place of the loss where that has other parts."""
 
+PACE_STEPS = 3
+"""Steps that are measured, if there are as many, to say how long an epoch takes."""
+
 SEED_STATE = "seed_generator_state"
 """Ends the path of the variables that Keras' random layers draw from."""
 
@@ -35,6 +38,7 @@ def run_epochs(
     rate: Callable[[int], float] | None = None,
     after: Callable[[], Set[int]] = frozenset,
     tensorboard: Path | None = None,
+    on_pace: Callable[[float], None] | None = None,
 ) -> None:
     """Train a compiled model from where its log ends, and save it after each epoch.
 
@@ -62,13 +66,15 @@ def run_epochs(
         epochs' weights to keep beside the last one's.
     tensorboard : Path, optional
         Where logs for TensorBoard go.
+    on_pace : callable, optional
+        Called once, after a few steps, with the seconds that an epoch will take.
 
     Raises
     ------
     NetworkError
         The loss became NaN or infinite, memory ran out, or the state can't be written.
     """
-    keras, tf = import_keras(), import_tensorflow()
+    tf = import_tensorflow()
     log, seed = checkpoints.log, batches.seed
     states = _random_states(model, batches)
 
@@ -86,9 +92,10 @@ def run_epochs(
         return rng.permutation(len(batches.samples))
 
     checkpoints.on_epoch(len(log.rows))
-    callbacks = [_logging_callback(log, before, finish)]
-    if tensorboard is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(tensorboard)))
+    callbacks = [
+        _logging_callback(log, before, finish),
+        *_watchers(tensorboard, on_pace),
+    ]
     if log.rows:
         checkpoints.load(model, len(log.rows))
     try:
@@ -140,6 +147,35 @@ def plain(logs: Mapping[str, float]) -> dict[str, float]:
         if (name := f"{prefix}{CROSS_ENTROPY}") in row:
             row[f"{prefix}loss"] = row.pop(name)
     return row
+
+
+def _watchers(
+    tensorboard: Path | None, on_pace: Callable[[float], None] | None
+) -> list[Any]:
+    """Return the Keras callbacks that change nothing."""
+    found = []
+    if tensorboard is not None:
+        found.append(import_keras().callbacks.TensorBoard(str(tensorboard)))
+    if on_pace is not None:
+        found.append(_pace_callback(on_pace))
+    return found
+
+
+def _pace_callback(on_pace: Callable[[float], None]) -> Any:
+    """Return the Keras callback that says from a few steps how long an epoch takes."""
+    keras, ends = import_keras(), list[float]()
+
+    class Pace(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
+            # The first step is traced, which takes longer.
+            steps, measured = self.params["steps"], len(ends)
+            last = min(PACE_STEPS, steps - 1)
+            if measured <= last:
+                ends.append(time.perf_counter())
+            if measured == last > 0:
+                on_pace((ends[-1] - ends[0]) / last * steps)
+
+    return Pace()
 
 
 def _random_states(model: "keras.Model", batches: Batches) -> list[Any]:

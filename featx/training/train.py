@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +62,8 @@ class Training:
         Called with the number of finished epochs, at the start and after each.
     tensorboard : Path, optional
         Where logs for TensorBoard go.
+    on_pace : callable, optional
+        Called after a few steps with the seconds that an epoch will take.
     """
 
     trainee: Trainee
@@ -69,6 +71,7 @@ class Training:
     folder: Path
     on_epoch: OnEpoch = lambda _: None
     tensorboard: Path | None = None
+    on_pace: Callable[[float], None] | None = None
 
     def validated(
         self,
@@ -133,6 +136,7 @@ class Training:
                 rate=lambda epoch: learning_rate(settings, epoch, watched()),
                 after=after,
                 tensorboard=self.tensorboard,
+                on_pace=self.on_pace,
             )
             best = best_epoch(settings, watched())
             if best:

@@ -38,9 +38,11 @@ def fitted(made, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_best_run_is_fine_tuned(run, fitted):
+def test_the_best_run_is_fine_tuned(run, fitted, monkeypatch):
+    monkeypatch.setattr("featx.finetuning.finetuner.LONG", 0)
     done = run("finetune", *QUICK, "--unfreeze", "conv_dw_13")
     assert done.exit_code == 0, done.stderr
+    assert "note: training may take" in done.stderr
     said = " ".join(done.stdout.split())
     assert "Before training the model gave the head's probabilities within" in said
     assert "(1e-04 is allowed where logits reach" in said

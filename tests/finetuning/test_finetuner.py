@@ -159,6 +159,16 @@ def test_softmax_is_given_back(joined, samples, tmp_path):
     assert (found >= 0).all()
 
 
+def test_the_pace_is_told_once(joined, samples, tmp_path):
+    told = []
+    settings = SETTINGS.model_copy(update={"epochs": 2})
+    fed = batches(samples)
+    words = (joined, joined.view, fed, fed, settings, tmp_path)
+    train_validated(*words, on_pace=told.append)
+    (seconds,) = told  # of three steps, the first one isn't measured
+    assert 0 < seconds < 60
+
+
 def test_frozen_outputs_train_as_images_do(joined, samples, tmp_path):
     start = weights(joined)
     rates = [1e-3, 1e-4]

@@ -75,9 +75,9 @@ class _Comparison(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The gain with its interval, and whether it could be chance."""
+        """The gain with its interval, and whether it tells which one is better."""
         low, high = self.interval
-        chance = ", so it could be chance" if low <= 0 <= high else ""
+        chance = ", so either may be better" if low <= 0 <= high else ""
         return (
             f"{signed_points(self.gain)} points (95% interval"
             f" {signed_range(self.interval)}, paired by image{chance})"
@@ -147,7 +147,8 @@ def _beside_best(run: Run, found: FinetuneMetrics, best: Run) -> Advice:
         )
     if compared is None:
         return Advice(False, use, _verdict(found))
-    reason = (
+    reason = "" if found.epochs else f"{_verdict(found)} "
+    reason += (
         f"Of the {counted(compared.n, 'held-out image')} this model got"
         f" {percent(compared.ours)} right, and {best.name}, trained without them as"
         f" well, {percent(compared.theirs)}: {compared.words}."
