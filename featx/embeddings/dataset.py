@@ -260,16 +260,24 @@ def in_float32(extractors: Iterable[KerasExtractor]) -> tuple[KerasExtractor, ..
 
 def float32_views(
     source: Source,
-    extractors: Iterable[KerasExtractor],
+    extractors: Sequence[Extractor],
     cache_dir: Path,
     progress: Progress,
 ) -> NDArray[np.float32]:
-    """Return the float32 embeddings of test images, shape (n, views, d).
+    """Return the embeddings of test images, shape (n, views, d).
 
     Those that the cache lacks are computed. All images must be readable.
+
+    Parameters
+    ----------
+    source : Source
+    extractors : sequence of Extractor
+        In float32.
+    cache_dir : Path
+    progress : Progress
     """
     update = progress.images("float32 embeddings of the test images")
-    found = embed_rows_anyway(source, in_float32(extractors), cache_dir, update=update)
+    found = embed_rows_anyway(source, extractors, cache_dir, update=update)
     return side_by_side(found, np.arange(len(source.names)))
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from featx.datasets.shapes import draw_image_set
 from featx.embeddings.backbones.extractor import KerasExtractor
-from featx.embeddings.dataset import float32_views
+from featx.embeddings.dataset import float32_views, in_float32
 from featx.errors import ExportError
 from featx.export.formats import Predict
 from featx.heads.views import ViewsHead
@@ -193,7 +193,7 @@ def _by_head(
     cache_dir: Path,
     progress: Progress,
 ) -> NDArray[np.float64]:
-    views = float32_views(images.source, extractors, cache_dir, progress)
+    views = float32_views(images.source, in_float32(extractors), cache_dir, progress)
     return ViewsHead(run.load_head()).predict_proba(views)
 
 

@@ -1,13 +1,22 @@
 """The check that a joined model predicts what its head predicts."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from featx.embeddings.backbones.engine import Engine
+from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
+from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine, is_frozen
 from featx.embeddings.dataset import float32_views
+from featx.embeddings.spec import Spec
 from featx.errors import NetworkError
 from featx.finetuning.finetuner import Finetuner
+from featx.finetuning.joined_model import Backbones
+from featx.frameworks import import_keras
 from featx.heads.views import ViewsHead
 from featx.images.sources import ImageFiles
 from featx.progress import Progress
@@ -34,13 +43,14 @@ def check_joined_model(
     """
     embeddings, head = tuner.start.embeddings, tuner.start.head
     rows = embeddings.test
+    joined = tuner.join(head, embeddings.train, policy="float32")
     cached = embeddings.views[rows]
     exact = cached
     if any(spec.precision != "float32" for spec in embeddings.specs):
         files = ImageFiles([embeddings.images.files[row] for row in rows])
-        exact = float32_views(files, tuner.start.extractors, cache_dir, progress)
+        extractors = _with_backbone(tuner.start.extractors, joined.backbones)
+        exact = float32_views(files, extractors, cache_dir, progress)
     expected = ViewsHead(head).predict_proba(exact)
-    joined = tuner.join(head, embeddings.train, policy="float32")
     given = tuner.predict(joined, rows)
     difference = float(np.abs(given - expected).max())
     tolerance = agreement = largest_logit = None
@@ -68,3 +78,50 @@ def check_joined_model(
         "drift": drift,
         "distilled_agreement": agreement,
     }
+
+
+def _with_backbone(
+    extractors: Sequence[KerasExtractor], backbones: Backbones
+) -> list[Extractor]:
+    """Return extractors that need not build a single backbone once more.
+
+    Parameters
+    ----------
+    extractors : sequence of KerasExtractor
+        In float32.
+    backbones : Backbones
+        Of these, not trained yet.
+    """
+    if len(backbones.bases) > 1:
+        return list(extractors)
+    model = import_keras().Model(
+        backbones.features.input, backbones.features.outputs[0]
+    )
+
+    @cache
+    def engine() -> Engine:
+        return TensorFlowEngine(model, freeze=is_frozen(extractors[0].backbone))
+
+    return [_BuiltExtractor(one, engine) for one in extractors]
+
+
+@dataclass(frozen=True)
+class _BuiltExtractor:
+    """An extractor with an engine of its own; see `Extractor`."""
+
+    extractor: KerasExtractor
+    engine: Callable[[], Engine]
+
+    @property
+    def spec(self) -> Spec:
+        return self.extractor.spec
+
+    @property
+    def dim(self) -> int:
+        return self.engine().dim
+
+    def flipped(self) -> "Extractor":
+        return replace(self, extractor=self.extractor.flipped())
+
+    def open(self) -> Engine:
+        return self.engine()

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from featx.finetuning import joined_model
 from featx.runs.read import read_run
 from tests.cli.conftest import in_folder
 from tests.conftest import make_colours
@@ -40,8 +41,16 @@ def fitted(made, monkeypatch):
 @pytest.mark.slow
 def test_the_best_run_is_fine_tuned(run, fitted, monkeypatch):
     monkeypatch.setattr("featx.finetuning.finetuner.LONG", 0)
+    built, build = [], joined_model.build_steps
+
+    def build_steps(*words):
+        built.append(words)
+        return build(*words)
+
+    monkeypatch.setattr(joined_model, "build_steps", build_steps)
     done = run("finetune", *QUICK, "--unfreeze", "conv_dw_13")
     assert done.exit_code == 0, done.stderr
+    assert len(built) == 1
     assert "note: training may take" in done.stderr
     said = " ".join(done.stdout.split())
     assert "Before training the model gave the head's probabilities within" in said
@@ -66,6 +75,7 @@ def test_the_best_run_is_fine_tuned(run, fitted, monkeypatch):
     assert not list((fitted / "reports").glob(".finetune-*"))
     again = run("finetune", *QUICK, "--unfreeze", "conv_dw_13")
     assert "fitted before" in again.stderr
+    assert len(built) == 1
     # Its model predicts what the run says.
     answers = run("predict", TUNED, "data/test", "--csv")
     assert answers.exit_code == 0, answers.stderr
