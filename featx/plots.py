@@ -10,7 +10,12 @@ from featx.figures.leaderboard import leaderboard_figure
 from featx.figures.per_class import per_class_figure
 from featx.figures.reliability import reliability_figure
 from featx.figures.style import RANDOM_WEIGHTS
-from featx.figures.training_curves import Curves, curves_figure, warmup_epochs
+from featx.figures.training_curves import (
+    Curves,
+    curves_figure,
+    reconstruction_figure,
+    warmup_epochs,
+)
 from featx.runs.ranking import same_data
 from featx.runs.run import Run
 
@@ -21,6 +26,7 @@ __all__ = [
     "confusion_matrix",
     "leaderboard",
     "per_class",
+    "pretraining_curve",
     "reliability",
     "training_curves",
 ]
@@ -70,6 +76,20 @@ def training_curves(run: Run) -> "Figure":
     if not len(history.get("epoch", ())):
         raise RunError(f"{run.path}: {run.head} isn't trained by epochs, so no curves")
     return curves_figure(history, _subtitle(run), **_choice(run, history))
+
+
+def pretraining_curve(run: Run) -> "Figure":
+    """Draw the loss over the epochs of a network's pre-training.
+
+    Raises
+    ------
+    RunError
+        The network was not pre-trained, or the curve is damaged.
+    """
+    history = run.pretraining()
+    if not len(history.get("epoch", ())):
+        raise RunError(f"{run.path}: there was no pre-training, so no curve")
+    return reconstruction_figure(history, _subtitle(run))
 
 
 def leaderboard(runs: Sequence[Run]) -> "Figure":

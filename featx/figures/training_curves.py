@@ -57,12 +57,7 @@ def curves_figure(
     best = best_epoch(history) if chosen is None else chosen - 1
     which = "best" if chosen is None else "chosen"
     for axes, name in ((left, "loss"), (right, "accuracy")):
-        for key, label, colour in (
-            (name, "training", style.BLUE),
-            (f"val_{name}", "validation", style.ORANGE),
-        ):
-            if key in history:
-                _draw_curve(axes, epochs, history[key], label=label, color=colour)
+        _draw_measure(axes, history, name)
         _finish_curves(axes, name, epochs)
         if best is not None and best >= 0:
             _mark_best(axes, epochs[best], history[f"val_{name}"], best, which)
@@ -77,6 +72,46 @@ def curves_figure(
     style.legend(figure)
     style.head(left, "Training curves", subtitle)
     return figure
+
+
+def reconstruction_figure(history: Curves, subtitle: str) -> "Figure":
+    """Draw the loss of an autoencoder over the epochs, training and validation.
+
+    Parameters
+    ----------
+    history : Mapping
+        `epoch` and `loss`, and `val_loss` where images were held out: the epoch in
+        which it is least is marked. `learning_rate` gets a panel of its own.
+    subtitle : str
+    """
+    rated = "learning_rate" in history
+    figure = style.new_figure(7 if rated else 5.2, 3.9)
+    panels = (1, 0.6) if rated else (1,)
+    axes, *rest = figure.subplots(
+        1, len(panels), squeeze=False, gridspec_kw={"width_ratios": panels}
+    )[0]
+    epochs = history["epoch"]
+    _draw_measure(axes, history, "loss")
+    _finish_curves(axes, "mean squared error", epochs)
+    if "val_loss" in history:
+        best = int(np.nanargmin(history["val_loss"]))
+        _mark_best(axes, epochs[best], history["val_loss"], best, "best")
+    axes.set_ylim(bottom=0)
+    for other in rest:
+        _draw_rates(other, epochs, history["learning_rate"])
+    style.legend(figure)
+    style.head(axes, "Reconstruction loss", subtitle)
+    return figure
+
+
+def _draw_measure(axes: "Axes", history: Curves, name: str) -> None:
+    """Draw what was measured in training and, where it was, in validation."""
+    for key, label, colour in (
+        (name, "training", style.BLUE),
+        (f"val_{name}", "validation", style.ORANGE),
+    ):
+        if key in history:
+            _draw_curve(axes, history["epoch"], history[key], label=label, color=colour)
 
 
 def _draw_rates(

@@ -4,6 +4,8 @@ Normalisation and augmentation are part of its graph, so plain Keras saves and l
 without featx; augmentation is active in training only.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,14 +18,13 @@ from featx.frameworks import dtype_policy, import_keras, python_seed
 from featx.networks.table import NetworkRow
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers
+from featx.training.batches import FULL_RANGE
 
 if TYPE_CHECKING:
     import keras
 
 LAST = "probabilities"
 """Name of the last layer."""
-
-FULL_RANGE = 255
 
 CHUNK = 256
 
@@ -87,22 +88,50 @@ def build_network(
     NetworkError
         The images are too small for its pooling.
     """
-    check_size(network)
     keras = import_keras()
-    keras.backend.clear_session()
-    add_convolutions = resolve_name(f"featx.networks.{network.builder}")
-    side = network.image_size
-    with python_seed(seed), dtype_policy(policy):
-        images = keras.Input((side, side, 3), dtype="uint8", name="images")
-        x = _normalised(images, network, channels, augmentation, seed)
-        x = add_convolutions(keras, x, batchnorm=network.batchnorm)
-        x = _with_dense_layers(keras.layers.Flatten()(x), network)
+    with building(network, policy, seed):
+        images, maps = convolved_images(network, channels, augmentation, seed)
+        x = _with_dense_layers(keras.layers.Flatten()(maps), network)
         outputs = keras.layers.Dense(
             n_classes, activation="softmax", dtype="float32", name=LAST
         )(x)
         # Keras refuses names with pluses.
         name = network.name.replace("+", "_plus")
         return keras.Model(images, outputs, name=name)
+
+
+@contextlib.contextmanager
+def building(network: NetworkRow, policy: str, seed: int) -> Iterator[None]:
+    """Build layers of a network; the same layers get the same names and weights.
+
+    The parameters and errors are those of `build_network`.
+    """
+    check_size(network)
+    import_keras().backend.clear_session()
+    with python_seed(seed), dtype_policy(policy):
+        yield
+
+
+def convolved_images(
+    network: NetworkRow,
+    channels: ChannelStatistics,
+    augmentation: Augmentation | None = None,
+    seed: int = 0,
+) -> tuple[Any, Any]:
+    """Return a network's input, and the maps that its convolutions make of it.
+
+    The parameters are those of `build_network`.
+
+    Returns
+    -------
+    images : keras.KerasTensor, uint8 (N, side, side, 3)
+    maps : keras.KerasTensor, shape (N, h, w, c)
+    """
+    keras, side = import_keras(), network.image_size
+    add_convolutions = resolve_name(f"featx.networks.{network.builder}")
+    images = keras.Input((side, side, 3), dtype="uint8", name="images")
+    x = _normalised(images, network, channels, augmentation, seed)
+    return images, add_convolutions(keras, x, batchnorm=network.batchnorm)
 
 
 def _normalised(

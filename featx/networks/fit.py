@@ -1,6 +1,5 @@
 """Train a network from scratch, once or repeatedly, and score it on the test split."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from featx.evaluation.calibration import fit_temperature, log_of
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.intervals import hits_interval
 from featx.evaluation.metrics import evaluate as score
+from featx.networks.autoencoder import Pretraining, pretrain
 from featx.networks.build import LAST, build_network, measure_channels
 from featx.networks.data import TrainingData
 from featx.networks.settings import NetworkSettings
@@ -23,16 +23,20 @@ from featx.progress import Update, ignore
 from featx.splits import hold_out
 from featx.training.augmentation_layers import Mixing
 from featx.training.batches import Batches, Samples
-from featx.training.log import CURVES, EpochLog, History, as_history
+from featx.training.checkpoints import OnEpoch
+from featx.training.log import EpochLog, History, as_history
 from featx.training.predict import predict
 from featx.training.repeats import spread
-from featx.training.schedule import best_epoch, learning_rate
+from featx.training.schedule import best_epoch
 from featx.training.train import Trainee, Training, soften
 
 if TYPE_CHECKING:
     import keras
 
 WEIGHTS = "from scratch"
+
+PRETRAINING = "pretraining"
+"""Folder of its state, within that of the training."""
 
 Rows = NDArray[np.intp]
 
@@ -53,6 +57,8 @@ class FittedNetwork:
         The content of `metrics.json`.
     timings : dict of str to float
         In seconds; of trainings, the sum over their epochs.
+    pretraining : Pretraining or None
+        How its convolutions were pre-trained.
     """
 
     model: "keras.Model"
@@ -60,6 +66,7 @@ class FittedNetwork:
     probabilities: NDArray[np.float64]
     metrics: dict[str, Any]
     timings: dict[str, float]
+    pretraining: Pretraining | None = None
 
 
 def fit_network(
@@ -69,6 +76,7 @@ def fit_network(
     *,
     tensorboard: Path | None = None,
     on_epoch: Update = ignore,
+    on_pretraining: Update = ignore,
 ) -> FittedNetwork:
     """Train a network on the train split and score it on the test split.
 
@@ -90,6 +98,8 @@ def fit_network(
     on_epoch : callable
         Called with the number of finished epochs and of all epochs that there can be,
         at the start and after each.
+    on_pretraining : callable
+        The same for the epochs of pre-training.
 
     Raises
     ------
@@ -99,7 +109,14 @@ def fit_network(
     DataError
         There are too few training images for the folds.
     """
-    trainings = _Trainings(data, settings, folder, tensorboard, on_epoch)
+    trainings = _Trainings(
+        data,
+        settings,
+        folder,
+        tensorboard,
+        _Counter(on_epoch, settings, settings.epochs),
+        _Counter(on_pretraining, settings, settings.pretrain_epochs),
+    )
     inner = trainings.cross_validate() if settings.folds else None
     in_folds = trainings.seconds
     first = trainings.repeat(settings.seed)
@@ -107,7 +124,7 @@ def fit_network(
     seeds = range(settings.seed, settings.seed + settings.repeats)
     others = [trainings.repeat(seed).metrics for seed in seeds[1:]]
     trainings.finish()
-    timings = {"decoding": data.seconds, "fit": fitted - in_folds}
+    timings = {"decoding": data.seconds, **first.timings}
     if inner:
         timings["cross_validation"] = in_folds
         metrics |= {
@@ -136,6 +153,8 @@ class TrainedNetwork:
     held_out : ndarray of int
         The rows that chose its epoch and its temperature; there may be none.
     probabilities : ndarray of float64, shape (len(held_out), n_classes)
+    pretraining : Pretraining or None
+        On the same rows, before.
     """
 
     model: "keras.Model"
@@ -143,6 +162,15 @@ class TrainedNetwork:
     best_epoch: int | None
     held_out: Rows
     probabilities: NDArray[np.float64]
+    pretraining: Pretraining | None = None
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds that the epochs took, by step."""
+        first = (
+            {"pretraining": self.pretraining.log.seconds} if self.pretraining else {}
+        )
+        return {**first, "fit": self.log.seconds}
 
 
 @dataclass
@@ -165,7 +193,8 @@ class NetworkTraining:
         *,
         seed: int,
         tensorboard: Path | None = None,
-        on_epoch: Callable[[int], None] = lambda _: None,
+        on_epoch: OnEpoch = lambda _: None,
+        on_pretraining: OnEpoch = lambda _: None,
     ) -> TrainedNetwork:
         """Train a network on some rows, of which it holds out a share.
 
@@ -180,6 +209,8 @@ class NetworkTraining:
         tensorboard : Path, optional
         on_epoch : callable
             Called with the number of finished epochs, at the start and after each.
+        on_pretraining : callable
+            The same for pre-training.
 
         Raises
         ------
@@ -187,30 +218,38 @@ class NetworkTraining:
             The loss became NaN or infinite, memory ran out, or the state can't be
             written.
         """
-        settings = self.settings
+        settings, pretraining = self.settings, None
         train, held_out = self._hold_out(rows, seed)
+        channels = measure_channels(self.data.pixels, train)
         build = partial(
             build_network,
             settings.network,
             len(self.data.split.images.classes),
-            channels=measure_channels(self.data.pixels, train),
+            channels=channels,
             seed=seed,
         )
-        policy = "mixed_bfloat16" if settings.mixed_precision else "float32"
-        model = build(augmentation=settings.augmentation, policy=policy)
-        training = Training(
-            Trainee(model.get_layer(LAST)), settings, folder, on_epoch, tensorboard
-        )
-        batches = self._batches(train, seed, training=True)
         try:
-            if len(held_out):
-                validation = self._batches(held_out, seed)
-                log = training.validated(model, batches, validation, or_untrained=False)
-            else:
-                rates = [
-                    learning_rate(settings, e, [0]) for e in range(settings.epochs)
-                ]
-                log = training.at_rates(model, batches, rates)
+            if settings.pretrain:
+                pretraining = pretrain(
+                    self.data.pixels,
+                    (train, held_out),
+                    settings,
+                    folder / PRETRAINING,
+                    channels=channels,
+                    seed=seed,
+                    tensorboard=tensorboard and tensorboard / PRETRAINING,
+                    on_epoch=on_pretraining,
+                )
+            model = build(augmentation=settings.augmentation, policy=settings.policy)
+            if pretraining:
+                pretraining.start(model)
+            log = Training(
+                Trainee(model.get_layer(LAST)), settings, folder, on_epoch, tensorboard
+            ).from_scratch(
+                model,
+                self._batches(train, seed, training=True),
+                self._batches(held_out, seed) if len(held_out) else None,
+            )
         except NetworkError as error:
             raise NetworkError(f"{settings.name}: {error}") from None
         # Built anew without an optimizer, in float32, and without random layers: Keras'
@@ -219,7 +258,8 @@ class NetworkTraining:
         weights = model.get_weights()
         model = build()
         model.set_weights(weights)
-        return self._calibrated(model, log, held_out)
+        trained = self._calibrated(model, log, held_out)
+        return replace(trained, pretraining=pretraining)
 
     def predict(self, model: "keras.Model", rows: Rows) -> NDArray[np.float64]:
         """Return probabilities of some rows, shape (len(rows), n_classes)."""
@@ -265,6 +305,34 @@ class NetworkTraining:
 
 
 @dataclass
+class _Counter:
+    """Counts the epochs of all trainings of a network, for a task of the progress."""
+
+    update: Update
+    settings: NetworkSettings
+    epochs: int
+    _told: int = 0
+
+    @property
+    def _most(self) -> int:
+        return (self.settings.repeats + (self.settings.folds or 0)) * self.epochs
+
+    def of(self, training: int) -> OnEpoch:
+        """Return what one of the trainings, counted from 0, reports its epochs to."""
+
+        def report(epochs: int) -> None:
+            self._told = training * self.epochs + epochs
+            self.update(self._told, self._most)
+
+        return report
+
+    def finish(self) -> None:
+        """Report that no epoch is left: trainings may have stopped early."""
+        if self._told < self._most:
+            self.update(self._most, self._most)
+
+
+@dataclass
 class _Trainings:
     """The trainings of one network on one data set, counted."""
 
@@ -272,10 +340,10 @@ class _Trainings:
     settings: NetworkSettings
     folder: Path
     tensorboard: Path | None
-    on_epoch: Update
+    epochs: _Counter
+    pretrained: _Counter
     seconds: float = 0.0
     _done: int = 0
-    _told: int = 0
 
     def repeat(self, seed: int) -> FittedNetwork:
         """Train a network on all but the held-out images and score it."""
@@ -308,10 +376,15 @@ class _Trainings:
             "best_epoch": trained.best_epoch,
             "weights": WEIGHTS,
         }
-        is_rated = self.settings.schedule != "constant"
-        columns = (*CURVES, "learning_rate") if is_rated else CURVES
-        history = as_history(trained.log.rows, columns)
-        return FittedNetwork(model, history, probabilities, metrics, {})
+        history = as_history(trained.log.rows, self.settings.columns)
+        return FittedNetwork(
+            model,
+            history,
+            probabilities,
+            metrics,
+            trained.timings,
+            trained.pretraining,
+        )
 
     def cross_validate(self) -> CrossValidation:
         """Train a network for each fold on the other folds, without the test split."""
@@ -338,18 +411,14 @@ class _Trainings:
         )
 
     def finish(self) -> None:
-        """Report that no epoch is left: trainings may have stopped early."""
-        if self._told < self._most:
-            self.on_epoch(self._most, self._most)
+        """Report that no epoch is left."""
+        self.epochs.finish()
+        if self.settings.pretrain:
+            self.pretrained.finish()
 
     @property
     def _training(self) -> NetworkTraining:
         return NetworkTraining(self.data, self.settings)
-
-    @property
-    def _most(self) -> int:
-        trainings = self.settings.repeats + (self.settings.folds or 0)
-        return trainings * self.settings.epochs
 
     def _train(self, rows: Rows, seed: int) -> TrainedNetwork:
         name = str(self._done)
@@ -358,12 +427,9 @@ class _Trainings:
             self.folder / name,
             seed=seed,
             tensorboard=self.tensorboard and self.tensorboard / name,
-            on_epoch=self._report,
+            on_epoch=self.epochs.of(self._done),
+            on_pretraining=self.pretrained.of(self._done),
         )
         self._done += 1
-        self.seconds += trained.log.seconds
+        self.seconds += sum(trained.timings.values())
         return trained
-
-    def _report(self, epochs: int) -> None:
-        self._told = self._done * self.settings.epochs + epochs
-        self.on_epoch(self._told, self._most)

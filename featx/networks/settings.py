@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ from featx.networks.table import (
 )
 from featx.settings import CliOption, checked_by
 from featx.training.augmentation import Augmentation, find_augmentation
+from featx.training.log import CURVES
 from featx.training.settings import (
     AUGMENT,
     AUGMENT_TEXT,
@@ -118,6 +119,15 @@ class NetworkSettings(TrainingSettings):
     validation: Validation = 0.1
     """Share of the training images held out to choose the epoch and the temperature."""
 
+    pretrain: Annotated[
+        Literal["autoencoder"] | None, CliOption(none_means="random weights")
+    ] = None
+    """Where the convolutions start: autoencoder first trains them to reconstruct the
+    training images, without labels."""
+
+    pretrain_epochs: Annotated[int, Field(ge=1)] = 10
+    """With --pretrain, the largest number of passes over the images for that."""
+
     # Replaced by `folds`, so it is not written to recipes.
     cross_validate: Annotated[bool, Field(exclude=True)] = False
     """Cross-validate, in 5 folds if --folds says no other number."""
@@ -169,6 +179,28 @@ class NetworkSettings(TrainingSettings):
         }
         changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
         return replace(row, **changes)
+
+    @property
+    def pretraining(self) -> "NetworkSettings":
+        """How the convolutions are pre-trained: there is no accuracy to watch.
+
+        What counts as progress of a cross-entropy would be too much to ask of an error
+        of pixels from 0 to 1.
+        """
+        return self.model_copy(
+            update={"epochs": self.pretrain_epochs, "monitor": "loss", "min_delta": 0.0}
+        )
+
+    @property
+    def policy(self) -> str:
+        """Keras' dtype policy of the training."""
+        return "mixed_bfloat16" if self.mixed_precision else "float32"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is kept of each epoch."""
+        is_rated = self.schedule != "constant"
+        return (*CURVES, "learning_rate") if is_rated else CURVES
 
     @property
     def view(self) -> View:

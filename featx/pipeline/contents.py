@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from featx.errors import RecipeError
 from featx.figures.augmentation import augmented_figure
+from featx.figures.reconstructions import reconstructions_figure
 from featx.figures.style import png
 from featx.images.image_set import Split
+from featx.networks.autoencoder import Pretraining
 from featx.pipeline.command import plain_command
 from featx.pipeline.recipe import Recipe, recipe_text
-from featx.runs.files import AUGMENTED_FILE
+from featx.runs.files import AUGMENTED_FILE, RECONSTRUCTIONS_FILE
 from featx.runs.predictions import HeldOut
 from featx.runs.write import RunContents
 from featx.training.augmentation import Augmentation
@@ -116,3 +118,26 @@ def augmented_pictures(
     summary = f"{images.name}, {wanted.name}: {wanted.summary}"
     figure = augmented_figure(pixels[rows], copies, labels, summary)
     return {AUGMENTED_FILE: png(figure)}
+
+
+def reconstructed_pictures(
+    split: Split, pixels: NDArray[np.uint8], found: Pretraining | None
+) -> dict[str, bytes]:
+    """Draw some images beside their reconstructions, if there was pre-training.
+
+    Parameters
+    ----------
+    split : Split
+    pixels : ndarray of uint8, shape (n, side, side, 3)
+        Of all its images.
+    found : Pretraining or None
+    """
+    if found is None:
+        return {}
+    which = "held out" if "val_loss" in found.history else "trained on"
+    figure = reconstructions_figure(
+        pixels[found.shown],
+        found.reconstructions,
+        f"{split.images.name}, images {which}",
+    )
+    return {RECONSTRUCTIONS_FILE: png(figure)}

@@ -16,11 +16,12 @@ from featx.pipeline.contents import (
     TENSORBOARD,
     augmented_pictures,
     check_tensorboard,
+    reconstructed_pictures,
     run_contents,
 )
 from featx.pipeline.recipe import Recipe
 from featx.pipeline.several import make_each
-from featx.progress import SILENT, Progress
+from featx.progress import SILENT, Progress, ignore
 from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
 from featx.runs.run import Run
@@ -155,14 +156,20 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
     logs = recipe.report.out_dir / TENSORBOARD / fingerprint
 
     def make(folder: Path) -> RunContents:
-        update = progress.task(f"training {settings.name}", "epochs")
+        before = (
+            progress.task(f"pre-training {settings.name}", "epochs")
+            if settings.pretrain
+            else ignore
+        )
         fitted = fit_network(
             images,
             settings,
             folder,
             tensorboard=logs if settings.tensorboard else None,
-            on_epoch=update,
+            on_epoch=progress.task(f"training {settings.name}", "epochs"),
+            on_pretraining=before,
         )
+        found = fitted.pretraining
         return run_contents(
             recipe,
             images.split,
@@ -172,9 +179,13 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
             probabilities=fitted.probabilities,
             model=fitted.model,
             history=fitted.history,
-            pictures=augmented_pictures(
-                images.split, images.pixels, settings.augmentation, settings.seed
-            ),
+            pretraining=found.history if found else {},
+            pictures={
+                **augmented_pictures(
+                    images.split, images.pixels, settings.augmentation, settings.seed
+                ),
+                **reconstructed_pictures(images.split, images.pixels, found),
+            },
         )
 
     return make_run(
@@ -200,10 +211,14 @@ def _describe(
 
 
 def _settings(settings: NetworkSettings) -> dict[str, Any]:
-    """Return all settings, with the network's own where none were given."""
+    """Return all settings, with the network's own where none were given.
+
+    Those of a pre-training are left out where there is none: they change nothing.
+    """
     network = settings.network
+    without = set() if settings.pretrain else {"pretrain", "pretrain_epochs"}
     return {
-        **settings.model_dump(mode="json"),
+        **settings.model_dump(mode="json", exclude=without),
         "image_size": network.image_size,
         "dense": ",".join(map(str, network.dense)),
         "dropout": network.dropout,

@@ -10,6 +10,7 @@ METRICS_FILE = "metrics.json"
 PREDICTIONS_FILE = "predictions.csv"
 HELD_OUT_FILE = "held_out.csv"
 HISTORY_FILE = "history.csv"
+PRETRAINING_FILE = "pretraining.csv"
 HEAD_FILE = "head.safetensors"
 PICKLED_HEAD_FILE = "head.joblib"
 RECIPE_FILE = "recipe.toml"
@@ -17,6 +18,9 @@ MODEL_FILE = "model.keras"
 
 AUGMENTED_FILE = "augmented.png"
 """Training images and what they were trained as, where they were augmented."""
+
+RECONSTRUCTIONS_FILE = "reconstructions.png"
+"""Images beside what an autoencoder made of them, where there was pre-training."""
 
 
 def sha256_of(path: Path) -> str:

@@ -133,20 +133,28 @@ def first_path(folder: Path) -> str | None:
         return None
 
 
-def read_history(folder: Path) -> dict[str, NDArray[np.float64]]:
+def read_history(
+    folder: Path, name: str = HISTORY_FILE
+) -> dict[str, NDArray[np.float64]]:
     """Read the training curves of a run folder: column name to one value per epoch.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the file.
 
     Returns
     -------
     dict
-        Empty for a head that isn't trained by epochs.
+        Empty where there is no such file: nothing was trained by epochs.
 
     Raises
     ------
     RunError
         The file is not as featx writes it.
     """
-    path = folder / HISTORY_FILE
+    path = folder / name
     try:
         header, *rows = _read_rows(path)
         values = np.array(rows, dtype=np.float64).reshape(len(rows), len(header))

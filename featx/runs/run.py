@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from featx.embeddings.spec import Spec
 from featx.errors import RunError
 from featx.images.sources import View
-from featx.runs.files import RUN_FILE
+from featx.runs.files import PRETRAINING_FILE, RUN_FILE
 from featx.runs.frames import import_pandas
 from featx.runs.info import Kind, RunInfo
 from featx.runs.metrics import Metrics
@@ -260,6 +260,22 @@ class Run:
             The file is not as featx writes it.
         """
         return read_history(self.path)
+
+    def pretraining(self) -> dict[str, NDArray[np.float64]]:
+        """Read the curves of the pre-training: column name to one value per epoch.
+
+        Returns
+        -------
+        dict
+            `epoch`, `loss` and `val_loss`, the mean squared error of reconstructed
+            pixels from 0 to 1; empty without pre-training.
+
+        Raises
+        ------
+        RunError
+            The file is not as featx writes it.
+        """
+        return read_history(self.path, PRETRAINING_FILE)
 
     def load_head(self) -> "Head":
         """Load the head from `head.safetensors`, which holds arrays and no code.

@@ -33,6 +33,7 @@ from featx.runs.files import (
     METRICS_FILE,
     MODEL_FILE,
     PREDICTIONS_FILE,
+    PRETRAINING_FILE,
     RECIPE_FILE,
     RUN_FILE,
     sha256_of,
@@ -83,6 +84,8 @@ class RunContents:
         The trained network, for `model.keras`; a run has the one or the other.
     history : Mapping
         Column name to one value per epoch; empty without epochs.
+    pretraining : Mapping
+        The same of the pre-training.
     held_out : HeldOut, optional
         Training images, and whether the run was right about them unseen, for
         `held_out.csv`.
@@ -101,6 +104,7 @@ class RunContents:
     head: Any = None
     model: Any = None
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    pretraining: Mapping[str, Sequence[float]] = field(default_factory=dict)
     held_out: HeldOut | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     recipe: str = ""
@@ -222,9 +226,14 @@ def _fill(aside: Path, contents: RunContents) -> None:
     if contents.recipe:
         (aside / RECIPE_FILE).write_text(contents.recipe, encoding="utf-8")
     _write_csv(aside / PREDICTIONS_FILE, _predictions(contents))
-    if contents.history:
-        epochs = zip(*contents.history.values(), strict=True)
-        _write_csv(aside / HISTORY_FILE, [contents.history, *epochs])
+    histories = {
+        HISTORY_FILE: contents.history,
+        PRETRAINING_FILE: contents.pretraining,
+    }
+    for name, history in histories.items():
+        if history:
+            epochs = zip(*history.values(), strict=True)
+            _write_csv(aside / name, [history, *epochs])
     if contents.held_out is not None:
         rows = zip(*contents.held_out, strict=True)
         lines = ([path, group, int(right)] for path, group, right in rows)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from featx.frameworks import import_tensorflow
 from featx.training.augmentation_layers import Mixing
 
+FULL_RANGE = 255
+
 PREFETCH = 2
 """Batches gathered ahead of the model."""
 
@@ -29,7 +31,7 @@ class Samples:
     rows : ndarray of int, shape (n,)
         Which rows of the inputs to use.
     labels : ndarray of int, shape (n,), optional
-        Class codes from 0 on; prediction needs none.
+        Class codes from 0 on; neither prediction nor an autoencoder needs any.
     weight : ndarray of float, shape (n,), optional
         Weight of each sample in the loss, the same within a class.
     """
@@ -56,7 +58,7 @@ class Batches:
     Attributes
     ----------
     samples : Samples
-        With labels.
+        Without labels, the images are what a model is to give, as float32 from 0 to 1.
     batch_size : int
     n_classes : int, optional
         Makes the labels one-hot, float32 (n, n_classes); without it they stay codes.
@@ -109,8 +111,9 @@ class Batches:
     def _batch(self, chosen: NDArray[np.intp]) -> tuple[Any, ...]:
         """Return inputs, labels and, where there are any, weights of some samples."""
         samples = self.samples
-        assert samples.labels is not None
         inputs = samples.take(chosen)
+        if samples.labels is None:
+            return inputs[0], inputs[0].astype(np.float32) / FULL_RANGE
         labels: NDArray[Any] = samples.labels[chosen].astype(np.int64)
         if self.n_classes is not None:
             labels = np.eye(self.n_classes, dtype=np.float32)[labels]

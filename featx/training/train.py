@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featx.frameworks import import_keras
 from featx.training.batches import Batches
@@ -30,15 +30,16 @@ class Trainee:
 
     Attributes
     ----------
-    last : keras.Layer
-        That gives probabilities, by a softmax.
+    last : keras.Layer or None
+        That gives probabilities, by a softmax; None of an autoencoder, which is to
+        give its own images, from 0 to 1.
     sharing : sequence of keras.Model
         Other models that share its layers.
     rates : mapping of int to float
         Factor of the learning rate for a weight, by its `id`.
     """
 
-    last: "keras.Layer"
+    last: "keras.Layer | None"
     sharing: "Sequence[keras.Model]" = ()
     rates: Mapping[int, float] = field(default_factory=dict)
 
@@ -88,7 +89,7 @@ class Training:
         model : keras.Model
             It ends in the trainee's last layer.
         batches, validation : Batches
-            One-hot, with weights.
+            One-hot, with weights; of an autoencoder without labels.
         or_untrained : bool
             Whether the model may stay as it is, if no epoch makes progress.
 
@@ -146,6 +147,26 @@ class Training:
                     weight.assign(value)
         return log
 
+    def from_scratch(
+        self, model: "keras.Model", batches: Batches, validation: Batches | None
+    ) -> EpochLog:
+        """Train a model whose weights are random: any epoch is better than none.
+
+        Parameters
+        ----------
+        model : keras.Model
+        batches : Batches
+        validation : Batches or None
+            Without it the model is that of the last epoch.
+
+        The other parameters and errors are those of `validated`.
+        """
+        if validation is not None:
+            return self.validated(model, batches, validation, or_untrained=False)
+        settings = self.settings
+        rates = [learning_rate(settings, one, [0]) for one in range(settings.epochs)]
+        return self.at_rates(model, batches, rates)
+
     def at_rates(
         self, model: "keras.Model", batches: Batches, rates: Sequence[float]
     ) -> EpochLog:
@@ -168,32 +189,51 @@ class Training:
     @contextlib.contextmanager
     def _compiled(self, model: "keras.Model") -> Iterator[None]:
         """Compile a model to be trained on logits; restore its softmax afterwards."""
-        keras, trainee, settings = import_keras(), self.trainee, self.settings
-        softmax, trainee.last.activation = (
-            trainee.last.activation,
-            keras.activations.linear,
-        )
-        metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
-        if model.losses:
-            # Epochs are chosen without what large weights cost.
-            entropy = keras.metrics.CategoricalCrossentropy
-            metrics.append(entropy(name=CROSS_ENTROPY, from_logits=True))
+        trainee, settings = self.trainee, self.settings
+        last = trainee.last
+        objective = _reconstruction() if last is None else _classification(model)
+        linear = contextlib.nullcontext() if last is None else _without_softmax(last)
         try:
-            model.compile(
-                optimizer=make_optimizer(
-                    settings.optimizer,
-                    weight_decay=settings.weight_decay,
-                    rates=trainee.rates,
-                ),
-                loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-                weighted_metrics=metrics,
-                jit_compile=False,
-            )
-            # A checkpoint has its weights as well, and may be loaded before any step.
-            model.optimizer.build(model.trainable_variables)
-            yield
+            with linear:
+                model.compile(
+                    optimizer=make_optimizer(
+                        settings.optimizer,
+                        weight_decay=settings.weight_decay,
+                        rates=trainee.rates,
+                    ),
+                    jit_compile=False,
+                    **objective,
+                )
+                # A checkpoint has its weights as well, and may be loaded before any
+                # step.
+                model.optimizer.build(model.trainable_variables)
+                yield
         finally:
-            trainee.last.activation = softmax
             for one in (model, *trainee.sharing):
                 # Functions traced without the softmax must not be used again.
                 one.predict_function = one.test_function = one.train_function = None
+
+
+def _classification(model: "keras.Model") -> dict[str, Any]:
+    """Return loss and metrics of a model that gives logits."""
+    keras = import_keras()
+    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if model.losses:
+        # Epochs are chosen without what large weights cost.
+        entropy = keras.metrics.CategoricalCrossentropy
+        metrics.append(entropy(name=CROSS_ENTROPY, from_logits=True))
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    return {"loss": loss, "weighted_metrics": metrics}
+
+
+def _reconstruction() -> dict[str, Any]:
+    return {"loss": import_keras().losses.MeanSquaredError()}
+
+
+@contextlib.contextmanager
+def _without_softmax(last: "keras.Layer") -> Iterator[None]:
+    softmax, last.activation = last.activation, import_keras().activations.linear
+    try:
+        yield
+    finally:
+        last.activation = softmax

@@ -17,6 +17,7 @@ from featx.reports.run import (
     layers,
     mistakes,
     origin,
+    pretraining,
     scores,
     training,
 )
@@ -33,6 +34,7 @@ SECTIONS = (
     confusion.SECTION,
     classes.SECTION,
     training.SECTION,
+    pretraining.SECTION,
     augmentation.SECTION,
     layers.SECTION,
     confidence.SECTION,
