@@ -79,6 +79,8 @@ def test_figures(make_run):
 def test_figures_that_cannot_be_drawn(make_run):
     with pytest.raises(featx.RunError, match="svm isn't trained by epochs"):
         featx.plots.training_curves(make_run())
+    with pytest.raises(featx.RunError, match="there was no pre-training"):
+        featx.plots.pretraining_curve(make_run())
     with pytest.raises(featx.RunError, match=r"one data set and split .* got none"):
         featx.plots.leaderboard([])
     others = [make_run(name="pets"), make_run(name="birds", fingerprint="other")]

@@ -93,8 +93,8 @@ def reconstruction_figure(history: Curves, subtitle: str) -> "Figure":
     epochs = history["epoch"]
     _draw_measure(axes, history, "loss")
     _finish_curves(axes, "mean squared error", epochs)
-    if "val_loss" in history:
-        best = int(np.nanargmin(history["val_loss"]))
+    best = _least_loss(history)
+    if best is not None:
         _mark_best(axes, epochs[best], history["val_loss"], best, "best")
     axes.set_ylim(bottom=0)
     for other in rest:
@@ -146,8 +146,12 @@ def warmup_epochs(history: Curves) -> int:
 
 def best_epoch(history: Curves) -> int | None:
     """Return the index of the epoch with the least validation loss."""
+    return _least_loss(history) if "val_accuracy" in history else None
+
+
+def _least_loss(history: Curves) -> int | None:
     losses = history.get("val_loss")
-    if losses is None or "val_accuracy" not in history or not np.isfinite(losses).any():
+    if losses is None or not np.isfinite(losses).any():
         return None
     return int(np.nanargmin(losses))
 

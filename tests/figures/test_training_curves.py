@@ -7,6 +7,7 @@ from featx.figures.style import png
 from featx.figures.training_curves import (
     best_epoch,
     curves_figure,
+    reconstruction_figure,
 )
 from tests.figures.conftest import assert_readable, texts
 
@@ -63,3 +64,23 @@ def test_rates_of_zero_are_drawn():
         history = {"epoch": epoch, "loss": 1 / epoch, "learning_rate": rate}
         low, high = curves_figure(history, "run").axes[2].get_ylim()
         assert low < high
+
+
+@pytest.mark.parametrize("epochs", [1, 40])
+def test_the_loss_of_an_autoencoder(epochs):
+    epoch = np.arange(1.0, epochs + 1)
+    history = {"epoch": epoch, "loss": 0.1 / epoch}
+    figure = reconstruction_figure(history, "run")
+    assert_readable(png(figure))
+    assert len(figure.axes) == 1
+    assert "validation" not in texts(figure)
+    history |= {"val_loss": 0.2 / epoch, "learning_rate": 1e-3 / epoch}
+    figure = reconstruction_figure(history, "run")
+    assert_readable(png(figure))
+    assert f"best epoch: {epochs}" in texts(figure)
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "mean squared error",
+        "learning rate",
+    ]
+    history["val_loss"] = np.full(epochs, np.nan)
+    assert "best epoch" not in " ".join(texts(reconstruction_figure(history, "run")))

@@ -14,6 +14,7 @@ from featx.images.layouts.read import read_images
 from featx.networks.data import read_training_data
 from featx.networks.fit import fit_network
 from featx.networks.settings import NetworkSettings
+from featx.pipeline.recipe import read_recipe
 from featx.pipeline.train import run_train
 from featx.progress import Progress
 from featx.reports.leaderboard.page import render_leaderboard
@@ -22,22 +23,31 @@ from featx.runs.ranking import best_run, rank_runs
 from featx.runs.read import list_runs
 from featx.runs.settings import ReportSettings
 from tests.conftest import FakeExtractor, make_colours
+from tests.figures.conftest import assert_readable
+from tests.reports.pages import Page
 
 SETTINGS = NetworkSettings(
     name="basenet", image_size=16, epochs=2, batch_size=8, repeats=2, seed=3
 )
 
 
+PRETRAINED = SETTINGS.model_copy(
+    update={"pretrain": "autoencoder", "pretrain_epochs": 3}
+)
+
+
 class Told(Progress):
     def __init__(self):
-        self.runs, self.done = [], []
+        self.runs, self.done, self.before = [], [], []
 
     def run(self, name, path, *, fresh):
         self.runs.append(fresh)
 
     def task(self, title, unit):
         def update(*done):
-            if unit == "epochs":
+            if title.startswith("pre-training"):
+                self.before.append(done)
+            elif unit == "epochs":
                 self.report(done)
 
         return update
@@ -183,6 +193,69 @@ def test_pixels_stand_beside_their_images(trained, tmp_path):
     for row in (0, 13, 35):
         content = data.split.images.files[row].read_bytes()
         np.testing.assert_array_equal(data.pixels[row], decode(content, (16, 16)))
+
+
+@pytest.fixture(scope="module")
+def pretrained(trained):
+    """The run of a network whose convolutions were pre-trained; what was told."""
+    told, report = Told(), ReportSettings(out_dir=trained[0] / "pretrained")
+    data = DataSettings(path=trained[0] / "data", seed=3)
+    (run,) = run_train(data, [PRETRAINED], report=report, progress=told)
+    return told, run
+
+
+def test_pretraining_is_in_the_run(pretrained, trained):
+    told, run = pretrained
+    assert told.before == [(n, 6) for n in (0, 1, 2, 3, 3, 4, 5, 6)]
+    assert told.done == trained[1].done
+    assert list(run.pretraining()) == ["epoch", "loss", "val_loss"]
+    assert list(run.pretraining()["epoch"]) == [1, 2, 3]
+    assert trained[2].pretraining() == {}
+    assert list(run.info.timings) == ["decoding", "pretraining", "fit", "other_repeats"]
+    assert " --pretrain autoencoder --pretrain-epochs 3 " in run.info.command
+    assert read_recipe(run.path / "recipe.toml").network == [PRETRAINED]
+    assert len(list(run.history())) == 5
+    assert list(run.path.parent.glob(".train-*")) == []
+
+
+def test_the_page_shows_the_pretraining(pretrained, trained):
+    run = pretrained[1]
+    page = Page(render_run(run))
+    assert "Pre-training" in page.words
+    assert "encoder of an autoencoder" in page.words
+    assert "images that were held out; below" in page.words
+    assert {"pretraining.png", "reconstructions.png"} <= set(page.links)
+    for name in ("pretraining.png", "reconstructions.png"):
+        assert_readable((run.path / name).read_bytes())
+    (run.path / "reconstructions.png").unlink()
+    assert "below, what the decoder" not in Page(render_run(run)).words
+    assert "Pre-training" not in Page(render_run(trained[2])).words
+
+
+def test_without_pretraining_its_settings_say_nothing(trained):
+    folder, _, run = trained
+    idle = SETTINGS.model_copy(update={"pretrain_epochs": 3})
+    told, report = Told(), ReportSettings(out_dir=folder / "reports")
+    data = DataSettings(path=folder / "data", seed=3)
+    assert run_train(data, [idle], report=report, progress=told) == [run]
+    assert told.runs == [False]
+    assert told.before == []
+    assert not {"pretrain", "pretrain_epochs"} & set(run.info.settings.as_dict())
+
+
+@pytest.mark.slow
+def test_folds_pretrain_each(trained, tmp_path):
+    settings = PRETRAINED.model_copy(update={"folds": 2, "repeats": 1, "epochs": 1})
+    told = []
+    fitted = fit_network(
+        training_data(trained[0], settings, tmp_path),
+        settings,
+        tmp_path,
+        on_pretraining=lambda *done: told.append(done),
+    )
+    assert told[0] == (0, 9)
+    assert [done for done, _ in told if done] == [1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9]
+    assert set(fitted.timings) == {"decoding", "pretraining", "cross_validation", "fit"}
 
 
 @pytest.mark.slow
