@@ -41,6 +41,25 @@ def test_a_network_beside_heads(run, work, monkeypatch):
     assert page.count("<h2>") == 1  # the same data, known by the same fingerprint
 
 
+@pytest.mark.slow
+def test_pretraining(run, work):
+    words = ("--pretrain", "autoencoder", "--pretrain-epochs", 2)
+    done = run("train", "--network", "basenet", *SMALL, *words)
+    assert done.exit_code == 0, done.stderr
+    assert "pre-training basenet: 2/2 epochs" in done.stderr
+    assert "training basenet: 1/1 epochs" in done.stderr
+    assert "pretrain autoencoder, pretrain-epochs 2" in done.stdout
+    again = run("run", "reports/data-basenet/recipe.toml")
+    assert "basenet: fitted before" in again.stderr
+    reported = run("report")
+    assert reported.exit_code == 0, reported.stderr
+    page = (work / "reports" / "data-basenet" / "index.html").read_text("utf-8")
+    assert 'href="reconstructions.png"' in page
+    plain = run("train", "--network", "basenet", *SMALL)
+    assert plain.stdout.endswith("reports/data-basenet-2\n")
+    assert "pre-training" not in plain.stderr
+
+
 def test_the_help_names_the_networks(run):
     lines = [line.strip() for line in run("train", "--help").stdout.splitlines()]
     for row in NETWORKS.values():
@@ -58,6 +77,7 @@ def test_the_help_names_the_networks(run):
         ),
         (("train", "--network", "cnn", "--learning-rate", "0"), 2, "not in the range"),
         (("train", "--network", "cnn", "--test-size", "0.5"), 1, "has its own test"),
+        (("train", "--network", "cnn", "--pretrain", "gan"), 2, "'autoencoder'"),
         (("train", "none", "--network", "cnn"), 1, "no such folder"),
         (
             ("train", "--network", "residual", "--image-size", "40"),

@@ -14,6 +14,7 @@ from tests.runs.conftest import contents
 DAMAGE = {
     "predictions.csv": "half",
     "history.csv": "epoch,loss\n1,x\n",
+    "pretraining.csv": "epoch,loss\n1\n",
     "recipe.toml": "\ud800",
     "metrics.json": "[" * 200_000,
     "run.json": '{"a":' * 200_000,

@@ -8,9 +8,10 @@ from featx.reports.run.section import RunPage, Section
 from featx.runs.files import RECONSTRUCTIONS_FILE
 
 TEMPLATE = """\
-<p>Before the network was trained, its convolutions were, as the encoder of an
-autoencoder: behind them a decoder learned to give back the training images, without
-their labels. With these weights the convolutions started; the decoder is not kept.</p>
+<p>Before the training above, the convolutions were trained alone, as the encoder of an
+autoencoder: a decoder behind them learned to give back the training images, without
+their labels. The network started with the weights that the convolutions had then; the
+decoder is not kept.</p>
 {{ figure(curve) }}
 <p class="hint">The loss is the mean squared error of pixels from 0 to 1.
 {% if watched %}
@@ -23,9 +24,9 @@ No image was held out, so the weights are those of the last epoch.
 {{ figure(images) }}
 <p class="hint">Above, some of the images that were
 {{ "held out" if watched else "trained on" }}; below, what the decoder made of their
-maps. What is missing there, these maps don't hold, or the decoder didn't learn to
-read. Sharp reconstructions don't make better classes: only the scores tell whether
-pre-training helped.</p>
+maps. Details that are missing there are not in the maps, or the decoder has not
+learned to read them. Maps that reconstruct images well need not tell classes apart:
+only a run without pre-training shows what it was worth.</p>
 {% endif %}
 """
 
