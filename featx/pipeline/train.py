@@ -1,6 +1,7 @@
 """Networks from scratch: decode and split images, train, score, write the run."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -156,20 +157,18 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
     logs = recipe.report.out_dir / TENSORBOARD / fingerprint
 
     def make(folder: Path) -> RunContents:
-        before = (
-            progress.task(f"pre-training {settings.name}", "epochs")
-            if settings.pretrain
-            else ignore
-        )
+        task = partial(progress.task, unit="epochs")
+        name = settings.name
         fitted = fit_network(
             images,
             settings,
             folder,
             tensorboard=logs if settings.tensorboard else None,
-            on_epoch=progress.task(f"training {settings.name}", "epochs"),
-            on_pretraining=before,
+            on_epoch=task(f"training {name}"),
+            on_pretraining=task(f"pre-training {name}")
+            if settings.pretrain
+            else ignore,
         )
-        found = fitted.pretraining
         return run_contents(
             recipe,
             images.split,
@@ -179,18 +178,24 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
             probabilities=fitted.probabilities,
             model=fitted.model,
             history=fitted.history,
-            pretraining=found.history if found else {},
-            pictures={
-                **augmented_pictures(
-                    images.split, images.pixels, settings.augmentation, settings.seed
-                ),
-                **reconstructed_pictures(images.split, images.pixels, found),
-            },
+            pretraining=fitted.pretraining.history if fitted.pretraining else {},
+            pictures=_pictures(images, settings, fitted),
         )
 
     return make_run(
         recipe.report.out_dir, Kind.NETWORK, fingerprint, make, progress=progress
     )
+
+
+def _pictures(
+    images: TrainingData, settings: NetworkSettings, fitted: FittedNetwork
+) -> dict[str, bytes]:
+    """Draw what needs the pixels."""
+    split, pixels = images.split, images.pixels
+    return {
+        **augmented_pictures(split, pixels, settings.augmentation, settings.seed),
+        **reconstructed_pictures(split, pixels, fitted.pretraining),
+    }
 
 
 def _describe(

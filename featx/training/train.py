@@ -150,7 +150,7 @@ class Training:
     def from_scratch(
         self, model: "keras.Model", batches: Batches, validation: Batches | None
     ) -> EpochLog:
-        """Train a model whose weights are random: any epoch is better than none.
+        """Train a model that is of no use yet: any epoch is better than none.
 
         Parameters
         ----------
