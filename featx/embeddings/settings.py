@@ -119,16 +119,12 @@ def _is_known(found: Mapping[str, tuple[str, str]]) -> bool:
 
 
 def _split(short: object) -> tuple[str, dict[str, tuple[str, str]]]:
-    """Return the name in ``resnet50@160:crop``, and mark and value by key.
-
-    What follows @ and is no number is part of a name, which isn't known then.
-    """
+    """Return the name in ``resnet50@160:crop``, and mark and value by key."""
     found = {}
     name = short if isinstance(short, str) else ""
     for mark, key in ((":", "resize"), ("@", "image_size")):
-        start, marked, value = name.partition(mark)
-        if marked and (key != "image_size" or value.isdecimal()):
-            name = start
+        name, marked, value = name.partition(mark)
+        if marked:
             found[key] = mark, value
     return name, found
 

@@ -69,7 +69,7 @@ def test_a_head_that_does_not_fit(refused, work):
     ],
 )
 def test_the_last_steps_of_a_recipe(refused, work, lines, reason, monkeypatch):
-    monkeypatch.setattr("featx.pipeline.finetune.find_spec", lambda name: None)
+    monkeypatch.setattr("featx.pipeline.contents.find_spec", lambda name: None)
     (work / "file").touch()
     dotted, _, tables = RECIPE.partition("\n\n")
     if lines.startswith("report"):
