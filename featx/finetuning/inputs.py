@@ -22,7 +22,6 @@ from featx.progress import SILENT, Progress, Update, ignore
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers, augmented
 from featx.training.batches import Samples
-from featx.training.predict import untraced
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -254,11 +253,9 @@ def compute_frozen_outputs(
     """
     run, outputs = backbones.run_below, backbones.below.outputs
     n, total = len(images), len(images) * len(changes)
-    if total <= batch_size:
-        run = untraced(backbones.below)
     kinds = [(tensor.shape[1:], tensor.dtype) for tensor in outputs]
     arrays = [allocate((total, *shape), dtype, scratch_dir) for shape, dtype in kinds]
-    run(*images.take(slice(1)))  # the first run, which traces, isn't in the time
+    run(*images.take(slice(1)))  # traces the graph, before the time is taken
     start = time.perf_counter()
     for turn, change in enumerate(changes):
         for place in range(0, n, batch_size):

@@ -19,7 +19,7 @@ from featx.heads.layers import HEAD_LAYER
 from featx.images.sources import View
 from featx.training.batches import Samples
 from featx.training.optimizers import layer_rates
-from featx.training.predict import traced, untraced
+from featx.training.predict import traced
 from featx.training.train import Trainee, soften
 
 if TYPE_CHECKING:
@@ -121,13 +121,10 @@ class JoinedModel:
 
     def predict_views(self, images: Samples, *, batch_size: int) -> NDArray[np.float32]:
         """Return the probabilities of each view, shape (views, n, n_classes)."""
-        found, backbones = [], self.backbones
-        run = backbones.run_features
-        if len(images) <= batch_size:
-            run = untraced(backbones.features)
+        found = []
         for start in range(0, len(images), batch_size):
             batch = images.take(slice(start, start + batch_size))
-            rows = run(*batch)
+            rows = self.backbones.run_features(*batch)
             # A head computes in float32, also behind a backbone that does not.
             floats = [one.numpy().astype(np.float32, copy=False) for one in rows]
             found.append([self._run_head(one)[0].numpy() for one in floats])
