@@ -151,7 +151,8 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     make_colours(folder / "data", size=(40, 40))
     # Augmented in training: the model answers without that.
-    words = ("--network", "basenet", "--augment", "coursework", "--image-size", 32, "--epochs", 1)
+    small = ("--image-size", 32, "--epochs", 1)
+    words = ("--network", "basenet", "--augment", "coursework", *small)
     in_folder(folder, "train", *words)
     return folder
 
