@@ -36,6 +36,7 @@ from featx.export.check import (
     expect,
     read_inputs,
 )
+from featx.export.description import CLASSES_FILE, OUTPUT, Description, describe
 from featx.export.formats import MODEL_FORMATS, ModelFormat, find_format
 from featx.files import read_json
 from featx.finetuning.joined_model import join
@@ -45,7 +46,6 @@ from featx.progress import SILENT, Progress
 from featx.provenance import provenance
 from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
-from featx.runs.predictions import UNDECODED
 from featx.runs.run import Run
 
 if TYPE_CHECKING:
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
 
 FOLDER = "export"
 FACTS_FILE = "export.json"
-CLASSES_FILE = "classes.txt"
-FORMAT = "featx-model"
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -170,11 +167,12 @@ def _write_all(
                 f"{folder}: another process is exporting there; try again later"
             )
         remove_leftovers(folder)
-        _write_classes(folder / CLASSES_FILE, run.classes)
+        described = describe(run, model)
+        write_atomically(folder / CLASSES_FILE, described.class_lines)
         done = []
         for row in wanted:
-            done.append(_write(run, row, model, inputs, expected))
-            _write_facts(folder / FACTS_FILE, run, model, done[-1])
+            done.append(_write(run, row, model, described, inputs, expected))
+            _write_facts(folder / FACTS_FILE, described, done[-1])
     return done
 
 
@@ -199,22 +197,27 @@ def _find_extractors(
 
 
 def _build(run: Run, extractors: Sequence[KerasExtractor]) -> "keras.Model":
-    """Return the run as one model; with one input, it takes an array and not a list."""
-    model: keras.Model
+    """Return the run as one model, its output named.
+
+    With one input, it takes an array and not a list.
+    """
+    keras = import_keras()
     if extractors:
         model = join(in_float32(extractors), run.load_head().to_keras).model
     else:
         model = run.load_model()
-    if len(model.inputs) > 1 or not isinstance(model.input, list):
-        return model
-    model = import_keras().Model(model.inputs[0], model.outputs[0], name=model.name)
-    return model
+    (output,) = model.outputs
+    if model.output_names != [OUTPUT]:
+        output = keras.layers.Identity(name=OUTPUT, dtype="float32")(output)
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    return keras.Model(inputs, output, name=model.name)
 
 
 def _write(
     run: Run,
     row: ModelFormat,
     model: "keras.Model",
+    described: Description,
     inputs: Mapping[str, NDArray[np.uint8]],
     expected: Expected,
 ) -> ExportedModel:
@@ -230,6 +233,7 @@ def _write(
     with whole(path) as aside:
         try:
             row.write(model, aside)
+            row.describe(aside, described)
             found = check(path, row.open(aside), inputs, expected)
         except (OSError, ExportError):
             raise
@@ -246,15 +250,7 @@ def _write(
     return ExportedModel(row.name, path, size, found)
 
 
-def _write_classes(path: Path, classes: Sequence[str]) -> None:
-    """Write a line per class; `export.json` keeps line breaks in names."""
-    lines = [" ".join(name.splitlines()) + "\n" for name in classes]
-    write_atomically(path, "".join(lines).encode("utf-8", UNDECODED))
-
-
-def _write_facts(
-    path: Path, run: Run, model: "keras.Model", done: ExportedModel
-) -> None:
+def _write_facts(path: Path, described: Description, done: ExportedModel) -> None:
     """Write `export.json`, keeping its entries for the other formats."""
     row = MODEL_FORMATS[done.format]
     entry = {
@@ -268,24 +264,7 @@ def _write_facts(
         for name, known in _read_formats(path).items()
         if name in MODEL_FORMATS and (path.parent / MODEL_FORMATS[name].file).exists()
     }
-    facts = {
-        "format": FORMAT,
-        "version": VERSION,
-        "run": run.name,
-        "inputs": [
-            {
-                "name": one.name,
-                "dtype": "uint8",
-                "shape": [None, *one.shape[1:]],
-                "image_size": view.side,
-                "resize": view.resize,
-                "channels": "RGB",
-            }
-            for one, view in zip(model.inputs, run.views, strict=True)
-        ],
-        "classes": run.classes,
-        "formats": {**others, done.format: entry},
-    }
+    facts = {**described.facts, "formats": {**others, done.format: entry}}
     write_atomically(path, json_bytes(facts))
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from featx.errors import ExportError
-from featx.export.onnx import open_onnx, write_onnx
+from featx.export.description import (
+    Description,
+    add_files,
+    fill_folder,
+    named_outputs,
+)
+from featx.export.onnx import describe_onnx, open_onnx, write_onnx
+from featx.export.tflite_metadata import describe_tflite
 from featx.frameworks import ignoring, import_keras, import_tensorflow, silenced_stderr
 
 if TYPE_CHECKING:
@@ -30,6 +37,8 @@ class ModelFormat:
         Its name in the export folder.
     write : callable
         Writes a Keras model to a path: an empty file or folder.
+    describe : callable
+        Puts a description into what was written.
     open : callable
         Loads a file or folder as its users do; returns a function that predicts.
     versions : tuple of str
@@ -43,6 +52,7 @@ class ModelFormat:
     name: str
     file: str
     write: "Callable[[keras.Model, Path], None]"
+    describe: Callable[[Path, Description], None]
     open: Callable[[Path], Predict]
     versions: tuple[str, ...] = ("tensorflow", "keras")
     extra: str = ""
@@ -88,6 +98,7 @@ def _open_keras(path: Path) -> Predict:
 
 
 def _write_saved_model(model: "keras.Model", path: Path) -> None:
+    model = import_keras().Model(model.input, named_outputs(model))
     model.export(path, format="tf_saved_model", verbose=False)
 
 
@@ -108,6 +119,7 @@ def _write_tflite(model: "keras.Model", path: Path) -> None:
     tf = import_tensorflow()
     # By default Keras also allows TensorFlow operations, which interpreters lack.
     builtins = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    model = import_keras().Model(model.input, named_outputs(model))
     model.export(path, format="litert", verbose=False, target_spec=builtins)
 
 
@@ -127,19 +139,23 @@ def _open_tflite(path: Path) -> Predict:
 MODEL_FORMATS = {
     row.name: row
     for row in (
-        ModelFormat("keras", "model.keras", _write_keras, _open_keras),
+        ModelFormat("keras", "model.keras", _write_keras, add_files, _open_keras),
         ModelFormat(
             "savedmodel",
             "savedmodel",
             _write_saved_model,
+            fill_folder,
             _open_saved_model,
             folder=True,
         ),
-        ModelFormat("tflite", "model.tflite", _write_tflite, _open_tflite),
+        ModelFormat(
+            "tflite", "model.tflite", _write_tflite, describe_tflite, _open_tflite
+        ),
         ModelFormat(
             "onnx",
             "model.onnx",
             write_onnx,
+            describe_onnx,
             open_onnx,
             versions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
             extra="onnx",

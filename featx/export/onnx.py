@@ -1,6 +1,7 @@
 """Write a Keras model as ONNX with tf2onnx, and load it with ONNX Runtime."""
 
 import contextlib
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.export.description import OUTPUT, Description
 from featx.frameworks import ignoring, import_keras, import_tensorflow
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def write_onnx(model: "keras.Model", path: Path) -> None:
     specs = [keras.InputSpec(one.dtype, one.shape, name=one.name) for one in inputs]
     # Without it, Keras needs a model that was called before.
     signature = [specs] if len(inputs) > 1 else specs
-    whole = keras.Model(given, Frozen(name="probabilities")(given))
+    whole = keras.Model(given, Frozen(name=OUTPUT)(given))
     # Keras patches tf2onnx for NumPy 2, and NumPy warns about the name it looks up.
     with ignoring("In the future `np.object`", FutureWarning), _silent("tf2onnx"):
         whole.export(path, format="onnx", verbose=False, input_signature=signature)
@@ -102,6 +104,42 @@ def _register_erfc() -> None:
             graph.remove_node(node.name)
             inputs = [one.output[0], erf.output[0]]
             graph.make_node("Sub", inputs, name=node.name, outputs=node.output)
+
+
+def describe_onnx(path: Path, description: Description) -> None:
+    """Name the output and the open dimensions, and add the description as metadata."""
+    import onnx
+
+    model = onnx.load(path)
+    (output,) = model.graph.output
+    _rename(model.graph, output.name, OUTPUT)
+    for one in (*model.graph.input, output):
+        for place, dimension in enumerate(one.type.tensor_type.shape.dim):
+            if not dimension.dim_value:
+                dimension.dim_param = DIMENSIONS[place]
+    texts = {name: _text(value) for name, value in description.facts.items()}
+    onnx.helper.set_model_props(model, texts)
+    model.graph.name = texts["run"]
+    onnx.save(model, path)
+
+
+DIMENSIONS = "batch", "height", "width"
+
+
+def _text(value: Any) -> str:
+    """Return words as they are, and other values as JSON."""
+    words = value if isinstance(value, str) else json.dumps(value)
+    return words.encode(errors="backslashreplace").decode()
+
+
+def _rename(graph: Any, old: str, new: str) -> None:
+    """Rename a tensor wherever a graph mentions it."""
+    for node in graph.node:
+        for names in (node.input, node.output):
+            names[:] = [new if name == old else name for name in names]
+    for one in (*graph.output, *graph.value_info):
+        if one.name == old:
+            one.name = new
 
 
 def open_onnx(path: Path) -> Callable[[Mapping[str, NDArray[Any]]], Any]:

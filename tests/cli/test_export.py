@@ -4,6 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
+from importlib import import_module as find_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from featx.cli.export import FORMATS
 from featx.export import check as model_check
 from featx.export import formats as model_formats
 from featx.export.formats import MODEL_FORMATS
+from featx.frameworks import import_keras, import_tensorflow
 from featx.hardware import has_bfloat16
 from featx.locks import FolderLock
 from tests.cli.conftest import in_folder
@@ -186,6 +190,114 @@ def test_a_network_is_exported_as_it_is(run, network, name):
     assert set(entry["versions"]) >= {"featx", "python", *MODEL_FORMATS[name].versions}
 
 
+def export_network(run, name):
+    """Export the network in a format; return the file."""
+    if lacking(name):
+        pytest.skip(f"not installed: {lacking(name)}")
+    done = run("export", NETWORK, "--format", name)
+    assert done.exit_code == 0, done.stderr
+    return Path("reports") / NETWORK / "export" / MODEL_FORMATS[name].file
+
+
+def check_description(facts):
+    """Check what a file says of itself."""
+    assert facts["classes"] == ["blue", "green", "red"]
+    assert facts["run"] == NETWORK
+    assert facts["featx"] == version("featx")
+    (shown,) = facts["inputs"]
+    assert (shown["name"], shown["image_size"]) == ("images", 32)
+    assert (shown["channels"], shown["range"]) == ("RGB", [0, 255])
+    assert shown["resize"] == "squash"
+    assert "bilinear" in shown["resizing"]
+    assert facts["output"]["name"] == "probabilities"
+
+
+def test_a_keras_file_describes_itself(run, network):
+    file = export_network(run, "keras")
+    with zipfile.ZipFile(file) as archive:
+        check_description(json.loads(archive.read("featx.json")))
+        assert archive.read("classes.txt") == b"blue\ngreen\nred\n"
+    model = import_keras().saving.load_model(file)
+    assert model.output_names == ["probabilities"]
+
+
+def test_a_saved_model_describes_itself(run, network):
+    folder = export_network(run, "savedmodel")
+    check_description(json.loads((folder / "assets.extra/featx.json").read_bytes()))
+    assert (folder / "assets.extra/classes.txt").read_text() == "blue\ngreen\nred\n"
+    loaded = import_tensorflow().saved_model.load(str(folder))
+    given = loaded.signatures["serving_default"].structured_outputs
+    assert list(given) == ["probabilities"]
+
+
+def test_an_onnx_file_describes_itself(run, network):
+    file = export_network(run, "onnx")
+    session = find_module("onnxruntime").InferenceSession(file)
+    texts = session.get_modelmeta().custom_metadata_map
+    assert texts["format"] == "featx-model"
+    lists = ("classes", "inputs", "output")
+    check_description(texts | {name: json.loads(texts[name]) for name in lists})
+    (given,), (asked,) = session.get_outputs(), session.get_inputs()
+    assert (given.name, given.shape) == ("probabilities", ["batch", 3])
+    assert (asked.name, asked.shape) == ("images", ["batch", 32, 32, 3])
+
+
+def test_a_tflite_file_describes_itself(run, network):
+    file = export_network(run, "tflite")
+    with zipfile.ZipFile(file) as archive:
+        check_description(json.loads(archive.read("featx.json")))
+        assert archive.read("classes.txt") == b"blue\ngreen\nred\n"
+    utils = find_module("tensorflow.lite.tools.flatbuffer_utils")
+    model = utils.read_model(str(file))
+    (graph,) = model.subgraphs
+    places = (*graph.inputs, *graph.outputs)
+    assert [graph.tensors[i].name for i in places] == [b"images", b"probabilities"]
+    entries = {one.name: model.buffers[one.buffer].data for one in model.metadata}
+    about = read_tables(bytes(entries[b"TFLITE_METADATA"]))
+    assert about.text(0) == NETWORK
+    (part,) = about.tables(3)
+    (shown,), (given,) = part.tables(2), part.tables(3)
+    assert shown.text(0) == "images"
+    assert shown.inner(3).inner(1).inner(1).number(0) == 32  # the default width
+    assert given.text(0) == "probabilities"
+    (labels,) = given.tables(6)
+    assert labels.text(0) == "classes.txt"
+
+
+class Table:
+    """A table of a flatbuffer, read by the places of its fields."""
+
+    def __init__(self, content, place):
+        self.table = find_module("flatbuffers.table").Table(content, place)
+
+    def _at(self, field):
+        offset = self.table.Offset(4 + 2 * field)
+        assert offset, f"no field {field}"
+        return self.table.Pos + offset
+
+    def text(self, field):
+        return self.table.String(self._at(field)).decode()
+
+    def number(self, field):
+        types = find_module("flatbuffers.number_types")
+        return self.table.Get(types.Uint32Flags, self._at(field))
+
+    def inner(self, field):
+        return Table(self.table.Bytes, self.table.Indirect(self._at(field)))
+
+    def tables(self, field):
+        offset = self.table.Offset(4 + 2 * field)
+        start = self.table.Vector(offset)
+        places = (start + 4 * i for i in range(self.table.VectorLen(offset)))
+        return [Table(self.table.Bytes, self.table.Indirect(one)) for one in places]
+
+
+def read_tables(content):
+    """Return the root of a flatbuffer."""
+    assert content[4:8] == b"M001"
+    return Table(content, int.from_bytes(content[:4], "little"))
+
+
 def test_facts_tell_of_what_is_there(run, network):
     folder = network / "export"
     words = ("--format", "savedmodel", "--format", "keras")
@@ -245,7 +357,7 @@ def test_errors_are_one_line(run, network, monkeypatch):
     def fails(*_):
         raise ValueError("no such operation\nat length")
 
-    broken = model_formats.ModelFormat("keras", "model.keras", fails, fails)
+    broken = model_formats.ModelFormat("keras", "model.keras", fails, fails, fails)
     monkeypatch.setitem(MODEL_FORMATS, "keras", broken)
     done = run("export", NETWORK)
     assert done.exit_code == 1
@@ -254,7 +366,9 @@ def test_errors_are_one_line(run, network, monkeypatch):
     assert not (network / "export" / "model.keras").exists()
 
     lacking = model_formats.ModelFormat(
-        *("onnx", "model.onnx", fails, fails), versions=("not_there",), extra="onnx"
+        *("onnx", "model.onnx", fails, fails, fails),
+        versions=("not_there",),
+        extra="onnx",
     )
     monkeypatch.setitem(MODEL_FORMATS, "onnx", lacking)
     done = run("export", NETWORK, "--format", "onnx")
