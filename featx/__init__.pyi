@@ -21,6 +21,7 @@ from .errors import WeightsError as WeightsError
 from .evaluation.cross_validation import CrossValidation as CrossValidation
 from .export.export import ExportedModel as ExportedModel
 from .export.export import export as export
+from .export.settings import ExportSettings as ExportSettings
 from .finetuning.settings import FinetuneSettings as FinetuneSettings
 from .heads.settings import HeadSettings as HeadSettings
 from .images.image_set import ImageSet as ImageSet

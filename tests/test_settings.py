@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import SettingsError
+from featx.export.settings import ExportSettings
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
@@ -19,6 +20,7 @@ from featx.settings import cli_options, first_error, rename_fields, with_values
 KINDS = [
     CacheSettings,
     DataSettings,
+    ExportSettings,
     ExtractSettings,
     FinetuneSettings,
     HeadSettings,

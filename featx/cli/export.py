@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from featx.cli import options
-from featx.cli.command import SettingsCommand
+from featx.cli.command import SettingsCommand, SettingsOptions
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_table
 from featx.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from featx.embeddings.settings import CacheSettings
+    from featx.export.check import Check
     from featx.export.export import ExportedModel
+    from featx.export.settings import ExportSettings
     from featx.runs.settings import ReportSettings
 
 FORMATS = ("keras", "savedmodel", "tflite", "onnx")
@@ -31,6 +35,7 @@ FORMATS = ("keras", "savedmodel", "tflite", "onnx")
     show_default=True,
     help="Format of the model. Can be repeated.",
 )
+@SettingsOptions("settings", "featx.export.settings:ExportSettings")
 @options.own_weights
 @options.trust
 @options.cache_dir
@@ -39,6 +44,7 @@ FORMATS = ("keras", "savedmodel", "tflite", "onnx")
 def export(
     run: str,
     formats: tuple[str, ...],
+    settings: "ExportSettings",
     weights: tuple[Path, ...],
     trust: bool,
     cache: "CacheSettings",
@@ -58,6 +64,7 @@ def export(
         done = export_run(
             run,
             formats,
+            settings,
             cache_dir=cache.folder,
             out_dir=report.out_dir,
             weights=weights,
@@ -82,13 +89,15 @@ def export(
 
 def _show(done: "list[ExportedModel]") -> None:
     check = done[0].check
-    columns = ["file", "MB", "largest difference", "other classes"]
+    columns = ["file", "MB", "largest difference", "mean", "other classes", "accuracy"]
     rows = [
         [
             one.path.name,
             f"{one.size / 1e6:.1f}",
             f"{one.check.largest_difference:.1e}",
+            f"{one.check.mean_difference:.1e}",
             str(one.check.other_classes),
+            "" if one.check.accuracy is None else f"{one.check.accuracy:.3f}",
         ]
         for one in done
     ]
@@ -97,15 +106,31 @@ def _show(done: "list[ExportedModel]") -> None:
         f"Each file loaded again and compared with {check.compared_with},"
         f" on {check.images} {kind} images"
     )
-    show_table(title, columns, rows, whole=1, drop=["MB", "other classes"])
+    if check.run_accuracy is not None:
+        title += f" (accuracy {check.run_accuracy:.3f})"
+    drop = ["mean", "MB", "other classes", "accuracy"]
+    show_table(title, columns, rows, whole=1, drop=drop)
+    for line in _remarks(check):
+        say(line)
+    say(done[0].path.parent)
+
+
+def _remarks(check: "Check") -> "Iterator[str]":
+    """Say what has to be known of the images or of what they were compared with."""
     if check.missing:
-        say(
-            f"{check.missing} of the run's test images can't be found:",
-            "the models were compared on images that featx drew.",
+        yield (
+            f"{check.missing} of the run's test images can't be found: the models were"
+            " compared on images that featx drew."
         )
     if check.drift is not None:
-        say(
-            "The cached embeddings' lower precision changes probabilities",
-            f"by {check.drift:.1e} at most: predictions.csv is no measure here.",
+        yield (
+            "The cached embeddings' lower precision changes probabilities by"
+            f" {check.drift:.1e} at most: predictions.csv is no measure here."
         )
-    say(done[0].path.parent)
+    if check.reduced_drift is not None:
+        yield (
+            f"featx has the decoder reduce {check.reduced} of them, and the model"
+            " reduces the whole photo instead, which changes probabilities by"
+            f" {check.reduced_drift:.1e} at most; it agrees with the run on these whole"
+            " photos."
+        )

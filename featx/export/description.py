@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featx.atomic import json_bytes
+from featx.export.settings import ExportSettings
 from featx.images.resizing import PADDING
 from featx.images.sources import View
 from featx.runs.predictions import UNDECODED
@@ -32,6 +33,12 @@ RESIZING = {
     " antialiased".format(", ".join(map(str, PADDING))),
 }
 """How an image becomes a square, in words."""
+
+REDUCING = (
+    "an image at least 2, 4 or 8 times as large as that needs is brought to 1/2, 1/4"
+    " or 1/8 of its size first: a JPEG while it is decoded, others by the mean of each"
+    " block"
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Description:
             "featx": version("featx"),
             "run": self.run,
             "inputs": self.inputs,
+            "reducing": REDUCING,
             "output": {"name": OUTPUT, "shape": [None, len(self.classes)]},
             "classes": self.classes,
         }
@@ -79,21 +87,46 @@ class Description:
         return {DESCRIPTION_FILE: facts, CLASSES_FILE: self.class_lines}
 
 
-def describe(run: Run, model: "keras.Model") -> Description:
-    """Return the description of a run's model."""
-    views = zip(model.inputs, run.views, strict=True)
-    inputs = [_describe_input(one, view) for one, view in views]
+def describe(
+    run: Run, model: "keras.Model", settings: ExportSettings = ExportSettings()
+) -> Description:
+    """Return the description of a run's model, presented as the settings say."""
+    if settings.with_resize:
+        (photos,) = model.inputs
+        inputs = [_describe_photos(photos, run.views)]
+    else:
+        pairs = zip(model.inputs, run.views, strict=True)
+        inputs = [_describe_input(one, view) for one, view in pairs]
     return Description(run.name, run.classes, inputs)
 
 
 def _describe_input(tensor: Any, view: View) -> dict[str, Any]:
     return {
-        "name": tensor.name,
-        "dtype": "uint8",
-        "shape": list(tensor.shape),
+        **_describe_tensor(tensor),
         "image_size": view.side,
         "resize": view.resize,
         "resizing": RESIZING[view.resize],
+        "stretch": view.stretch,
+    }
+
+
+def _describe_photos(tensor: Any, views: Sequence[View]) -> dict[str, Any]:
+    """Describe an input for photos of any size, and what the model makes of them."""
+    ways = "; ".join(f"to {one.side}: {RESIZING[one.resize]}" for one in views)
+    return {
+        **_describe_tensor(tensor),
+        "image_size": None,
+        "resize": None,
+        "resizing": f"any size; the model resizes photos {ways}",
+        "stretch": any(view.stretch for view in views),
+    }
+
+
+def _describe_tensor(tensor: Any) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "dtype": "uint8",
+        "shape": list(tensor.shape),
         "channels": "RGB",
         "range": [0, 255],
     }

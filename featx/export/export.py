@@ -26,27 +26,32 @@ from featx.atomic import (
     write_atomically,
 )
 from featx.embeddings.backbones.extractor import KerasExtractor
-from featx.embeddings.dataset import in_float32
 from featx.errors import ExportError
+from featx.export.calibration import calibration_images
 from featx.export.check import (
     Check,
-    Expected,
+    Trial,
     check,
     check_images,
     expect,
+    on_photos,
+    on_squares,
     read_inputs,
 )
-from featx.export.description import CLASSES_FILE, OUTPUT, Description, describe
-from featx.export.formats import MODEL_FORMATS, ModelFormat, find_format
+from featx.export.description import CLASSES_FILE, Description, describe
+from featx.export.formats import ModelFormat, find_format
+from featx.export.model import PHOTOS, build, present
+from featx.export.readme import README_FILE, readme
+from featx.export.settings import ExportSettings
 from featx.files import read_json
-from featx.finetuning.joined_model import join
-from featx.frameworks import import_keras
+from featx.images.sources import View
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
 from featx.provenance import provenance
 from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
 from featx.runs.run import Run
+from featx.settings import with_values
 
 if TYPE_CHECKING:
     import keras
@@ -79,12 +84,14 @@ class ExportedModel:
 def export(
     run: Run | str | Path,
     formats: str | Sequence[str] = "keras",
+    settings: ExportSettings | None = None,
     *,
     cache_dir: str | Path = "cache",
     out_dir: str | Path = "reports",
     weights: Sequence[str | Path] = (),
     trust: bool = False,
     progress: Progress = SILENT,
+    **values: Any,
 ) -> list[ExportedModel]:
     """Write a run as models from uint8 RGB images to class probabilities.
 
@@ -96,6 +103,7 @@ def export(
         The run, its folder, or its name in `out_dir`.
     formats : str or sequence of str
         Of ``keras``, ``savedmodel``, ``tflite`` and ``onnx``.
+    settings : ExportSettings, optional
     cache_dir : str or Path
         Folder of the embeddings cache; gets float32 embeddings of the test images if
         the head was fitted on others.
@@ -107,6 +115,9 @@ def export(
         Whether to load the head of a run of featx 0.2 or older, a pickle, which can
         run code: only if you trust its source.
     progress : Progress
+    values
+        Settings by name, instead of those in `settings`: ``with_resize=True``,
+        ``batch_size=1``.
 
     Returns
     -------
@@ -121,22 +132,62 @@ def export(
         The run can't be written in a format, or the file predicts something else than
         the run; it is not kept then. Or the disk is full.
     BackboneError, CacheError, RunError
+    SettingsError
+        A value is not allowed.
+
+    Examples
+    --------
+    >>> featx.export("data-resnet50-svm", ["tflite", "onnx"], with_resize=True)
     """
+    settings = with_values(settings or ExportSettings(), values, function="export")
     run = find_run(Path(out_dir), run, trust=trust)
     cache_dir = Path(cache_dir)
     names = [formats] if isinstance(formats, str) else formats
-    wanted = [find_format(name) for name in dict.fromkeys(names)]
+    wanted = [find_format(name, settings) for name in dict.fromkeys(names)]
     folder = run.path / FOLDER
     check_writable(folder)
     extractors = _find_extractors(run, [Path(path) for path in weights], cache_dir)
     with check_images(run) as images:
-        model = _build(run, extractors)
-        names = [one.name for one in model.inputs]
-        views = dict(zip(names, run.views, strict=True))
+        model = build(run, extractors)
+        views = _views(run, model)
         inputs = read_inputs(images.source, views, progress)
         expected = expect(run, images, inputs, extractors, cache_dir, progress)
-    with _failures_named(folder):
-        return _write_all(run, wanted, model, inputs, expected)
+        batch = settings.batch_size
+        trial = on_squares(inputs, expected, batch)
+        if settings.with_resize:
+            trial = on_photos(model, images, inputs, views, expected, PHOTOS, batch)
+        samples = None
+        if settings.quantize == "int8":
+            samples = calibration_images(run, views, progress)
+        with _failures_named(folder):
+            return _write_all(_Job(run, model, settings, trial, samples), wanted)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all formats are made of.
+
+    Attributes
+    ----------
+    run : Run
+    model : keras.Model
+        Of squares, in an open batch.
+    settings : ExportSettings
+    trial : Trial
+    samples : Mapping or None
+        Images to quantise by.
+    """
+
+    run: Run
+    model: "keras.Model"
+    settings: ExportSettings
+    trial: Trial
+    samples: Mapping[str, NDArray[np.uint8]] | None
+
+
+def _views(run: Run, model: "keras.Model") -> dict[str, View]:
+    """Return how images are shown, by the model's inputs."""
+    return {one.name: view for one, view in zip(model.inputs, run.views, strict=True)}
 
 
 @contextlib.contextmanager
@@ -151,15 +202,9 @@ def _failures_named(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _write_all(
-    run: Run,
-    wanted: Sequence[ModelFormat],
-    model: "keras.Model",
-    inputs: Mapping[str, NDArray[np.uint8]],
-    expected: Expected,
-) -> list[ExportedModel]:
+def _write_all(job: _Job, wanted: Sequence[ModelFormat]) -> list[ExportedModel]:
     """Write some formats of a model, and what there is beside them."""
-    folder = run.path / FOLDER
+    folder = job.run.path / FOLDER
     folder.mkdir(exist_ok=True)
     with FolderLock(folder / ".lock").alone() as alone:
         if not alone:
@@ -167,12 +212,15 @@ def _write_all(
                 f"{folder}: another process is exporting there; try again later"
             )
         remove_leftovers(folder)
-        described = describe(run, model)
-        write_atomically(folder / CLASSES_FILE, described.class_lines)
+        plain = describe(job.run, job.model)
+        write_atomically(folder / CLASSES_FILE, plain.class_lines)
+        model = present(job.model, _views(job.run, job.model), job.settings)
+        described = describe(job.run, model, job.settings)
         done = []
         for row in wanted:
-            done.append(_write(run, row, model, described, inputs, expected))
-            _write_facts(folder / FACTS_FILE, described, done[-1])
+            done.append(_write(job, row, model, described))
+            entry = _entry(job.settings, row, described, done[-1])
+            _write_facts(folder / FACTS_FILE, plain, entry)
     return done
 
 
@@ -196,30 +244,8 @@ def _find_extractors(
     return extractors_of(run, weights, cache_dir)
 
 
-def _build(run: Run, extractors: Sequence[KerasExtractor]) -> "keras.Model":
-    """Return the run as one model, its output named.
-
-    With one input, it takes an array and not a list.
-    """
-    keras = import_keras()
-    if extractors:
-        model = join(in_float32(extractors), run.load_head().to_keras).model
-    else:
-        model = run.load_model()
-    (output,) = model.outputs
-    if model.output_names != [OUTPUT]:
-        output = keras.layers.Identity(name=OUTPUT, dtype="float32")(output)
-    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
-    return keras.Model(inputs, output, name=model.name)
-
-
 def _write(
-    run: Run,
-    row: ModelFormat,
-    model: "keras.Model",
-    described: Description,
-    inputs: Mapping[str, NDArray[np.uint8]],
-    expected: Expected,
+    job: _Job, row: ModelFormat, model: "keras.Model", described: Description
 ) -> ExportedModel:
     """Write one format under a temporary name, check it, and rename it.
 
@@ -228,13 +254,15 @@ def _write(
     ExportError
         It can't be written or loaded, or predicts something else than the run.
     """
-    path = run.path / FOLDER / row.file
+    quantize = job.settings.quantize
+    how = (quantize, job.samples) if quantize else ()
+    path = job.run.path / FOLDER / row.file_of(job.settings)
     whole = atomic_folder if row.folder else atomic_file
     with whole(path) as aside:
         try:
-            row.write(model, aside)
+            row.write(model, aside, *how)
             row.describe(aside, described)
-            found = check(path, row.open(aside), inputs, expected)
+            found = check(path, row.open(aside), job.trial, quantize)
         except (OSError, ExportError):
             raise
         except Exception as error:  # converters raise anything
@@ -243,35 +271,50 @@ def _write(
             reason = f"{type(error).__name__}: {error}".partition("\n")[0]
             reason = shorten(reason, 200, placeholder=" ...")
             raise ExportError(
-                f"{run.path}: can't be written as {row.name} ({reason}); choose another"
-                " --format, or report this"
+                f"{job.run.path}: can't be written as {row.name} ({reason}); choose"
+                " another --format, or report this"
             ) from error
         size = _size(aside)
     return ExportedModel(row.name, path, size, found)
 
 
-def _write_facts(path: Path, described: Description, done: ExportedModel) -> None:
-    """Write `export.json`, keeping its entries for the other formats."""
-    row = MODEL_FORMATS[done.format]
-    entry = {
-        "file": row.file,
-        "bytes": done.size,
-        **provenance(("featx", *row.versions)),
-        "check": asdict(done.check),
+def _entry(
+    settings: ExportSettings,
+    row: ModelFormat,
+    described: Description,
+    done: ExportedModel,
+) -> dict[str, Any]:
+    """Return what `export.json` says of one file, under a name of its own."""
+    return {
+        f"{row.name}{settings.suffix}": {
+            "format": row.name,
+            "file": done.path.name,
+            "bytes": done.size,
+            **settings.model_dump(),
+            "inputs": described.inputs,
+            **provenance(("featx", *row.versions)),
+            "check": asdict(done.check),
+        }
     }
+
+
+def _write_facts(path: Path, plain: Description, entry: Mapping[str, Any]) -> None:
+    """Write `export.json`, keeping its entries for other files that are there."""
     others = {
         name: known
         for name, known in _read_formats(path).items()
-        if name in MODEL_FORMATS and (path.parent / MODEL_FORMATS[name].file).exists()
+        if (path.parent / known["file"]).exists()
     }
-    facts = {**described.facts, "formats": {**others, done.format: entry}}
+    facts = {**plain.facts, "formats": {**others, **entry}}
     write_atomically(path, json_bytes(facts))
+    write_atomically(path.with_name(README_FILE), readme(facts).encode())
 
 
 def _read_formats(path: Path) -> dict[str, Any]:
     """Return the formats in `export.json`; none if it is damaged."""
     try:
-        return dict(read_json(path)["formats"])
+        formats = dict(read_json(path)["formats"])
+        return {name: known for name, known in formats.items() if known["file"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 

@@ -16,8 +16,10 @@ from featx.export.description import (
     named_outputs,
 )
 from featx.export.onnx import describe_onnx, open_onnx, write_onnx
+from featx.export.settings import ExportSettings
+from featx.export.tflite import open_tflite, write_tflite
 from featx.export.tflite_metadata import describe_tflite
-from featx.frameworks import ignoring, import_keras, import_tensorflow, silenced_stderr
+from featx.frameworks import import_keras, import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -47,31 +49,45 @@ class ModelFormat:
         The extra of featx with these packages; empty if TensorFlow is enough.
     folder : bool
         Whether it is a folder of files.
+    quantizes : bool
+        Whether `write` also takes how to quantise, and images to measure ranges on.
     """
 
     name: str
     file: str
-    write: "Callable[[keras.Model, Path], None]"
+    write: Callable[..., None]
     describe: Callable[[Path, Description], None]
     open: Callable[[Path], Predict]
     versions: tuple[str, ...] = ("tensorflow", "keras")
     extra: str = ""
     folder: bool = False
+    quantizes: bool = False
+
+    def file_of(self, settings: ExportSettings) -> str:
+        """Return the file's name, which says what the settings ask for."""
+        stem, dot, ending = self.file.partition(".")
+        return f"{stem}{settings.suffix}{dot}{ending}"
 
 
-def find_format(name: str) -> ModelFormat:
+def find_format(name: str, settings: ExportSettings) -> ModelFormat:
     """Return a format whose packages are installed.
 
     Raises
     ------
     ExportError
-        There is no such format, or its packages are not installed.
+        There is no such format, its packages are not installed, or it can't be written
+        as the settings ask for.
     """
     if name not in MODEL_FORMATS:
         raise ExportError(
             f"'{name}' is not a format; choose one of {', '.join(MODEL_FORMATS)}"
         )
     wanted = MODEL_FORMATS[name]
+    if settings.quantize and not wanted.quantizes:
+        able = " or ".join(row.name for row in MODEL_FORMATS.values() if row.quantizes)
+        raise ExportError(
+            f"--quantize {settings.quantize} is for --format {able}, not {name}"
+        )
     missing = [one for one in wanted.versions if find_spec(one) is None]
     if missing:
         raise ExportError(
@@ -115,27 +131,6 @@ def _open_saved_model(path: Path) -> Predict:
     return predict
 
 
-def _write_tflite(model: "keras.Model", path: Path) -> None:
-    tf = import_tensorflow()
-    # By default Keras also allows TensorFlow operations, which interpreters lack.
-    builtins = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
-    model = import_keras().Model(model.input, named_outputs(model))
-    model.export(path, format="litert", verbose=False, target_spec=builtins)
-
-
-def _open_tflite(path: Path) -> Predict:
-    tf = import_tensorflow()
-    with ignoring("tf.lite.Interpreter is deprecated", UserWarning):
-        run = tf.lite.Interpreter(model_path=str(path)).get_signature_runner()
-
-    def predict(images: Mapping[str, NDArray[Any]]) -> Any:
-        with silenced_stderr():  # it lists the kernels it uses
-            (found,) = run(**images).values()
-        return found
-
-    return predict
-
-
 MODEL_FORMATS = {
     row.name: row
     for row in (
@@ -149,7 +144,12 @@ MODEL_FORMATS = {
             folder=True,
         ),
         ModelFormat(
-            "tflite", "model.tflite", _write_tflite, describe_tflite, _open_tflite
+            "tflite",
+            "model.tflite",
+            write_tflite,
+            describe_tflite,
+            open_tflite,
+            quantizes=True,
         ),
         ModelFormat(
             "onnx",

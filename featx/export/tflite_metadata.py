@@ -86,8 +86,11 @@ def metadata_of(description: Description, names: Sequence[str]) -> bytes:
 
 
 def _image(new: "_Tables", facts: dict[str, Any]) -> "_Offset":
-    side = _UInt(facts["image_size"])
-    image = new.table(_Byte(RGB), new.table(side, side))
+    size = None
+    if facts["image_size"]:
+        side = _UInt(facts["image_size"])
+        size = new.table(side, side)
+    image = new.table(_Byte(RGB), size)
     content = new.table(_Byte(IMAGE), image)
     low, high = (new.floats([float(value)]) for value in facts["range"])
     text = new.text(f"uint8 RGB from 0 to 255; {facts['resizing']}")

@@ -37,6 +37,7 @@ from featx.pipeline.contents import (
 from featx.pipeline.recipe import Recipe, settings_of
 from featx.progress import SILENT, Progress, timed
 from featx.provenance import fingerprint_of
+from featx.runs.data import data_of, of_another_version
 from featx.runs.find import extractors_of, find_run
 from featx.runs.info import Kind
 from featx.runs.run import Run
@@ -100,7 +101,7 @@ def run_finetune(
         # What can't be unfrozen is refused before any image is decoded.
         backbones = build_backbones(extractors, unfrozen=settings.unfreeze)
     head = parent.load_head()
-    data = _data(parent)
+    data = data_of(parent)
     embeddings = _embeddings(parent, data, extractors, cache, progress)
     recipe = Recipe(
         data=data,
@@ -344,27 +345,6 @@ def _embeddings(
     return embeddings
 
 
-def _data(parent: Run) -> DataSettings:
-    """Return the data that a run was made of.
-
-    By the path that was given then, if it still leads there, else by the absolute one.
-
-    Raises
-    ------
-    RunError
-        Another version of featx wrote settings that this one does not know.
-    """
-    info = parent.info.data
-    given = info.settings or {"seed": parent.info.seed or 0}
-    path = Path(str(given.get("path", info.root)))
-    if path.resolve() != Path(info.root):
-        path = Path(info.root)
-    try:
-        return DataSettings.model_validate({**given, "path": path})
-    except ValidationError as error:
-        raise _of_another_version(parent) from error
-
-
 def _head_settings(parent: Run) -> HeadSettings:
     """Return the settings of a run's head.
 
@@ -378,13 +358,7 @@ def _head_settings(parent: Run) -> HeadSettings:
     try:
         return HeadSettings(**{k: v for k, v in given.items() if k in fields})
     except ValidationError as error:
-        raise _of_another_version(parent) from error
-
-
-def _of_another_version(parent: Run) -> RunError:
-    return RunError(
-        f"{parent.path}: made with settings of another featx version; fit again"
-    )
+        raise of_another_version(parent) from error
 
 
 def _starting_point(

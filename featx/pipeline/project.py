@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from featx.datasets.settings import DatasetSettings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError, nearest
+from featx.export.settings import ExportSettings
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.images.layouts.options import DataSettings
@@ -40,6 +41,7 @@ TABLES: Mapping[str, type[Settings]] = MappingProxyType(
         "finetune": FinetuneSettings,
         "report": ReportSettings,
         "predict": OutputSettings,
+        "export": ExportSettings,
         "dataset": DatasetSettings,
     }
 )

@@ -1,6 +1,7 @@
 """`featx export` on the command line."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,9 +18,12 @@ from PIL import Image
 from featx.cli.export import FORMATS
 from featx.export import check as model_check
 from featx.export import formats as model_formats
+from featx.export import readme
 from featx.export.formats import MODEL_FORMATS
-from featx.frameworks import import_keras, import_tensorflow
+from featx.export.settings import ExportSettings
+from featx.frameworks import ignoring, import_keras, import_tensorflow
 from featx.hardware import has_bfloat16
+from featx.images.decoding import decode
 from featx.locks import FolderLock
 from tests.cli.conftest import in_folder
 from tests.conftest import make_colours, mounted_disk
@@ -30,16 +33,35 @@ TWO_SIZES = (*BACKBONE, "--image-size", 48, "--flip", "--precision", "float32")
 LDA = "data-mobilenet-0.25-random-lda"
 NETWORK = "data-basenet"
 
-# Plain Keras, without featx: answers for each row of predictions.csv in its order.
-PLAIN_KERAS = """
+WITHOUT_FEATX = """
 import sys
 sys.modules["featx"] = None  # whoever imports it fails
-import keras
-import numpy as np
-model = keras.saving.load_model(sys.argv[1], safe_mode=True)
-images = np.load(sys.argv[2])
-np.save(sys.argv[3], model.predict([images[one.name] for one in model.inputs]))
 """
+
+
+def ask(folder, file, photo):
+    """Ask an exported model as README.md says, in a process that has no featx."""
+    page = (folder / "README.md").read_text("utf-8")
+    section = next(one for one in page.split("\n## ")[1:] if f"### `{file}`" in one)
+    reading, *_ = read_code(section)
+    (asking,) = read_code(section.partition(f"### `{file}`")[2].partition("\n###")[0])
+    (folder / "photo.jpg").write_bytes(Path(photo).read_bytes())
+    code = [WITHOUT_FEATX, reading, asking, 'np.save("answer.npy", probabilities)']
+    program = [sys.executable, "-P", "-W", "ignore", "-c", "\n".join(code)]
+    clean = {"PATH": "", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        program, cwd=folder, env=clean, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = np.load(folder / "answer.npy")
+    for name in ("answer.npy", "photo.jpg"):
+        (folder / name).unlink()
+    assert str(answer.max()) in done.stdout
+    return answer
+
+
+def read_code(text):
+    return re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +108,13 @@ def test_the_choices_are_the_formats():
 
 
 @pytest.mark.slow
-def test_a_head_becomes_a_model_for_plain_keras(run, head, tmp_path):
+def test_a_head_becomes_a_model_for_plain_keras(run, head):
     done = run("export", LDA)
     assert done.exit_code == 0, done.stderr
     assert "model.keras" in done.stdout
     assert "on 12 test images, beside predictions.csv" in done.stdout
     folder = head / "export"
-    names = {".lock", "classes.txt", "export.json", "model.keras"}
+    names = {".lock", "README.md", "classes.txt", "export.json", "model.keras"}
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / "classes.txt").read_text() == "blue\ngreen\nred\n"
     facts = json.loads((folder / "export.json").read_text())
@@ -101,18 +123,8 @@ def test_a_head_becomes_a_model_for_plain_keras(run, head, tmp_path):
 
     paths, expected = written_of(head)
     assert np.ptp(expected, axis=0).min() > 0.1  # they tell the images apart
-    source = [np.asarray(Image.open(Path("data") / path)) for path in paths]
-    images = {
-        f"images_{side}": np.stack([cv2.resize(one, (side, side)) for one in source])
-        for side in (32, 48)
-    }
-    np.savez(tmp_path / "images.npz", **images)
-    out = tmp_path / "out.npy"
-    words = [(folder / "model.keras").absolute(), tmp_path / "images.npz", out]
-    program = [sys.executable, "-P", "-c", PLAIN_KERAS, *map(str, words)]
-    clean = {"PATH": "", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run(program, check=True, cwd=tmp_path, env=clean, capture_output=True)
-    assert np.abs(np.load(out) - expected).max() < 1e-4
+    answer = ask(folder, "model.keras", Path("data") / paths[0])
+    np.testing.assert_allclose(answer, expected[0], atol=2e-5)
 
 
 @pytest.mark.slow
@@ -129,6 +141,11 @@ def test_a_head_becomes_a_model_of_each_format(run, head):
         assert one["bytes"] > 10_000
     facts = json.loads((head / "export" / "export.json").read_text())
     assert list(facts["formats"]) == names
+    paths, expected = written_of(head)
+    for name in names:
+        file = facts["formats"][name]["file"]
+        answer = ask(head / "export", file, Path("data") / paths[-1])
+        np.testing.assert_allclose(answer, expected[-1], atol=2e-5, err_msg=name)
 
 
 @pytest.mark.slow
@@ -178,7 +195,7 @@ def test_a_network_is_exported_as_it_is(run, network, name):
         done = run("export", NETWORK, "--format", name)
         assert done.exit_code == 0, done.stderr
     file = MODEL_FORMATS[name].file
-    names = {".lock", "classes.txt", "export.json", file}
+    names = {".lock", "README.md", "classes.txt", "export.json", file}
     assert {path.name for path in (network / "export").iterdir()} == names
     facts = json.loads((network / "export" / "export.json").read_text())
     assert [one["name"] for one in facts["inputs"]] == ["images"]
@@ -298,6 +315,131 @@ def read_tables(content):
     return Table(content, int.from_bytes(content[:4], "little"))
 
 
+def test_the_readme_asks_a_file(run, network):
+    export_network(run, "onnx")
+    paths, expected = written_of(network)
+    answer = ask(network / "export", "model.onnx", Path("data") / paths[0])
+    np.testing.assert_allclose(answer, expected[0], atol=2e-5)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_batch_is_open_or_fixed(run, network, name):
+    if lacking(name):
+        pytest.skip(f"not installed: {lacking(name)}")
+    done = run("export", NETWORK, "--format", name, "--batch-size", 5)
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads((network / "export" / "export.json").read_text())
+    entry = facts["formats"][name]
+    assert entry["batch_size"] == 5
+    assert entry["inputs"][0]["shape"] == [5, 32, 32, 3]
+    assert entry["check"]["images"] == 12
+    assert facts["inputs"][0]["shape"] == [None, 32, 32, 3]
+    if name == "onnx":
+        paths, expected = written_of(network)
+        answer = ask(network / "export", "model.onnx", Path("data") / paths[0])
+        np.testing.assert_allclose(answer, expected[0], atol=2e-5)
+
+
+@pytest.mark.parametrize("how", ["float16", "int8"])
+def test_a_quantised_model_says_what_it_keeps(run, network, how):
+    done = run("export", NETWORK, "--format", "tflite", "--quantize", how)
+    assert done.exit_code == 0, done.stderr
+    assert f"model-{how}.tflite" in done.stdout
+    facts = json.loads((network / "export" / "export.json").read_text())
+    found = facts["formats"][f"tflite-{how}"]
+    assert found["quantize"] == how
+    assert found["check"]["tolerance"] == model_check.QUANTIZED[how]
+    assert 0 < found["check"]["mean_difference"] < found["check"]["tolerance"]
+    right = json.loads((network / "metrics.json").read_text())["accuracy"]
+    assert found["check"]["run_accuracy"] == pytest.approx(right)
+    assert found["check"]["accuracy"] is not None
+    tensors = tensor_types(network / "export" / f"model-{how}.tflite")
+    assert {"float16": np.float16, "int8": np.int8}[how] in tensors
+
+
+def tensor_types(file):
+    with ignoring("tf.lite.Interpreter is deprecated", UserWarning):
+        interpreter = import_tensorflow().lite.Interpreter(str(file))
+    return {one["dtype"] for one in interpreter.get_tensor_details()}
+
+
+def test_what_can_not_be_quantised_is_refused(run, network, monkeypatch):
+    done = run("export", NETWORK, "--format", "keras", "--quantize", "int8")
+    assert "--quantize int8 is for --format tflite, not keras" in done.stderr
+    words = ("--format", "tflite", "--quantize", "int8")
+    done = run("export", NETWORK, *words, "--with-resize")
+    assert done.exit_code == 2
+    assert "--quantize int8 would compute the resizing in 8 bits" in done.stderr
+    train = Path("data/train").absolute()
+    train.rename("hidden")
+    try:
+        done = run("export", NETWORK, *words)
+    finally:
+        Path("hidden").rename(train)
+    assert done.exit_code == 1
+    assert "--quantize int8 measures ranges on training images" in done.stderr
+    monkeypatch.setitem(model_check.QUANTIZED, "int8", 0.0)
+    done = run("export", NETWORK, *words)
+    assert "--quantize int8 changes the probabilities of an image by" in done.stderr
+    assert not list((network / "export").glob("*.tflite"))
+
+
+@pytest.fixture(scope="module")
+def cropped(tmp_path_factory):
+    """A folder with a network on crops of images that featx makes smaller first."""
+    folder = tmp_path_factory.mktemp("cropped")
+    make_colours(folder / "data", size=(150, 100))
+    image = folder / "data" / "test" / "red" / "000.png"
+    Image.open(image).save(image.with_suffix(".jpg"))
+    image.unlink()
+    words = ("--network", "basenet", "--image-size", 32, "--epochs", 2)
+    in_folder(folder, "train", *words, "--resize", "crop")
+    return folder
+
+
+@pytest.fixture
+def photos(cropped, monkeypatch):
+    """The network's run, without an export; the work is where it is."""
+    monkeypatch.chdir(cropped)
+    path = Path("reports") / f"{NETWORK}-crop"
+    shutil.rmtree(path / "export", ignore_errors=True)
+    return path
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_model_may_resize_photos(run, photos, name):
+    if lacking(name):
+        pytest.skip(f"not installed: {lacking(name)}")
+    done = run("export", photos, "--format", name, "--with-resize")
+    assert done.exit_code == 0, done.stderr
+    assert "featx has the decoder reduce 1 of them" in done.stdout
+    facts = json.loads((photos / "export" / "export.json").read_text())
+    entry = facts["formats"][f"{name}-any-size"]
+    (given,) = entry["inputs"]
+    assert (given["name"], given["shape"]) == ("photos", [None, None, None, 3])
+    assert entry["check"]["largest_difference"] < 1e-3
+    assert entry["check"]["reduced"] == 1
+    if name == "onnx":
+        paths, expected = written_of(photos)
+        answer = ask(photos / "export", entry["file"], Path("data") / paths[0])
+        np.testing.assert_allclose(answer, expected[0], atol=1e-3)
+
+
+def test_the_readme_resizes_as_featx_does(run, photos):
+    for way in ("squash", "crop", "pad"):
+        for name in ("red/000.jpg", "red/001.png"):
+            check_reading(way, Path("data/test") / name, 32)
+
+
+def check_reading(way, photo, side):
+    facts = {"name": "images", "resize": way, "image_size": side}
+    names = {}
+    code = readme._read_squares([facts]).replace("photo.jpg", str(photo))
+    exec(compile(code, "README.md", "exec"), names)
+    expected = decode(photo.read_bytes(), (side, side), way)
+    np.testing.assert_array_equal(names["images"]["images"][0], expected)
+
+
 def test_facts_tell_of_what_is_there(run, network):
     folder = network / "export"
     words = ("--format", "savedmodel", "--format", "keras")
@@ -333,9 +475,10 @@ def test_a_model_that_says_something_else_is_not_kept(run, network):
 
     broken = lambda *_: np.full((12, 3), np.nan)  # noqa: E731
     expected = model_check.Expected("x", np.full((12, 3), 1 / 3))
+    trial = model_check.on_squares({}, expected, None)
     for answer, reason in ((broken, "by nan"), (lambda _: np.ones((9, 2)), "shape")):
         with pytest.raises(model_check.ExportError, match=reason):
-            model_check.check(network, answer, {}, expected)
+            model_check.check(network, answer, trial)
 
 
 @pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16")
@@ -376,7 +519,7 @@ def test_errors_are_one_line(run, network, monkeypatch):
     with pytest.raises(
         model_check.ExportError, match="'h5' is not a format; choose one of"
     ):
-        model_formats.find_format("h5")
+        model_formats.find_format("h5", ExportSettings())
 
     image = Path("data/test/red/000.png")
     content = image.read_bytes()
