@@ -54,7 +54,7 @@ def check_joined_model(
     given = tuner.predict(joined, rows)
     difference = float(np.abs(given - expected).max())
     tolerance = agreement = largest_logit = None
-    if head.has_keras_layers:
+    if head.can_be_trained_further:
         logits = head.logits(exact.reshape(-1, exact.shape[2]))
         largest_logit = float(np.abs(logits).max() / head.temperature_)
         tolerance = WIDE_TOLERANCE if largest_logit > WIDE else TOLERANCE

@@ -1,4 +1,4 @@
-"""A dense layer that approximates a head for which Keras has no layers."""
+"""A dense layer that approximates a head that has no gradients."""
 
 from typing import Any
 

@@ -201,7 +201,7 @@ class Finetuner:
     def join(
         self, head: "Head", rows: Rows, *, policy: str | None = None
     ) -> JoinedModel:
-        """Put a head on the backbones; one without Keras layers is distilled.
+        """Put a head on the backbones; one that has no gradients is distilled.
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class Finetuner:
             they are of the same policy. Their weights are those before any training.
         """
         to_keras = head.to_keras
-        if not head.has_keras_layers:
+        if not head.can_be_trained_further:
             views = self.start.embeddings.views[rows]
             distilled = distil(
                 head, views.reshape(-1, views.shape[2]), seed=self.settings.seed
@@ -345,7 +345,7 @@ class Finetuner:
         settings = self.settings
         warmup = settings.warmup_epochs
         if warmup is None:
-            warmup = 0 if head.has_keras_layers else WARMUP_EPOCHS
+            warmup = 0 if head.can_be_trained_further else WARMUP_EPOCHS
         if not warmup:
             return {MAIN: settings}
         first = settings.model_copy(

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,6 +50,9 @@ class Head(ClassifierMixin, BaseEstimator):
 
     class_weight: Any = None
     random_state: int = 0
+
+    has_gradients: ClassVar[bool] = True
+    """Whether scores change smoothly with the embeddings, as training needs it."""
 
     temperature_ = 1.0  # of heads that were written before all had one
 
@@ -141,6 +144,11 @@ class Head(ClassifierMixin, BaseEstimator):
         except HeadError:
             return False
         return True
+
+    @property
+    def can_be_trained_further(self) -> bool:
+        """Whether training can go on from the head's Keras layers."""
+        return self.has_gradients and self.has_keras_layers
 
     def get_learned(self) -> dict[str, Any]:
         """Return what was learned, by attribute: numbers, arrays, lists of layers.

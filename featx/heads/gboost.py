@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from featx.errors import HeadError
 from featx.heads.base import Head
-from featx.heads.layers import Floats, Layer
+from featx.heads.layers import Dense, Floats, Layer
+from featx.heads.trees import Trees
 from featx.splits import Labels, hold_out
 
 MAX_TREES = 12_000
@@ -47,6 +47,8 @@ class GradientBoostingHead(Head):
     history_ : dict
         `epoch` (the round), `loss` and `val_loss`: one value a round.
     """
+
+    has_gradients = False
 
     rounds: int = 300
     learning_rate: float | None = None
@@ -118,7 +120,13 @@ class GradientBoostingHead(Head):
         return np.stack([np.zeros_like(margins), margins], axis=1)  # of two classes
 
     def _layers(self) -> list[Layer]:
-        raise HeadError(
-            "head 'gboost': trees can't become Keras layers; distil it into a head that"
-            " can, such as mlp"
-        )
+        booster = self.model_.get_booster()
+        classes = len(self.classes_)
+        columns = 1 if classes == 2 else classes
+        trees = Trees.of_booster(booster[: booster.best_iteration + 1], columns)
+        # What the trees add to, however this version of XGBoost stores it.
+        origin = np.zeros((1, self.n_features_in_), np.float32)
+        start = self._logits(origin).astype(np.float64)[0]
+        start[-columns:] -= trees(origin)[0]
+        kernel = np.eye(classes)[-columns:]
+        return [trees, Dense(kernel, start).softened(self.temperature_)]

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from featx.cli.export import FORMATS
+from featx.errors import HeadError
 from featx.export import check as model_check
 from featx.export import formats as model_formats
 from featx.export import readme
@@ -23,6 +24,7 @@ from featx.export.formats import MODEL_FORMATS
 from featx.export.settings import ExportSettings
 from featx.frameworks import ignoring, import_keras, import_tensorflow
 from featx.hardware import has_bfloat16
+from featx.heads.gboost import GradientBoostingHead
 from featx.images.decoding import decode
 from featx.locks import FolderLock
 from tests.cli.conftest import in_folder
@@ -551,13 +553,57 @@ def test_a_copied_run_is_checked_on_drawn_images(run, made, request, tmp_path):
     assert sorted(Path("cache").rglob("*")) == cache
 
 
-def test_trees_are_sent_to_fine_tuning(run, work):
-    assert run("fit", "--head", "gboost", *BACKBONE).exit_code == 0
-    name = "data-mobilenet-0.25-random-gboost"
-    done = run("export", name)
+BOOSTED = "data-mobilenet-0.25-random-gboost"
+
+
+@pytest.fixture(scope="module")
+def boosted(tmp_path_factory):
+    """A folder with a run of trees."""
+    folder = tmp_path_factory.mktemp("boosted")
+    make_colours(folder / "data", size=(40, 40))
+    words = (*BACKBONE, "--precision", "float32")
+    in_folder(folder, "fit", "--head", "gboost", *words)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_trees_are_exported_as_they_are(run, boosted, monkeypatch, name):
+    if lacking(name):
+        pytest.skip(f"not installed: {lacking(name)}")
+    monkeypatch.chdir(boosted)
+    done = run("export", BOOSTED, "--format", name)
+    assert done.exit_code == 0, done.stderr
+    folder = Path("reports") / BOOSTED / "export"
+    paths, expected = written_of(folder.parent)
+    answer = ask(folder, MODEL_FORMATS[name].file, Path("data") / paths[0])
+    np.testing.assert_allclose(answer, expected[0], atol=2e-5)
+
+
+def test_a_head_without_layers_is_sent_to_fine_tuning(run, boosted, monkeypatch):
+    def none(_):
+        raise HeadError("no layers")
+
+    monkeypatch.chdir(boosted)
+    monkeypatch.setattr(GradientBoostingHead, "_layers", none)
+    done = run("export", BOOSTED)
     assert done.exit_code == 1
-    assert done.stderr.count("\n") >= 1
-    assert f"gboost has no Keras layers; `featx finetune {name}`" in done.stderr
+    assert f"gboost has no Keras layers; `featx finetune {BOOSTED}`" in done.stderr
+
+
+def test_trees_may_step_over_a_threshold(tmp_path):
+    expected = np.full((200, 2), 0.5)
+    for steps, count, kept in ((True, 2, True), (True, 4, False), (False, 1, False)):
+        given = expected.copy()
+        given[:count] += 0.1
+        asked = model_check.Expected("x", expected, steps=steps)
+        trial = model_check.Trial(lambda given=given: iter([(given, 200)]), asked)
+        if kept:
+            found = model_check.check(tmp_path, lambda batch: batch, trial)
+            assert found.beyond == count
+        else:
+            with pytest.raises(model_check.ExportError, match="differ"):
+                model_check.check(tmp_path, lambda batch: batch, trial)
 
 
 def test_one_export_at_a_time(run, network):

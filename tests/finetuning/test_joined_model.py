@@ -150,7 +150,7 @@ def test_a_linear_teacher_is_distilled():
     dense = distil(head, rows)
     agreed = (new @ dense.kernel + dense.bias).argmax(1) == head.predict(new)
     assert agreed.mean() > 0.85
-    assert not fit("gboost", rows[:, None], labels).head.has_keras_layers
+    assert not fit("gboost", rows[:, None], labels).head.can_be_trained_further
 
 
 def test_trees_are_distilled():

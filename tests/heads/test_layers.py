@@ -14,7 +14,7 @@ from featx.heads.layers import HEAD_LAYER
 from featx.heads.table import HEADS, make_head
 from tests.heads.blobs import make_blobs
 
-EXACT = sorted(HEADS.keys() - {"gboost"})
+EXACT = sorted(HEADS)
 COURSEWORKS = (
     "768,bn,dropout0.25,512,dropout0.25",
     "128,dropout0.5,128,bn,dropout0.5",
@@ -25,6 +25,7 @@ FEW_EPOCHS = {
     "softmax": {"epochs": 3},
     "mlp": {"epochs": 3, "hidden": "24,bn,dropout0.5,8"},
     "conv": {"epochs": 3, "map_shape": (2, 3, 8), "hidden": "16"},
+    "gboost": {"rounds": 20},
 }
 
 
@@ -150,13 +151,29 @@ def test_training_through_it_gives_no_nan(name):
     assert all(np.abs(gradient).max() > 0 for gradient in gradients[1:])
 
 
-def test_trees_have_no_layers():
-    X, y = activations([20, 20])
-    head = make_head("gboost", rounds=2).fit(X, y)
-    with pytest.raises(
-        HeadError, match=r"'gboost': trees can't become Keras.*distil it"
-    ):
-        head.to_keras(import_keras().Input((48,)))
+@pytest.mark.parametrize("count", [2, 5])
+@pytest.mark.parametrize("depth", [1, 4])
+def test_trees_of_all_shapes(count, depth):
+    X, y = activations([12] * count)
+    head = make_head("gboost", rounds=15, max_depth=depth).fit(X, y)
+    head.temperature_ = 0.3
+    trees, dense = head._layers()
+    assert trees.leaves.shape[1] == 2**depth
+    unseen, _ = activations([40] * count, seed=1)
+    scores = dense(trees(unseen))
+    expected = head.logits(unseen) / head.temperature_
+    centred = expected - expected.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(scores, centred, atol=1e-5)
+    assert difference(head, unseen) < 1e-6
+
+
+def test_trees_stop_where_boosting_stopped():
+    X, y = activations([30, 30])
+    y[::3] = 1 - y[::3]  # noise that is soon learnt by heart
+    head = make_head("gboost", rounds=200, patience=3, learning_rate=0.5).fit(X, y)
+    trees, _ = head._layers()
+    assert len(trees.leaves) == head.model_.best_iteration + 1 < 100
+    assert difference(head, X) < 1e-6
 
 
 def test_another_width_is_refused():
