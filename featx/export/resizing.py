@@ -147,7 +147,7 @@ def _pairs(first: Any, rest: Any, size: Any) -> tuple[Any, Any, Any, Any]:
     ops = import_keras().ops
     near = ops.cast(ops.round((1 - rest) * ONE), "int32")
     far = ops.cast(ops.round(rest * ONE), "int32")
-    places = (ops.clip(one, 0, size - 1) for one in (first, first + 1))
+    places = (ops.minimum(ops.maximum(one, 0), size - 1) for one in (first, first + 1))
     return (*places, near, far)
 
 

@@ -1,6 +1,8 @@
 """Resizing inside of a model gives featx's own pixels."""
 
 import io
+import tempfile
+from functools import cache
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featx.export.resizing import to_square
+from featx.frameworks import import_keras
 from featx.images.decoding import decode
 
 SIDE = 24
@@ -21,12 +24,24 @@ def draw(height, width):
     return np.asarray(Image.fromarray(coarse).resize((width, height)))
 
 
+@cache
+def resizer(way):
+    """Return the operations as a model that was saved and loaded."""
+    keras = import_keras()
+    photos = keras.Input((None, None, 3), dtype="uint8")
+    model = keras.Model(photos, to_square(photos, SIDE, way))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(f"{folder}/model.keras")
+        loaded = keras.saving.load_model(f"{folder}/model.keras", safe_mode=True)
+    return lambda photos: np.asarray(loaded(photos))
+
+
 def differences(pixels, way):
     """Return how far each number is from featx's, for a photo saved without loss."""
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "png")
     expected = decode(content.getvalue(), (SIDE, SIDE), way)
-    (found,) = np.asarray(to_square(pixels[None], SIDE, way))
+    (found,) = resizer(way)(pixels[None])
     assert found.dtype == np.uint8
     return np.abs(found.astype(int) - expected)
 
