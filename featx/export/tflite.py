@@ -25,7 +25,7 @@ IN_FLOAT = (
 )
 """Operations of heads, which stay in float32 where the backbones are quantised. A head
 weighs features of all magnitudes, and 8 bits for all of them lose the small ones: on 25
-birds, 85.4% of the test images became 22.7% for softmax, and 83.5% with these."""
+birds, the accuracy of softmax fell from 0.854 to 0.227, and with these to 0.843."""
 
 
 def write_tflite(
