@@ -553,6 +553,43 @@ def test_a_copied_run_is_checked_on_drawn_images(run, made, request, tmp_path):
     assert sorted(Path("cache").rglob("*")) == cache
 
 
+@pytest.fixture(scope="module")
+def finetuned(tmp_path_factory):
+    """A folder with a fine-tuned run."""
+    folder = tmp_path_factory.mktemp("finetuned")
+    make_colours(folder / "data", size=(40, 40))
+    in_folder(folder, "fit", "--head", "lda", *BACKBONE, "--precision", "float32")
+    words = ("--unfreeze", "conv_dw_13", "--epochs", 1)
+    in_folder(folder, "finetune", LDA, *words)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_fine_tuned_run_is_exported_in_every_format(run, finetuned, monkeypatch):
+    monkeypatch.chdir(finetuned)
+    check_every_format(run, f"{LDA}-finetune", 2e-5)
+
+
+@pytest.mark.slow
+def test_several_sizes_and_views_are_resized_in_every_format(run, head):
+    check_every_format(run, LDA, 1e-3, "--with-resize")
+
+
+def check_every_format(run, name, atol, *options):
+    """Export in every format, and ask each file in a process without featx."""
+    names = [one for one in FORMATS if not lacking(one)]
+    words = [word for one in names for word in ("--format", one)]
+    done = run("export", name, *words, *options)
+    assert done.exit_code == 0, done.stderr
+    folder = Path("reports") / name / "export"
+    paths, expected = written_of(folder.parent)
+    files = json.loads((folder / "export.json").read_text())["formats"]
+    assert len(files) == len(names)
+    for one in files.values():
+        answer = ask(folder, one["file"], Path("data") / paths[0])
+        np.testing.assert_allclose(answer, expected[0], atol=atol)
+
+
 BOOSTED = "data-mobilenet-0.25-random-gboost"
 
 
