@@ -144,10 +144,13 @@ class Trial:
     batches : callable
         Returns the images, batch by batch.
     expected : Expected
+    resizes : bool
+        Whether the model resizes; pixels may then differ by one.
     """
 
     batches: Callable[[], Iterator[Batch]]
     expected: Expected
+    resizes: bool = False
 
 
 @dataclass(frozen=True)
@@ -340,6 +343,7 @@ def on_photos(
             reduced=len(reduced),
             reduced_drift=float(max(reduced)) if reduced else None,
         ),
+        resizes=True,
     )
 
 
@@ -381,21 +385,35 @@ def check(
         )
     differences = np.abs(given - expected.probabilities).max(axis=1)
     found = _compare(given, differences, expected, quantize)
-    if quantize and not found.mean_difference <= found.tolerance:
-        raise ExportError(
-            f"{path}: --quantize {quantize} changes the probabilities of an image by"
+    reason = _refusal(found, trial, quantize)
+    if reason:
+        raise ExportError(f"{path}: {reason}")
+    return found
+
+
+def _refusal(found: Check, trial: Trial, quantize: str | None) -> str | None:
+    """Return why a model is not kept, None for one that is."""
+    if quantize:
+        if found.mean_difference <= found.tolerance:  # not for NaN
+            return None
+        return (
+            f"--quantize {quantize} changes the probabilities of an image by"
             f" {found.mean_difference:.2f} in the mean, more than {found.tolerance:g};"
             " not kept, export it without"
         )
-    allowed = max(1, int(STEPS * found.images)) if expected.steps else 0
-    if not quantize and found.beyond > allowed:
-        raise ExportError(
-            f"{path}: its probabilities differ from {expected.source} by"
-            f" {found.largest_difference:.1e}, more than {found.tolerance:.0e}; not"
-            " kept. If the test images have changed, make the run again; if not, please"
-            " report this"
+    allowed = max(1, int(STEPS * found.images)) if trial.expected.steps else 0
+    if found.beyond <= allowed:
+        return None
+    far = f"{found.largest_difference:.1e}, more than {found.tolerance:.0e}; not kept"
+    if trial.resizes:
+        return (
+            f"--with-resize changes its probabilities by {far}: pixels differ by one,"
+            " and this run minds. Export it without, and resize as README.md shows"
         )
-    return found
+    return (
+        f"its probabilities differ from {trial.expected.source} by {far}. If the test"
+        " images have changed, make the run again; if not, please report this"
+    )
 
 
 def _compare(

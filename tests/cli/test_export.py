@@ -427,6 +427,16 @@ def test_a_model_may_resize_photos(run, photos, name):
         np.testing.assert_allclose(answer, expected[0], atol=1e-3)
 
 
+def test_a_run_that_minds_other_pixels_is_not_resized(run, photos, monkeypatch):
+    if lacking("onnx"):
+        pytest.skip(f"not installed: {lacking('onnx')}")
+    monkeypatch.setattr(model_check, "TOLERANCE", -1)
+    done = run("export", photos, "--format", "onnx", "--with-resize")
+    assert done.exit_code == 1
+    assert "--with-resize changes its probabilities by" in done.stderr
+    assert not list((photos / "export").glob("*.onnx"))
+
+
 def test_the_readme_resizes_as_featx_does(run, photos):
     for way in ("squash", "crop", "pad"):
         for name in ("red/000.jpg", "red/001.png"):
