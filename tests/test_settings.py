@@ -104,3 +104,19 @@ def test_a_wrong_value_by_name_is_one_line(values, message):
 def test_a_number_that_no_step_could_use_is_refused(kind, values):
     with pytest.raises(ValidationError, match=list(values)[-1]):
         kind(**values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (NetworkSettings, {"factor": 0.5}),
+        (NetworkSettings, {"pretrain_epochs": 3}),
+        (NetworkSettings, {"name": "cnn", "parts": "depth"}),
+        (FinetuneSettings, {"plateau_patience": 9}),
+        (FinetuneSettings, {"schedule": "constant", "factor": 0.5}),
+    ],
+)
+def test_settings_that_would_be_ignored_are_refused(kind, values):
+    name = {"name": "basenet"} if kind is NetworkSettings else {}
+    with pytest.raises(ValidationError, match=f"`{list(values)[-1]}`"):
+        kind(**{**name, **values})

@@ -7,7 +7,12 @@ from pydantic import Field, model_validator
 
 from featx.settings import CliOption
 from featx.training.augmentation import Augmentation, find_augmentation
-from featx.training.settings import Augment, LearningRate, TrainingSettings
+from featx.training.settings import (
+    OF_PLATEAUS,
+    Augment,
+    LearningRate,
+    TrainingSettings,
+)
 
 _COURSEWORK = {"backbone_rate": 1.0, "depth_decay": 1.0, "schedule": "plateau"}
 
@@ -71,7 +76,10 @@ class FinetuneSettings(TrainingSettings):
         """Return values in which a preset is replaced by its settings."""
         if values.get("preset") not in PRESETS:
             return dict(values)
-        return {**PRESETS[values["preset"]], **values, "preset": None}
+        preset = PRESETS[values["preset"]]
+        if values.get("schedule", "plateau") != "plateau":
+            preset = {key: preset[key] for key in preset if key not in OF_PLATEAUS}
+        return {**preset, **values, "preset": None}
 
     @model_validator(mode="before")
     @classmethod

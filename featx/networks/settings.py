@@ -164,6 +164,16 @@ class NetworkSettings(TrainingSettings):
         check_parts(self.name, self.parts)
         return self
 
+    @model_validator(mode="after")
+    def _pretraining_is_done(self) -> Self:
+        default = type(self).model_fields["pretrain_epochs"].default
+        if self.pretrain is None and self.pretrain_epochs != default:
+            raise ValueError(
+                "`pretrain_epochs` needs a pre-training; set `pretrain` to autoencoder,"
+                " or leave it out"
+            )
+        return self
+
     @property
     def network(self) -> NetworkRow:
         """The network with what these settings change."""

@@ -4,12 +4,15 @@ Each setting is a type that holds its bounds and its description; the settings c
 say what it is called and its default.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from featx.settings import CliOption, Settings, checked_by
 from featx.training.augmentation import AUGMENTATIONS, find_augmentation
+
+OF_PLATEAUS = ("factor", "plateau_patience")
+"""Settings of the plateau schedule alone."""
 
 Epochs = Annotated[
     int, Field(ge=1, description="Largest number of passes over the images.")
@@ -100,3 +103,15 @@ class TrainingSettings(Settings):
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the validation split and the training."""
+
+    @model_validator(mode="after")
+    def _plateaus_are_watched(self) -> Self:
+        """Refuse settings of the plateau schedule where another would ignore them."""
+        if self.schedule != "plateau":
+            for name in OF_PLATEAUS:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"`{name}` is of the plateau schedule, and the `schedule` is"
+                        f" {self.schedule}; set it to plateau or leave `{name}` out"
+                    )
+        return self
