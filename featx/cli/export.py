@@ -56,7 +56,9 @@ def export(
     RUN is a run's folder or name. The model takes uint8 RGB images and returns class
     probabilities: preprocessing, backbones and head are all in it. Each file is written
     to export/ in the run's folder, loaded again, and compared with the run's
-    predictions on its test images, or on drawn images where these are gone.
+    predictions on its test images, or on drawn images where these are gone. The output
+    is called probabilities; the file holds classes, sizes and the way to resize, and
+    README.md beside it has code that asks it.
     """
     from featx.export.export import export as export_run
 
