@@ -541,6 +541,23 @@ def test_errors_are_one_line(run, network, monkeypatch):
     image.write_bytes(content)
 
 
+def test_a_copied_run_resizes_drawn_images(run, photos, tmp_path):
+    if lacking("onnx"):
+        pytest.skip(f"not installed: {lacking('onnx')}")
+    shutil.copytree(photos, tmp_path / "copied")
+    image = Path("data/test/red/001.png")
+    image.rename(image.with_suffix(".gone"))
+    try:
+        words = ("--format", "onnx", "--with-resize")
+        done = run("export", tmp_path / "copied", *words)
+    finally:
+        image.with_suffix(".gone").rename(image)
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads((tmp_path / "copied/export/export.json").read_text())
+    check = facts["formats"]["onnx-any-size"]["check"]
+    assert (check["missing"], check["accuracy"]) == (1, None)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("made", ["head", "network"])
 def test_a_copied_run_is_checked_on_drawn_images(run, made, request, tmp_path):
