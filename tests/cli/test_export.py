@@ -114,7 +114,7 @@ def test_a_head_becomes_a_model_for_plain_keras(run, head):
     done = run("export", LDA)
     assert done.exit_code == 0, done.stderr
     assert "model.keras" in done.stdout
-    assert "on 12 test images, beside predictions.csv" in done.stdout
+    assert "compared with predictions.csv, on 12 test images" in done.stdout
     folder = head / "export"
     names = {".lock", "README.md", "classes.txt", "export.json", "model.keras"}
     assert {path.name for path in folder.iterdir()} == names
@@ -541,9 +541,11 @@ def test_errors_are_one_line(run, network, monkeypatch):
     image.write_bytes(content)
 
 
-def test_a_copied_run_resizes_drawn_images(run, photos, tmp_path):
+def test_a_copied_run_resizes_drawn_images(run, photos, tmp_path, monkeypatch):
     if lacking("onnx"):
         pytest.skip(f"not installed: {lacking('onnx')}")
+    # After one epoch the network may mind pixels of drawn images that differ by one.
+    monkeypatch.setattr(model_check, "TOLERANCE", 0.01)
     shutil.copytree(photos, tmp_path / "copied")
     image = Path("data/test/red/001.png")
     image.rename(image.with_suffix(".gone"))
@@ -571,7 +573,7 @@ def test_a_copied_run_is_checked_on_drawn_images(run, made, request, tmp_path):
     finally:
         image.with_suffix(".gone").rename(image)
     assert done.exit_code == 0, done.stderr
-    assert "on 36 drawn images, beside the run itself" in done.stdout
+    assert "compared with the run itself, on 36 drawn images" in done.stdout
     assert "1 of the run's test images can't be found" in done.stdout
     facts = json.loads((tmp_path / "copied/export/export.json").read_text())
     check = facts["formats"]["keras"]["check"]

@@ -52,7 +52,7 @@ def test_any_size_becomes_the_same_square(way, height, width):
     assume(way != "pad" or height <= 2 * width)
     found = differences(draw(height, width), way)
     assert found.max() <= 1
-    assert (found > 0).mean() < 0.01
+    assert (found > 0).mean() < 0.02
 
 
 @pytest.mark.parametrize("way", ["squash", "crop", "pad"])
@@ -62,4 +62,4 @@ def test_any_size_becomes_the_same_square(way, height, width):
 def test_edges_of_what_is_made_smaller_first(way, size):
     found = differences(draw(*size), way)
     assert found.max() <= 1
-    assert (found > 0).mean() < 0.01
+    assert (found > 0).mean() < 0.02
