@@ -234,10 +234,9 @@ def test_the_page_shows_the_pretraining(pretrained, trained):
 
 def test_without_pretraining_its_settings_say_nothing(trained):
     folder, _, run = trained
-    idle = SETTINGS.model_copy(update={"pretrain_epochs": 3})
     told, report = Told(), ReportSettings(out_dir=folder / "reports")
     data = DataSettings(path=folder / "data", seed=3)
-    assert run_train(data, [idle], report=report, progress=told) == [run]
+    assert run_train(data, [SETTINGS], report=report, progress=told) == [run]
     assert told.runs == [False]
     assert told.before == []
     assert not {"pretrain", "pretrain_epochs"} & set(run.info.settings.as_dict())

@@ -46,8 +46,13 @@ compares it with networks that were trained on ImageNet.</p>
 {% if metrics.n_val and not run.finetuned %}
 <p>It learned from {{ (metrics.n_train - metrics.n_val) | count }} of the
 {{ metrics.n_train | count }} training images; the other {{ metrics.n_val | count }}
+{% if metrics.best_epoch is none %}
 were held out to monitor it and chose nothing. Of these it got
 {{ show(metrics, "val_accuracy") }} right.
+{% else %}
+were held out to choose its epoch and how sure it is. Of these it got
+{{ show(metrics, "val_accuracy") }} right, which is a little optimistic, therefore.
+{% endif %}
 {% if metrics.cv_accuracy is none %}
 It was not cross-validated (--folds), which trains it once per fold, so it is ranked
 after the runs that were.

@@ -29,6 +29,8 @@ say which true scores fit these images, of which copies count as one.
 {% if run.finetuned %}
 The accuracy held out is that of the training that was validated; it is a little
 optimistic, since it chose the number of epochs.
+{% elif run.metrics.best_epoch is not none %}
+The accuracy held out is a little optimistic, since it chose the epoch.
 {% endif %}</p>
 """
 
