@@ -138,10 +138,14 @@ def loss_coverage(
     truth = {name: float(loss(losses, rows, y).mean()) for name, loss in LOSSES.items()}
     found = np.zeros(len(LOSSES))
     for number in range(sets):
-        some = drawn_classifier(n, *classifier)
-        ones = np.ones(n, dtype=np.int64)
+        y, probabilities = drawn_classifier(n, *classifier)
         intervals = loss_intervals(
-            *some, ones, LOSSES, seed=number, resamples=RESAMPLES
+            y,
+            Losses(probabilities),
+            np.ones(n, dtype=np.int64),
+            LOSSES,
+            seed=number,
+            resamples=RESAMPLES,
         )
         found += [covers(intervals[name], truth[name]) for name in LOSSES]
     return [float(one) for one in found / sets]

@@ -11,6 +11,7 @@ from featx.evaluation.intervals import (
     RESAMPLES,
     Z,
     effective_number,
+    portions,
     share_interval,
 )
 
@@ -21,9 +22,6 @@ Counts = NDArray[Any]
 ADDED, ADDED_POOLED = 2.0, 8.0
 """Answers that are added to each class before it is resampled; see `Smoothed`. Chosen
 with `benchmarks/coverage.py`."""
-
-ROWS_AT_ONCE = 200_000
-"""Images of all resamples that are drawn at once, which bounds the memory."""
 
 
 class ByClass(NamedTuple):
@@ -162,9 +160,8 @@ class Smoothed:
     def resamples(self, count: int, *, seed: int) -> Iterator[ByClass]:
         """Yield the scores of each class in each resample, many resamples at a time."""
         rng = np.random.default_rng(seed)
-        at_once = max(1, ROWS_AT_ONCE // len(self.answers.y))
-        for start in range(0, count, at_once):
-            codes = self._draw(min(at_once, count - start), rng)
+        for some in portions(count, len(self.answers.y)):
+            codes = self._draw(some, rng)
             yield replace(self.answers, codes=codes).by_class()
 
     def _draw(self, count: int, rng: np.random.Generator) -> NDArray[np.integer]:

@@ -148,3 +148,23 @@ def log_of(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     least = np.finfo(np.float32).tiny
     logits: NDArray[np.float64] = np.log(np.maximum(probabilities, least))
     return logits
+
+
+def temperature_of(
+    probabilities: NDArray[np.floating],
+    y: NDArray[np.integer],
+    class_weight: str | None = None,
+) -> float:
+    """Return the temperature of held-out probabilities; see `fit_temperature`.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, n_classes)
+        Of one view.
+    y : ndarray of int, shape (n,)
+    class_weight : {"balanced"} or None
+    """
+    from sklearn.utils import compute_sample_weight
+
+    weight = compute_sample_weight(class_weight, y)
+    return fit_temperature(log_of(probabilities)[:, None], y, weight)

@@ -3,7 +3,7 @@
 `benchmarks/coverage.py` simulates how often they contain the truth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,17 @@ Z = 1.959964
 TAIL = 0.035
 """Of the exact bounds that Wilson's interval is extended to: the largest with which
 the benchmark covers at least 0.93 everywhere."""
+
+
+AT_ONCE = 200_000
+"""Images of all resamples that are drawn at once, which bounds the memory."""
+
+
+def portions(resamples: int, n: int) -> Iterator[int]:
+    """Yield how many resamples of n images to draw at a time."""
+    at_once = max(1, AT_ONCE // n)
+    for start in range(0, resamples, at_once):
+        yield min(at_once, resamples - start)
 
 
 def effective_number(copies: ArrayLike) -> float:

@@ -1,18 +1,15 @@
 """95% intervals of mean losses, such as the log loss, which a few images decide."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.intervals import LEVEL, RESAMPLES
+from featx.evaluation.intervals import LEVEL, RESAMPLES, portions
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.integer]
 """Numbers of images, or of classes."""
-
-DRAWS_AT_ONCE = 200_000
-"""Images of all resamples that are drawn at once, which bounds the memory."""
 
 
 class Losses:
@@ -82,7 +79,7 @@ class _Believed:
 
 def loss_intervals(
     y: NDArray[np.integer],
-    probabilities: NDArray[np.floating],
+    measured: Losses,
     copies: NDArray[np.integer],
     losses: Mapping[str, Loss],
     *,
@@ -95,7 +92,8 @@ def loss_intervals(
     ----------
     y : ndarray of int, shape (n,)
         True classes.
-    probabilities : ndarray of float, shape (n, n_classes)
+    measured : Losses
+        Of the images.
     copies : ndarray of int, shape (n,)
         How often each image counts.
     losses : mapping of str to callable
@@ -111,7 +109,6 @@ def loss_intervals(
     vary. And as none of n images wrong doesn't mean that none ever is, once more with
     each image an error with a probability of 1 / (n + 1).
     """
-    measured = Losses(probabilities)
     rows = np.arange(len(y))
     scores = {
         name: float(np.average(loss(measured, rows, y), weights=copies))
@@ -156,7 +153,7 @@ def _resample(
     rng = np.random.default_rng(seed)
     believed = _Believed(measured.probabilities, rng)
     found: dict[str, list[Floats]] = {name: [] for name in losses}
-    for count in _counts(resamples, n):
+    for count in portions(resamples, n):
         rows = rng.integers(0, n, (count, n))
         drawn = believed.draw(rows)
         wrong = np.where(
@@ -169,10 +166,3 @@ def _resample(
             ]
             found[name].append(np.stack(means))
     return {name: np.concatenate(parts, axis=1) for name, parts in found.items()}
-
-
-def _counts(resamples: int, n: int) -> Iterator[int]:
-    """Yield how many resamples to draw at a time."""
-    at_once = max(1, DRAWS_AT_ONCE // n)
-    for start in range(0, resamples, at_once):
-        yield min(at_once, resamples - start)

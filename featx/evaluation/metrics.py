@@ -26,9 +26,10 @@ class Predicted:
 
     Attributes
     ----------
-    y, probabilities : ndarray
+    y : ndarray of int, shape (n,)
         As given.
     n_classes : int
+    losses : Losses
     codes : ndarray of int, shape (n,)
         Predicted classes.
     hits, in_top : ndarray of bool, shape (n,)
@@ -50,8 +51,8 @@ class Predicted:
         # Stable, as argmax is: among equals the first class counts in both.
         top = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
         self.in_top = (top == y[:, None]).any(axis=1)
-        self.probabilities = probabilities
-        confidence = probabilities.astype(np.float64).max(axis=1)
+        self.losses = Losses(probabilities)
+        confidence = self.losses.probabilities.max(axis=1)
         self.bins, self.excess = bin_of(confidence), confidence - self.hits
 
 
@@ -304,9 +305,8 @@ def _scores(
         elif metric.macro:
             scores[metric.key] = float(metric.macro(found))
         elif metric.loss:
-            predicted = sample.predicted
-            rows, losses = np.arange(len(predicted.y)), Losses(predicted.probabilities)
-            scores[metric.key] = sample.mean(metric.loss(losses, rows, predicted.y))
+            y, losses = sample.predicted.y, sample.predicted.losses
+            scores[metric.key] = sample.mean(metric.loss(losses, np.arange(len(y)), y))
         elif metric.measure:
             scores[metric.key] = metric.measure(sample)
     return scores
@@ -327,7 +327,5 @@ def _intervals(
     macros = {metric.key: metric.macro for metric in metrics if metric.macro}
     found |= macro_intervals(answers, macros, seed=seed)
     losses = {metric.key: metric.loss for metric in metrics if metric.loss}
-    found |= loss_intervals(
-        distinct.y, distinct.probabilities, copies, losses, seed=seed
-    )
+    found |= loss_intervals(distinct.y, distinct.losses, copies, losses, seed=seed)
     return {metric.key: found[metric.key] for metric in metrics if metric.key in found}

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import compute_sample_weight
 
 from featx.errors import DataError
-from featx.evaluation.calibration import fit_temperature, log_of
+from featx.evaluation.calibration import temperature_of
 from featx.finetuning.distill import distil
 from featx.finetuning.inputs import FrozenOutputs, InputPreparation, StartingPoint
 from featx.finetuning.joined_model import (
@@ -24,8 +23,7 @@ from featx.heads.layers import apply_in_keras
 from featx.heads.views import ViewsHead, fit_views
 from featx.progress import SILENT, Progress
 from featx.splits import hold_out
-from featx.training.augmentation_layers import Mixing
-from featx.training.batches import Batches, Samples
+from featx.training.batches import Batches, Samples, labelled_batches
 from featx.training.log import CURVES, EpochLog, History, as_history
 from featx.training.predict import normal
 from featx.training.schedule import best_epoch
@@ -162,7 +160,11 @@ class Finetuner:
             held_out=held_out,
             head_probabilities=ViewsHead(head).predict_proba(views),
             probabilities=normal(predicted.mean(axis=0)),
-            temperature=self._temperature(held_out, normal(predicted[0])),
+            temperature=temperature_of(
+                normal(predicted[0]),  # of the original view
+                self.start.embeddings.images.labels[held_out],
+                self.settings.class_weight,
+            ),
             frozen_seconds=None if frozen is None else frozen.seconds,
             frozen_share=epoch_rows / len(frozen.arrays[0]) if frozen else 0.0,
         )
@@ -246,15 +248,6 @@ class Finetuner:
         images = Samples(self.start.pixels, rows)
         return joined.predict_views(images, batch_size=self.settings.batch_size)
 
-    def _temperature(self, rows: Rows, probabilities: NDArray[np.float64]) -> float:
-        """Return the temperature of a model's scores for the original view of rows."""
-        labels = self.start.embeddings.images.labels[rows]
-        return fit_temperature(
-            log_of(probabilities)[:, None],
-            labels,
-            compute_sample_weight(self.settings.class_weight, labels),
-        )
-
     def _frozen_outputs(self, joined: JoinedModel) -> FrozenOutputs | None:
         """Return what the frozen layers compute, from the first call on."""
         if self._frozen is None:
@@ -268,18 +261,12 @@ class Finetuner:
         )
 
     def _batches(self, samples: Samples, *, training: bool = False) -> Batches:
-        settings = self.settings
-        mixes = None
-        if training and settings.augmentation.mixes:
-            mixes = Mixing(settings.augmentation, settings.seed)
-        n_classes = len(self.start.embeddings.images.classes)
-        return Batches(
+        return labelled_batches(
             samples,
-            settings.batch_size,
-            n_classes,
-            settings.seed,
-            smoothing=settings.label_smoothing if training else 0.0,
-            mixing=mixes,
+            self.settings,
+            len(self.start.embeddings.images.classes),
+            seed=self.settings.seed,
+            augmentation=self.settings.augmentation if training else None,
         )
 
     def _training(

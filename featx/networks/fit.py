@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import compute_sample_weight
 
 from featx.errors import NetworkError
-from featx.evaluation.calibration import fit_temperature, log_of
+from featx.evaluation.calibration import log_of, temperature_of
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.intervals import hits_interval
 from featx.evaluation.metrics import evaluate as score
@@ -21,8 +21,8 @@ from featx.networks.data import TrainingData
 from featx.networks.settings import NetworkSettings
 from featx.progress import Update, ignore
 from featx.splits import hold_out
-from featx.training.augmentation_layers import Mixing
-from featx.training.batches import Batches, Samples
+from featx.training.augmentation import Augmentation
+from featx.training.batches import Batches, Samples, labelled_batches
 from featx.training.checkpoints import OnEpoch
 from featx.training.log import EpochLog, History, as_history
 from featx.training.predict import predict
@@ -247,7 +247,7 @@ class NetworkTraining:
                 Trainee(model.get_layer(LAST)), settings, folder, on_epoch, tensorboard
             ).from_scratch(
                 model,
-                self._batches(train, seed, training=True),
+                self._batches(train, seed, settings.augmentation),
                 self._batches(held_out, seed) if len(held_out) else None,
             )
         except NetworkError as error:
@@ -275,18 +275,17 @@ class NetworkTraining:
         )
         return rows[train], rows[held_out]
 
-    def _batches(self, rows: Rows, seed: int, *, training: bool = False) -> Batches:
-        settings = self.settings
-        labels = self.data.labels[rows]
+    def _batches(
+        self, rows: Rows, seed: int, augmentation: Augmentation | None = None
+    ) -> Batches:
+        settings, labels = self.settings, self.data.labels[rows]
         weight = compute_sample_weight(settings.class_weight, labels)
-        mixes = training and settings.augmentation.mixes
-        return Batches(
+        return labelled_batches(
             Samples((self.data.pixels,), rows, labels, weight),
-            settings.batch_size,
+            settings,
             len(self.data.split.images.classes),
-            seed,
-            smoothing=settings.label_smoothing if training else 0.0,
-            mixing=Mixing(settings.augmentation, seed) if mixes else None,
+            seed=seed,
+            augmentation=augmentation,
         )
 
     def _calibrated(
@@ -296,10 +295,12 @@ class NetworkTraining:
         n_classes = len(self.data.split.images.classes)
         if not len(held_out):
             return TrainedNetwork(model, log, None, held_out, np.empty((0, n_classes)))
-        labels = self.data.labels[held_out]
-        scores = log_of(self.predict(model, held_out))[:, None]
-        weight = compute_sample_weight(self.settings.class_weight, labels)
-        soften(model.get_layer(LAST), fit_temperature(scores, labels, weight))
+        temperature = temperature_of(
+            self.predict(model, held_out),
+            self.data.labels[held_out],
+            self.settings.class_weight,
+        )
+        soften(model.get_layer(LAST), temperature)
         best = best_epoch(self.settings, log.validation(self.settings.monitor))
         return TrainedNetwork(model, log, best, held_out, self.predict(model, held_out))
 

@@ -178,15 +178,9 @@ class NetworkSettings(TrainingSettings):
     def network(self) -> NetworkRow:
         """The network with what these settings change."""
         row = find_network(self.name).with_parts(parse_parts(self.parts or ""))
-        dense = None if self.dense is None else parse_dense(self.dense)
-        given = {
-            "dense": dense,
-            "dropout": self.dropout,
-            "l1": self.l1,
-            "l2": self.l2,
-            "augment": self.augment,
-            "image_size": self.image_size,
-        }
+        given = {name: getattr(self, name) for name in row.choices}
+        if self.dense is not None:
+            given["dense"] = parse_dense(self.dense)
         changes: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
         return replace(row, **changes)
 

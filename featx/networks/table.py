@@ -53,6 +53,18 @@ class NetworkRow:
     normalised: bool = True
     augment: str = "coursework"
 
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What `NetworkSettings` may change, by its names and in its form."""
+        return {
+            "image_size": self.image_size,
+            "dense": ",".join(map(str, self.dense)),
+            "dropout": self.dropout,
+            "l1": self.l1,
+            "l2": self.l2,
+            "augment": self.augment,
+        }
+
     def with_parts(self, parts: Sequence[str]) -> "NetworkRow":
         """Return the network with some of `PARTS` added."""
         changes: dict[str, Any] = {}

@@ -86,7 +86,7 @@ def run_finetune(
             f"{parent.path}: not a head on frozen features; choose a run of `featx fit`"
         )
     claim_reports(report.out_dir)
-    parent.load_head()  # one that can't be loaded is refused before the work
+    head = parent.load_head()
     extractors = extractors_of(parent, weights, cache.folder)
     _check_settings(settings, extractors)
     # Runs had no repeats at first; those of one training are found again without it.
@@ -100,7 +100,6 @@ def run_finetune(
     if find_fitted(report.out_dir, fingerprint) is None:
         # What can't be unfrozen is refused before any image is decoded.
         backbones = build_backbones(extractors, unfrozen=settings.unfreeze)
-    head = parent.load_head()
     data = data_of(parent)
     embeddings = _embeddings(parent, data, extractors, cache, progress)
     recipe = Recipe(

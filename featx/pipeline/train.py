@@ -220,14 +220,8 @@ def _settings(settings: NetworkSettings) -> dict[str, Any]:
 
     Those of a pre-training are left out where there is none: they change nothing.
     """
-    network = settings.network
     without = set() if settings.pretrain else {"pretrain", "pretrain_epochs"}
     return {
         **settings.model_dump(mode="json", exclude=without),
-        "image_size": network.image_size,
-        "dense": ",".join(map(str, network.dense)),
-        "dropout": network.dropout,
-        "l1": network.l1,
-        "l2": network.l2,
-        "augment": network.augment,
+        **settings.network.choices,
     }

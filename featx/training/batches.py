@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.frameworks import import_tensorflow
+from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import Mixing
+from featx.training.settings import TrainingSettings
 
 FULL_RANGE = 255
 
@@ -145,3 +147,34 @@ class Batches:
             return tf.cast(tf.round(images), tf.uint8), mixed, weight
 
         return mix
+
+
+def labelled_batches(
+    samples: Samples,
+    settings: TrainingSettings,
+    n_classes: int,
+    *,
+    seed: int,
+    augmentation: Augmentation | None = None,
+) -> Batches:
+    """Return how a training's settings deal samples with labels.
+
+    Parameters
+    ----------
+    samples : Samples
+        With labels and weights.
+    settings : TrainingSettings
+    n_classes : int
+    seed : int
+    augmentation : Augmentation, optional
+        Given for samples to train on: their labels are smoothed, and images mixed if
+        it says so. Those to validate on stay as they are.
+    """
+    batches = Batches(samples, settings.batch_size, n_classes, seed)
+    if augmentation is None:
+        return batches
+    return replace(
+        batches,
+        smoothing=settings.label_smoothing,
+        mixing=Mixing(augmentation, seed) if augmentation.mixes else None,
+    )

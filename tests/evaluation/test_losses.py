@@ -20,7 +20,8 @@ def drawn(n, *, n_classes=3, scale=2.0, seed=0, temperature=1.0):
 
 def intervals(y, probabilities, copies=None, **options):
     copies = np.ones(len(y), int) if copies is None else copies
-    return loss_intervals(y, probabilities, copies, LOSSES, seed=0, **options)
+    measured = Losses(probabilities)
+    return loss_intervals(y, measured, copies, LOSSES, seed=0, **options)
 
 
 @pytest.mark.parametrize("n_classes", [2, 5])
@@ -61,7 +62,7 @@ def test_one_image(certain):
 def test_the_same_in_other_portions(monkeypatch):
     y, probabilities = drawn(60)
     once = intervals(y, probabilities)
-    monkeypatch.setattr("featx.evaluation.losses.DRAWS_AT_ONCE", 700)
+    monkeypatch.setattr("featx.evaluation.intervals.AT_ONCE", 700)
     for name, ends in intervals(y, probabilities).items():
         assert ends == pytest.approx(once[name], rel=0.1)
 

@@ -71,15 +71,7 @@ def _of_network(run: Run) -> dict[str, Any]:
     row = NETWORKS.get(run.backbone)
     if row is None:
         return {}
-    row = row.with_parts(parse_parts(run.info.settings.parts or ""))
-    return {
-        "image_size": row.image_size,
-        "dense": ",".join(map(str, row.dense)),
-        "dropout": row.dropout,
-        "l1": row.l1,
-        "l2": row.l2,
-        "augment": row.augment,
-    }
+    return row.with_parts(parse_parts(run.info.settings.parts or "")).choices
 
 
 def _word(option: str, value: Any) -> str:
