@@ -2,27 +2,37 @@
 
 import pytest
 
+from tests.conftest import FakeExtractor, make_colours
+
 
 def test_new(run, work):
-    done = run("new")
+    make_colours(work / "large", train=30, test=1, size=(100, 100))
+    done = run("new", "large")
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith(
         "recipe.toml\n"
-        "  embeddings: efficientnetlite0 at 96 pixels\n"
-        "  embeddings: efficientnetlite0 at 160 pixels\n"
         "  embeddings: efficientnetlite0 at 224 pixels\n"
         "  heads: lda, logreg, svm\n"
         "Embedding all images takes about "
     )
-    again = run("new")
+    again = run("new", "large")
     assert again.exit_code == 1
     assert "recipe.toml exists already" in again.stderr
 
 
-def test_new_makes_the_folder_of_the_recipe(run, work):
-    done = run("new", "--out", "recipes/mine.toml")
+def test_new_names_each_view(run, work, monkeypatch):
+    monkeypatch.setattr(
+        "featx.pipeline.new_recipe.find_extractors", lambda *_: [FakeExtractor()]
+    )
+    make_colours(work / "few", train=2, test=1, size=(100, 100))
+    done = run("new", "few", "--out", "recipes/mine.toml")
     assert done.exit_code == 0, done.stderr
     assert (work / "recipes" / "mine.toml").is_file()
+    assert done.stdout.startswith(
+        "recipes/mine.toml\n"
+        "  embeddings: efficientnetlite0 at 224 pixels, also flipped\n"
+        "  embeddings: efficientnetlite0 at 288 pixels, also flipped\n"
+    )
 
 
 @pytest.mark.slow

@@ -17,15 +17,30 @@ from featx.images.arrays import read_pixels
 from featx.images.sources import ImageFiles, View
 from featx.predict import predict as predicting
 from featx.runs.read import read_run
-from tests.cli.conftest import WITH_FEW_RIGHTS, run_process
-from tests.conftest import write_image
+from tests.cli.conftest import WITH_FEW_RIGHTS, in_folder, run_process
+from tests.conftest import make_colours, write_image
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
 RUN = "data-mobilenet-0.25-random-lda"
 
 
-def test_answers_in_every_form(run, work):
-    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+@pytest.fixture(scope="module")
+def once_fitted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fitted")
+    make_colours(folder / "data", size=(40, 40))
+    in_folder(folder, "fit", "--head", "lda", *BACKBONE)
+    return folder
+
+
+@pytest.fixture
+def fitted(once_fitted, tmp_path, monkeypatch):
+    """A folder to work in, with images, their embeddings and a run of a head."""
+    shutil.copytree(once_fitted, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_answers_in_every_form(run, fitted):
     done = run("predict", RUN, "data/test")
     assert done.exit_code == 0, done.stderr
     assert "data/test/blue/000.png" in done.stdout
@@ -33,21 +48,20 @@ def test_answers_in_every_form(run, work):
     rows = list(
         csv.reader(io.StringIO(run("predict", RUN, "data/test", "--csv").stdout))
     )
-    written = (work / "reports" / RUN / "predictions.csv").read_text().splitlines()
+    written = (fitted / "reports" / RUN / "predictions.csv").read_text().splitlines()
     assert [row[1] for row in rows[1:]] == [line.split(",")[2] for line in written[1:]]
     (one,) = json.loads(
         run("predict", RUN, "data/test/red/000.png", "--json", "--top-k", 2).stdout
     )
     assert len(one["top"]) == 2
     assert one["predicted"] == next(iter(one["top"]))
-    (work / "sample.csv").write_text("id,red,green,blue\n001.png,0,0,0\n")
+    (fitted / "sample.csv").write_text("id,red,green,blue\n001.png,0,0,0\n")
     filled = run("predict", RUN, "data/test/red", "--submission", "sample.csv")
     assert filled.stdout.startswith("id,red,green,blue\n001.png,")
 
 
-def test_unreadable_images_are_among_the_answers(run, work):
-    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
-    (work / "data" / "test" / "red" / "bad.png").write_text("no image")
+def test_unreadable_images_are_among_the_answers(run, fitted):
+    (fitted / "data" / "test" / "red" / "bad.png").write_text("no image")
     done = run("predict", RUN, "data/test/red", "--json")
     *good, bad = json.loads(done.stdout)
     assert len(good) == 4
@@ -65,23 +79,25 @@ def test_unreadable_images_are_among_the_answers(run, work):
         ("id,label\nnone,red\n", "no prediction for 'none'"),
     ],
 )
-def test_a_submission_is_checked_before_the_work(run, work, sample, reason):
-    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+def test_a_submission_is_checked_before_the_work(run, fitted, sample, reason):
     if sample:
-        (work / "sample.csv").write_text(sample)
+        (fitted / "sample.csv").write_text(sample)
     done = run("predict", RUN, "data/test/red", "--submission", "sample.csv")
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()  # no progress: nothing was computed
     assert reason in line
 
 
-def test_a_cache_that_cannot_be_written_stops_no_prediction(run, work):
-    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+def test_a_cache_that_cannot_be_written_stops_no_prediction(run, fitted):
     shutil.copytree("data/test", "new")
-    write_image(work / "new" / "red" / "new.png", (200, 9, 9), size=(40, 40))
+    write_image(fitted / "new" / "red" / "new.png", (200, 9, 9), size=(40, 40))
     shutil.copytree("cache", "writable")
     words = ("predict", RUN, "new", "--csv", "--cache-dir")
-    read_only = [work / "reports" / RUN, work / "cache", *(work / "cache").glob("*/")]
+    read_only = [
+        fitted / "reports" / RUN,
+        fitted / "cache",
+        *(fitted / "cache").glob("*/"),
+    ]
     for folder in read_only:
         folder.chmod(0o555)
     command = [*WITH_FEW_RIGHTS, "-m", "featx", *words, "cache"]
@@ -94,8 +110,7 @@ def test_a_cache_that_cannot_be_written_stops_no_prediction(run, work):
     assert done.stdout == run(*words, "writable").stdout
 
 
-def test_a_weights_file_that_is_not_there(run, work):
-    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+def test_a_weights_file_that_is_not_there(run, fitted):
     for words in (("predict", RUN, "data"), ("finetune", RUN), ("export", RUN)):
         done = run(*words, "--weights", "none.h5")
         assert done.exit_code == 1
@@ -241,10 +256,9 @@ def test_imagenet_needs_no_run(run, work):
     assert "nowhere: no such file or folder" in done.stderr
 
 
-def test_a_pickled_head_needs_trust(run, work):
-    assert run("fit", "--head", "lda", *BACKBONE).exit_code == 0
+def test_a_pickled_head_needs_trust(run, fitted):
     answers = run("predict", RUN, "data/test", "--csv").stdout
-    folder = work / "reports" / RUN
+    folder = fitted / "reports" / RUN
     joblib.dump(read_run(folder).load_head(), folder / "head.joblib")
     (folder / "head.safetensors").unlink()
     for words in (["predict", RUN, "data/test"], ["export", RUN], ["finetune", RUN]):

@@ -16,11 +16,27 @@ from featx.pipeline.new_recipe import (
 )
 from featx.pipeline.recipe import read_recipe
 from featx.progress import Progress
-from tests.conftest import make_colours, write_image
+from tests.conftest import FakeExtractor, make_colours, write_image
 
 MANY = Facts(480, 2, 320, 160.0, 300, 0)
 FEW = Facts(6033, 200, 3000, 15.0, 300, 0)
 SMALL = Facts(2500, 10, 2000, 200.0, 32, 0)
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """Time the mean of the colours; a real backbone is timed in `tests/cli`.
+
+    Returns what embeddings are asked for.
+    """
+    settings = []
+
+    def find(chosen, cache_dir):
+        settings.extend(chosen)
+        return [FakeExtractor()]
+
+    monkeypatch.setattr("featx.pipeline.new_recipe.find_extractors", find)
+    return settings
 
 
 def views(facts):
@@ -43,12 +59,14 @@ def test_many_images_get_the_heads_that_scale():
     assert "75,000" in why
 
 
-def test_recipe_is_read_back_with_its_reasons(tmp_path, monkeypatch):
+def test_recipe_is_read_back_with_its_reasons(tmp_path, monkeypatch, asked):
     monkeypatch.chdir(tmp_path)
     make_colours(tmp_path / "data", train=3, test=2)
     (tmp_path / "data" / "train" / "red" / "cut.jpg").write_bytes(b"no image")
     made = new_recipe(DataSettings(), tmp_path / "recipe.toml")
     assert made.seconds > 0
+    assert [one.image_size for one in asked] == [96, 160, 224]
+    assert {one.precision for one in asked} == {"float32"}
     text = made.path.read_text(encoding="utf-8")
     assert read_recipe(made.path) == made.recipe
     assert 'path = "data"' in text
