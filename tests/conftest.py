@@ -40,13 +40,17 @@ def pytest_configure():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_runtest_teardown():
-    """Keep what the frameworks are made of out of the garbage collector's sight.
+MANY_OBJECTS = 20_000
 
-    Keras collects garbage each time it builds a backbone, which takes a third of the
-    time where a million objects of TensorFlow's have to be looked through.
+
+def pytest_runtest_teardown():
+    """Keep what lasts out of the garbage collector's sight.
+
+    Keras collects garbage each time it builds a model, which takes a third of the
+    time where a million objects of TensorFlow's have to be looked through. Each
+    training adds some thousands, since TensorFlow keeps the graphs that it traced.
     """
-    if "keras" in sys.modules and not gc.get_freeze_count():
+    if "keras" in sys.modules and len(gc.get_objects()) > MANY_OBJECTS:
         gc.collect()
         gc.freeze()
 

@@ -229,6 +229,7 @@ def test_imagenet_needs_no_network(run, work, monkeypatch):
     assert not (work / "nothing").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.samples
 @pytest.mark.skipif("FEATX_SAMPLES" not in os.environ, reason="needs FEATX_SAMPLES")
 def test_breeds_of_dogs_are_told(run):

@@ -4,14 +4,31 @@ import numpy as np
 import pytest
 
 from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.backbones.keras_model import build_model
+from featx.frameworks import import_keras
 from featx.heads.views import fit_views
 
 SIDE, CLASSES, COUNT = 32, 3, 24
 
 
 @pytest.fixture(scope="session")
-def extractor():
-    return find_extractor("mobilenet-0.25", image_size=SIDE, weights="random")
+def extractor(pixels, tmp_path_factory):
+    """A backbone with random weights, and the statistics that they give.
+
+    Keras' own of mean 0 and variance 1 would make the maps smaller with each layer, to
+    features of 1e-16, of which a head's standardisation would make rounding errors.
+    """
+    random = find_extractor("mobilenet-0.25", image_size=SIDE, weights="random")
+    model = build_model(random)
+    keras = import_keras()
+    (base,) = (one for one in model.layers if isinstance(one, keras.Model))
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    model(pixels, training=True)
+    path = tmp_path_factory.mktemp("backbone") / "own.weights.h5"
+    base.save_weights(path)
+    return find_extractor("mobilenet-0.25", image_size=SIDE, weights=str(path))
 
 
 @pytest.fixture(scope="session")

@@ -215,7 +215,7 @@ def test_changes_come_one_after_the_other(joined, samples, tmp_path):
 
 
 def test_a_loss_that_became_nan_is_reported(joined, samples, tmp_path):
-    wild = SETTINGS.model_copy(update={"learning_rate": 1e30})
+    wild = SETTINGS.model_copy(update={"learning_rate": 1e38})
     fed = batches(samples)
     with pytest.raises(NetworkError, match=r"became NaN.*lower --learning-rate"):
         train_validated(joined, joined.view, fed, fed, wild, tmp_path)

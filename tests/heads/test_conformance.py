@@ -21,8 +21,8 @@ FAST = {
 }
 """Parameters that keep the tests short; none that change what is promised."""
 
-SLOW = {"softmax", "mlp", "conv"}
-"""Heads that trace a TensorFlow graph in each fit: some hundred in these checks."""
+SLOW = {"softmax", "mlp", "conv", "gboost"}
+"""Heads that trace a TensorFlow graph or grow sixty rounds of trees in each fit."""
 
 VERY_SLOW = {"conv"}
 """Heads whose own tests take long too; `mlp` has the same trainer."""

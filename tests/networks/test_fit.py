@@ -57,6 +57,11 @@ def settings(name="basenet", **options):
     return NetworkSettings(name=name, **options)
 
 
+def quick(**options):
+    """Settings of trainings of which only one thing matters: SGD's graph is small."""
+    return settings(optimizer="sgd", **options)
+
+
 def train(data, wanted, folder=None, *, rows=None, seed=0, **options):
     training = NetworkTraining(data, wanted)
     rows = data.split.train if rows is None else rows
@@ -136,7 +141,7 @@ def _taking(fed):
 
 @pytest.mark.parametrize("part", ["l1", "l2"])
 def test_penalties_choose_no_epoch(part, tmp_path):
-    wanted = settings(epochs=1, **{part: 1.0})
+    wanted = quick(epochs=1, **{part: 1.0})
     trained = train(data(), wanted)
     # The penalty alone is larger.
     assert trained.log.rows[0]["val_loss"] < 2
@@ -144,9 +149,11 @@ def test_penalties_choose_no_epoch(part, tmp_path):
 
 
 def test_mixed_precision_leaves_a_model_in_float32():
-    trained = train(data(), settings(epochs=1, mixed_precision=True))
+    trained = train(data(), quick(epochs=1, mixed_precision=True))
     assert {layer.dtype_policy.name for layer in trained.model.layers} == {"float32"}
     assert trained.log.rows[0]["loss"] > 0
+    assert trained.pretraining is None
+    assert list(trained.timings) == ["fit"]
 
 
 def test_pixels_in_a_file_and_no_held_out_part(tmp_path):
@@ -155,7 +162,7 @@ def test_pixels_in_a_file_and_no_held_out_part(tmp_path):
     stored[:] = pixels
     in_file = data(20, stored)
     in_file.split.groups = in_file.labels  # all of a class are copies
-    trained = train(in_file, settings(epochs=2), tmp_path / "state")
+    trained = train(in_file, quick(epochs=2), tmp_path / "state")
     assert list(as_history(trained.log.rows)) == ["epoch", "loss", "accuracy"]
     assert (trained.best_epoch, len(trained.held_out)) == (None, 0)
     rows = np.array([7, 3, 11])
@@ -201,7 +208,7 @@ def test_what_was_interrupted_ends_the_same(tmp_path):
 
 
 def test_a_damaged_state_starts_over(tmp_path):
-    images, wanted, told = data(24), settings(epochs=2), []
+    images, wanted, told = data(24), quick(epochs=2), []
     train(images, wanted, tmp_path)
     (kept,) = tmp_path.glob("epoch-2.npz")
     content = bytearray(kept.read_bytes())
@@ -213,7 +220,7 @@ def test_a_damaged_state_starts_over(tmp_path):
 
 def test_what_killed_trainings_left_is_removed(tmp_path):
     (tmp_path / ".aside-a.npz").write_bytes(b"half")
-    train(data(24), settings(epochs=1), tmp_path)
+    train(data(24), quick(epochs=1), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["epoch-1.npz", "epochs.json"]
 
 
@@ -223,7 +230,7 @@ def test_a_full_disk_is_reported(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(NetworkError, match=r"weights of epoch 1 \(No space left on"):
-        train(data(24), settings(epochs=2), tmp_path)
+        train(data(24), quick(epochs=2), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -148,8 +148,16 @@ def test_mirrored_views_train_and_vote(colours, tmp_path):
     assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
 
 
-@pytest.mark.parametrize("name", ["svm", "softmax", "gboost", "mlp"])
-def test_probabilities_are_calibrated(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("svm", {}),
+        ("softmax", {"parameters": {"epochs": 25, "learning_rate": 0.02}}),
+        ("gboost", {}),
+        ("mlp", {"parameters": {"epochs": 15, "learning_rate": 0.01}}),
+    ],
+)
+def test_probabilities_are_calibrated(name, settings):
     """By scores of images that were held out, whatever the head."""
     X, y = make_blobs([40] * 4, apart=2.5)
     X_test, y_test = make_blobs([150] * 4, apart=2.5, seed=1)
@@ -161,7 +169,7 @@ def test_probabilities_are_calibrated(name, tmp_path):
         map_shape=None,
         rows_are="",
     )
-    made = featx.fit(rows, name)
+    made = featx.fit(rows, name, **settings)
     assert made.head.temperature_ == made.cross_validation.temperature != 1
     probabilities = ViewsHead(made.head).predict_proba(X_test[:, None])
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from featx.runs.info import Kind
 from featx.runs.read import list_runs
 from featx.runs.write import WAITING, drawing, find_fitted, make_run, write_run
 from tests.conftest import mounted_disk, read_only
+from tests.heads.blobs import tiny_head
 from tests.runs.conftest import one_line
 
 
@@ -198,50 +200,49 @@ def test_threads_lose_nothing(tmp_path, make_contents):
 
 
 WRITER = """
-import resource, sys
+import sys
 from pathlib import Path
-from featx.errors import RunError
-from tests.heads.blobs import tiny_head
 from tests.runs.conftest import contents
 from featx.runs.write import write_run
-folder, seeds, limit = Path(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3])
-if limit:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-try:
-    for seed in seeds:
-        write_run(folder, contents(seed=int(seed), head=tiny_head(width=20_000)))
-except RunError as error:
-    print(error)
-    sys.exit(1)
+for seed in sys.argv[2].split(","):
+    write_run(Path(sys.argv[1]), contents(seed=int(seed)))
 """
 
 
-def start_writer(folder, seeds, *, limit=0):
+def start_writer(folder, seeds):
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, folder, seeds, str(limit)],
+        [sys.executable, "-c", WRITER, folder, seeds],
         cwd=Path(__file__).parents[2],
-        stdout=subprocess.PIPE,
-        text=True,
     )
 
 
 def test_processes_lose_nothing(tmp_path):
     writers = [start_writer(tmp_path, "1,2,3,4"), start_writer(tmp_path, "5,6,7,8")]
     for writer in writers:
-        writer.communicate()
-        assert writer.returncode == 0
+        assert writer.wait() == 0
     found = sorted(r.info["seed"] for r in list_runs(tmp_path))
     assert found == list(range(1, 9))
 
 
+@contextlib.contextmanager
+def files_up_to(limit):
+    """Let no file of this process grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.mark.parametrize("limit", [10, 100_000])
-def test_a_file_that_may_not_grow_leaves_no_half_run(tmp_path, limit):
+def test_a_file_that_may_not_grow_leaves_no_half_run(tmp_path, make_contents, limit):
     """In the first file, and in the last and largest."""
-    writer = start_writer(tmp_path, "1", limit=limit)
-    said, _ = writer.communicate()
-    assert writer.returncode == 1
+    large = make_contents(head=tiny_head(width=20_000))
+    with pytest.raises(RunError) as caught, files_up_to(limit):
+        write_run(tmp_path, large)
+    said = one_line(caught, tmp_path)
     assert said.startswith(f"{tmp_path}: can't write the run (File too large)")
-    assert said.count("\n") == 1
     assert [p.name for p in tmp_path.iterdir()] == [".lock"]
 
 
@@ -251,10 +252,11 @@ def tiny_disk(tmp_path):
         yield tmp_path
 
 
-def test_a_full_disk_leaves_no_half_run(tiny_disk):
-    said, _ = start_writer(tiny_disk, "1").communicate()
+def test_a_full_disk_leaves_no_half_run(tiny_disk, make_contents):
+    with pytest.raises(RunError) as caught:
+        write_run(tiny_disk, make_contents(head=tiny_head(width=20_000)))
+    said = one_line(caught, tiny_disk)
     assert said.startswith(f"{tiny_disk}: can't write the run (No space left")
-    assert said.count("\n") == 1
     assert [p.name for p in tiny_disk.iterdir()] == [".lock"]
 
 
