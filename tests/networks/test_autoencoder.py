@@ -143,9 +143,9 @@ def test_only_the_rows_that_are_given_are_used():
     assert max(one.shown) < 40
 
 
-def test_watching_accuracy_or_large_steps_is_for_the_classifier_only():
+def test_watching_accuracy_or_large_steps_is_for_the_classifier_only(tmp_path):
     chosen = wanted(monitor="accuracy", min_delta=0.1, patience=1, pretrain_epochs=3)
-    assert len(train(data(), chosen).pretraining.log.rows) == 3
+    assert len(learned(data(), chosen, tmp_path).log.rows) == 3
 
 
 def test_the_same_seed_gives_the_same(tmp_path):
