@@ -34,6 +34,7 @@ BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "ra
 TWO_SIZES = (*BACKBONE, "--image-size", 48, "--flip", "--precision", "float32")
 LDA = "data-mobilenet-0.25-random-lda"
 NETWORK = "data-basenet"
+OTHER_FORMATS = [name for name in FORMATS if name not in ("keras", "onnx")]
 
 WITHOUT_FEATX = """
 import sys
@@ -408,7 +409,14 @@ def photos(cropped, monkeypatch):
     return path
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("keras", "onnx"),
+        # How these are written is tested without the resizing as well.
+        *(pytest.param(name, marks=pytest.mark.slow) for name in OTHER_FORMATS),
+    ],
+)
 def test_a_model_may_resize_photos(run, photos, name):
     if lacking(name):
         pytest.skip(f"not installed: {lacking(name)}")

@@ -86,7 +86,9 @@ def test_it_learns_and_reports():
     assert (found == images.labels[trained.held_out]).all()
 
 
-@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+@pytest.mark.parametrize(
+    "monitor", ["loss", pytest.param("accuracy", marks=pytest.mark.slow)]
+)
 def test_the_best_epoch_is_kept_and_calibrated(monitor, tmp_path):
     """Labels at random are learned by heart: the held-out loss rises soon."""
     images = data()

@@ -32,7 +32,7 @@ SETTINGS = NetworkSettings(
 
 
 PRETRAINED = SETTINGS.model_copy(
-    update={"pretrain": "autoencoder", "pretrain_epochs": 3}
+    update={"pretrain": "autoencoder", "pretrain_epochs": 3, "repeats": 1}
 )
 
 
@@ -206,12 +206,12 @@ def pretrained(trained):
 
 def test_pretraining_is_in_the_run(pretrained, trained):
     told, run = pretrained
-    assert told.before == [(n, 6) for n in (0, 1, 2, 3, 3, 4, 5, 6)]
-    assert told.done == trained[1].done
+    assert told.before == [(n, 3) for n in (0, 1, 2, 3)]
+    assert told.done == [(n, 2) for n in (0, 1, 2)]
     assert list(run.pretraining()) == ["epoch", "loss", "val_loss"]
     assert list(run.pretraining()["epoch"]) == [1, 2, 3]
     assert trained[2].pretraining() == {}
-    assert list(run.info.timings) == ["decoding", "pretraining", "fit", "other_repeats"]
+    assert list(run.info.timings) == ["decoding", "pretraining", "fit"]
     assert " --pretrain autoencoder --pretrain-epochs 3 " in run.info.command
     assert read_recipe(run.path / "recipe.toml").network == [PRETRAINED]
     assert len(list(run.history())) == 5
@@ -243,8 +243,8 @@ def test_without_pretraining_its_settings_say_nothing(trained):
 
 
 @pytest.mark.slow
-def test_folds_pretrain_each(trained, tmp_path):
-    settings = PRETRAINED.model_copy(update={"folds": 2, "repeats": 1, "epochs": 1})
+def test_folds_and_repeats_pretrain_each(trained, tmp_path):
+    settings = PRETRAINED.model_copy(update={"folds": 2, "repeats": 2, "epochs": 1})
     told = []
     fitted = fit_network(
         training_data(trained[0], settings, tmp_path),
@@ -252,9 +252,12 @@ def test_folds_pretrain_each(trained, tmp_path):
         tmp_path,
         on_pretraining=lambda *done: told.append(done),
     )
-    assert told[0] == (0, 9)
-    assert [done for done, _ in told if done] == [1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9]
-    assert set(fitted.timings) == {"decoding", "pretraining", "cross_validation", "fit"}
+    assert told[0] == (0, 12)
+    done = [done for done, _ in told if done]
+    assert done == [1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9, 9, 10, 11, 12]
+    assert set(fitted.timings) == {
+        *("decoding", "pretraining", "cross_validation", "fit", "other_repeats")
+    }
 
 
 @pytest.mark.slow
