@@ -69,6 +69,9 @@ class Expected:
     probabilities : ndarray of float64, shape (n, n_classes)
     labels : ndarray of int, shape (n,), or None
         The true classes; None for drawn images.
+    predicted : ndarray of int, shape (n,), or None
+        The predicted classes, where `predictions.csv` says them: its probabilities are
+        rounded, and may tie. None: the most probable ones.
     drift : float or None
         Largest difference of `predictions.csv` from them, if embeddings of a lower
         precision made it.
@@ -86,11 +89,20 @@ class Expected:
     source: str
     probabilities: NDArray[np.float64]
     labels: NDArray[np.intp] | None = None
+    predicted: NDArray[np.intp] | None = None
     drift: float | None = None
     missing: int = 0
     reduced: int = 0
     reduced_drift: float | None = None
     steps: bool = False
+
+    @property
+    def tops(self) -> NDArray[np.intp]:
+        """The predicted classes, shape (n,)."""
+        if self.predicted is not None:
+            return self.predicted
+        found: NDArray[np.intp] = self.probabilities.argmax(axis=1)
+        return found
 
 
 @dataclass(frozen=True)
@@ -233,12 +245,15 @@ def expect(
         return Expected(ON_DRAWN, exact, missing=images.missing, steps=steps)
     predictions = run.predictions()
     written = predictions.probabilities
-    labels = np.array([run.classes.index(name) for name in predictions.labels])
+    labels, predicted = (
+        np.array([run.classes.index(name) for name in names])
+        for names in (predictions.labels, predictions.predicted)
+    )
     if all(one.spec.precision == "float32" for one in extractors):
-        return Expected(PREDICTIONS_FILE, written, labels, steps=steps)
+        return Expected(PREDICTIONS_FILE, written, labels, predicted, steps=steps)
     exact = _by_head(run, images, extractors, cache_dir, progress)
     drift = float(np.abs(written - exact).max())
-    return Expected(EXACT, exact, labels, drift, steps=steps)
+    return Expected(EXACT, exact, labels, drift=drift, steps=steps)
 
 
 def _answers_for_drawn(
@@ -318,14 +333,14 @@ def on_photos(
     """
     total = len(images.source.files)
     rows = np.unique(np.linspace(0, total - 1, min(total, PHOTOS)).astype(int))
-    wanted = expected.probabilities[rows].copy()
+    wanted, tops = expected.probabilities[rows].copy(), expected.tops[rows].copy()
     reduced = []
     for place, row in enumerate(rows):
         squares = _squares(images.source.files[row], views)
         if any((inputs[key][row] != square).any() for key, square in squares.items()):
             given = [square[None] for square in squares.values()]
             answer = model.predict_on_batch(given if len(given) > 1 else given[0])
-            wanted[place] = answer[0]
+            wanted[place], tops[place] = answer[0], answer[0].argmax()
             reduced.append(np.abs(wanted[place] - expected.probabilities[row]).max())
 
     def batches() -> Iterator[Batch]:
@@ -340,6 +355,7 @@ def on_photos(
             expected,
             probabilities=wanted,
             labels=expected.labels[rows] if there else None,  # type: ignore[index]
+            predicted=tops,
             reduced=len(reduced),
             reduced_drift=float(max(reduced)) if reduced else None,
         ),
@@ -423,7 +439,7 @@ def _compare(
     quantize: str | None,
 ) -> Check:
     tolerance = QUANTIZED[quantize] if quantize else TOLERANCE
-    tops = given.argmax(axis=1), expected.probabilities.argmax(axis=1)
+    tops = given.argmax(axis=1), expected.tops
     accuracies: list[float | None] = [None, None]
     if expected.labels is not None:
         accuracies = [float(np.mean(one == expected.labels)) for one in tops]

@@ -501,6 +501,27 @@ def test_a_model_that_says_something_else_is_not_kept(run, network):
             model_check.check(network, answer, trial)
 
 
+def test_the_run_says_which_classes_it_predicted(run, network):
+    # Its probabilities are rounded: of a tie they don't tell the predicted class.
+    file = network / "predictions.csv"
+    was = file.read_text()
+    header, first, *others = was.splitlines()
+    path, label, predicted, *numbers = first.split(",")
+    other = next(name for name in ("blue", "green", "red") if name != predicted)
+    changed = ",".join([path, label, other, *numbers])
+    file.write_text("\n".join([header, changed, *others, ""]))
+    try:
+        done = run("export", NETWORK)
+    finally:
+        file.write_text(was)
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads((network / "export" / "export.json").read_text())
+    check = facts["formats"]["keras"]["check"]
+    assert check["other_classes"] == 1
+    gained = (label == other) - (label == predicted)
+    assert check["run_accuracy"] == pytest.approx(check["accuracy"] + gained / 12)
+
+
 @pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16")
 def test_lower_precision_is_measured_by_float32(run, work):
     words = ("--precision", "bfloat16", *BACKBONE)
