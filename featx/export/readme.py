@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from textwrap import fill
 from typing import Any
 
+from featx.export.snippets import fenced, other_languages
 from featx.images.resizing import PADDING
 
 README_FILE = "README.md"
@@ -21,8 +22,12 @@ def open_photo(path, enough):
     factor = factors[0] if factors else 1
     image.draft("RGB", (width // factor, height // factor))  # JPEGs only
     factor = factor if image.size == size else 1
-    image = image.convert("RGB").reduce(factor)
-    return ImageOps.exif_transpose(image)
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    image = ImageOps.exif_transpose(image.convert(mode).reduce(factor))
+    if mode == "RGBA":
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
 '''
 
 _WAYS = {
@@ -147,7 +152,7 @@ def readme(facts: Mapping[str, Any]) -> str:
         text = fill(_PHOTOS.format(resizing=given["resizing"]), WIDTH)
         lines += ["\n## Photos of any size\n", f"\n{text}\n"]
         lines += [_code(_read_photo(given["name"])), *map(_asking, photos)]
-    return "".join(lines)
+    return "".join([*lines, other_languages(entries)])
 
 
 def _row(entry: Mapping[str, Any]) -> str:
@@ -196,8 +201,11 @@ def _read_photo(name: str) -> str:
 import numpy as np
 from PIL import Image, ImageOps
 
-photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
-images = {{"{name}": np.asarray(photo)[None]}}
+photo = ImageOps.exif_transpose(Image.open("photo.jpg"))
+if photo.has_transparency_data:
+    white = Image.new("RGBA", photo.size, "white")
+    photo = Image.alpha_composite(white, photo.convert("RGBA"))
+images = {{"{name}": np.asarray(photo.convert("RGB"))[None]}}
 """
 
 
@@ -216,4 +224,4 @@ def _read_squares(inputs: list[Mapping[str, Any]]) -> str:
 
 
 def _code(text: str) -> str:
-    return f"\n```python\n{text.strip()}\n```\n"
+    return fenced("python", text)

@@ -25,7 +25,7 @@ from featx.export.settings import ExportSettings
 from featx.frameworks import ignoring, import_keras, import_tensorflow
 from featx.hardware import has_bfloat16
 from featx.heads.gboost import GradientBoostingHead
-from featx.images.decoding import decode
+from featx.images.decoding import decode, decode_full
 from featx.locks import FolderLock
 from tests.cli.conftest import in_folder
 from tests.conftest import make_colours, mounted_disk
@@ -445,10 +445,32 @@ def test_a_run_that_minds_other_pixels_is_not_resized(run, photos, monkeypatch):
     assert not list((photos / "export").glob("*.onnx"))
 
 
-def test_the_readme_resizes_as_featx_does(run, photos):
+def test_the_readme_resizes_as_featx_does(run, photos, tmp_path):
+    image = Image.open("data/test/red/001.png").convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    image.save(tmp_path / "transparent.png", exif=turned())
+    files = [Path("data/test/red", name) for name in ("000.jpg", "001.png")]
     for way in ("squash", "crop", "pad"):
-        for name in ("red/000.jpg", "red/001.png"):
-            check_reading(way, Path("data/test") / name, 32)
+        for file in (*files, tmp_path / "transparent.png"):
+            check_reading(way, file, 32)
+
+
+def test_the_readme_puts_photos_on_white(tmp_path):
+    image = Image.effect_noise((30, 20), 50).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    photo = tmp_path / "transparent.png"
+    image.save(photo, exif=turned())
+    names = {}
+    exec(readme._read_photo("photos").replace("photo.jpg", str(photo)), names)
+    (found,) = names["images"]["photos"]
+    np.testing.assert_array_equal(found, decode_full(photo.read_bytes()))
+
+
+def turned():
+    """Return EXIF that says that a photo was taken upright."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return exif
 
 
 def check_reading(way, photo, side):
