@@ -121,11 +121,12 @@ def _squash(pixels: Any, rows: Axis, columns: Axis, side: int) -> Any:
     first, rest = _places(columns.size, side)
     # At the edges it takes one column, but the same row twice.
     inside = ops.logical_and(first >= 0, first < columns.size - 1)
-    left, right, near, far = _pairs(first, ops.where(inside, rest, 0.0), columns.size)
+    rest = ops.where(inside, rest, 0)
+    left, right, near, far = _pairs(first, rest, columns.size, side)
     near, far = ops.expand_dims(near, -1), ops.expand_dims(far, -1)
     lines = ops.take(pixels, left, axis=2) * near + ops.take(pixels, right, 2) * far
     lines = lines // 16
-    above, below, near, far = _pairs(*_places(rows.size, side), rows.size)
+    above, below, near, far = _pairs(*_places(rows.size, side), rows.size, side)
     near, far = ops.reshape(near, (-1, 1, 1)), ops.reshape(far, (-1, 1, 1))
     upper = ops.take(lines, above, axis=1) * near // 2**16
     lower = ops.take(lines, below, axis=1) * far // 2**16
@@ -133,20 +134,22 @@ def _squash(pixels: Any, rows: Axis, columns: Axis, side: int) -> Any:
 
 
 def _places(size: Any, side: int) -> tuple[Any, Any]:
-    """Return after which place each new one lies, -1 before all, and how far."""
+    """Return after which place each new one lies, -1 before all, and how far.
+
+    How far is in units of 1 / (2 * side): whole numbers are exact, and a constant that
+    is no power of two would lose digits in a model of float16.
+    """
     ops = import_keras().ops
     twice = 2 * np.arange(side, dtype=np.int32) + 1
-    # In units of 1 / period: exact, where a float would have lost digits.
-    period = 2 * side
     place = ops.multiply(size, twice) + side
-    return place // period - 1, ops.cast(place % period, "float32") / period
+    return place // (2 * side) - 1, place % (2 * side)
 
 
-def _pairs(first: Any, rest: Any, size: Any) -> tuple[Any, Any, Any, Any]:
+def _pairs(first: Any, rest: Any, size: Any, side: int) -> tuple[Any, Any, Any, Any]:
     """Return between which two places each new one lies, and their weights."""
     ops = import_keras().ops
-    near = ops.cast(ops.round((1 - rest) * ONE), "int32")
-    far = ops.cast(ops.round(rest * ONE), "int32")
+    near = _rounded((2 * side - rest) * ONE, 2 * side)
+    far = _rounded(rest * ONE, 2 * side)
     places = (ops.minimum(ops.maximum(one, 0), size - 1) for one in (first, first + 1))
     return (*places, near, far)
 

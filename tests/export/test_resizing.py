@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from featx.export.resizing import to_square
+from featx.export.tflite import open_tflite, write_tflite
 from featx.frameworks import import_keras
 from featx.images.decoding import decode
 
@@ -24,24 +25,29 @@ def draw(height, width):
     return np.asarray(Image.fromarray(coarse).resize((width, height)))
 
 
+def build(way):
+    """Return the operations as a model."""
+    keras = import_keras()
+    photos = keras.Input((None, None, 3), dtype="uint8", name="photos")
+    return keras.Model(photos, to_square(photos, SIDE, way))
+
+
 @cache
 def resizer(way):
-    """Return the operations as a model that was saved and loaded."""
-    keras = import_keras()
-    photos = keras.Input((None, None, 3), dtype="uint8")
-    model = keras.Model(photos, to_square(photos, SIDE, way))
+    """Return the model as it was saved and loaded."""
+    keras, model = import_keras(), build(way)
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.keras")
         loaded = keras.saving.load_model(f"{folder}/model.keras", safe_mode=True)
     return lambda photos: np.asarray(loaded(photos))
 
 
-def differences(pixels, way):
+def differences(pixels, way, resize=None):
     """Return how far each number is from featx's, for a photo saved without loss."""
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "png")
     expected = decode(content.getvalue(), (SIDE, SIDE), way)
-    (found,) = resizer(way)(pixels[None])
+    (found,) = (resize or resizer(way))(pixels[None])
     assert found.dtype == np.uint8
     return np.abs(found.astype(int) - expected)
 
@@ -61,5 +67,16 @@ def test_any_size_becomes_the_same_square(way, height, width):
 )
 def test_edges_of_what_is_made_smaller_first(way, size):
     found = differences(draw(*size), way)
+    assert found.max() <= 1
+    assert (found > 0).mean() < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["squash", "crop", "pad"])
+def test_float16_leaves_the_pixels(way, tmp_path):
+    file = tmp_path / "model.tflite"
+    write_tflite(build(way), file, "float16")
+    predict = open_tflite(file)
+    found = differences(draw(150, 110), way, lambda pixels: predict({"photos": pixels}))
     assert found.max() <= 1
     assert (found > 0).mean() < 0.02
