@@ -159,12 +159,13 @@ def _row(entry: Mapping[str, Any]) -> str:
     shapes = " and ".join(
         f"{one['image_size']} × {one['image_size']}" for one in entry["inputs"]
     )
-    accuracy = entry["check"]["accuracy"]
+    check = entry["check"]
+    accuracy = check["accuracy"]
     cells = (
         f"`{entry['file']}`",
         "photos of any size" if entry["with_resize"] else f"{shapes} pixels",
         str(entry["batch_size"] or "open"),
-        "" if accuracy is None else f"{accuracy:.3f}",
+        "" if accuracy is None else f"{accuracy:.3f} on {check['images']} images",
     )
     return f"| {' | '.join(cells)} |\n"
 

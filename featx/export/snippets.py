@@ -105,13 +105,14 @@ using tensorflow::Tensor;
 Tensor tensor_of(const Images& images) {{
   Tensor tensor(tensorflow::DT_UINT8, tensorflow::TensorShape(images.shape));
   auto place = static_cast<uint8_t*>(tensor.data());
-  std::copy(images.pixels.begin(), images.pixels.end(), place);
+  for (uint8_t pixel : images.pixels) *place++ = pixel;
   return tensor;
 }}
 
 int main() {{
   tensorflow::SavedModelBundleLite model;
-  TF_CHECK_OK(tensorflow::LoadSavedModel({{}}, {{}}, "<file>", {{"serve"}}, &model));
+  TF_CHECK_OK(
+      tensorflow::LoadSavedModel({{}}, {{}}, "<file>", {{"serve"}}, &model));
   auto signature = model.GetSignatures().at("serving_default");
   auto inputs = signature.inputs();
   std::vector<std::pair<std::string, Tensor>> images = {{

@@ -323,6 +323,8 @@ def test_the_readme_asks_a_file(run, network):
     paths, expected = written_of(network)
     answer = ask(network / "export", "model.onnx", Path("data") / paths[0])
     np.testing.assert_allclose(answer, expected[0], atol=2e-5)
+    page = (network / "export" / "README.md").read_text("utf-8")
+    assert re.search(r"\| `model.onnx` \| .* \| \d\.\d{3} on 12 images \|\n", page)
 
 
 @pytest.mark.parametrize("name", FORMATS)
