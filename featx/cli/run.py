@@ -55,6 +55,6 @@ def _show(done: "RecipeResult") -> None:
     show_leaderboard(done.runs)
     if done.heads:
         show_best(done.heads)
-    if done.finetuned:
-        show_finetuned(done.finetuned, best_run(done.heads))
+    for tuned in done.finetuned:
+        show_finetuned(tuned, best_run(done.heads))
     say(done.report.page)

@@ -37,7 +37,7 @@ def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
     words: list[str] | None
     if recipe.finetune:
         words = _options(
-            [recipe.finetune, recipe.cache, recipe.report],
+            [*recipe.finetune, recipe.cache, recipe.report],
             without={CacheSettings: {"batch_size"}},
         )
         start = ["finetune", parent]

@@ -107,7 +107,7 @@ def run_finetune(
         cache=cache,
         extract=settings_of(extractors),
         head=[_head_settings(parent)],
-        finetune=settings,
+        finetune=[settings],
         report=report,
     )
     logs = report.out_dir / TENSORBOARD / fingerprint

@@ -289,7 +289,9 @@ def run_fit(
         )
         return fit_run(embeddings, recipe, progress=progress)
 
-    return make_each(_each(heads, embeddings, progress), make, progress)
+    return make_each(
+        _each(heads, embeddings, progress), make, progress, name=lambda one: one.name
+    )
 
 
 def _check_heads(

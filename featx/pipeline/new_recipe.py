@@ -185,7 +185,7 @@ def choose_heads(facts: Facts) -> tuple[list[str], str]:
 _MORE = """
 # Train the best head's last layers of the backbone as well. It takes much longer than
 # all of the above, and seldom gains where images are few or like those of ImageNet.
-# [finetune]
+# [[finetune]]
 # unfreeze = "block7"
 """
 

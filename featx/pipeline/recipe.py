@@ -5,10 +5,10 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import tomli_w
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.settings import CacheSettings, ExtractSettings
@@ -44,8 +44,8 @@ class Recipe(Settings):
     network: list[NetworkSettings] = Field(default_factory=list)
     """Networks to train from scratch."""
 
-    finetune: FinetuneSettings | None = None
-    """Fine-tuning of the best head with its backbones."""
+    finetune: list[FinetuneSettings] = Field(default_factory=list)
+    """Ways to fine-tune the best head with its backbones, each on its own."""
 
     report: ReportSettings = ReportSettings()
     """The folder of runs and reports."""
@@ -55,6 +55,12 @@ class Recipe(Settings):
         """Weights files of the user's own that the backbones have."""
         named = dict.fromkeys(one.weights for one in self.extract)
         return [Path(name) for name in named if name not in ("imagenet", "random")]
+
+    @field_validator("finetune", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: Any) -> Any:
+        """Take a single table as well, as recipes of 0.2 and before have it."""
+        return [given] if isinstance(given, dict) else given
 
     @model_validator(mode="after")
     def _makes_a_run(self) -> Self:

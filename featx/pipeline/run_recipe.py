@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.dataset import find_extractors
+from featx.finetuning.settings import FinetuneSettings
 from featx.pipeline.extract import last_extracted
 from featx.pipeline.finetune import check_finetuning, run_finetune
 from featx.pipeline.fit import run_fit
 from featx.pipeline.recipe import Recipe
 from featx.pipeline.report import Report, report
+from featx.pipeline.several import make_each
 from featx.pipeline.train import check_networks, run_train
 from featx.progress import SILENT, Progress
 from featx.runs.ranking import best_run
@@ -23,21 +25,20 @@ class RecipeResult:
     Attributes
     ----------
     heads, networks : list of Run
-    finetuned : Run or None
-        The best head, fine-tuned.
+    finetuned : list of Run
+        The best head, fine-tuned in each of the ways that the recipe names.
     report : Report
     """
 
     heads: list[Run]
     networks: list[Run]
-    finetuned: Run | None
+    finetuned: list[Run]
     report: Report
 
     @property
     def runs(self) -> list[Run]:
         """All runs, in the order in which they were made."""
-        tuned = [self.finetuned] if self.finetuned else []
-        return [*self.heads, *self.networks, *tuned]
+        return [*self.heads, *self.networks, *self.finetuned]
 
 
 def _check(recipe: Recipe) -> None:
@@ -54,11 +55,16 @@ def _check(recipe: Recipe) -> None:
         check_own_weights(recipe.own_weights)
         folder = recipe.cache.folder
         chosen = recipe.extract or last_extracted(folder, recipe.data)
-        check_finetuning(recipe.finetune, find_extractors(chosen, folder))
+        extractors = find_extractors(chosen, folder)
+        for settings in recipe.finetune:
+            check_finetuning(settings, extractors)
 
 
 def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
     """Run a recipe: extract and fit, train, fine-tune the best head, report.
+
+    Of several ways to fine-tune, one that fails is reported as `Progress.failed`, and
+    the others go on, as those of several heads or networks do.
 
     Raises
     ------
@@ -81,15 +87,29 @@ def run_recipe(recipe: Recipe, *, progress: Progress = SILENT) -> RecipeResult:
         networks = run_train(
             recipe.data, recipe.network, report=recipe.report, progress=progress
         )
-    finetuned = None
+    finetuned: list[Run] = []
     if recipe.finetune:
-        finetuned = run_finetune(
-            best_run(heads),
-            recipe.finetune,
+        finetuned = _finetune_each(best_run(heads), recipe, progress)
+    rendered = report(out_dir=recipe.report.out_dir, progress=progress)
+    return RecipeResult(heads, networks, finetuned, rendered)
+
+
+def _finetune_each(parent: Run, recipe: Recipe, progress: Progress) -> list[Run]:
+    """Fine-tune a head in each of the ways that a recipe names."""
+
+    def make(settings: FinetuneSettings) -> Run:
+        return run_finetune(
+            parent,
+            settings,
             weights=recipe.own_weights,
             cache=recipe.cache,
             report=recipe.report,
             progress=progress,
         )
-    rendered = report(out_dir=recipe.report.out_dir, progress=progress)
-    return RecipeResult(heads, networks, finetuned, rendered)
+
+    return make_each(
+        recipe.finetune,
+        make,
+        progress,
+        name=lambda one: f"fine-tuning from {one.unfreeze}",
+    )

@@ -1,36 +1,33 @@
 """Making several runs in one go: one that fails doesn't take the others down."""
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from featx.progress import Progress
 from featx.runs.run import Run
 
-
-class Named(Protocol):
-    """Settings of a run, with the name of its head or network."""
-
-    @property
-    def name(self) -> str:
-        """The name in the table of heads or networks."""
-
-
-T = TypeVar("T", bound=Named)
+T = TypeVar("T")
 
 
 def make_each(
-    settings: Iterable[T], make: Callable[[T], Run], progress: Progress
+    settings: Iterable[T],
+    make: Callable[[T], Run],
+    progress: Progress,
+    *,
+    name: Callable[[T], str],
 ) -> list[Run]:
     """Make a run of each settings object, and go on where one fails.
 
     Parameters
     ----------
     settings : iterable
-        Of heads or networks.
+        Of heads, networks or fine-tuning.
     make : callable
         Makes the run of one of them.
     progress : Progress
         Gets each failure by `failed`, which may raise it.
+    name : callable
+        Says what failed.
 
     Returns
     -------
@@ -50,5 +47,5 @@ def make_each(
         except Exception as error:
             if number == len(wanted) and not runs:
                 raise
-            progress.failed(one.name, error)
+            progress.failed(name(one), error)
     return runs

@@ -79,7 +79,7 @@ def run_train(
             recipe = Recipe(data=data, network=[settings], report=report)
             return _train_run(decoded, recipe, progress)
 
-        runs += make_each(group, make, progress)
+        runs += make_each(group, make, progress, name=lambda one: one.name)
         del decoded, make  # frees the pixels before those of another size are decoded
     return runs
 

@@ -109,7 +109,7 @@ def recipes(draw, most=3, **fixed):
             st.lists(drawn(ExtractSettings, flip=flip), min_size=1, max_size=most)
         )
         tables["head"] = draw(st.lists(drawn(HeadSettings), min_size=1, max_size=most))
-        tables["finetune"] = draw(st.none() | drawn(FinetuneSettings))
+        tables["finetune"] = draw(st.lists(drawn(FinetuneSettings), max_size=most))
     if what != "heads":
         tables["network"] = draw(
             st.lists(drawn(NetworkSettings), min_size=1, max_size=most)

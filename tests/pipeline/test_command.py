@@ -71,7 +71,7 @@ def test_train(data_and_network, report):
 @given(drawn(FinetuneSettings), drawn(ReportSettings))
 def test_finetune(finetune, report):
     own = RESNET.model_copy(update={"weights": "own.weights.h5"})
-    recipe = Recipe(extract=[own], head=[SVM], finetune=finetune, report=report)
+    recipe = Recipe(extract=[own], head=[SVM], finetune=[finetune], report=report)
     values = parsed(plain_command(recipe, parent="data-svm"))
     assert (values["run"], values["settings"]) == ("data-svm", finetune)
     assert [str(path) for path in values["weights"]] == ["own.weights.h5"]

@@ -41,11 +41,18 @@ def test_what_is_not_said_has_the_defaults_of_the_command_line(recipe):
 
 
 def test_a_preset_says_what_is_not_said(recipe):
-    assert read_recipe(recipe(MINIMAL)).finetune is None
-    asked = MINIMAL + "[finetune]\npreset = 'adam-10'\npatience = 2\n"
-    read = read_recipe(recipe(asked)).finetune
+    assert read_recipe(recipe(MINIMAL)).finetune == []
+    asked = MINIMAL + "[[finetune]]\npreset = 'adam-10'\npatience = 2\n"
+    (read,) = read_recipe(recipe(asked)).finetune
     assert (read.schedule, read.monitor, read.patience) == ("plateau", "accuracy", 2)
     assert "preset" not in read.model_dump()
+
+
+def test_the_best_head_may_be_finetuned_in_several_ways(recipe):
+    asked = "[[finetune]]\nunfreeze = 'mixed9'\n[[finetune]]\nunfreeze = 'conv2d_93'\n"
+    read = read_recipe(recipe(MINIMAL + asked))
+    assert [one.unfreeze for one in read.finetune] == ["mixed9", "conv2d_93"]
+    assert read_recipe(recipe(recipe_text(read))) == read
 
 
 def test_all_heads_may_be_meant(recipe):
@@ -77,7 +84,7 @@ def test_all_heads_may_be_meant(recipe):
         ),
         ("[data]\ntest_size = 2\n" + MINIMAL, "'data.test_size': input should be less"),
         (
-            MINIMAL + "[finetune]\nepoch = 1\n",
+            MINIMAL + "[[finetune]]\nepoch = 1\n",
             "'finetune.epoch'; did you mean 'epochs'",
         ),
         (MINIMAL + "[finetune]\npreset = 'x'\n", "'finetune.preset': input should be"),
@@ -115,7 +122,7 @@ def test_what_is_written_is_read_again(recipe, drawn):
 
 
 def test_data_and_what_differs_from_the_defaults_are_written(recipe):
-    text = recipe_text(read_recipe(recipe(MINIMAL + "folds = 5\n[finetune]\n")))
+    text = recipe_text(read_recipe(recipe(MINIMAL + "folds = 5\n[[finetune]]\n")))
     assert text == (
         "# Makes svm on resnet50, fine-tuned.\n"
         "#\n"
@@ -123,7 +130,7 @@ def test_data_and_what_differs_from_the_defaults_are_written(recipe):
         "#\n"
         "# Run it in the folder in which the run was made: relative paths start there."
         '\n\n[data]\npath = "data"\n\n[[extract]]\nbackbone = "resnet50"\n\n'
-        '[[head]]\nname = "svm"\n\n[finetune]\n'
+        '[[head]]\nname = "svm"\n\n[[finetune]]\n'
     )
 
 
@@ -135,7 +142,7 @@ def test_a_value_that_toml_cannot_hold_leaves_no_recipe(recipe):
 
 def test_a_recipe_of_version_0_1_0_is_read_and_written(recipe):
     read = read_recipe(FIXTURES / "recipes" / "everything.toml")
-    assert read.finetune.schedule == "plateau"
+    assert [one.schedule for one in read.finetune] == ["plateau"]
     assert read_recipe(recipe(recipe_text(read))) == read
 
 

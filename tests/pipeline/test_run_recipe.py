@@ -66,8 +66,22 @@ def test_a_fine_tuned_head(head):
     assert tuned.info["command"].startswith(f"featx finetune {head.name} ")
     done = again(tuned)
     assert [run.path for run in done.heads] == [head.path]
-    assert done.finetuned.path == tuned.path
+    assert [run.path for run in done.finetuned] == [tuned.path]
     assert len(list_runs(REPORT.out_dir)) == 2
+
+
+@pytest.mark.slow
+def test_a_head_fine_tuned_in_two_ways(head):
+    recipe = read_recipe(head.path / "recipe.toml")
+    ways = [
+        FinetuneSettings(epochs=1, unfreeze=unfreeze, batch_size=8)
+        for unfreeze in ("none", "conv_dw_13")
+    ]
+    done = run_recipe(recipe.model_copy(update={"finetune": ways}))
+    found = [run.info.settings.as_dict()["unfreeze"] for run in done.finetuned]
+    assert found == ["none", "conv_dw_13"]
+    assert {run.info["parent"] for run in done.finetuned} == {head.name}
+    assert done.runs == [*done.heads, *done.finetuned]
 
 
 def test_a_network(work):
@@ -75,7 +89,7 @@ def test_a_network(work):
     (run,) = run_train(DATA, [settings], report=REPORT)
     done = again(run)
     assert [run.path for run in done.networks] == [run.path]
-    assert (done.heads, done.finetuned) == ([], None)
+    assert (done.heads, done.finetuned) == ([], [])
     assert len(list_runs(REPORT.out_dir)) == 1
 
 
