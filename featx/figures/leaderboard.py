@@ -44,12 +44,17 @@ def leaderboard_figure(runs: Sequence[Run], subtitle: str) -> "Figure":
     # Ranks are among runs with the same folds, repeats and seed.
     is_apart = len({run.cv_settings for run in runs} - {None}) > 1
     order = "like with like" if is_apart else "best first"
-    style.head(axes, f"Runs by cross-validated accuracy, {order}", subtitle + more)
+    in_folds = any(run.metrics.cv_accuracy is not None for run in shown)
+    ranked_by = (
+        "cross-validated accuracy" if in_folds else "accuracy on held-out images"
+    )
+    style.head(axes, f"Runs by {ranked_by}, {order}", subtitle + more)
     # Drawn runs can be grey or lack a mark, so the legend explains marks of its own.
     tested = "test split, with 95% interval"
-    decides = "cross-validation, which decides the rank"
     axes.plot([], [], "o-", color=style.BLUE, markersize=8, linewidth=2, label=tested)
-    axes.plot([], [], color=style.ORANGE, label=decides, **FOLDS)
+    if in_folds:
+        decides = "cross-validation, which decides the rank"
+        axes.plot([], [], color=style.ORANGE, label=decides, **FOLDS)
     style.legend(figure)
     return figure
 

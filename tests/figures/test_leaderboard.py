@@ -3,6 +3,7 @@
 from featx.figures.leaderboard import leaderboard_figure
 from featx.figures.style import png
 from tests.figures.conftest import assert_readable, texts
+from tests.made_runs import with_metrics
 
 
 def test_leaderboard_marks_random_weights(make_run):
@@ -15,6 +16,14 @@ def test_leaderboard_marks_random_weights(make_run):
     assert "pets-mobilenetv2-0.35-svm" in said
     assert "pets-mobilenetv2-0.35-knn\n(random weights, never trained)" in said
     assert_readable(png(figure))
+
+
+def test_runs_that_were_not_cross_validated_are_not_said_to_be(make_run):
+    run = with_metrics(make_run(), cv_accuracy=None, val_accuracy=0.6)
+    said = texts(leaderboard_figure([run], "pets"))
+    assert "Runs by accuracy on held-out images, best first" in said
+    assert "test split, with 95% interval" in said
+    assert "cross-validation, which decides the rank" not in said
 
 
 def test_leaderboard_of_very_many_runs_is_bounded(make_run):

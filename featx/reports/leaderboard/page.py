@@ -1,7 +1,7 @@
 """The leaderboard: all runs, grouped by data set, ranked by cross-validation."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +9,7 @@ from urllib.parse import quote
 from featx import plots
 from featx.evaluation.metrics import METRICS
 from featx.figures.style import RANDOM_WEIGHTS, png
+from featx.reports.leaderboard.options import options_of_runs
 from featx.reports.leaderboard.transfer import transfer_gap
 from featx.reports.numbers import moment, show, ways_of
 from featx.reports.pictures import picture
@@ -63,7 +64,10 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "best": best,
         "newest": moment(max(run.info.created for run in runs)),
         "listed": [metric for metric in METRICS if metric.listed],
-        "rows": [(run, _link(reports_dir, run)) for run in runs],
+        "rows": [
+            (run, _link(reports_dir, run), ", ".join(options))
+            for run, options in zip(runs, _own_options(runs), strict=True)
+        ],
         "gap": transfer_gap(runs),
         "gain": finetuning_gain(runs),
         "random": any(run.random_weights for run in runs),
@@ -71,6 +75,16 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
         "unranked": any(run.metrics.cv_accuracy is None for run in runs),
         "picture": picture(png(plots.leaderboard(runs)), alt),
     }
+
+
+_HAVE_COLUMNS = ("from scratch", RANDOM_WEIGHTS.partition(",")[0])
+"""Options that stand elsewhere in a row."""
+
+
+def _own_options(runs: list[Run]) -> Iterator[list[str]]:
+    """Yield the options of each run that tell it from the others of its name."""
+    for options in options_of_runs(runs).own:
+        yield [word for word in options if word not in _HAVE_COLUMNS]
 
 
 def _rank_score(run: Run) -> str:

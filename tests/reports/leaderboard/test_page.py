@@ -1,6 +1,7 @@
 """The leaderboard: grouped by data set, ranked by cross-validation, and linked."""
 
 import json
+import re
 
 import pytest
 
@@ -40,6 +41,18 @@ def test_leaderboard_groups_and_ranks(plain_figures, make_run, tmp_path):
     assert page.source.count('tag warn">random') == 5
     row = page.source.split("pets-mobilenetv2-0.35-lda")[-1].split("</tr>")[0]
     assert row.count("tag warn") == 5
+
+
+def test_options_tell_runs_of_one_name_apart(plain_figures, make_run, tmp_path):
+    settings = {"tune": False, "class_weight": "balanced"}
+    runs = [
+        make_run(info={"settings": settings | more}, suffix=suffix)
+        for suffix, more in (("", {}), ("-2", {"tune": True}), ("-3", {"folds": 3}))
+    ]
+    page = Page(render_leaderboard(tmp_path / "reports", runs))
+    cells = [row.split("</th>")[0] for row in page.source.split('scope="row"')[1:]]
+    found = [re.findall(r'class="options">(.*?)<', cell) for cell in cells]
+    assert sorted(found) == [[], ["folds 3"], ["tune"]]
 
 
 def relabelled(make_run, number, labels, created, *, content="c0", by=None):
