@@ -50,11 +50,16 @@ def run(recipe: Path, as_json: bool) -> Next | None:
 
 
 def _show(done: "RecipeResult") -> None:
+    from featx.reports.leaderboard.options import options_of_runs
     from featx.runs.ranking import best_run
 
     show_leaderboard(done.runs)
     if done.heads:
         show_best(done.heads)
-    for tuned in done.finetuned:
+    own = options_of_runs(done.finetuned).own if done.finetuned else []
+    for tuned, words in zip(done.finetuned, own, strict=True):
+        if words:
+            said = f"Fine-tuned with {', '.join(words)}:"
+            say("", *click.formatting.wrap_text(said, 79).split("\n"))
         show_finetuned(tuned, best_run(done.heads))
     say(done.report.page)

@@ -252,9 +252,13 @@ weights = "random"
 name = "lda"
 [[head]]
 name = "softmax"
-[finetune]
+[[finetune]]
 unfreeze = "none"
 epochs = 1
+[[finetune]]
+unfreeze = "none"
+epochs = 1
+label_smoothing = 0.1
 """
 
 
@@ -263,12 +267,17 @@ def test_a_recipe_may_fine_tune_the_best_head(run, work):
     (work / "task.toml").write_text(RECIPE)
     done = run("run", "task.toml")
     assert done.exit_code == 0, done.stderr
-    assert "Before training the model gave the head's" in done.stdout
+    assert done.stdout.count("Before training the model gave the head's") == 2
+    assert done.stdout.count("Fine-tuned with ") == 1  # what the other has not
+    assert "Fine-tuned with label-smoothing 0.1:" in done.stdout
     assert "softmax" in done.stdout
     again = json.loads(run("run", "task.toml", "--json").stdout)
-    heads, tuned = again["runs"][:2], again["runs"][2]
+    heads, tuned = again["runs"][:2], again["runs"][2:]
     best = max(heads, key=lambda one: one["cv_accuracy"])
-    assert tuned["run"] == f"{best['run']}-finetune"
+    assert [one["run"] for one in tuned] == [
+        f"{best['run']}-finetune",
+        f"{best['run']}-finetune-2",
+    ]
 
 
 @pytest.mark.slow
