@@ -8,13 +8,22 @@ from click.testing import CliRunner
 
 from featx.cli.main import main
 from featx.datasets.shapes import draw_image_set
+from featx.embeddings.dataset import find_extractors
 from featx.heads.settings import GROUPS, QUICK_HEADS
+from featx.pipeline.finetune import check_finetuning
 from featx.pipeline.recipe import read_recipe
+from featx.pipeline.run_recipe import run_recipe
 from featx.runs.ranking import rank_runs
 from featx.runs.read import list_runs
-from tests.docs.conftest import ROOT
+from tests.docs.conftest import LIGHT, ROOT
 
-RECIPES = sorted((ROOT / "pipelines").glob("*.toml"))
+PIPELINES = ROOT / "pipelines"
+RECIPES = sorted(PIPELINES.rglob("*.toml"))
+COURSEWORKS = sorted((PIPELINES / "courseworks").glob("*.toml"))
+
+
+def name_of(path):
+    return path.relative_to(PIPELINES).with_suffix("").as_posix()
 
 
 @pytest.mark.slow
@@ -31,14 +40,68 @@ def test_the_demo_and_its_recipes(tmp_path, monkeypatch):
         assert done.stderr.count("fitted before") == len(GROUPS[QUICK_HEADS])
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RECIPES, ids=name_of)
 def test_recipes_open_with_their_command_data_and_score(path):
     text = path.read_text(encoding="utf-8")
-    assert text.startswith(f"# featx run pipelines/{path.name}\n")
+    assert text.startswith(f"# featx run pipelines/{name_of(path)}.toml\n")
     head = text.split("\n[")[0]
     assert "# Data: " in head
-    assert re.search(r"# Score: .*0\.\d+", head)
-    assert read_recipe(path).extract
+    assert ("# Published: " in head) == (path in COURSEWORKS)
+    assert re.search(r"# Score: (.*0\.\d+|not yet run)", head.replace("\n# ", " "))
+    recipe = read_recipe(path)
+    assert recipe.head or recipe.network
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=name_of)
+def test_recipes_are_listed_in_the_reference(path):
+    text = (ROOT / "docs" / "reference" / "recipes.md").read_text(encoding="utf-8")
+    assert f"| `pipelines/{name_of(path)}.toml` |" in text
+
+
+FINE_TUNED = [path for path in COURSEWORKS if read_recipe(path).finetune]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FINE_TUNED, ids=name_of)
+def test_layers_to_fine_tune_are_in_the_backbones_of_the_courseworks(path, tmp_path):
+    recipe = read_recipe(path)
+    untrained = [one.model_copy(update={"weights": "random"}) for one in recipe.extract]
+    extractors = find_extractors(untrained, tmp_path)
+    for settings in recipe.finetune:
+        check_finetuning(settings, extractors)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", COURSEWORKS, ids=name_of)
+def test_courseworks_run_small(project, path):
+    """Each in full: all runs that it names, of light backbones on a few images."""
+    recipe = read_recipe(path)
+    folder = recipe.data.path if recipe.data.path.is_dir() else Path("data")
+    light = recipe.model_copy(
+        update={
+            "data": recipe.data.model_copy(update={"path": folder, "test_size": None}),
+            "extract": [
+                one.model_copy(update={"backbone": LIGHT[0], "weights": "random"})
+                for one in recipe.extract
+            ],
+            "head": [
+                one.model_copy(update={"folds": 2, "parameters": {"epochs": 1}})
+                for one in recipe.head
+            ],
+            "network": [
+                one.model_copy(update={"epochs": 1, "image_size": 64})
+                for one in recipe.network
+            ],
+            "finetune": [
+                one.model_copy(update={"unfreeze": f"{share}%", "epochs": 1})
+                for share, one in enumerate(recipe.finetune, start=10)
+            ],
+        }
+    )
+    done = run_recipe(light)
+    wanted = [*recipe.head, *recipe.network, *recipe.finetune]
+    assert len({run.path for run in done.runs}) == len(wanted)
+    assert done.report.page.is_file()
 
 
 @pytest.mark.slow
