@@ -124,5 +124,7 @@ def _choice(run: Run, history: Curves) -> dict[str, Any]:
     if found is None:
         return {"chosen": run.metrics.best_epoch}
     # Epochs are counted through the warm-up, and 0 chooses none of them.
-    chosen = found.epochs and warmup_epochs(history) + found.epochs
+    chosen = 0
+    if found.share is None and found.epochs:
+        chosen = warmup_epochs(history) + found.epochs
     return {"chosen": chosen, "before": found.parent.val_accuracy}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
-NO_EPOCH = "no epoch of fine-tuning made it better: the backbone is as it was"
+NOTHING = "fine-tuning did not make it better: the backbone is as it was"
 
 
 @click.command(cls=SettingsCommand, epilog=options.augmentation_help())
@@ -55,9 +55,10 @@ def finetune(
 
     RUN is a run's folder or name; by default the best head. The head is joined to its
     backbone as Keras layers, and the joined model is checked to give the head's
-    probabilities. A validation split chooses the number of epochs; then the model is
-    trained on all training images for as many. A run with the same settings is not made
-    again, and one that was interrupted continues.
+    probabilities. It is trained without some of the training images first; these choose
+    how much of the change in the weights to keep, which may be nothing. Then it is
+    trained on all training images. A run with the same settings is not made again, and
+    one that was interrupted continues.
     """
     from featx.pipeline.finetune import run_finetune
     from featx.runs.find import find_run
@@ -82,7 +83,7 @@ def finetune(
 
 def show_finetuned(run: "Run", parent: "Run") -> None:
     """Print what fine-tuning brought over the head that it started from."""
-    from featx.reports.numbers import counted
+    from featx.reports.numbers import counted, percent
     from featx.reports.run.gain import (
         explain_frozen_outputs,
         explain_joined_model,
@@ -93,11 +94,16 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     metrics, found = run.metrics, run.metrics.finetune
     assert found is not None  # else `read_run` would have refused the run
     _say(explain_joined_model(found.graft))
-    epochs = counted(found.epochs, "epoch")
+    done = NOTHING
+    if found.epochs:
+        done = f"fine-tuned for {counted(found.epochs, 'epoch')}"
+        if found.share is not None and found.share < 1:
+            done += f", {percent(found.share, 0)} of the change in the weights kept"
+    parts = f" in {found.trials} parts" if found.trials > 1 else ""
     title = (
         f"{visible(run.data_name)}: {metrics.n_train} training images,"
-        f" {metrics.n_val} held out to choose, {metrics.n_test} test images\n"
-        f"{f'fine-tuned for {epochs}' if found.epochs else NO_EPOCH}"
+        f" {metrics.n_val} held out{parts} to choose, {metrics.n_test} test images\n"
+        f"{done}"
     )
     before = found.parent
     rows = [

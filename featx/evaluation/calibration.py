@@ -114,7 +114,6 @@ def fit_temperature(
         1 where no classifier knew the class of an image.
     """
     from scipy.optimize import brentq, minimize_scalar
-    from scipy.special import log_softmax, logsumexp
 
     weight = np.ones(len(y)) if weight is None else weight
     known = np.isfinite(logits[np.arange(len(y)), 0, y])
@@ -124,9 +123,7 @@ def fit_temperature(
     most_sure = (len(y) + 1) / (len(y) + 2)
 
     def log_probabilities(log_temperature: float) -> NDArray[np.float64]:
-        each = log_softmax(logits / np.exp(log_temperature), axis=2)
-        mean: NDArray[np.float64] = logsumexp(each, axis=1) - np.log(logits.shape[1])
-        return mean
+        return mean_log_probabilities(logits, float(np.exp(log_temperature)))
 
     def loss(log_temperature: float) -> float:
         right = log_probabilities(log_temperature)[np.arange(len(y)), y]
@@ -141,6 +138,28 @@ def fit_temperature(
     if excess(found) > 0 > excess(highest):
         found = brentq(excess, found, highest)
     return float(np.exp(found))
+
+
+def mean_log_probabilities(
+    logits: NDArray[np.floating], temperature: float
+) -> NDArray[np.float64]:
+    """Return the log of the mean probabilities over views, at a temperature.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n, n_views, n_classes)
+    temperature : float
+        By which the scores are divided.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_classes)
+    """
+    from scipy.special import log_softmax, logsumexp
+
+    each = log_softmax(logits / temperature, axis=2)
+    mean: NDArray[np.float64] = logsumexp(each, axis=1) - np.log(logits.shape[1])
+    return mean
 
 
 def log_of(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

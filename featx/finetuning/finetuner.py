@@ -1,15 +1,25 @@
-"""Fine-tuning: choose the epochs on a validation split, then train on all images."""
+"""Fine-tuning: choose on held-out images how far to go, then train on all images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import DataError
-from featx.evaluation.calibration import temperature_of
+from featx.finetuning.choice import (
+    MAIN,
+    SHARES,
+    WARMUP,
+    Choice,
+    Rows,
+    Trial,
+    average,
+    choose,
+)
 from featx.finetuning.distill import distil
 from featx.finetuning.inputs import FrozenOutputs, InputPreparation, StartingPoint
 from featx.finetuning.joined_model import (
@@ -22,11 +32,11 @@ from featx.finetuning.settings import FinetuneSettings
 from featx.heads.layers import apply_in_keras
 from featx.heads.views import ViewsHead, fit_views
 from featx.progress import SILENT, Progress
-from featx.splits import hold_out
+from featx.splits import hold_out, inner_folds
 from featx.training.batches import Batches, Samples, labelled_batches
-from featx.training.log import CURVES, EpochLog, History, as_history
+from featx.training.log import EpochLog
 from featx.training.predict import normal
-from featx.training.schedule import best_epoch
+from featx.training.schedule import best_epoch, learning_rate
 from featx.training.train import Training
 
 if TYPE_CHECKING:
@@ -38,42 +48,11 @@ WARMUP_EPOCHS, WARMUP_RATE = 3, 1e-3
 LONG = 60.0
 """Seconds from which on a user is told how long the training may take."""
 
-WARMUP, MAIN = 0, 1
-"""Phases: the head alone, then the unfrozen layers as well."""
+FOLDS, MANY = 3, 2000
+"""As many parts are held out in turn to choose, unless there are many images: of these
+a fifth, once, is enough, and `FOLDS` trainings would take long."""
 
-Rows = NDArray[np.intp]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The outcome of training with a validation split.
-
-    Attributes
-    ----------
-    history : dict of str to list of float
-        One value per epoch; `phase` is 0 in the warm-up of the head.
-    rates : dict of int to list of float
-        By phase, the learning rates of the epochs up to the best one.
-    held_out : ndarray of int
-        Rows of the validation split.
-    head_probabilities, probabilities : ndarray of float64
-        Of the head and of the model at its best epoch, on those rows.
-    temperature : float
-        By which to divide the scores of the trained model; see `fit_temperature`.
-    frozen_seconds : float or None
-        Time to compute the frozen layers' outputs; None if every epoch does so.
-    frozen_share : float
-        How many of these outputs an epoch takes.
-    """
-
-    history: History
-    rates: dict[int, list[float]]
-    held_out: Rows
-    head_probabilities: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    temperature: float
-    frozen_seconds: float | None
-    frozen_share: float
+FIFTH = 0.2
 
 
 @dataclass
@@ -115,62 +94,77 @@ class Finetuner:
         )
 
     def choose(self) -> Choice:
-        """Hold out a validation split, train on the rest, and find the best epoch.
+        """Train on some of the images, and choose by the others how far to go.
 
-        The head is fitted again without the validation split: the one that has seen all
+        The head is fitted again without the images held out: the one that has seen all
         training images is perfect on them.
 
         Raises
         ------
         DataError
-            There are too few training images for a validation split.
+            There are too few training images to hold any out.
         BackboneError, HeadError, NetworkError
         """
-        train, held_out = self._hold_out()
+        folds = self._folds()
+        trials = [self._try(place, folds) for place in range(len(folds))]
+        choice = choose(trials, self.start.embeddings.images.labels, self.settings)
+        frozen = self._frozen
+        if frozen is None:
+            return choice
+        return replace(
+            choice,
+            frozen_seconds=frozen.seconds,
+            frozen_share=trials[0].samples / len(frozen.arrays[0]),
+        )
+
+    def _try(self, place: int, folds: Sequence[tuple[Rows, Rows]]) -> Trial:
+        """Train on one fold, and predict the images that it holds out."""
+        settings, (train, held_out) = self.settings, folds[place]
         head = self._fit_head(train)
         joined = self.join(head, train)
         # The frozen layers are the same in all that follows, and so are their outputs.
         frozen = self._frozen_outputs(joined)
         inputs = self._preparation.for_training(joined, train, frozen)
         validation = self._preparation.for_validation(joined, held_out, frozen)
+        part = f", part {place + 1} of {len(folds)}" if len(folds) > 1 else ""
+        weights = joined.above.trainable_weights
+        before: list[NDArray[Any]] = []
         logs: dict[int, EpochLog] = {}
         rates: dict[int, list[float]] = {}
-        for phase, settings in self._phases(head).items():
+        for phase, chosen in self._phases(head).items():
             joined.backbones.warm_up(on=phase == WARMUP)
             name = "warm-up" if phase == WARMUP else "fine-tuning"
-            title = f"{name} with validation"
-            training = self._training(joined, settings, f"choice-{phase}", title)
+            title = f"{name} with validation{part}"
+            training = self._training(joined, chosen, f"{name}-{place}", title)
             if phase == MAIN:
-                growth = len(self.start.embeddings.train) / len(train)
-                say = partial(self._say_how_long, growth=growth)
-                training = replace(training, on_pace=say)
-            log = logs[phase] = training.validated(
+                before = [weight.numpy() for weight in weights]
+                if not place:
+                    say = partial(self._say_how_long, folds=folds)
+                    training = replace(training, on_pace=say)
+            logs[phase], rates[phase] = _train_validated(
+                training,
+                chosen,
                 inputs.model,
                 self._batches(inputs.samples, training=True),
                 self._batches(validation.samples),
             )
-            best = best_epoch(settings, log.validation(settings.monitor))
-            rates[phase] = [row["learning_rate"] for row in log.rows[:best]]
-        views = self.start.embeddings.views[held_out]
-        predicted = self._predict_views(joined, held_out)
-        epoch_rows = len(inputs.samples) + len(validation.samples)
-        return Choice(
-            history=_join_histories(logs),
+        after = [weight.numpy() for weight in weights]
+        views = {}
+        for share in SHARES if settings.choose == "average" else (1.0,):
+            _assign(weights, average(before, after, share))
+            views[share] = self._predict_views(joined, held_out, frozen)
+        known = self.start.embeddings.views[held_out]
+        return Trial(
+            logs=logs,
             rates=rates,
             held_out=held_out,
-            head_probabilities=ViewsHead(head).predict_proba(views),
-            probabilities=normal(predicted.mean(axis=0)),
-            temperature=temperature_of(
-                normal(predicted[0]),  # of the original view
-                self.start.embeddings.images.labels[held_out],
-                self.settings.class_weight,
-            ),
-            frozen_seconds=None if frozen is None else frozen.seconds,
-            frozen_share=epoch_rows / len(frozen.arrays[0]) if frozen else 0.0,
+            head_probabilities=ViewsHead(head).predict_proba(known),
+            views=views,
+            samples=len(inputs.samples) + len(validation.samples),
         )
 
     def train(self, choice: Choice) -> JoinedModel:
-        """Train on all training images, for the epochs and at the rates chosen.
+        """Train on all training images as chosen, and keep as much as was chosen.
 
         The temperature, fitted to validation images, is part of the last layer.
 
@@ -181,17 +175,22 @@ class Finetuner:
         """
         rows = self.start.embeddings.train
         joined = self.join(self.start.head, rows)
+        weights = joined.above.trainable_weights
         phases = {phase: rates for phase, rates in choice.rates.items() if rates}
         if phases:
             frozen = self._frozen_outputs(joined)
             inputs = self._preparation.for_training(joined, rows, frozen)
         for phase, rates in phases.items():
             joined.backbones.warm_up(on=phase == WARMUP)
+            before = [weight.numpy() for weight in weights]
             settings = self.settings.model_copy(update={"epochs": len(rates)})
             title = "fine-tuning on all training images"
             training = self._training(joined, settings, f"final-{phase}", title)
             batches = self._batches(inputs.samples, training=True)
             training.at_rates(inputs.model, batches, rates)
+            if phase == MAIN:
+                after = [weight.numpy() for weight in weights]
+                _assign(weights, average(before, after, choice.share))
         if self.settings.mixed_precision:
             weights = joined.model.get_weights()
             joined = self.join(self.start.head, rows, policy="float32")
@@ -244,9 +243,16 @@ class Finetuner:
         """Return the probabilities of some rows, shape (len(rows), n_classes)."""
         return normal(self._predict_views(joined, rows).mean(axis=0))
 
-    def _predict_views(self, joined: JoinedModel, rows: Rows) -> NDArray[np.float32]:
-        images = Samples(self.start.pixels, rows)
-        return joined.predict_views(images, batch_size=self.settings.batch_size)
+    def _predict_views(
+        self, joined: JoinedModel, rows: Rows, frozen: FrozenOutputs | None = None
+    ) -> NDArray[np.float32]:
+        """Return the probabilities of each view, shape (n_views, n, n_classes)."""
+        images, size = self._preparation.images(rows), self.settings.batch_size
+        if frozen is None:
+            return joined.predict_views(images, batch_size=size)
+        outputs = frozen.samples(images, turns=len(joined.backbones.flips))
+        found = joined.predict_frozen(outputs, batch_size=size)
+        return found.reshape(-1, len(rows), found.shape[1])
 
     def _frozen_outputs(self, joined: JoinedModel) -> FrozenOutputs | None:
         """Return what the frozen layers compute, from the first call on."""
@@ -281,39 +287,47 @@ class Finetuner:
             tensorboard=self.tensorboard and self.tensorboard / name,
         )
 
-    def _say_how_long(self, epoch: float, *, growth: float) -> None:
+    def _say_how_long(
+        self, epoch: float, *, folds: Sequence[tuple[Rows, Rows]]
+    ) -> None:
         """Note how long the training may take, where that is more than a minute.
 
         Parameters
         ----------
         epoch : float
             Seconds of an epoch without the images held out.
-        growth : float
-            How many times as many images the final training has.
+        folds : sequence of (training rows, held-out rows)
         """
         epochs = self.settings.epochs
-        total = epoch * epochs * (1 + growth)
+        growth = len(self.start.embeddings.train) / len(folds[0][0])
+        total = epoch * epochs * (len(folds) + growth)
         if total >= LONG:
+            upto = "up to " * (self.settings.choose == "epoch")
+            parts = f" for each of {len(folds)} parts" * (len(folds) > 1)
             self.progress.note(
                 f"training may take {_minutes(total)}: an epoch about"
-                f" {_minutes(epoch)}, up to {epochs} of them to choose how many, and as"
+                f" {_minutes(epoch)}, {upto}{epochs} of them{parts} to choose, and as"
                 " many on all images; fewer --epochs, or less to --unfreeze, take less"
             )
 
-    def _hold_out(self) -> tuple[Rows, Rows]:
-        embeddings = self.start.embeddings
-        train, held_out = hold_out(
-            embeddings.images.labels[embeddings.train],
-            embeddings.split.groups[embeddings.train],
-            share=self.settings.validation,
-            seed=self.settings.seed,
-        )
-        if not len(held_out):
+    def _folds(self) -> list[tuple[Rows, Rows]]:
+        """Return the rows to train on and to hold out, once or each part in turn."""
+        embeddings, settings = self.start.embeddings, self.settings
+        rows = embeddings.train
+        known = embeddings.images.labels[rows], embeddings.split.groups[rows]
+        share = settings.validation
+        in_turn = share is None and settings.choose == "average" and len(rows) <= MANY
+        if in_turn:
+            folds = inner_folds(*known, folds=FOLDS, seed=settings.seed)
+        else:
+            folds = [hold_out(*known, share=share or FIFTH, seed=settings.seed)]
+        folds = [(rows[train], rows[held]) for train, held in folds if len(held)]
+        if not folds:
             raise DataError(
-                f"{embeddings.images.root}: too few training images to hold out a"
-                " validation split; add images or raise --validation"
+                f"{embeddings.images.root}: too few training images to hold any out and"
+                " choose by them; add images or raise --validation"
             )
-        return embeddings.train[train], embeddings.train[held_out]
+        return folds
 
     def _fit_head(self, rows: Rows) -> "Head":
         embeddings, settings = self.start.embeddings, self.start.head_settings
@@ -346,14 +360,26 @@ class Finetuner:
         return {WARMUP: first, MAIN: settings}
 
 
-def _join_histories(logs: dict[int, EpochLog]) -> History:
-    """Return columns of one value per epoch, counting through all phases."""
-    rows = [
-        {**row, "phase": float(phase)}
-        for phase, log in logs.items()
-        for row in log.rows
-    ]
-    return as_history(rows, ("phase", *CURVES, "learning_rate", "seconds"))
+def _train_validated(
+    training: Training,
+    settings: FinetuneSettings,
+    model: Any,
+    batches: Batches,
+    validation: Batches,
+) -> tuple[EpochLog, list[float]]:
+    """Train for all epochs or up to the best one; return their log and rates."""
+    if settings.choose == "average":
+        # No schedule that may be had here watches anything.
+        rates = [learning_rate(settings, one, [0]) for one in range(settings.epochs)]
+        return training.at_rates(model, batches, rates, validation), rates
+    log = training.validated(model, batches, validation)
+    best = best_epoch(settings, log.validation(settings.monitor))
+    return log, [row["learning_rate"] for row in log.rows[:best]]
+
+
+def _assign(weights: Sequence[Any], values: Sequence[NDArray[Any]]) -> None:
+    for weight, value in zip(weights, values, strict=True):
+        weight.assign(value)
 
 
 def _minutes(seconds: float) -> str:

@@ -11,7 +11,8 @@ from featx.evaluation.intervals import (
     paired_difference,
 )
 from featx.evaluation.metrics import evaluate as score
-from featx.finetuning.finetuner import MAIN, Choice, Finetuner
+from featx.finetuning.choice import MAIN, Choice
+from featx.finetuning.finetuner import Finetuner
 from featx.finetuning.joined_model import JoinedModel
 from featx.heads.views import ViewsHead
 
@@ -37,8 +38,8 @@ def finetune_metrics(
 
     Notes
     -----
-    Gains are paired by image, since both models classify the same ones. The validation
-    split chose the epochs, so its gain is optimistic; the test split chose nothing.
+    Gains are paired by image, since both models classify the same ones. The images held
+    out chose, so their gain is optimistic; the test split chose nothing.
     """
     embeddings = tuner.start.embeddings
     classes, groups = embeddings.images.classes, embeddings.split.groups
@@ -80,6 +81,9 @@ def finetune_metrics(
             "val_gain": val_gain,
             "val_gain_interval": val_interval,
             "epochs": len(choice.rates[MAIN]),
+            "share": choice.share if choice.candidates else None,
+            "candidates": [one._asdict() for one in choice.candidates],
+            "trials": choice.trials,
             # The test split chooses nothing, so it doesn't recommend either.
             "recommended": "finetuned" if val_interval[0] > 0 else "head",
             "graft": joined_check,

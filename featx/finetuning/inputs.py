@@ -160,7 +160,7 @@ class InputPreparation:
         self, joined: JoinedModel, rows: Rows, frozen: FrozenOutputs | None
     ) -> Inputs:
         """Return the inputs made of some rows, all their views and copies."""
-        images = self._images(rows)
+        images = self.images(rows)
         if frozen is None:
             return Inputs(self._augmenting(joined), images)
         return Inputs(joined.above, frozen.samples(images))
@@ -169,12 +169,13 @@ class InputPreparation:
         self, joined: JoinedModel, rows: Rows, frozen: FrozenOutputs | None
     ) -> Inputs:
         """Return the inputs made of the original view of some rows."""
-        images = self._images(rows)
+        images = self.images(rows)
         if frozen is None:
             return Inputs(joined.view, images)
         return Inputs(joined.above, frozen.samples(images, turns=1))
 
-    def _images(self, rows: Rows) -> Samples:
+    def images(self, rows: Rows) -> Samples:
+        """Return images with their labels and weights."""
         labels = self.start.embeddings.images.labels[rows]
         weight = compute_sample_weight(self.settings.class_weight, labels)
         return Samples(self.start.pixels, rows, labels, weight)

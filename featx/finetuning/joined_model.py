@@ -75,6 +75,11 @@ class Backbones:
         """`below` as a graph, traced when it first runs."""
         return traced(self.below)
 
+    @cached_property
+    def run_above(self) -> Callable[..., list[Any]]:
+        """`above` as a graph, traced when it first runs."""
+        return traced(self.above)
+
     def warm_up(self, *, on: bool) -> None:
         """Make only the head trainable; off, the unfrozen layers as well."""
         for base, first in zip(self.bases, self.firsts, strict=True):
@@ -121,14 +126,28 @@ class JoinedModel:
 
     def predict_views(self, images: Samples, *, batch_size: int) -> NDArray[np.float32]:
         """Return the probabilities of each view, shape (views, n, n_classes)."""
+        return self._predict(self.backbones.run_features, images, batch_size)
+
+    def predict_frozen(
+        self, outputs: Samples, *, batch_size: int
+    ) -> NDArray[np.float32]:
+        """Return probabilities, (n, n_classes), from outputs of the frozen layers."""
+        found: NDArray[np.float32] = self._predict(
+            self.backbones.run_above, outputs, batch_size
+        )[0]
+        return found
+
+    def _predict(
+        self, embed: Callable[..., list[Any]], samples: Samples, batch_size: int
+    ) -> NDArray[np.float32]:
         found = []
-        for start in range(0, len(images), batch_size):
-            batch = images.take(slice(start, start + batch_size))
-            rows = self.backbones.run_features(*batch)
+        for start in range(0, len(samples), batch_size):
+            rows = embed(*samples.take(slice(start, start + batch_size)))
             # A head computes in float32, also behind a backbone that does not.
             floats = [one.numpy().astype(np.float32, copy=False) for one in rows]
             found.append([self._run_head(one)[0].numpy() for one in floats])
-        return np.concatenate(found, axis=1)
+        probabilities: NDArray[np.float32] = np.concatenate(found, axis=1)
+        return probabilities
 
     def trainee(self, settings: FinetuneSettings) -> Trainee:
         """Return what a training must know, with the layers that are trained now."""

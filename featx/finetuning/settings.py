@@ -12,9 +12,15 @@ from featx.training.settings import (
     Augment,
     LearningRate,
     TrainingSettings,
+    Validation,
 )
 
-_COURSEWORK = {"backbone_rate": 1.0, "depth_decay": 1.0, "schedule": "plateau"}
+_COURSEWORK = {
+    "choose": "epoch",
+    "learning_rate": 1e-4,
+    "depth_decay": 1.0,
+    "schedule": "plateau",
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "rmsprop-100": {
@@ -30,6 +36,14 @@ PRESETS: dict[str, dict[str, Any]] = {
 """How the courseworks fine-tuned: one rate for all, a fifth of it on a plateau. What
 they did as the defaults say is not repeated here."""
 
+
+OF_EPOCHS = ("monitor", "patience", "min_delta")
+"""Settings of the choice of an epoch alone."""
+
+_FOR_EPOCHS = (
+    "chooses an epoch, but `choose` is average, for which all are trained; set `choose`"
+    " to epoch as well"
+)
 
 Preset = Literal["rmsprop-100", "adam-10"]
 
@@ -52,10 +66,20 @@ class FinetuneSettings(TrainingSettings):
     ] = None
     """Epochs before the others that train the head alone."""
 
-    learning_rate: LearningRate = 1e-4
+    choose: Literal["average", "epoch"] = "average"
+    """What the held-out images choose: average, how the weights before and after all
+    epochs are averaged; epoch, after which epoch training ends."""
+
+    validation: Annotated[
+        Validation | None,
+        CliOption(none_means="each third in turn, or a fifth of many images"),
+    ] = None
+    """Share of the training images that is held out, once, to choose."""
+
+    learning_rate: LearningRate = 3e-4
     """Learning rate of the head."""
 
-    backbone_rate: Annotated[float, Field(gt=0)] = 0.3
+    backbone_rate: Annotated[float, Field(gt=0)] = 1.0
     """Learning rate of the backbone's last layers, as a multiple of the head's."""
 
     depth_decay: Annotated[float, Field(gt=0, le=1)] = 0.3
@@ -91,6 +115,17 @@ class FinetuneSettings(TrainingSettings):
     def augmentation(self) -> Augmentation:
         """What is done to training images."""
         return find_augmentation(self.augment)
+
+    @model_validator(mode="after")
+    def _epochs_are_chosen(self) -> Self:
+        """Refuse what chooses an epoch where the average is chosen instead."""
+        if self.choose == "average":
+            for name in OF_EPOCHS:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"`{name}` {_FOR_EPOCHS}")
+            if self.schedule == "plateau":
+                raise ValueError(f"the plateau `schedule` {_FOR_EPOCHS}")
+        return self
 
     @model_validator(mode="after")
     def _copies_can_be_made(self) -> Self:

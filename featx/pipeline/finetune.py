@@ -13,7 +13,8 @@ from featx.embeddings.dataset import Embeddings, embed, in_float32
 from featx.embeddings.settings import CacheSettings
 from featx.errors import RecipeError, RunError
 from featx.finetuning.check import check_joined_model
-from featx.finetuning.finetuner import Choice, Finetuner
+from featx.finetuning.choice import Choice
+from featx.finetuning.finetuner import Finetuner
 from featx.finetuning.gain import finetune_metrics
 from featx.finetuning.inputs import StartingPoint
 from featx.finetuning.joined_model import (

@@ -94,6 +94,21 @@ class FrozenOutputTimes(Record):
     seconds_epoch_plain: float | None = None
 
 
+class Candidate(Record):
+    """An average of the weights before and after training, on the images held out.
+
+    Attributes
+    ----------
+    share : float
+        How much of the change in weights it keeps.
+    log_loss, accuracy : float
+    """
+
+    share: float
+    log_loss: float
+    accuracy: float
+
+
 class FinetuneMetrics(Record):
     """What fine-tuning gained over the head that it started from.
 
@@ -103,7 +118,15 @@ class FinetuneMetrics(Record):
         Differences of accuracy on the test split and on the images held out, paired
         by image.
     epochs : int
-        How many were chosen, not counting the warm-up.
+        Of the training on all images, not counting the warm-up; 0 where none made the
+        model better on the images held out.
+    share : float or None
+        How much of the change in weights was kept; None where an epoch was chosen, as
+        it always was up to featx 0.2.
+    candidates : list of Candidate
+        Between which it was chosen.
+    trials : int
+        Trainings that were validated; more than one held out each part in turn.
     recommended : {"finetuned", "head"}
         By the images held out.
     graft : JoinedModelCheck
@@ -116,6 +139,9 @@ class FinetuneMetrics(Record):
     val_gain: float
     val_gain_interval: Interval
     epochs: int
+    share: float | None = None
+    candidates: list[Candidate] = Field(default_factory=list)
+    trials: Count = 1
     recommended: Literal["finetuned", "head"]
     graft: JoinedModelCheck
     boundary: FrozenOutputTimes | None = None

@@ -91,9 +91,6 @@ class TrainingSettings(Settings):
     mixed_precision: bool = False
     """Train in bfloat16; the model that is kept computes in float32."""
 
-    validation: Validation = 0.2
-    """Share of the training images held out to choose the number of epochs."""
-
     repeats: Annotated[int, Field(ge=1)] = 1
     """Train this many times with different seeds, and report mean and standard
     deviation."""

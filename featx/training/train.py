@@ -168,11 +168,23 @@ class Training:
         return self.at_rates(model, batches, rates)
 
     def at_rates(
-        self, model: "keras.Model", batches: Batches, rates: Sequence[float]
+        self,
+        model: "keras.Model",
+        batches: Batches,
+        rates: Sequence[float],
+        validation: Batches | None = None,
     ) -> EpochLog:
-        """Train a model at these learning rates, one per epoch, unvalidated.
+        """Train a model at these learning rates, one per epoch, all of them.
 
-        The other parameters and errors are those of `validated`.
+        Parameters
+        ----------
+        model : keras.Model
+        batches : Batches
+        rates : sequence of float
+        validation : Batches, optional
+            Measured after each epoch; chooses nothing.
+
+        The errors are those of `validated`.
         """
         checkpoints = Checkpoints.open(self.folder, self.on_epoch)
         with self._compiled(model):
@@ -181,8 +193,10 @@ class Training:
                 batches,
                 checkpoints,
                 epochs=len(rates),
+                validation=validation,
                 rate=lambda epoch: rates[epoch],
                 tensorboard=self.tensorboard,
+                on_pace=self.on_pace,
             )
         return checkpoints.log
 

@@ -20,6 +20,7 @@ from featx.training.train import Training
 from tests.finetuning.conftest import CLASSES, SIDE, embed, fit
 
 SETTINGS = FinetuneSettings(
+    choose="epoch",
     epochs=4,
     learning_rate=1e-2,
     patience=4,

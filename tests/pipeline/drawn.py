@@ -6,7 +6,7 @@ from typing import Literal, get_args, get_origin
 from hypothesis import strategies as st
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
-from featx.finetuning.settings import FinetuneSettings
+from featx.finetuning.settings import OF_EPOCHS, FinetuneSettings
 from featx.heads.settings import HeadSettings
 from featx.heads.table import HEADS
 from featx.images.layouts.options import DataSettings
@@ -93,8 +93,11 @@ def drawn(draw, kind, **fixed):
         given = {k: v for k, v in given.items() if k not in OF_PLATEAUS}
     if kind is NetworkSettings and not given.get("pretrain"):
         given.pop("pretrain_epochs", None)
-    if kind is FinetuneSettings and given.get("copies"):
-        given |= {"augment": "light", "cached": True}
+    if kind is FinetuneSettings:
+        if given.get("copies"):
+            given |= {"augment": "light", "cached": True}
+        if given.keys() & set(OF_EPOCHS) or given.get("schedule") == "plateau":
+            given["choose"] = "epoch"
     return kind(**given, **fixed)
 
 

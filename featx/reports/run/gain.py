@@ -17,20 +17,40 @@ from featx.runs.run import Run
 
 TEMPLATE = """\
 <p>On the test split it reaches {{ test_gain }}</p>
-<p>How long to train was chosen on {{ run.metrics.n_val | count }} of the
-{{ run.metrics.n_train | count }} training images, which were held out.
+{% set averaged = found.share is not none %}
+<p>{{ "How much of it to keep" if averaged else "How long to train" }} was chosen on
+{{ run.metrics.n_val | count }} of the {{ run.metrics.n_train | count }} training
+images, which were held out
+{%- if found.trials > 1 %} in {{ found.trials }} parts, one after the other{% endif %}.
 {% set before = found.parent.val_accuracy | percent %}
 {% if found.epochs %}
 A head fitted without them got {{ before }} of them right, and
 {{ show(run.metrics, "val_accuracy") }} after {{ found.epochs | counted("epoch") }} of
-fine-tuning: {{ val_gain }} points (95% interval {{ val_interval }}; a little
-optimistic, since they chose the epoch). The model here was then trained on all training
-images, for as many epochs, from the head that was fitted on all of them.
+fine-tuning
+{%- if averaged and found.share < 1 %}, with {{ found.share | percent(0) }} of the
+change in the weights{% endif %}: {{ val_gain }} points (95% interval
+{{ val_interval }}; a little optimistic, since they chose
+{{ "that share" if averaged else "the epoch" }}). The model here was then trained on all
+training images, for as many epochs, from the head that was fitted on all of them
+{%- if averaged and found.share < 1 %}, and as much of the change was kept{% endif %}.
 {% else %}
-No epoch made the model better there, so
+{{ "No share of it" if averaged else "No epoch" }} made the model better there, so
 {{ "the backbone is as it was" if warmup else "it is the head itself" }}; the head,
 fitted without them, got {{ before }} of them right.
 {% endif %}</p>
+{% if found.candidates %}
+<table class="small">
+<thead><tr><th>Change in the weights kept</th><th class="n">Log loss, held out</th>
+<th class="n">Accuracy, held out</th></tr></thead>
+<tbody>
+{% for one in found.candidates %}
+<tr><td>{{ one.share | percent(0) }}{{ ", chosen" if one.share == found.share }}</td>
+<td class="n">{{ "%.3f" | format(one.log_loss) }}</td>
+<td class="n">{{ one.accuracy | percent }}</td></tr>
+{% endfor %}
+</tbody>
+</table>
+{% endif %}
 {% for sentence in more if sentence %}
 <p>{{ sentence }}</p>
 {% endfor %}
@@ -124,7 +144,8 @@ def _beside_parent(run: Run, found: FinetuneMetrics) -> Advice:
 def _verdict(found: FinetuneMetrics) -> str:
     """Say whether the held-out images tell it from the head that it started from."""
     if not found.epochs:
-        return "No epoch of fine-tuning made the head better on the held-out images."
+        what = "No epoch" if found.share is None else "No share"
+        return f"{what} of fine-tuning made the head better on the held-out images."
     if found.recommended == "finetuned":
         verdict = "it beats the head it started from"
     else:

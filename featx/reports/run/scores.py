@@ -27,8 +27,8 @@ class has few; fit again for better ones.
 say which true scores fit these images, of which copies count as one.
 {% endif %}
 {% if run.finetuned %}
-The accuracy held out is that of the training that was validated; it is a little
-optimistic, since it chose the number of epochs.
+The accuracy held out is of models that were trained without these images; it is a
+little optimistic, since they chose how far to go.
 {% elif run.metrics.best_epoch is not none %}
 The accuracy held out is a little optimistic, since it chose the epoch.
 {% endif %}</p>

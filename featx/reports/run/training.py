@@ -17,9 +17,18 @@ The epoch that was best there is marked, and the network is the one after it.
 {% endif %}
 Dropout and augmentation, where it has them, affect the training curve only.</p>
 {% elif run.finetuned %}
-<p class="hint">These curves are of the training that was validated: validation is on
-the training images that were held out, before means the head itself.
-{% if run.metrics.finetune.epochs %}
+{% set found = run.metrics.finetune %}
+<p class="hint">
+{% if found.trials > 1 %}
+These curves are the mean of {{ found.trials }} trainings, each validated on the
+training images that were held out of it; before means the head itself.
+{% else %}
+These curves are of the training that was validated: validation is on the training
+images that were held out, before means the head itself.
+{% endif %}
+{% if found.share is not none %}
+All epochs were trained, and none was chosen.
+{% elif found.epochs %}
 The model was then trained on all training images, with the same learning rates up to
 the epoch that is marked
 {%- if warmup %}; epochs are counted through the warm-up{% endif %}.
