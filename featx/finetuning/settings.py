@@ -12,7 +12,6 @@ from featx.training.settings import (
     Augment,
     LearningRate,
     TrainingSettings,
-    Validation,
 )
 
 _COURSEWORK = {
@@ -71,7 +70,8 @@ class FinetuneSettings(TrainingSettings):
     epochs are averaged; epoch, after which epoch training ends."""
 
     validation: Annotated[
-        Validation | None,
+        float | None,
+        Field(gt=0, le=0.5),
         CliOption(none_means="each third in turn, or a fifth of many images"),
     ] = None
     """Share of the training images that is held out, once, to choose."""

@@ -29,7 +29,6 @@ from featx.training.settings import (
     Patience,
     Schedule,
     TrainingSettings,
-    Validation,
     known_augmentation,
 )
 
@@ -116,7 +115,7 @@ class NetworkSettings(TrainingSettings):
         replace(AUGMENT, none_means="coursework, but none for basenet"),
     ] = None
 
-    validation: Validation = 0.1
+    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.1
     """Share of the training images held out to choose the epoch and the temperature."""
 
     pretrain: Annotated[

@@ -23,7 +23,6 @@ Schedule = Literal["constant", "cosine", "plateau"]
 Patience = Annotated[
     int, Field(ge=1, description="Stop after this many epochs without progress.")
 ]
-Validation = Annotated[float, Field(gt=0, le=0.5)]
 
 
 def known_augmentation(text: str) -> str:
