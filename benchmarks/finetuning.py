@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from featx.finetuning.train import Training
 
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.finetuning.inputs import compute_frozen_outputs
@@ -20,6 +19,7 @@ from featx.finetuning.joined_model import join
 from featx.finetuning.settings import FinetuneSettings
 from featx.heads.layers import Dense, apply_in_keras
 from featx.training.batches import Batches, Samples
+from featx.training.train import Training
 
 PAIRS = (
     ("mobilenetv2-0.35", "block_16"),
@@ -45,15 +45,20 @@ def measure(backbone: str, unfrozen: str, asked: argparse.Namespace) -> list[str
         np.ones(asked.images),
     )
     scratch = Path(tempfile.gettempdir())
-    frozen = compute_frozen_outputs(joined, images, [None], scratch, batch_size=BATCH)
-    ways = {"frozen": (joined.above, frozen.samples), "images": (joined.view, images)}
+    frozen = compute_frozen_outputs(
+        joined.backbones, images, [None], scratch, batch_size=BATCH
+    )
+    ways = {
+        "frozen": (joined.above, frozen.samples(images)),
+        "images": (joined.view, images),
+    }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     settings = FinetuneSettings()
     for _ in range(asked.repeats):
         for name, (model, samples) in ways.items():
             with tempfile.TemporaryDirectory() as state:
                 rates = [1e-5] * (1 + asked.epochs)
-                training = Training(joined, settings, Path(state))
+                training = Training(joined.trainee(settings), settings, Path(state))
                 log = training.at_rates(model, Batches(samples, BATCH, CLASSES), rates)
             seconds[name] += [row["seconds"] for row in log.rows[1:]]
     cached, plain = (statistics.median(seconds[name]) for name in ways)

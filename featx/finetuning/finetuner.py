@@ -93,6 +93,11 @@ class Finetuner:
             tensorboard=self.tensorboard and self.tensorboard / name,
         )
 
+    @property
+    def copies(self) -> int:
+        """How many augmented copies of each image are made beforehand."""
+        return self._preparation.copies
+
     def choose(self) -> Choice:
         """Train on some of the images, and choose by the others how far to go.
 

@@ -26,6 +26,10 @@ from featx.training.batches import Samples
 if TYPE_CHECKING:
     from featx.heads.base import Head
 
+COPIES, MOST_COPIES = 4, 8000
+"""Augmented copies of each image, and of all together: one of each at least. More take
+long to compute, and many images need them less."""
+
 Rows = NDArray[np.intp]
 
 Images = tuple[NDArray[np.uint8], ...]
@@ -135,9 +139,24 @@ class InputPreparation:
 
         For that, their inputs must be the same in all epochs.
         """
+        fixed = not self.settings.augmentation.changes or self.copies > 0
+        return self._may_cache and fixed
+
+    @property
+    def copies(self) -> int:
+        """How many augmented copies of each image are made beforehand."""
         settings = self.settings
-        fixed = not settings.augmentation.changes or settings.copies > 0
-        return settings.cached and fixed and settings.unfreeze != ALL
+        if settings.copies is not None:
+            return settings.copies
+        augmentation = settings.augmentation
+        if not augmentation.changes or augmentation.mixes or not self._may_cache:
+            return 0
+        images = len(self.start.embeddings.train)
+        return max(1, min(COPIES, MOST_COPIES // images))
+
+    @property
+    def _may_cache(self) -> bool:
+        return self.settings.cached and self.settings.unfreeze != ALL
 
     def run_frozen(self, backbones: Backbones) -> FrozenOutputs | None:
         """Run all training images through the frozen layers; None if epochs do that.
@@ -185,7 +204,7 @@ class InputPreparation:
         settings, sizes = self.settings, len(self.start.pixels)
         return [
             _augmentation_of(settings.augmentation, settings.seed + number, sizes)
-            for number in range(settings.copies)
+            for number in range(self.copies)
         ]
 
     def _augmenting(self, joined: JoinedModel) -> Any:

@@ -10,6 +10,7 @@ from featx.training.augmentation import Augmentation, find_augmentation
 from featx.training.settings import (
     OF_PLATEAUS,
     Augment,
+    Epochs,
     LearningRate,
     TrainingSettings,
 )
@@ -19,6 +20,8 @@ _COURSEWORK = {
     "learning_rate": 1e-4,
     "depth_decay": 1.0,
     "schedule": "plateau",
+    "augment": "none",
+    "epochs": 10,
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -42,6 +45,11 @@ OF_EPOCHS = ("monitor", "patience", "min_delta")
 _FOR_EPOCHS = (
     "chooses an epoch, but `choose` is average, for which all are trained; set `choose`"
     " to epoch as well"
+)
+
+AUGMENT_TEXT = (
+    "Change copies of the training images at random; a preset or words such as"
+    " light,rotation20, which are listed below."
 )
 
 Preset = Literal["rmsprop-100", "adam-10"]
@@ -85,9 +93,15 @@ class FinetuneSettings(TrainingSettings):
     depth_decay: Annotated[float, Field(gt=0, le=1)] = 0.3
     """Learning rate of the first trained layer, as a multiple of that of the last."""
 
-    augment: Augment = "none"
+    epochs: Epochs = 5
 
-    copies: Annotated[int, Field(ge=0)] = 0
+    augment: Annotated[Augment, Field(description=AUGMENT_TEXT)] = "light"
+
+    copies: Annotated[
+        int | None,
+        Field(ge=0),
+        CliOption(none_means="4, or fewer of many images; 0 where nothing is cached"),
+    ] = None
     """Make this many augmented copies of each image once, and cache what the frozen
     layers compute from them; 0: augment again in each epoch."""
 

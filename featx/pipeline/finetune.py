@@ -311,7 +311,7 @@ def _describe(parent: Run, tuner: Finetuner, trained: JoinedModel) -> dict[str, 
         "trainable_parameters": int(
             sum(np.prod(w.shape) for w in trained.model.trainable_weights)
         ),
-        "settings": settings.model_dump(mode="json"),
+        "settings": {**settings.model_dump(mode="json"), "copies": tuner.copies},
         "seed": settings.seed,
         "notes": list(dict.fromkeys(notes)),
     }
