@@ -91,6 +91,8 @@ class Finetuner:
             settings=self.settings.model_copy(update={"seed": seed}),
             folder=self.folder / name,
             tensorboard=self.tensorboard and self.tensorboard / name,
+            # Copies are augmented by the seed.
+            _frozen=None if self.copies else self._frozen,
         )
 
     @property

@@ -89,6 +89,28 @@ def test_the_best_run_is_fine_tuned(run, fitted, monkeypatch):
 
 
 @pytest.mark.slow
+def test_each_third_is_held_out_in_turn(run, fitted):
+    words = ("finetune", "--epochs", 1, "--batch-size", 8, "--unfreeze", "conv_dw_13")
+    done = run(*words, "--learning-rate", 1e-2)
+    assert done.exit_code == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "24 training images, 24 held out in 3 parts to choose" in said
+    tuned = read_run(fitted / "reports" / TUNED)
+    assert tuned.info["settings"]["copies"] == 4
+    found = tuned.metrics.finetune
+    assert [one.share for one in found.candidates] == [0, 0.25, 0.5, 0.75, 1]
+    best = min(found.candidates, key=lambda one: one.log_loss)
+    assert found.share == best.share
+    assert tuned.metrics.val_accuracy == pytest.approx(best.accuracy)
+    assert found.parent.val_accuracy == pytest.approx(found.candidates[0].accuracy)
+    assert len(tuned.held_out().paths) == 24
+    assert run("report", TUNED).exit_code == 0
+    page = (tuned.path / "index.html").read_text("utf-8")
+    assert "Change in the weights kept" in page
+    assert "the mean of 3 trainings" in page
+
+
+@pytest.mark.slow
 def test_fused_views_and_a_distilled_head(run, work):
     wanted = (*SMALL, "--backbone", "mobilenet-0.25@48", "--flip")
     assert run("fit", *wanted, "--head", "gboost", "--folds", 2).exit_code == 0
