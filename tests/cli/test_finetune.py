@@ -225,7 +225,11 @@ def test_a_killed_one_goes_on(run, fitted, tmp_path):
             2,
             "mixing needs two images",
         ),
-        (("finetune", "--copies", "2"), 2, "set --augment as well"),
+        (
+            ("finetune", "--augment", "none", "--copies", "2"),
+            2,
+            "set --augment as well",
+        ),
         (
             ("finetune", "--augment", "light", "--copies", "2", "--no-cached"),
             2,
