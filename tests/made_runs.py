@@ -185,7 +185,7 @@ def make_run(tmp_path):
 def make_finetuned(make_run):
     """Return a function that writes a run that was fine-tuned, and reads it back."""
 
-    def make(*, found=None, warmup=0, epochs=8, settings=None, **options):
+    def make(*, found=None, warmup=0, epochs=8, settings=None, extra=None, **options):
         rates = [1e-3] * warmup + [1e-4 / (i + 1) for i in range(epochs - warmup)]
         return make_run(
             **{"head": "lda", **options},
@@ -205,6 +205,7 @@ def make_finetuned(make_run):
                 "n_train": 3000,
                 "n_val": 600,
                 "finetune": {**FINETUNED, **(found or {})},
+                **(extra or {}),
             },
             history={
                 "phase": [float(i >= warmup) for i in range(epochs)],

@@ -18,9 +18,10 @@ from featx.runs.run import Run
 TEMPLATE = """\
 <p>On the test split it reaches {{ test_gain }}</p>
 {% set averaged = found.share is not none %}
+{% set metrics = run.metrics %}
 <p>{{ "How much of it to keep" if averaged else "How long to train" }} was chosen on
-{{ run.metrics.n_val | count }} of the {{ run.metrics.n_train | count }} training
-images, which were held out
+{{ "all" if metrics.n_val == metrics.n_train else metrics.n_val | count + " of the" }}
+{{ metrics.n_train | count }} training images, which were held out
 {%- if found.trials > 1 %} in {{ found.trials }} parts, one after the other{% endif %}.
 {% set before = found.parent.val_accuracy | percent %}
 {% if found.epochs %}
@@ -39,6 +40,7 @@ training images, for as many epochs, from the head that was fitted on all of the
 fitted without them, got {{ before }} of them right.
 {% endif %}</p>
 {% if found.candidates %}
+<div class="wide">
 <table class="small">
 <thead><tr><th>Change in the weights kept</th><th class="n">Log loss, held out</th>
 <th class="n">Accuracy, held out</th></tr></thead>
@@ -50,6 +52,7 @@ fitted without them, got {{ before }} of them right.
 {% endfor %}
 </tbody>
 </table>
+</div>
 {% endif %}
 {% for sentence in more if sentence %}
 <p>{{ sentence }}</p>

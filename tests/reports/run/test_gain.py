@@ -102,6 +102,45 @@ def test_no_epoch_was_worth_it(make_finetuned, warmup, said):
     assert "so none is marked" in page
 
 
+def averaged(share, *, trials=3):
+    """Return what a run measured that averaged its weights, and kept that share."""
+    losses = {0: 0.6, 0.25: 0.5, 0.5: 0.45, 0.75: 0.44, 1: 0.47}
+    shown = [
+        {"share": one, "log_loss": loss, "accuracy": 0.7}
+        for one, loss in losses.items()
+    ]
+    return {
+        "share": share,
+        "candidates": shown,
+        "trials": trials,
+        "epochs": 8 if share else 0,
+    }
+
+
+def test_how_much_was_kept_is_shown(make_finetuned):
+    run = make_finetuned(found=averaged(0.75), extra={"n_val": 3000})
+    page = Page(render_run(run)).words
+    assert "How much of it to keep was chosen on all 3,000 training images" in page
+    assert "held out in 3 parts, one after the other" in page
+    assert "with 75% of the change in the weights" in page
+    assert "as much of the change was kept" in page
+    assert "75%, chosen 0.440 70.0%" in page
+    assert "the mean of 3 trainings" in page
+    assert "All epochs were trained, and none was chosen" in page
+    whole = words_of(make_finetuned(found=averaged(1, trials=1)))
+    assert "chosen on 600 of the 3,000 training images" in whole
+    assert "parts" not in whole
+    assert "% of the change in the weights" not in whole
+
+
+def test_nothing_was_worth_keeping(make_finetuned):
+    run = make_finetuned(found=averaged(0))
+    assert "No share of it made the model better there" in words_of(run)
+    assert recommend(run).reason == (
+        "No share of fine-tuning made the head better on the held-out images."
+    )
+
+
 def test_it_is_compared_with_the_best_head(make_run, make_finetuned):
     parent = make_run(head="lda", cv_accuracy=0.7)
     best = hold_out(make_run(head="svm", cv_accuracy=0.8), right(70), extra=20)
