@@ -96,7 +96,8 @@ def drawn(draw, kind, **fixed):
     if kind is FinetuneSettings:
         if given.get("copies"):
             given |= {"augment": "light", "cached": True}
-        if given.keys() & set(OF_EPOCHS) or given.get("schedule") == "plateau":
+        of_epochs = given.keys() & {*OF_EPOCHS, "preset"}
+        if of_epochs or given.get("schedule") == "plateau":
             given["choose"] = "epoch"
     return kind(**given, **fixed)
 

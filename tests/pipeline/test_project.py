@@ -208,7 +208,7 @@ def test_what_is_no_toml_is_told(project):
             FinetuneSettings,
             {"preset": "rmsprop-100", "monitor": "loss", "epochs": 3},
             {"preset": "adam-10"},
-            {**FinetuneSettings.spelled_out({"preset": "adam-10"}), "epochs": 3},
+            FinetuneSettings.spelled_out({"preset": "adam-10"}),
         ),
         # Parameters are those of the head that the file names.
         (
