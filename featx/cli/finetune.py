@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
-NOTHING = "fine-tuning did not make it better: the backbone is as it was"
+NOTHING = "training the backbone did not make it better: it is as it was"
 
 
 @click.command(cls=SettingsCommand, epilog=options.augmentation_help())

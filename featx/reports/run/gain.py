@@ -8,7 +8,6 @@ import numpy as np
 
 from featx.errors import RunError
 from featx.evaluation.intervals import independent_images, paired_difference
-from featx.figures.training_curves import warmup_epochs
 from featx.reports.numbers import counted, duration, percent, points
 from featx.reports.run.section import RunPage, Section
 from featx.runs.metrics import FinetuneMetrics, FrozenOutputTimes, JoinedModelCheck
@@ -36,8 +35,10 @@ training images, for as many epochs, from the head that was fitted on all of the
 {%- if averaged and found.share < 1 %}, and as much of the change was kept{% endif %}.
 {% else %}
 {{ "No share of it" if averaged else "No epoch" }} made the model better there, so
-{{ "the backbone is as it was" if warmup else "it is the head itself" }}; the head,
-fitted without them, got {{ before }} of them right.
+{{ "the backbone is as it was" if other else "it is the head itself" }}; the head,
+fitted without them, got {{ before }} of them right
+{%- if other %}, the one that was {{ other }} {{ show(run.metrics, "val_accuracy") }}
+{%- endif %}.
 {% endif %}</p>
 {% if found.candidates %}
 <div class="wide">
@@ -141,19 +142,34 @@ def _beside_parent(run: Run, found: FinetuneMetrics) -> Advice:
     """Compare with the head that it started from."""
     beats = found.recommended == "finetuned"
     advice = "Use this model." if beats else f"Use the head, {run.info.parent}."
-    return Advice(beats, advice, _verdict(found))
+    return Advice(beats, advice, _verdict(run, found))
 
 
-def _verdict(found: FinetuneMetrics) -> str:
+def _verdict(run: Run, found: FinetuneMetrics) -> str:
     """Say whether the held-out images tell it from the head that it started from."""
-    if not found.epochs:
-        what = "No epoch" if found.share is None else "No share"
+    what = "No epoch" if found.share is None else "No share"
+    if not found.epochs and not _other_head(run):
         return f"{what} of fine-tuning made the head better on the held-out images."
+    if not found.epochs:
+        beats = "beats" if found.recommended == "finetuned" else "does not beat"
+        return (
+            f"{what} of fine-tuning the backbone made the model better on the held-out"
+            f" images. The head that was {_other_head(run)} {beats} the one it"
+            " started from by more than chance would."
+        )
     if found.recommended == "finetuned":
         verdict = "it beats the head it started from"
     else:
         verdict = "fine-tuning does not beat the head it started from"
     return f"On the held-out images {verdict} by more than chance would."
+
+
+def _other_head(run: Run) -> str:
+    """Say what makes it another head than the run's, even with nothing unfrozen."""
+    found = run.metrics.finetune
+    if found is not None and found.graft.distilled_agreement is not None:
+        return "distilled"
+    return "warmed up" if run.info.settings.get("warmup_epochs") else ""
 
 
 def _beside_best(run: Run, found: FinetuneMetrics, best: Run) -> Advice:
@@ -165,13 +181,13 @@ def _beside_best(run: Run, found: FinetuneMetrics, best: Run) -> Advice:
         return Advice(
             False,
             f"Whether this model or {best.name} is better can't be decided.",
-            f"{_verdict(found)} {best.name} is the best in cross-validation; which of"
-            " the held-out images it got right isn't known, since only runs of featx"
+            f"{_verdict(run, found)} {best.name} is the best in cross-validation; which"
+            " of the held-out images it got right isn't known, since only runs of featx"
             " 0.3 and newer keep that.",
         )
     if compared is None:
-        return Advice(False, use, _verdict(found))
-    reason = "" if found.epochs else f"{_verdict(found)} "
+        return Advice(False, use, _verdict(run, found))
+    reason = "" if found.epochs else f"{_verdict(run, found)} "
     reason += (
         f"Of the {counted(compared.n, 'held-out image')} this model got"
         f" {percent(compared.ours)} right, and {best.name}, trained without them as"
@@ -179,8 +195,8 @@ def _beside_best(run: Run, found: FinetuneMetrics, best: Run) -> Advice:
     )
     if compared.interval[0] > 0 and beats_parent:
         return Advice(True, "Use this model.", reason)
-    if compared.interval[0] > 0:
-        return Advice(False, use, f"{reason} But {_uncapitalised(_verdict(found))}")
+    if compared.interval[0] > 0 and found.epochs:
+        reason += f" But {_uncapitalised(_verdict(run, found))}"
     return Advice(False, use, reason)
 
 
@@ -335,7 +351,7 @@ def _content(page: RunPage) -> dict[str, Any] | None:
         "test_gain": _test_gain(run, found),
         "val_gain": signed_points(found.val_gain),
         "val_interval": signed_range(found.val_gain_interval),
-        "warmup": warmup_epochs(run.history()),
+        "other": _other_head(run),
         "more": [
             explain_joined_model(found.graft),
             explain_frozen_outputs(found.boundary),

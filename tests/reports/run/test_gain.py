@@ -88,18 +88,37 @@ def test_a_gain_beyond_chance_recommends_the_model(make_finetuned):
     assert recommend(run).advice == "Use this model."
 
 
-@pytest.mark.parametrize(
-    ("warmup", "said"), [(0, "it is the head itself"), (3, "backbone is as it was")]
-)
-def test_no_epoch_was_worth_it(make_finetuned, warmup, said):
-    run = make_finetuned(warmup=warmup, found={"epochs": 0})
-    assert said in words_of(run)
+def test_no_epoch_was_worth_it(make_finetuned):
+    run = make_finetuned(found={"epochs": 0})
+    assert "it is the head itself" in words_of(run)
     assert "trained on all of them" not in words_of(run)
     assert recommend(run).reason == (
         "No epoch of fine-tuning made the head better on the held-out images."
     )
     page = Page(render_run(run)).words
     assert "so none is marked" in page
+
+
+@pytest.mark.parametrize(("distilled", "done"), [(0.9, "distilled"), (None, "warmed")])
+def test_another_head_may_be_better_without_fine_tuning(
+    make_finetuned, distilled, done
+):
+    graft = {**FINETUNED["graft"], "distilled_agreement": distilled}
+    settings = {} if distilled else {"warmup_epochs": 3}
+    for better, said in ((BETTER, "beats"), ({}, "does not beat")):
+        run = make_finetuned(
+            warmup=3,
+            settings=settings,
+            found={**better, **averaged(0), "graft": graft},
+        )
+        words = words_of(run)
+        assert "the backbone is as it was" in words
+        assert f"got 70.0% of them right, the one that was {done}" in words
+        assert "the head itself" not in words
+        reason = recommend(run).reason
+        assert "fine-tuning the backbone made the model better" in reason
+        assert f"The head that was {done}" in reason
+        assert f" {said} the one it started from" in reason
 
 
 def averaged(share, *, trials=3):
@@ -166,6 +185,10 @@ def test_it_is_compared_with_the_best_head(make_run, make_finetuned):
     found = recommend(run, [best])
     assert found.advice.startswith(f"Use {best.name}")
     assert "But on the held-out images fine-tuning does not beat" in found.reason
+    # The same with nothing kept, which is said once.
+    run = hold_out(make_finetuned(found={"epochs": 0}), right(90))
+    assert recommend(run, [best]).reason.count("fine-tuning made") == 1
+    assert "But" not in recommend(run, [best]).reason
     # No epoch was worth it.
     run = hold_out(make_finetuned(found={"epochs": 0}), right(70))
     found = recommend(run, [best])
