@@ -13,7 +13,7 @@ from sklearn.utils import compute_sample_weight
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import Embeddings
 from featx.finetuning.joined_model import Backbones, JoinedModel
-from featx.finetuning.settings import FinetuneSettings
+from featx.finetuning.settings import FinetuneSettings, usual_copies
 from featx.finetuning.unfreeze import ALL
 from featx.frameworks import import_keras
 from featx.heads.settings import HeadSettings
@@ -25,10 +25,6 @@ from featx.training.batches import Samples
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
-
-COPIES, MOST_COPIES = 4, 8000
-"""Augmented copies of each image, and of all together: one of each at least. More take
-long to compute, and many images need them less."""
 
 Rows = NDArray[np.intp]
 
@@ -148,11 +144,12 @@ class InputPreparation:
         settings = self.settings
         if settings.copies is not None:
             return settings.copies
-        augmentation = settings.augmentation
-        if not augmentation.changes or augmentation.mixes or not self._may_cache:
-            return 0
-        images = len(self.start.embeddings.train)
-        return max(1, min(COPIES, MOST_COPIES // images))
+        return usual_copies(
+            settings.augment,
+            len(self.start.embeddings.train),
+            cached=settings.cached,
+            unfreeze=settings.unfreeze,
+        )
 
     @property
     def _may_cache(self) -> bool:

@@ -52,7 +52,20 @@ AUGMENT_TEXT = (
     " light,rotation20, which are listed below."
 )
 
+COPIES, MOST_COPIES = 4, 8000
+"""Augmented copies of each image, and of all together: one of each at least. More take
+long to compute, and many images need them less."""
+
 Preset = Literal["rmsprop-100", "adam-10"]
+
+
+def usual_copies(augment: str, images: int, *, cached: bool, unfreeze: str) -> int:
+    """Return how many augmented copies of each image are made by default."""
+    augmentation = find_augmentation(augment)
+    fresh = augmentation.mixes or not cached or unfreeze == "all"
+    if fresh or not augmentation.changes:
+        return 0
+    return max(1, min(COPIES, MOST_COPIES // images))
 
 
 class FinetuneSettings(TrainingSettings):
@@ -115,8 +128,13 @@ class FinetuneSettings(TrainingSettings):
         if values.get("preset") not in PRESETS:
             return dict(values)
         preset = PRESETS[values["preset"]]
+        ignored: tuple[str, ...] = ()
         if values.get("schedule", "plateau") != "plateau":
-            preset = {key: preset[key] for key in preset if key not in OF_PLATEAUS}
+            ignored = OF_PLATEAUS
+        if values.get("choose", "epoch") != "epoch":
+            # The average has no plateaus to watch either.
+            ignored = (*OF_PLATEAUS, *OF_EPOCHS, "schedule")
+        preset = {key: preset[key] for key in preset if key not in ignored}
         return {**preset, **values, "preset": None}
 
     @model_validator(mode="before")

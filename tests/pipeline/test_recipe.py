@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.settings import ExtractSettings
 from featx.errors import RecipeError
+from featx.finetuning.settings import FinetuneSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.recipe import (
     read_recipe,
@@ -38,6 +39,17 @@ def test_what_is_not_said_has_the_defaults_of_the_command_line(recipe):
     assert read.report.out_dir == Path("reports")
     assert (read.extract[0].weights, read.extract[0].pooling) == ("imagenet", "avg")
     assert (read.head[0].folds, read.head[0].repeats) == (5, 1)
+
+
+def test_a_preset_gives_way_where_its_epochs_are_not_chosen():
+    for preset in ("adam-10", "rmsprop-100"):
+        settings = FinetuneSettings(preset=preset, choose="average")
+        assert settings.choose == "average"
+        assert settings.learning_rate == 1e-4
+        assert settings.schedule == "cosine"
+    # What is asked for besides is still refused.
+    with pytest.raises(ValueError, match="chooses an epoch"):
+        FinetuneSettings(preset="adam-10", choose="average", patience=2)
 
 
 def test_a_preset_says_what_is_not_said(recipe):

@@ -7,7 +7,8 @@ from typing import Any
 from featx.embeddings.backbones.table import BACKBONES
 from featx.embeddings.cache.inventory import options_of
 from featx.embeddings.spec import Spec
-from featx.finetuning.settings import FinetuneSettings
+from featx.errors import NetworkError
+from featx.finetuning.settings import FinetuneSettings, usual_copies
 from featx.heads.settings import HeadSettings
 from featx.networks.settings import NetworkSettings
 from featx.networks.table import NETWORKS, parse_parts
@@ -53,6 +54,8 @@ def _set(run: Run) -> Iterator[str]:
     if run.from_scratch:
         yield "from scratch"
         own = _of_network(run)
+    if run.finetuned and run.info.settings.copies is not None:
+        own = {"copies": _usual_copies(run)}
     for name, field in kind.model_fields.items():
         default = own.get(name, field.get_default(call_default_factory=True))
         value = run.info.settings.get(name, default)
@@ -72,6 +75,20 @@ def _of_network(run: Run) -> dict[str, Any]:
     if row is None:
         return {}
     return row.with_parts(parse_parts(run.info.settings.parts or "")).choices
+
+
+def _usual_copies(run: Run) -> int | None:
+    """Return how many copies were made unless another number was asked for."""
+    settings = run.info.settings
+    try:
+        return usual_copies(
+            str(settings.get("augment", "none")),
+            max(1, run.metrics.n_train),
+            cached=settings.get("cached", True),
+            unfreeze=settings.get("unfreeze", ""),
+        )
+    except NetworkError:  # words of another version of featx
+        return None
 
 
 def _word(option: str, value: Any) -> str:

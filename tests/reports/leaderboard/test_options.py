@@ -75,3 +75,16 @@ def test_options_of_embeddings(made):
         [],
         [],
     ]
+
+
+def test_copies_that_nobody_asked_for_need_no_word(made):
+    def words(**settings):
+        return options_of_runs([made(), made("finetune", **settings)]).own[1]
+
+    assert "copies 4" not in words(augment="light", copies=4)
+    assert "copies 2" in words(augment="light", copies=2)
+    assert "copies 0" in words(augment="light", copies=0)
+    for fresh in ({"unfreeze": "all"}, {"cached": False}, {"augment": "mixup"}):
+        assert "copies 0" not in words(**{"augment": "light", **fresh}, copies=0)
+    # Of another version, whose usual number isn't known.
+    assert "copies 4" in words(augment="sepia", copies=4)
