@@ -12,6 +12,7 @@ from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     accuracy_cells,
     decimals,
+    say_sentences,
     score_cells,
     show_notes,
     show_repeats,
@@ -93,7 +94,7 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
 
     metrics, found = run.metrics, run.metrics.finetune
     assert found is not None  # else `read_run` would have refused the run
-    _say(explain_joined_model(found.graft))
+    say_sentences(explain_joined_model(found.graft))
     done = NOTHING
     if found.epochs:
         done = f"fine-tuned for {counted(found.epochs, 'epoch')}"
@@ -133,10 +134,5 @@ def show_finetuned(run: "Run", parent: "Run") -> None:
     said = [explain_frozen_outputs(found.boundary)]
     if advice:
         said.append(f"{advice.reason} {advice.advice}")
-    _say(*said)
+    say_sentences(*said)
     say(run.path)
-
-
-def _say(*sentences: str) -> None:
-    for sentence in filter(None, sentences):
-        say(*click.formatting.wrap_text(sentence, 79).split("\n"))

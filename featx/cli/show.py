@@ -333,11 +333,17 @@ def show_best(runs: Sequence["Run"]) -> None:
     best = best_run(runs)
     equals = len(tied_with(best, runs))
     how = f", by log loss among {equals} of equal accuracy" if equals > 1 else ""
-    say(
+    say_sentences(
         f"Best by cross-validation{how}: {best.head},"
-        f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}",
-        best.path,
+        f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}"
     )
+    say(best.path)
+
+
+def say_sentences(*sentences: str) -> None:
+    """Print sentences, each from a line of its own on; empty ones are left out."""
+    for sentence in filter(None, sentences):
+        say(*textwrap.wrap(sentence, 79, break_long_words=False))
 
 
 def predict_next(
@@ -345,7 +351,7 @@ def predict_next(
     report: "ReportSettings",
     cache: "CacheSettings | None" = None,
 ) -> Next | None:
-    """Return the command that predicts a test image with the best of some runs.
+    """Return the command that predicts a test image with the run to use.
 
     Parameters
     ----------
@@ -359,11 +365,12 @@ def predict_next(
     Next or None
         None where the command would need files or options that the run doesn't name.
     """
+    from featx.reports.run.gain import run_to_use
     from featx.runs.models import is_pickled
     from featx.runs.predictions import first_path
     from featx.runs.ranking import same_data
 
-    best = next(iter(same_data(runs).values()))[0]
+    best = run_to_use(next(iter(same_data(runs).values())))
     image = Path(best.info.data.root, first_path(best.path) or "")
     has_own_weights = "file" in best.info.weights.split("+")
     if not image.is_file() or has_own_weights or is_pickled(best.path):

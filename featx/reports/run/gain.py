@@ -243,6 +243,21 @@ def _uncapitalised(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
 
 
+def run_to_use(runs: Sequence[Run]) -> Run:
+    """Return the best run of one data set, or the fine-tuned one that beats it.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Best first.
+    """
+    for run in runs:
+        advice = recommend(run, runs)
+        if advice and advice.finetuned and not run.random_weights:
+            return run
+    return runs[0]
+
+
 def finetuning_gain(runs: Sequence[Run]) -> str:
     """Say what fine-tuning is worth on one data set.
 

@@ -15,6 +15,7 @@ from featx.reports.run import explain, gain
 from featx.reports.run.gain import (
     finetuning_gain,
     recommend,
+    run_to_use,
     signed_points,
     signed_range,
 )
@@ -220,6 +221,16 @@ def test_what_can_not_be_decided_is_said(make_run, make_finetuned):
     assert found.advice == f"Use {best.name}, the best in cross-validation."
     (best.path / "held_out.csv").write_text("damaged")
     assert "can't be decided" in recommend(run, [best]).advice
+
+
+def test_the_run_to_use_is_the_recommended_one(make_run, make_finetuned):
+    best = hold_out(make_run(head="svm", cv_accuracy=0.8), right(70))
+    other = hold_out(make_run(head="lda", cv_accuracy=0.7), right(60))
+    tuned = hold_out(make_finetuned(found=BETTER), right(90))
+    assert run_to_use(rank_runs([other, tuned, best])).name == tuned.name
+    assert run_to_use(rank_runs([other, best])).name == best.name
+    weak = hold_out(make_finetuned(found=BETTER), right(71))
+    assert run_to_use(rank_runs([other, weak, best])).name == best.name
 
 
 def test_a_better_fine_tuned_run_is_named(make_run, make_finetuned):
