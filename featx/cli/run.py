@@ -12,6 +12,7 @@ from featx.cli.finetune import show_finetuned
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     predict_next,
+    say_sentences,
     show_best,
     show_leaderboard,
     show_notes,
@@ -59,7 +60,7 @@ def _show(done: "RecipeResult") -> None:
     own = options_of_runs(done.finetuned).own if done.finetuned else []
     for tuned, words in zip(done.finetuned, own, strict=True):
         if words:
-            said = f"Fine-tuned with {', '.join(words)}:"
-            say("", *click.formatting.wrap_text(said, 79).split("\n"))
+            say("")
+            say_sentences(f"Fine-tuned with {', '.join(words)}:")
         show_finetuned(tuned, best_run(done.heads))
     say(done.report.page)

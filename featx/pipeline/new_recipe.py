@@ -183,8 +183,8 @@ def choose_heads(facts: Facts) -> tuple[list[str], str]:
 
 
 _MORE = """
-# Train the best head's last layers of the backbone as well. It takes much longer than
-# all of the above, and seldom gains where images are few or like those of ImageNet.
+# Train the last layers of the backbone together with the best head. It takes much
+# longer than all of the above, and gains least where nearly all is right already.
 # [[finetune]]
 # unfreeze = "block7"
 """
