@@ -15,6 +15,7 @@ LOSSES = st.lists(st.floats(0, 10, width=16), min_size=2, max_size=20)
 def test_plateaus_are_keras(losses, patience, delta):
     keras = import_keras()
     schedule = FinetuneSettings(
+        choose="epoch",
         learning_rate=1e-2,
         schedule="plateau",
         factor=0.5,
@@ -39,7 +40,7 @@ def test_plateaus_are_keras(losses, patience, delta):
 @given(losses=LOSSES, patience=st.integers(1, 4), delta=st.sampled_from([0.0, 0.25]))
 def test_stopping_is_keras(losses, patience, delta):
     keras = import_keras()
-    schedule = FinetuneSettings(patience=patience, min_delta=delta)
+    schedule = FinetuneSettings(choose="epoch", patience=patience, min_delta=delta)
     callback = keras.callbacks.EarlyStopping(
         "val_loss", patience=patience, min_delta=delta
     )
@@ -66,7 +67,7 @@ def test_cosine_falls_from_the_rate_to_the_least():
 
 def test_nothing_better_than_the_start_is_no_epoch():
     assert best_epoch(FinetuneSettings(), [1.0, 1.2, 1.0]) == 0
-    accuracy = FinetuneSettings(monitor="accuracy")
+    accuracy = FinetuneSettings(choose="epoch", monitor="accuracy")
     assert best_epoch(accuracy, [0.5, 0.4, 0.6, 0.6]) == 2
-    demanding = FinetuneSettings(monitor="accuracy", min_delta=0.2)
+    demanding = FinetuneSettings(choose="epoch", monitor="accuracy", min_delta=0.2)
     assert best_epoch(demanding, [0.5, 0.6]) == 0
