@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from featx.runs.settings import ReportSettings
 
 
-NOTHING = "training the backbone did not make it better: it is as it was"
+NOTHING = "nothing of the fine-tuning was kept: the backbone is as it was"
 
 
 @click.command(cls=SettingsCommand, epilog=options.augmentation_help())

@@ -153,9 +153,9 @@ def _verdict(run: Run, found: FinetuneMetrics) -> str:
     if not found.epochs:
         beats = "beats" if found.recommended == "finetuned" else "does not beat"
         return (
-            f"{what} of fine-tuning the backbone made the model better on the held-out"
-            f" images. The head that was {_other_head(run)} {beats} the one it"
-            " started from by more than chance would."
+            f"{what} of fine-tuning made the model better on the held-out images. The"
+            f" head that was {_other_head(run)} {beats} the one it started from by more"
+            " than chance would."
         )
     if found.recommended == "finetuned":
         verdict = "it beats the head it started from"

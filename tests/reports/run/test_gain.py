@@ -117,7 +117,7 @@ def test_another_head_may_be_better_without_fine_tuning(
         assert f"got 70.0% of them right, the one that was {done}" in words
         assert "the head itself" not in words
         reason = recommend(run).reason
-        assert "fine-tuning the backbone made the model better" in reason
+        assert "fine-tuning made the model better" in reason
         assert f"The head that was {done}" in reason
         assert f" {said} the one it started from" in reason
 
