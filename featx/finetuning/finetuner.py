@@ -332,7 +332,7 @@ class Finetuner:
         if not folds:
             raise DataError(
                 f"{embeddings.images.root}: too few training images to hold any out and"
-                " choose by them; add images or raise --validation"
+                f" choose by them; add images{' or raise --validation' * bool(share)}"
             )
         return folds
 

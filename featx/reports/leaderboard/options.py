@@ -8,19 +8,11 @@ from featx.embeddings.backbones.table import BACKBONES
 from featx.embeddings.cache.inventory import options_of
 from featx.embeddings.spec import Spec
 from featx.errors import NetworkError
-from featx.finetuning.settings import FinetuneSettings, usual_copies
-from featx.heads.settings import HeadSettings
-from featx.networks.settings import NetworkSettings
+from featx.finetuning.settings import usual_copies
 from featx.networks.table import NETWORKS, parse_parts
-from featx.runs.info import Kind
+from featx.reports.settings import SETTINGS_OF
 from featx.runs.run import Run
-from featx.settings import Settings, cli_options
-
-_SETTINGS: dict[Kind, type[Settings]] = {
-    Kind.HEAD: HeadSettings,
-    Kind.NETWORK: NetworkSettings,
-    Kind.FINETUNE: FinetuneSettings,
-}
+from featx.settings import cli_options
 
 
 @dataclass(frozen=True)
@@ -49,7 +41,7 @@ def options_of_runs(runs: Sequence[Run]) -> RunOptions:
 
 def _set(run: Run) -> Iterator[str]:
     """Yield the settings of the head, network or fine-tuning."""
-    kind = _SETTINGS[run.info.kind]
+    kind = SETTINGS_OF[run.info.kind]
     options, own = cli_options(kind), {}
     if run.from_scratch:
         yield "from scratch"

@@ -5,6 +5,7 @@ from typing import Any
 
 from featx.reports.numbers import duration, moment
 from featx.reports.run.section import RunPage, Section
+from featx.reports.settings import effective
 from featx.runs.files import RECIPE_FILE
 from featx.runs.info import Kind, RunInfo
 from featx.runs.run import Run
@@ -93,7 +94,10 @@ def _count(number: int | None) -> str | None:
 
 def _tables(info: RunInfo) -> list[tuple[str, list[tuple[str, str]]]]:
     """List settings, timings and versions as names and values."""
-    settings = [(key, _plain(value)) for key, value in info.settings.as_dict().items()]
+    settings = [
+        (key, _plain(value))
+        for key, value in effective(info.kind, info.settings.as_dict())
+    ]
     timings = [(k.replace("_", " "), duration(v)) for k, v in info.timings.items()]
     tables = [
         (f"Settings of the {WHOSE[info.kind]}", settings),
