@@ -265,7 +265,8 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         drop = ["total", *others, "cv 95%", "test 95%", "options"]
         show_table(title, columns, sections, left=2, whole=1, drop=drop)
         if any(row[2].startswith("(") for row in rows):
-            say("(in brackets: not cross-validated, but on images held out)", "")
+            held_out = _held_out(group)
+            say(f"(in brackets: not cross-validated, but on {held_out})", "")
         if len(sections) > len(rows):
             say("Runs with other folds, repeats or seeds are ranked apart.", "")
 
@@ -304,6 +305,13 @@ def _scores(run: "Run", listed: "list[Metric]") -> list[str]:
         *score_cells(metrics, "accuracy"),
         *(decimals(metrics.get(metric.key)) for metric in listed),
     ]
+
+
+def _held_out(runs: Sequence["Run"]) -> str:
+    """Say how many images some runs held out."""
+    counts = sorted({run.metrics.n_val for run in runs if run.metrics.n_val})
+    ends = [f"{count:,}" for count in dict.fromkeys([*counts[:1], *counts[-1:]])]
+    return " ".join(filter(None, [" to ".join(ends), "images held out"]))
 
 
 def _mark(run: "Run") -> str:

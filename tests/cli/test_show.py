@@ -11,7 +11,7 @@ from featx.runs.metrics import Metrics
 from featx.runs.run import Run
 
 
-def made(head, cv_accuracy, *, kind="head", val_accuracy=None, **info):
+def made(head, cv_accuracy, *, kind="head", val_accuracy=None, n_val=20, **info):
     scores = {"precision": 0.6, "recall": 0.6, "f1": 0.6, "support": 10}
     return Run(
         Path(f"pets-resnet50-{head}"),
@@ -34,6 +34,7 @@ def made(head, cv_accuracy, *, kind="head", val_accuracy=None, **info):
             confusion_matrix=[[7, 3], [3, 7]],
             per_class={"cat": scores, "dog": scores},
             n_train=80,
+            n_val=n_val if val_accuracy else 0,
             n_test=20,
             classes=["cat", "dog"],
         ),
@@ -49,6 +50,10 @@ def test_fine_tuned_runs_are_named_and_their_score_is_in_brackets(narrow, capsys
     tuned = made("lda", None, kind="finetune", val_accuracy=0.81)
     show_leaderboard([tuned, made("svm", 0.75)])
     lines = capsys.readouterr().out.splitlines()
+    assert "(in brackets: not cross-validated, but on 20 images held out)" in lines
+    whole = made("mlp", None, kind="finetune", val_accuracy=0.8, n_val=80)
+    show_leaderboard([tuned, whole])
+    assert "but on 20 to 80 images held out)" in capsys.readouterr().out
     words = " ".join(" ".join(lines).split())
     assert words.index("pets-resnet50-svm 0.750 – 0.700") < words.index(
         "pets-resnet50-lda (0.810) – 0.700"

@@ -11,7 +11,7 @@ from featx.evaluation.metrics import METRICS
 from featx.figures.style import RANDOM_WEIGHTS, png
 from featx.reports.leaderboard.options import options_of_runs
 from featx.reports.leaderboard.transfer import transfer_gap
-from featx.reports.numbers import moment, show, ways_of
+from featx.reports.numbers import counted, moment, show, ways_of
 from featx.reports.pictures import picture
 from featx.reports.run.gain import finetuning_gain
 from featx.reports.writing import PAGE, render, replace_file
@@ -89,7 +89,8 @@ def _own_options(runs: list[Run]) -> Iterator[list[str]]:
 
 def _rank_score(run: Run) -> str:
     if run.metrics.cv_accuracy is None:
-        return f"{show(run.metrics, 'val_accuracy')} on held-out training images"
+        score = show(run.metrics, "val_accuracy")
+        return f"{score} on {counted(run.metrics.n_val, 'held-out training image')}"
     return f"{show(run.metrics, 'cv_accuracy')} in cross-validation"
 
 
