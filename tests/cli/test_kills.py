@@ -26,7 +26,10 @@ LDA = "data-mobilenet-0.25-random-lda"
 COMMANDS = [
     ["extract", *SMALL],
     ["fit", *SMALL, "--head", "softmax", "--head", "lda", "--head", "gboost"],
-    ["finetune", LDA, "--epochs", "2", "--batch-size", "8", "--unfreeze", "none"],
+    [
+        *("finetune", LDA, "--epochs", "2", "--batch-size", "8", "--unfreeze", "none"),
+        *("--augment", "none"),
+    ],
     ["report"],
     ["export", LDA],
     ["cache", "prune"],
