@@ -25,7 +25,12 @@ from featx.runs.settings import ReportSettings
 
 WAYS = {
     "0.2": FinetuneSettings(
-        choose="epoch", learning_rate=1e-4, backbone_rate=0.3, augment="none", copies=0
+        choose="epoch",
+        epochs=10,
+        learning_rate=1e-4,
+        backbone_rate=0.3,
+        augment="none",
+        copies=0,
     ),
     "now": FinetuneSettings(),
 }
