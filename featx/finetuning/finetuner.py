@@ -36,8 +36,8 @@ from featx.splits import hold_out, inner_folds
 from featx.training.batches import Batches, Samples, labelled_batches
 from featx.training.log import EpochLog
 from featx.training.predict import normal
-from featx.training.schedule import best_epoch, learning_rate
-from featx.training.train import Training
+from featx.training.schedule import best_epoch
+from featx.training.train import Training, assign
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -158,7 +158,7 @@ class Finetuner:
         after = [weight.numpy() for weight in weights]
         views = {}
         for share in SHARES if settings.choose == "average" else (1.0,):
-            _assign(weights, average(before, after, share))
+            assign(weights, average(before, after, share))
             views[share] = self._predict_views(joined, held_out, frozen)
         known = self.start.embeddings.views[held_out]
         return Trial(
@@ -197,7 +197,7 @@ class Finetuner:
             training.at_rates(inputs.model, batches, rates)
             if phase == MAIN:
                 after = [weight.numpy() for weight in weights]
-                _assign(weights, average(before, after, choice.share))
+                assign(weights, average(before, after, choice.share))
         if self.settings.mixed_precision:
             weights = joined.model.get_weights()
             joined = self.join(self.start.head, rows, policy="float32")
@@ -376,17 +376,12 @@ def _train_validated(
 ) -> tuple[EpochLog, list[float]]:
     """Train for all epochs or up to the best one; return their log and rates."""
     if settings.choose == "average":
-        # No schedule that may be had here watches anything.
-        rates = [learning_rate(settings, one, [0]) for one in range(settings.epochs)]
-        return training.at_rates(model, batches, rates, validation), rates
-    log = training.validated(model, batches, validation)
-    best = best_epoch(settings, log.validation(settings.monitor))
-    return log, [row["learning_rate"] for row in log.rows[:best]]
-
-
-def _assign(weights: Sequence[Any], values: Sequence[NDArray[Any]]) -> None:
-    for weight, value in zip(weights, values, strict=True):
-        weight.assign(value)
+        log = training.all_epochs(model, batches, validation)
+        last = len(log.rows)
+    else:
+        log = training.validated(model, batches, validation)
+        last = best_epoch(settings, log.validation(settings.monitor))
+    return log, [row["learning_rate"] for row in log.rows[:last]]
 
 
 def _minutes(seconds: float) -> str:

@@ -135,8 +135,9 @@ class InputPreparation:
 
         For that, their inputs must be the same in all epochs.
         """
-        fixed = not self.settings.augmentation.changes or self.copies > 0
-        return self._may_cache and fixed
+        settings = self.settings
+        fixed = not settings.augmentation.changes or self.copies > 0
+        return settings.cached and fixed and settings.unfreeze != ALL
 
     @property
     def copies(self) -> int:
@@ -150,10 +151,6 @@ class InputPreparation:
             cached=settings.cached,
             unfreeze=settings.unfreeze,
         )
-
-    @property
-    def _may_cache(self) -> bool:
-        return self.settings.cached and self.settings.unfreeze != ALL
 
     def run_frozen(self, backbones: Backbones) -> FrozenOutputs | None:
         """Run all training images through the frozen layers; None if epochs do that.

@@ -20,7 +20,7 @@ from featx.images.sources import View
 from featx.training.batches import Samples
 from featx.training.optimizers import layer_rates
 from featx.training.predict import traced
-from featx.training.train import Trainee, soften
+from featx.training.train import Trainee, assign, soften
 
 if TYPE_CHECKING:
     import keras
@@ -88,8 +88,7 @@ class Backbones:
     def rewind(self) -> None:
         """Make the backbones as they were before any training."""
         self.warm_up(on=False)
-        for weight, value in zip(self.above.trainable_weights, self.start, strict=True):
-            weight.assign(value)
+        assign(self.above.trainable_weights, self.start)
 
 
 @dataclass(frozen=True)

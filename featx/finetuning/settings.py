@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from featx.settings import CliOption
 from featx.training.augmentation import Augmentation, find_augmentation
 from featx.training.settings import (
+    HELD_OUT,
     OF_PLATEAUS,
     Augment,
     Epochs,
@@ -92,7 +93,7 @@ class FinetuneSettings(TrainingSettings):
 
     validation: Annotated[
         float | None,
-        Field(gt=0, le=0.5),
+        HELD_OUT,
         CliOption(none_means="each third in turn, or a fifth of many images"),
     ] = None
     """Share of the training images that is held out, once, to choose."""
@@ -152,9 +153,8 @@ class FinetuneSettings(TrainingSettings):
     def _epochs_are_chosen(self) -> Self:
         """Refuse what chooses an epoch where the average is chosen instead."""
         if self.choose == "average":
-            for name in OF_EPOCHS:
-                if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"`{name}` {_FOR_EPOCHS}")
+            for name in self._changed(OF_EPOCHS):
+                raise ValueError(f"`{name}` {_FOR_EPOCHS}")
             if self.schedule == "plateau":
                 raise ValueError(f"the plateau `schedule` {_FOR_EPOCHS}")
         return self

@@ -23,6 +23,7 @@ from featx.training.log import CURVES
 from featx.training.settings import (
     AUGMENT,
     AUGMENT_TEXT,
+    HELD_OUT,
     BatchSize,
     Epochs,
     LearningRate,
@@ -115,7 +116,7 @@ class NetworkSettings(TrainingSettings):
         replace(AUGMENT, none_means="coursework, but none for basenet"),
     ] = None
 
-    validation: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    validation: Annotated[float, HELD_OUT] = 0.1
     """Share of the training images held out to choose the epoch and the temperature."""
 
     pretrain: Annotated[

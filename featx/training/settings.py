@@ -4,6 +4,7 @@ Each setting is a type that holds its bounds and its description; the settings c
 say what it is called and its default.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -23,6 +24,10 @@ Schedule = Literal["constant", "cosine", "plateau"]
 Patience = Annotated[
     int, Field(ge=1, description="Stop after this many epochs without progress.")
 ]
+
+
+HELD_OUT = Field(gt=0, le=0.5)
+"""Bounds of a share of the training images."""
 
 
 def known_augmentation(text: str) -> str:
@@ -104,10 +109,14 @@ class TrainingSettings(Settings):
     def _plateaus_are_watched(self) -> Self:
         """Refuse settings of the plateau schedule where another would ignore them."""
         if self.schedule != "plateau":
-            for name in OF_PLATEAUS:
-                if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(
-                        f"`{name}` is of the plateau schedule, and the `schedule` is"
-                        f" {self.schedule}; set it to plateau or leave `{name}` out"
-                    )
+            for name in self._changed(OF_PLATEAUS):
+                raise ValueError(
+                    f"`{name}` is of the plateau schedule, and the `schedule` is"
+                    f" {self.schedule}; set it to plateau or leave `{name}` out"
+                )
         return self
+
+    def _changed(self, names: Iterable[str]) -> list[str]:
+        """Return which of some settings are not the default."""
+        fields = type(self).model_fields
+        return [name for name in names if getattr(self, name) != fields[name].default]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from featx.frameworks import import_keras
 from featx.training.batches import Batches
 from featx.training.checkpoints import Checkpoints, OnEpoch
@@ -47,6 +49,12 @@ class Trainee:
 def soften(last: "keras.Layer", temperature: float) -> None:
     """Divide the scores that a last layer takes the softmax of by a temperature."""
     last.set_weights([array / temperature for array in last.get_weights()])
+
+
+def assign(weights: Sequence[Any], values: Sequence[NDArray[Any]]) -> None:
+    """Give weights of a model their values."""
+    for weight, value in zip(weights, values, strict=True):
+        weight.assign(value)
 
 
 @dataclass(frozen=True)
@@ -143,8 +151,7 @@ class Training:
             if best:
                 checkpoints.load(model, best)
             else:
-                for weight, value in zip(weights, start, strict=True):
-                    weight.assign(value)
+                assign(weights, start)
         return log
 
     def from_scratch(
@@ -163,9 +170,18 @@ class Training:
         """
         if validation is not None:
             return self.validated(model, batches, validation, or_untrained=False)
+        return self.all_epochs(model, batches)
+
+    def all_epochs(
+        self, model: "keras.Model", batches: Batches, validation: Batches | None = None
+    ) -> EpochLog:
+        """Train a model for all epochs; nothing that is measured changes the rates.
+
+        See `at_rates` for parameters and errors.
+        """
         settings = self.settings
         rates = [learning_rate(settings, one, [0]) for one in range(settings.epochs)]
-        return self.at_rates(model, batches, rates)
+        return self.at_rates(model, batches, rates, validation)
 
     def at_rates(
         self,
