@@ -12,7 +12,7 @@ from PIL import Image
 
 from featx.export.resizing import to_square
 from featx.export.tflite import open_tflite, write_tflite
-from featx.frameworks import import_keras
+from featx.frameworks import import_keras, import_tensorflow
 from featx.images.decoding import decode
 
 SIDE = 24
@@ -34,12 +34,14 @@ def build(way):
 
 @cache
 def resizer(way):
-    """Return the model as it was saved and loaded."""
-    keras, model = import_keras(), build(way)
+    """Return the model as it was saved and loaded, in one graph for all sizes."""
+    keras, tf, model = import_keras(), import_tensorflow(), build(way)
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.keras")
         loaded = keras.saving.load_model(f"{folder}/model.keras", safe_mode=True)
-    return lambda photos: np.asarray(loaded(photos))
+    any_size = tf.TensorSpec((1, None, None, 3), tf.uint8)
+    graph = tf.function(loaded, input_signature=[any_size])
+    return lambda photos: np.asarray(graph(photos))
 
 
 def differences(pixels, way, resize=None):
