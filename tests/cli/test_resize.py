@@ -83,7 +83,8 @@ def test_a_run_of_several_ways_is_one_model_of_as_many_images(run, work):
     assert np.ptp(expected, axis=0).min() > 0.1  # they tell the images apart
     assert np.abs(given - expected).max() < 1e-4
 
-    tuned = run("finetune", name, "--epochs", 1, "--batch-size", 8, "--no-cached")
+    quick = ("--epochs", 1, "--batch-size", 8, "--validation", 0.25)
+    tuned = run("finetune", name, *quick, "--no-cached")
     assert tuned.exit_code == 0, tuned.stderr
     check_answers(run, read_run(work / "reports" / f"{name}-finetune"))
     mixed = run("finetune", name, "--augment", "mixup")
