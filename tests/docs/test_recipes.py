@@ -1,4 +1,7 @@
-"""The recipes that come with featx run, and reach the score that they name."""
+"""The recipes that come with featx run, and reach the score that they name.
+
+The demo's two have their test beside the demo's, in tests/pipeline.
+"""
 
 import re
 from pathlib import Path
@@ -7,9 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from featx.cli.main import main
-from featx.datasets.shapes import draw_image_set
 from featx.embeddings.dataset import find_extractors
-from featx.heads.settings import GROUPS, QUICK_HEADS
 from featx.pipeline.finetune import check_finetuning
 from featx.pipeline.recipe import read_recipe
 from featx.pipeline.run_recipe import run_recipe
@@ -24,20 +25,6 @@ COURSEWORKS = sorted((PIPELINES / "courseworks").glob("*.toml"))
 
 def name_of(path):
     return path.relative_to(PIPELINES).with_suffix("").as_posix()
-
-
-@pytest.mark.slow
-def test_the_demo_and_its_recipes(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    draw_image_set(tmp_path / "featx-demo" / "shapes", train_images=10, test_images=4)
-    done = CliRunner().invoke(main, ["demo"])
-    assert done.exit_code == 0, done.stderr
-    for name in ("demo", "digits"):
-        path = ROOT / "pipelines" / f"{name}.toml"
-        done = CliRunner().invoke(main, ["run", str(path)])
-        assert done.exit_code == 0, done.stderr
-        # The recipe says what the demo does: nothing was left to fit.
-        assert done.stderr.count("fitted before") == len(GROUPS[QUICK_HEADS])
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=name_of)
