@@ -109,11 +109,11 @@ def test_five_kills_lose_nothing_that_was_committed(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_thirty_kills_lose_nothing_that_was_committed(folder, tmp_path):
-    # Short lives, so that most of the thirty are killed at work and not after it.
+def test_fifteen_kills_lose_nothing_that_was_committed(folder, tmp_path):
+    # Short lives, so that most of the fifteen are killed at work and not after it.
     rng = random.Random(1)
     kill_and_finish(
-        folder, tmp_path / "cache", [rng.uniform(0, 0.02) for _ in range(30)]
+        folder, tmp_path / "cache", [rng.uniform(0, 0.02) for _ in range(15)]
     )
 
 
