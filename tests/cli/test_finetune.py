@@ -318,7 +318,7 @@ def test_real_birds(run, samples, tmp_path, monkeypatch):
         link.symlink_to(species, target_is_directory=True)
     words = ("--backbone", "mobilenetv2-0.35", "--head", "lda")
     assert run("fit", "birds", *words).exit_code == 0
-    done = run("finetune", "--unfreeze", "block_16", "--json")
+    done = run("finetune", "--unfreeze", "block_16", "--epochs", 4, "--json")
     assert done.exit_code == 0, done.stderr
     (scores,) = json.loads(done.stdout)
     found = scores["finetune"]

@@ -74,7 +74,7 @@ def test_a_fine_tuned_head(head):
 def test_a_head_fine_tuned_in_two_ways(head):
     recipe = read_recipe(head.path / "recipe.toml")
     ways = [
-        FinetuneSettings(epochs=1, unfreeze=unfreeze, batch_size=8)
+        FinetuneSettings(epochs=1, unfreeze=unfreeze, batch_size=8, validation=0.25)
         for unfreeze in ("none", "conv_dw_13")
     ]
     done = run_recipe(recipe.model_copy(update={"finetune": ways}))
