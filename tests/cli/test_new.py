@@ -37,7 +37,8 @@ def test_new_names_each_view(run, work, monkeypatch):
 
 @pytest.mark.slow
 def test_new_recipe_runs(run, work):
-    assert run("new", "data", "--out", "mine.toml").exit_code == 0
+    make_colours(work / "few", train=4, test=1, size=(100, 100))
+    assert run("new", "few", "--out", "mine.toml").exit_code == 0
     done = run("run", "mine.toml")
     assert done.exit_code == 0, done.stderr
     assert "Best by cross-validation" in done.stdout

@@ -108,9 +108,10 @@ def drawn(tmp_path_factory):
 def project(drawn, tmp_path, monkeypatch):
     """A copy of that folder, to work in."""
     shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
-    # What stands in for the default backbone.
+    # What stands in for the default backbone, and for fine-tuning in four trainings.
     (tmp_path / "featx.toml").write_text(
         f'[extract]\nbackbone = "{LIGHT[0]}"\nweights = "random"\n'
+        "[finetune]\nepochs = 2\nvalidation = 0.25\n"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path

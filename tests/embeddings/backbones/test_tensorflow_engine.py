@@ -146,8 +146,8 @@ def test_batches_of_random_weights(precision, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet50", "convnexttiny", "efficientnetv2b0"])
 def test_batches_of_deep_backbones(name, precision, tmp_path):
-    options = {"weights": "random", "image_size": 64, "precision": precision}
-    check(find_extractor(name, **options), make_images(33, 64), tmp_path / "caches")
+    options = {"weights": "random", "image_size": 32, "precision": precision}
+    check(find_extractor(name, **options), make_images(33, 32), tmp_path / "caches")
 
 
 @pytest.mark.slow
