@@ -62,8 +62,11 @@ optional_extract = SettingsOptions(
 )
 
 cache = SettingsOptions("cache", _CACHE, carried=True)
+cache_without_engine = SettingsOptions(
+    "cache", _CACHE, without=frozenset({"engine"}), carried=True
+)
 cache_dir = SettingsOptions(
-    "cache", _CACHE, without=frozenset({"batch_size"}), carried=True
+    "cache", _CACHE, without=frozenset({"batch_size", "engine"}), carried=True
 )
 
 report = SettingsOptions("report", "featx.runs.settings:ReportSettings", carried=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import Extractor
 from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.engines.table import MODEL_RUNS
 from featx.errors import BackboneError, ImageError
 from featx.images.arrays import images_ahead
 from featx.images.prefetch import prefetch
@@ -21,16 +22,12 @@ from featx.images.sources import Source, Views
 from featx.progress import Update
 
 if TYPE_CHECKING:
-    from featx.embeddings.backbones.engine import Engine
+    from featx.embeddings.engines.table import Engine
 
 COMMIT_IMAGES = 500
 COMMIT_SECONDS = 10.0
 COMMIT_BYTES = 1 << 25
 """Rows of whole feature maps are large: they are committed in smaller parts."""
-
-MODEL_RUNS = 2
-"""Batches embedded at a time: where one run waits for its slowest thread, the other
-goes on. Small models gain two fifths."""
 
 
 @dataclass
@@ -130,7 +127,8 @@ class SpecQueue:
         if self._uncommitted:
             keys, rows = map(np.concatenate, zip(*self._uncommitted, strict=True))
             self._uncommitted = []
-            self.cache.add(keys, rows)
+            assert self._engine is not None
+            self.cache.add(keys, rows, self._engine.name)
 
     def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch, in smaller ones where the memory is too small for it."""

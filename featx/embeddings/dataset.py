@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import (
+    AUTO,
     Extractor,
     KerasExtractor,
     find_extractor,
@@ -143,6 +144,7 @@ def embed(
     flip: bool = False,
     cache_dir: str | Path = "cache",
     batch_size: int | None = None,
+    engine: str = AUTO,
     progress: Progress = SILENT,
 ) -> Embeddings:
     """Return an image set's embeddings, computing those that the cache lacks.
@@ -161,6 +163,8 @@ def embed(
     cache_dir : str or Path
     batch_size : int, optional
         Images per run of a model; by default what suits the memory.
+    engine : {"auto", "tensorflow", "litert", "openvino"}
+        What runs the model; ``auto``: the fastest that gives the same embeddings.
 
     Raises
     ------
@@ -179,6 +183,7 @@ def embed(
         extractors,
         cache_dir,
         batch_size=batch_size,
+        engine=engine,
         update=progress.images(title_of(extractors)),
     )
     unreadable: dict[int, str] = {}

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from featx.embeddings.backbones.engine import Engine
 from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
-from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine, is_frozen
 from featx.embeddings.dataset import float32_views
+from featx.embeddings.engines.table import Engine
+from featx.embeddings.engines.tensorflow import TensorFlowEngine, is_frozen
 from featx.embeddings.spec import Spec
 from featx.errors import NetworkError
 from featx.finetuning.finetuner import Finetuner

@@ -52,6 +52,7 @@ def run_extract(
         extractors,
         cache.folder,
         batch_size=cache.batch_size,
+        engine=cache.engine,
         retry=retry,
         update=progress.images(title_of(extractors)),
     )
@@ -125,6 +126,7 @@ def find_embeddings(
         chosen,
         cache_dir=cache.folder,
         batch_size=cache.batch_size,
+        engine=cache.engine,
         progress=progress,
     )
     if not remembered:
