@@ -29,6 +29,7 @@ measures whole heads.
 _CGROUP = Path("/sys/fs/cgroup")
 _CPU_INFO = Path("/proc/cpuinfo")
 _NVIDIA = Path("/dev/nvidiactl")
+_AMD = Path("/dev/kfd")
 
 # As Linux names them; oneDNN computes in bfloat16 with either.
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -108,6 +109,13 @@ def has_nvidia_gpu() -> bool:
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in {"", "-1"}:
         return False
     return _NVIDIA.exists() or shutil.which("nvidia-smi") is not None
+
+
+def may_have_gpu() -> bool:
+    """Tell, without a framework, whether one could find a GPU here."""
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"
+    return has_nvidia_gpu() or _AMD.exists()
 
 
 def machine_kind() -> str:

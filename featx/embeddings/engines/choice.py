@@ -18,7 +18,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings.backbones.extractor import AUTO, Extractor, KerasExtractor
+from featx.embeddings.backbones.extractor import (
+    AUTO,
+    PRECISIONS,
+    Extractor,
+    KerasExtractor,
+)
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.embeddings.comparison import largest_difference, mean_cosine
 from featx.embeddings.engines.table import (
@@ -38,7 +43,7 @@ LEAST_COSINE = 0.999
 MOST_DIFFERENCE = 1e-5
 """Of an engine's float32 embeddings from the reference, relative to their length."""
 
-LONG = 20.0
+LONG = 10.0
 """Seconds that the reference would take for all images, from which on other engines
 are tried: converting a backbone and loading it takes several seconds itself."""
 
@@ -47,8 +52,11 @@ LOGGER = logging.getLogger(__name__)
 CHOICE = "engine_check"
 """Key of the choices in `spec.json`, by kind of machine."""
 
+CHOSEN = "precision_chosen"
+"""Key in `spec.json` that says that featx chose the precision, and not a user."""
+
 OLD_CHOICE = "precision_check"
-"""Key of the choice of a precision that featx 0.3 and older wrote."""
+"""Key that said so in featx 0.2."""
 
 SAMPLE, FEW = 32, 8
 SLOW_SECONDS = 0.1
@@ -175,7 +183,7 @@ def choose_precision(
     if not isinstance(extractor, KerasExtractor) or extractor.precision != AUTO:
         return extractor, None
     cached = _cached_precision(extractor, cache_dir)
-    if cached is not None:
+    if cached in _precisions(extractor):
         return replace(extractor, precision=cached), None
     rows = range(len(source.names))
     images = _sample(source, extractor.spec.view, rows)
@@ -235,7 +243,10 @@ def _choose(
     cache = EmbeddingCache(cache_dir, chosen.spec)
     by_machine = {**_choices(cache_dir, chosen), machine_kind(): choice.as_dict()}
     reason = f"{extractor.spec}: {choice}"
-    with cache.writable({CHOICE: by_machine}):
+    facts: dict[str, Any] = {CHOICE: by_machine}
+    if extractor.precision == AUTO:
+        facts[CHOSEN] = True
+    with cache.writable(facts):
         if best != choice.tried[0]:
             return chosen, reason
     LOGGER.debug("%s", reason)  # what is usual is no news
@@ -246,6 +257,13 @@ def _choices(cache_dir: Path, extractor: KerasExtractor) -> dict[str, Any]:
     """Return the choices in a spec's `spec.json`, by kind of machine."""
     found = read_memo(cache_dir / extractor.spec.folder_name / SPEC_FILE).get(CHOICE)
     return found if isinstance(found, dict) else {}
+
+
+def _precisions(extractor: KerasExtractor) -> tuple[str, ...]:
+    """Return the precisions that the engine computes in; all where it is open."""
+    if extractor.engine == AUTO:
+        return PRECISIONS
+    return find_engine(extractor.engine).precisions()
 
 
 def _both_views(extractor: KerasExtractor) -> Iterator[KerasExtractor]:
@@ -260,7 +278,7 @@ def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
         for precision in ("float32", "bfloat16", "float16"):
             spec = replace(view, precision=precision).spec
             content = read_memo(cache_dir / spec.folder_name / SPEC_FILE)
-            if CHOICE in content or OLD_CHOICE in content:
+            if CHOSEN in content or OLD_CHOICE in content:
                 return precision
             found += [precision] if content else []
     return found[0] if found else None
@@ -397,12 +415,14 @@ def _decide(
     agreeing = [one for one in allowed if one.agrees]
     if not agreeing:
         name = extractor.engine
-        why = failed.get(name) or "; ".join(
-            f"its {one.precision} embeddings differ from {tried[0].engine}'s"
-            f" (mean cosine {one.cosine:.5f})"
+        differ = [
+            f"its embeddings in {one.precision} differ from {tried[0].engine}'s (mean"
+            f" cosine {one.cosine:.5f})"
             for one in allowed
-        )
-        raise BackboneError(f"--engine {name}: {why}; use auto")
+        ]
+        why = [failed[name]] if name in failed else differ
+        why = why or [f"doesn't compute in {extractor.precision} on this machine"]
+        raise BackboneError(f"--engine {name}: {' and '.join(why)}; use auto")
     chosen = agreeing[0]  # Keras' own backend, where it is among them
     for exact in (True, False):
         group = [one for one in agreeing if (one.precision == "float32") == exact]

@@ -15,7 +15,7 @@ from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.engines.table import Engine
 from featx.errors import BackboneError
 from featx.frameworks import garbage_kept, import_tensorflow, with_constants
-from featx.hardware import available_memory, has_bfloat16
+from featx.hardware import available_memory, has_bfloat16, may_have_gpu
 
 if TYPE_CHECKING:
     import keras
@@ -270,6 +270,8 @@ def missing() -> str | None:
 
 def uses_gpu() -> bool:
     """Tell whether it computes on a GPU here."""
+    if not may_have_gpu():
+        return False  # known without TensorFlow, which takes seconds to import
     return bool(import_tensorflow().config.list_physical_devices("GPU"))
 
 

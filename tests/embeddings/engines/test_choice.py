@@ -199,6 +199,14 @@ def test_what_was_asked_for_before_is_followed(small, engines, tmp_path):
     assert choose_precision(small, SOURCE, tmp_path)[0].precision == "float32"
 
 
+def test_what_was_chosen_comes_before_what_was_asked_for(small, engines, tmp_path):
+    engines(**precisions(2.0), litert=fake({"float32": 300}))
+    assert choose_precision(small, SOURCE, tmp_path)[0].precision == "bfloat16"
+    asked = replace(small, precision="float32", engine="litert")
+    embed_rows(SOURCE, [asked], tmp_path)
+    assert choose_precision(small, SOURCE, tmp_path)[0].precision == "bfloat16"
+
+
 def test_a_machine_without_faster_arithmetic(small, engines, tmp_path, caplog):
     caplog.set_level(logging.DEBUG, "featx")
     engines(tensorflow=fake({"float32": 100}))
@@ -301,8 +309,21 @@ def test_an_engine_that_is_asked_for_is_checked_once(small, engines, tmp_path):
         assert choose_engine(asked, SOURCE, range(12), tmp_path)[0].engine == "litert"
     assert made["litert"].opened == 1
     wrong = replace(small, precision="float32", engine="openvino")
-    with pytest.raises(BackboneError, match="--engine openvino: its float32 embedding"):
+    with pytest.raises(
+        BackboneError, match="--engine openvino: its embeddings in float32 differ"
+    ):
         choose_engine(wrong, SOURCE, range(12), tmp_path)
+
+
+def test_a_precision_that_the_engine_lacks(small, engines, tmp_path):
+    engines(**precisions(2.0), litert=fake({"float32": 100}))
+    asked = replace(small, precision="bfloat16", engine="litert")
+    with pytest.raises(BackboneError, match="litert: doesn't compute in bfloat16 on"):
+        choose_engine(asked, SOURCE, range(12), tmp_path)
+    # Left open, it is what the engine has, whatever the cache has.
+    assert choose_precision(small, SOURCE, tmp_path)[0].precision == "bfloat16"
+    open_ = replace(small, engine="litert")
+    assert choose_precision(open_, SOURCE, tmp_path)[0].precision == "float32"
 
 
 def test_a_damaged_choice_is_made_again(small, engines, tmp_path):
