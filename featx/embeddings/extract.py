@@ -101,12 +101,14 @@ def extract(
         extractor = wanted
         if isinstance(extractor, KerasExtractor) and engine != AUTO:
             extractor = replace(extractor, engine=engine)
-        chosen, chose_precision = choose_precision(extractor, source, cache_dir)
+        chosen, chose_precision = choose_precision(extractor, source, cache_dir, update)
         cache = EmbeddingCache(cache_dir, chosen.spec)
         rows, result = _plan(source, cache, retry=retry)
         chose_engine = None
         if rows:
-            chosen, chose_engine = choose_engine(chosen, source, rows, cache_dir)
+            chosen, chose_engine = choose_engine(
+                chosen, source, rows, cache_dir, update
+            )
         result.notes += [note for note in (chose_precision, chose_engine) if note]
         works.append((SpecQueue(chosen, cache, rows, batch_size), result))
     todo = [queue for queue, _ in works if queue.rows]

@@ -37,6 +37,7 @@ from featx.embeddings.memo import read_memo
 from featx.errors import BackboneError, ImageError, WeightsError
 from featx.hardware import machine_kind
 from featx.images.sources import Source, View
+from featx.progress import Update, ignore
 
 LEAST_SPEEDUP = 1.15
 LEAST_COSINE = 0.999
@@ -157,7 +158,7 @@ def _name(one: Candidate) -> str:
 
 
 def choose_precision(
-    extractor: Extractor, source: Source, cache_dir: Path
+    extractor: Extractor, source: Source, cache_dir: Path, update: Update = ignore
 ) -> tuple[Extractor, str | None]:
     """Choose the precision of an extractor that leaves it open.
 
@@ -165,6 +166,11 @@ def choose_precision(
     same spec, then those of the flipped view. Otherwise what this machine has is
     measured on some of the images, other engines among it where they are worth it, and
     the choice is kept in `spec.json`.
+
+    Parameters
+    ----------
+    update : callable
+        Called with (0, total) before something is measured, which takes seconds.
 
     Returns
     -------
@@ -189,11 +195,16 @@ def choose_precision(
     images = _sample(source, extractor.spec.view, rows)
     if not len(images):
         return replace(extractor, precision="float32"), None
+    update(0, len(rows))
     return _choose(extractor, images, len(rows), cache_dir)
 
 
 def choose_engine(
-    extractor: Extractor, source: Source, rows: Collection[int], cache_dir: Path
+    extractor: Extractor,
+    source: Source,
+    rows: Collection[int],
+    cache_dir: Path,
+    update: Update = ignore,
 ) -> tuple[Extractor, str | None]:
     """Choose the engine that embeds some images, or check the one that is given.
 
@@ -206,6 +217,8 @@ def choose_engine(
         With a precision.
     rows : collection of int
         The images that are to be embedded.
+    update : callable
+        As in `choose_precision`.
 
     Returns
     -------
@@ -228,6 +241,7 @@ def choose_engine(
     images = _sample(source, extractor.spec.view, sorted(rows))
     if not len(images):
         return replace(extractor, engine=default_engine()), None
+    update(0, len(rows))
     return _choose(extractor, images, len(rows), cache_dir)
 
 
@@ -240,6 +254,8 @@ def _choose(
     choice = measure(extractor, images, count)
     best = choice.chosen
     chosen = replace(extractor, engine=best.engine, precision=best.precision)
+    if extractor.precision != AUTO and len(choice.tried) == 1 and not choice.failed:
+        return chosen, None  # there was nothing to choose
     cache = EmbeddingCache(cache_dir, chosen.spec)
     by_machine = {**_choices(cache_dir, chosen), machine_kind(): choice.as_dict()}
     reason = f"{extractor.spec}: {choice}"
@@ -341,9 +357,13 @@ def measure(extractor: KerasExtractor, images: NDArray[np.uint8], count: int) ->
     seconds = _seconds(engine, batch[:FEW])
     if seconds > SLOW_SECONDS:
         batch = batch[:FEW]
-    is_long = count * seconds / (MODEL_RUNS * FEW) >= LONG
+    rate = MODEL_RUNS * FEW / seconds
+    names = _to_try(extractor, is_long=count >= LONG * rate)
+    if names == [default_engine()] and extractor.precision != AUTO:
+        only = Candidate(default_engine(), extractor.precision, round(rate, 2))
+        return Choice(only, (only,))
     trials = _Trials(batch, engine)
-    for name in _to_try(extractor, is_long=is_long):
+    for name in names:
         for precision in find_engine(name).precisions():
             if extractor.precision in {AUTO, precision}:
                 trials.add(replace(extractor, engine=name, precision=precision))

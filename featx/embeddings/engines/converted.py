@@ -6,6 +6,7 @@ no thread waits for another. Each row depends on its image only, so it has the s
 in any batch.
 """
 
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -32,21 +33,34 @@ ImageRunner = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 def convert(extractor: KerasExtractor) -> Path:
     """Return the LiteRT file of a backbone with its weights; it is written once.
 
+    It is kept in the cache folder; where that can't be written to, or none is named,
+    only as long as this process runs.
+
     Raises
     ------
     BackboneError
         There is no such layer, or the backbone can't be converted.
     WeightsError
         The file doesn't fit the backbone.
-    OSError
-        It can't be written.
     """
-    path = model_path(extractor.models or Path(_scratch().name), extractor.spec)
-    if not path.is_file():
-        content = _converted(extractor)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-    return path
+    folders = [extractor.models] if extractor.models else []
+    folders.append(Path(_scratch().name))
+    paths = [model_path(folder, extractor.spec) for folder in folders]
+    for path in paths:
+        if path.is_file():
+            return path
+    content = _converted(extractor)
+    for path in paths[:-1]:
+        with contextlib.suppress(OSError):
+            _write(path, content)
+            return path
+    _write(paths[-1], content)
+    return paths[-1]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
 
 
 @lru_cache(maxsize=1)
