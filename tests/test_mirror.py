@@ -43,6 +43,7 @@ ELSEWHERE = {
     "finetuning/inputs": "finetuning/test_finetuner.py",
     "finetuning/*": "cli/test_finetune.py",
     "heads/*": "heads/test_conformance.py",
+    "images/decoding_processes": "images/test_decode_ahead.py",
     "images/layouts/options": "images/layouts/test_csv.py",
     "images/layouts/*": "images/layouts/test_read.py",
     "images/sources": "images/test_arrays.py",

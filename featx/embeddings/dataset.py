@@ -19,6 +19,7 @@ from featx.embeddings.extract import Extraction, embed_rows, embed_rows_anyway
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import RecipeError
+from featx.images.decode_ahead import USUAL, Decoders
 from featx.images.image_set import ImageSet, Split, split_images
 from featx.images.sources import ImageFiles, Source
 from featx.progress import SILENT, Progress
@@ -145,6 +146,7 @@ def embed(
     cache_dir: str | Path = "cache",
     batch_size: int | None = None,
     engine: str = AUTO,
+    decoders: Decoders = USUAL,
     progress: Progress = SILENT,
 ) -> Embeddings:
     """Return an image set's embeddings, computing those that the cache lacks.
@@ -165,6 +167,8 @@ def embed(
         Images per run of a model; by default what suits the memory.
     engine : {"auto", "tensorflow", "litert", "openvino"}
         What runs the model; ``auto``: the fastest that gives the same embeddings.
+    decoders : Decoders
+        What decodes the images.
 
     Raises
     ------
@@ -184,6 +188,7 @@ def embed(
         cache_dir,
         batch_size=batch_size,
         engine=engine,
+        decoders=decoders,
         update=progress.images(title_of(extractors)),
     )
     unreadable: dict[int, str] = {}

@@ -18,6 +18,7 @@ from featx.embeddings.compute import Computation, SpecQueue
 from featx.embeddings.engines.choice import choose_engine, choose_precision
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError, CacheWriteError, ImageError
+from featx.images.decode_ahead import USUAL, Decoders
 from featx.images.sources import Source
 from featx.progress import Update, ignore
 
@@ -60,6 +61,7 @@ def extract(
     *,
     batch_size: int | None = None,
     engine: str = AUTO,
+    decoders: Decoders = USUAL,
     retry: bool = False,
     update: Update = ignore,
 ) -> list[Extraction]:
@@ -79,6 +81,8 @@ def extract(
         Images per run of a model; by default what suits the memory.
     engine : str
         What runs the models; ``auto``: the fastest that gives the same embeddings.
+    decoders : Decoders
+        What decodes the images.
     retry : bool
         Whether quarantined images are tried again.
     update : callable
@@ -112,7 +116,7 @@ def extract(
         result.notes += [note for note in (chose_precision, chose_engine) if note]
         works.append((SpecQueue(chosen, cache, rows, batch_size), result))
     todo = [queue for queue, _ in works if queue.rows]
-    computation = Computation(source, todo, update)
+    computation = Computation(source, todo, update, decoders)
     if todo:
         for queue in todo:
             queue.cache.check_writable()  # before a model is loaded

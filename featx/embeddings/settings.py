@@ -140,6 +140,15 @@ class CacheSettings(Settings):
     ] = None
     """Images per run of the backbone."""
 
+    decoders: Annotated[
+        int | None, Field(ge=1), CliOption(none_means="one per core")
+    ] = None
+    """How many images are decoded side by side."""
+
+    decode_in: Literal["auto", "threads", "processes"] = "auto"
+    """What decodes images; auto: threads, and processes where the backbone would have
+    to wait for threads."""
+
     engine: Literal["auto", "tensorflow", "litert", "openvino"] = "auto"
     """What runs the backbone; auto: the fastest on this machine whose embeddings agree
     with TensorFlow's."""

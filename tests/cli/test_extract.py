@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests.cli.conftest import WITHOUT_FRAMEWORKS
@@ -150,3 +151,25 @@ def test_a_converted_backbone_starts_without_tensorflow(run, work):
     )
     assert done.returncode == 0, done.stderr
     assert "1 computed" in done.stdout
+
+
+def test_decoding_in_processes(run, work):
+    bad = work / "data" / "train" / "red" / "bad.jpg"
+    bad.write_text("no image")
+    options = ("--decode-in", "processes", "--decoders", 2, "--cache-dir", "other")
+    done = run("extract", *BACKBONE, *options)
+    assert done.exit_code == 0, done.stderr
+    assert "36 computed" in done.stdout
+    assert "1 unreadable" in done.stdout
+    run("extract", *BACKBONE)
+    words = ("cache", "export", *BACKBONE, "--out")
+    run(*words, "threads.npz")
+    run(*words, "processes.npz", "--cache-dir", "other")
+    found = []
+    for name in ("threads.npz", "processes.npz"):
+        with np.load(name) as file:
+            found.append({key: file[key] for key in file.files})
+    assert found[0].keys() == found[1].keys()
+    for key, array in found[0].items():
+        if array.dtype == np.float32:
+            np.testing.assert_array_equal(array, found[1][key])
