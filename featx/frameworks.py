@@ -14,6 +14,9 @@ from typing import Any
 from featx.errors import BackboneError
 from featx.hardware import usable_cores
 
+BACKENDS = ("tensorflow", "jax", "torch")
+"""Keras' backends that featx runs on, the preferred one first."""
+
 
 def import_tensorflow() -> Any:
     """Import TensorFlow quietly; the one place where featx does so.

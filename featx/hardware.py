@@ -1,7 +1,9 @@
 """What this machine has: cores, memory, arithmetic."""
 
 import contextlib
+import os
 import platform
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,8 @@ measures whole heads.
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CPU_INFO = Path("/proc/cpuinfo")
+_NVIDIA = Path("/dev/nvidiactl")
+_AMD = Path("/dev/kfd")
 
 # As Linux names them; oneDNN computes in bfloat16 with either.
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -92,7 +96,39 @@ def has_bfloat16() -> bool:
     """Tell whether the CPU has instructions for bfloat16 that oneDNN uses."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
-    for line in _CPU_INFO.read_text().splitlines():
-        if line.startswith("flags"):
-            return not _BFLOAT16_FLAGS.isdisjoint(line.split())
-    return False
+    return not _BFLOAT16_FLAGS.isdisjoint(_cpu_info().get("flags", "").split())
+
+
+def processor() -> str:
+    """Return the name of the processor, as far as the system tells."""
+    return _cpu_info().get("model name") or platform.processor() or platform.machine()
+
+
+def has_nvidia_gpu() -> bool:
+    """Tell whether there is an NVIDIA GPU that this process may use."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in {"", "-1"}:
+        return False
+    return _NVIDIA.exists() or shutil.which("nvidia-smi") is not None
+
+
+def may_have_gpu() -> bool:
+    """Tell, without a framework, whether one could find a GPU here."""
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"
+    return has_nvidia_gpu() or _AMD.exists()
+
+
+def machine_kind() -> str:
+    """Describe what decides how fast something is here: processor, cores, GPU."""
+    words = [processor(), f"{usable_cores()} cores"]
+    words += ["bfloat16"] if has_bfloat16() else []
+    words += ["NVIDIA GPU"] if has_nvidia_gpu() else []
+    return ", ".join(words)
+
+
+def _cpu_info() -> dict[str, str]:
+    """Return what Linux says of the first processor."""
+    if not _CPU_INFO.is_file():
+        return {}
+    lines = [line.partition(":") for line in _CPU_INFO.read_text().splitlines()]
+    return {name.strip(): value.strip() for name, _, value in reversed(lines)}

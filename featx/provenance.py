@@ -5,19 +5,30 @@ import json
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 
 def provenance(packages: Sequence[str]) -> dict[str, Any]:
-    """Return when something is written, `created`, and by which `versions`."""
+    """Return when something is written, `created`, and by which `versions`.
+
+    Packages that aren't installed are left out.
+    """
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": platform.python_version(),
-            **{name: version(name) for name in packages},
+            **{name: found for name in packages if (found := _version(name))},
         },
     }
+
+
+def _version(package: str) -> str | None:
+    """Return the version of a package; None where it isn't installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def fingerprint_of(*inputs: Any) -> str:

@@ -58,6 +58,7 @@ def pytest_runtest_teardown():
 class MeanColour:
     """An engine: the mean of each channel and a constant, from 0 to 1."""
 
+    name = "mean colour"
     dim = 4
     batch_size = 32
 

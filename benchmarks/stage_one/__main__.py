@@ -23,7 +23,7 @@ from benchmarks.stage_one.measuring import Plan, measure
 from benchmarks.stage_one.results import markdown, summarise
 from featx.atomic import write_atomically
 
-BACKBONES = ("resnet50", "inceptionv3", "mobilenetv2-0.35")
+BACKBONES = ("efficientnetlite0", "mobilenetv2-0.35", "resnet50", "inceptionv3")
 NAME = "stage-one"
 BEGIN, END = "<!-- stage-one: begin -->\n", "<!-- stage-one: end -->\n"
 

@@ -4,6 +4,7 @@ import itertools
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import numpy as np
 from benchmarks.stage_one.arithmetic import MatrixProduct, timed
 from benchmarks.stage_one.turns import PER_CORE, serve
 from featx.embeddings.backbones.extractor import find_extractor
-from featx.embeddings.compute import MODEL_RUNS
+from featx.embeddings.engines.choice import SAMPLE, measure
+from featx.embeddings.engines.table import MODEL_RUNS
 from featx.embeddings.extract import extract
 from featx.images.decoding import decode
 from featx.images.layouts.read import read_images
 from featx.images.sources import ImageFiles
+
+MANY = 10**6
+"""Images from which on every engine is worth a trial."""
 
 BATCHES = 4
 """Distinct batches that the model is shown alone."""
@@ -35,21 +40,26 @@ class FeatxWorker:
         self._folder = Path(folder)
         self._images = read_images(self._folder).files
         named = {"image_size": image_size, "weights": weights}
-        with tempfile.TemporaryDirectory() as cache:
-            source = ImageFiles(self._images[:warm_up])
-            asked = find_extractor(backbone, **named)
-            (done,) = extract(source, [asked], Path(cache))
-        self._extractor = find_extractor(
-            backbone, **named, precision=done.spec.precision
+        self._place = tempfile.TemporaryDirectory()
+        self._cache = Path(self._place.name)
+        asked = replace(find_extractor(backbone, **named), models=self._cache)
+        contents = [path.read_bytes() for path in self._images[:SAMPLE]]
+        pixels = np.stack([decode(c, (image_size, image_size)) for c in contents])
+        chosen = measure(asked, pixels, count=MANY).chosen
+        self._extractor = replace(
+            asked, engine=chosen.engine, precision=chosen.precision
         )
-        settled = self._extractor.open()
-        engines = {done.spec.precision: settled}
-        if done.spec.precision != "float32":
-            engines["float32"] = find_extractor(
-                backbone, **named, precision="float32"
-            ).open()
-        self._kinds = self._prepare(engines, settled.batch_size, image_size)
-        return {"precision": done.spec.precision, "batch_size": settled.batch_size}
+        engine = self._extractor.open()
+        engines = {chosen.precision: engine}
+        if chosen.precision != "float32":
+            engines["float32"] = replace(self._extractor, precision="float32").open()
+        self._extract(self._images[:warm_up])
+        self._kinds = self._prepare(engines, engine.batch_size, image_size)
+        return {
+            "engine": chosen.engine,
+            "precision": chosen.precision,
+            "batch_size": engine.batch_size,
+        }
 
     def _prepare(self, engines, batch_size: int, image_size: int) -> dict[str, Any]:
         """Return what is done by turns in `model`: name to a call and what it does."""
@@ -99,15 +109,20 @@ class FeatxWorker:
         return rates | {kind + PER_CORE: done[kind] / worked[kind] for kind in done}
 
     def end_to_end(self) -> dict[str, float]:
-        """Extract the whole folder into a fresh cache; the model is loaded."""
-        with tempfile.TemporaryDirectory() as cache:
-            start = time.perf_counter()
-            source = ImageFiles(read_images(self._folder).files)
-            (done,) = extract(source, [self._extractor], Path(cache))
-            seconds = time.perf_counter() - start
-        if done.computed != len(source.files):
-            raise RuntimeError(f"{done.computed} rows of {len(source.files)} files")
-        return {"images": done.computed, "seconds": seconds}
+        """Extract the whole folder into an empty cache; the model is loaded."""
+        for part in self._cache.glob("*/part-*"):
+            part.unlink()
+        start = time.perf_counter()
+        files = read_images(self._folder).files
+        computed = self._extract(files)
+        seconds = time.perf_counter() - start
+        if computed != len(files):
+            raise RuntimeError(f"{computed} rows of {len(files)} files")
+        return {"images": computed, "seconds": seconds}
+
+    def _extract(self, files: list[Path]) -> int:
+        (done,) = extract(ImageFiles(files), [self._extractor], self._cache)
+        return done.computed
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Keras by turns: what one would write without featx, and nothing of featx in it."""
+"""Keras by turns: what one would write without featx."""
 
 import time
 from typing import Any
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from benchmarks.stage_one.arithmetic import operations_per_image
 from benchmarks.stage_one.turns import serve
+from featx.embeddings.backbones import efficientnet_lite
 
 
 class KerasWorker:
@@ -24,13 +25,17 @@ class KerasWorker:
     ) -> dict[str, Any]:
         """Load the model and run it once; count its operations."""
         self._folder, self._size = folder, image_size
-        self._preprocess = getattr(keras.applications, module).preprocess_input
+        # Keras has no EfficientNet-Lite; featx builds it of Keras' layers.
+        is_lite = module == "efficientnet_lite"
+        networks = efficientnet_lite if is_lite else keras.applications
+        functions = networks if is_lite else getattr(networks, module)
+        self._preprocess = functions.preprocess_input
         width = {} if alpha is None else {"alpha": alpha}
-        self._model = getattr(keras.applications, builder)(
+        self._model = getattr(networks, builder)(
             include_top=False,
             pooling="avg",
             input_shape=(image_size, image_size, 3),
-            weights="imagenet" if weights == "imagenet" else None,
+            weights="imagenet" if weights == "imagenet" and not is_lite else None,
             **width,
         )
         self._model.predict(self._half(0).take(2), verbose=0)

@@ -86,6 +86,8 @@ def measure(name: str, plan: Plan) -> dict[str, Any]:
 
 def _weights(backbone: Backbone) -> str:
     """Return ``imagenet`` where the file is here; speed doesn't depend on it."""
+    if backbone.distribution:  # installed with featx
+        return "imagenet"
     here = (keras_home() / "models" / backbone.weights_file).is_file()
     return "imagenet" if here else "random"
 

@@ -103,7 +103,7 @@ def _rates(measured: Measured) -> list[str]:
         rates, precision = one["medians"], one["precision"]
         rows.append(
             [
-                f"`{name}` @{one['image_size']}, {precision}",
+                f"`{name}` @{one['image_size']}, {one['engine']}, {precision}",
                 _rate(rates["keras"]),
                 _rate(rates["torch"]) if "torch" in rates else NEITHER,
                 f"**{_rate(rates['end_to_end'])}**",
@@ -161,9 +161,9 @@ def _circumstances(results: Measured) -> str:
     how = (
         f"{images['count']} {images['source']} JPEG files of"
         f" {images['mean_kb']:.0f} kB, to rows in memory (Keras, PyTorch) or committed"
-        " to the cache (featx). Models are loaded and warm, featx's precision is"
-        " settled, the files are in the system's memory. Interleaved; medians of"
-        f" {often} repeats."
+        " to the cache (featx). Models are loaded and warm, featx's engine and"
+        " precision are settled, the files are in the system's memory. Interleaved;"
+        f" medians of {often} repeats."
     )
     where = (
         f"{machine['cpu']}, {machine['cores']} cores{flags},"

@@ -130,7 +130,7 @@ def prune(
     help="File to write; its suffix sets the format: .h5, .hdf5, .npz or .parquet.",
 )
 @options.optional_extract
-@options.cache
+@options.cache_and_batch
 @options.as_json
 def export(
     data: "DataSettings",

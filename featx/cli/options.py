@@ -61,9 +61,13 @@ optional_extract = SettingsOptions(
     "extract", _EXTRACT, optional=True, completers=_LAYER
 )
 
+_HOW = frozenset({"engine", "decoders", "decode_in"})
+"""What has an effect where many embeddings are computed."""
+
 cache = SettingsOptions("cache", _CACHE, carried=True)
+cache_and_batch = SettingsOptions("cache", _CACHE, without=_HOW, carried=True)
 cache_dir = SettingsOptions(
-    "cache", _CACHE, without=frozenset({"batch_size"}), carried=True
+    "cache", _CACHE, without=_HOW | {"batch_size"}, carried=True
 )
 
 report = SettingsOptions("report", "featx.runs.settings:ReportSettings", carried=True)

@@ -54,7 +54,7 @@ def backbone_names() -> Iterable[str]:
 @SettingsOptions("output", "featx.predict.settings:OutputSettings")
 @options.own_weights
 @options.trust
-@options.cache
+@options.cache_and_batch
 @options.report
 def predict(
     words: tuple[Path, ...],

@@ -180,7 +180,7 @@ def show_pruning(pruning: Pruning, *, dry_run: bool, as_json: bool) -> None:
     for folder, images in pruning.kept.items():
         say(f"keeps what is in {folder}: {counted(images, 'image')}")
     specs = pruning.specs
-    if not specs and not pruning.leftovers:
+    if not (specs or pruning.leftovers or pruning.models):
         say("nothing to prune: the cache is empty")
         return
     rows = []
@@ -199,13 +199,16 @@ def _pruned_lines(pruning: Pruning, *, dry_run: bool) -> list[str]:
     files = _pruned_files(pruning)
     freed = file_size(_freed(pruning))
     dropped = counted(sum(one.dropped for one in pruning.specs), "embedding")
-    if not files and not any(one.freed or one.busy for one in pruning.specs):
+    if not (files or _freed(pruning) or any(one.busy for one in pruning.specs)):
         return ["nothing to drop: all of it is used"]
     lines = []
     if files:
         names = ", ".join(map(str, files))
         what = counted(len(files), "unusable file")
         lines.append(f"{what} (damaged, or left by a killed process): {names}")
+    if pruning.models:
+        unused = counted(len(pruning.models), "converted model")
+        lines.append(f"{unused} that no embeddings need any more")
     if dry_run:
         lines.append(
             f"would drop {dropped} and free about {freed}; nothing was changed"
@@ -222,7 +225,8 @@ def _pruned_files(pruning: Pruning) -> list[Path]:
 
 
 def _freed(pruning: Pruning) -> int:
-    return sum(one.freed for one in pruning.specs) + sum(pruning.leftovers.values())
+    beside = [*pruning.leftovers.values(), *pruning.models.values()]
+    return sum(one.freed for one in pruning.specs) + sum(beside)
 
 
 def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, Any]:
@@ -230,6 +234,7 @@ def _pruning_as_dict(pruning: Pruning, *, dry_run: bool) -> dict[str, Any]:
         "dry_run": dry_run,
         "data": {str(folder): images for folder, images in pruning.kept.items()},
         "files": [str(path) for path in _pruned_files(pruning)],
+        "models": [str(path) for path in pruning.models],
         "specs": [
             _as_dict(
                 one.cache,

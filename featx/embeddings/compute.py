@@ -14,23 +14,20 @@ from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import Extractor
 from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.engines.table import MODEL_RUNS
 from featx.errors import BackboneError, ImageError
-from featx.images.arrays import images_ahead
-from featx.images.prefetch import prefetch
+from featx.images.decode_ahead import USUAL, Decoders, decode_ahead
+from featx.images.decoding_processes import Shown
 from featx.images.sources import Source, Views
 from featx.progress import Update
 
 if TYPE_CHECKING:
-    from featx.embeddings.backbones.engine import Engine
+    from featx.embeddings.engines.table import Engine
 
 COMMIT_IMAGES = 500
 COMMIT_SECONDS = 10.0
 COMMIT_BYTES = 1 << 25
 """Rows of whole feature maps are large: they are committed in smaller parts."""
-
-MODEL_RUNS = 2
-"""Batches embedded at a time: where one run waits for its slowest thread, the other
-goes on. Small models gain two fifths."""
 
 
 @dataclass
@@ -130,7 +127,8 @@ class SpecQueue:
         if self._uncommitted:
             keys, rows = map(np.concatenate, zip(*self._uncommitted, strict=True))
             self._uncommitted = []
-            self.cache.add(keys, rows)
+            assert self._engine is not None
+            self.cache.add(keys, rows, self._engine.name)
 
     def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch, in smaller ones where the memory is too small for it."""
@@ -171,6 +169,7 @@ class Computation:
     queues : sequence of SpecQueue
         Each image is decoded once for all of them.
     update : callable
+    decoders : Decoders
     failed : dict of int to ImageError
         Row to reason, for images that can't be decoded.
     seconds : float
@@ -180,12 +179,16 @@ class Computation:
     source: Source
     queues: Sequence[SpecQueue]
     update: Update
+    decoders: Decoders = USUAL
     failed: dict[int, ImageError] = field(default_factory=dict)
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self._failed_shares = 0
-        self._rows = sorted(frozenset().union(*(queue.rows for queue in self.queues)))
+        rows = sorted(frozenset().union(*(queue.rows for queue in self.queues)))
+        self._items = [
+            (row, frozenset(queue.view for queue in self._wanting(row))) for row in rows
+        ]
 
     def run(self) -> None:
         """Embed all rows; however this ends, what was computed is committed.
@@ -199,14 +202,13 @@ class Computation:
             too small for one image.
         """
         models = ThreadPoolExecutor(max_workers=MODEL_RUNS)
-        ahead = images_ahead({queue.view for queue in self.queues})
         with ExitStack() as stack:
             for queue in self.queues:
                 stack.callback(queue.commit)
             stack.callback(models.shutdown, wait=True, cancel_futures=True)
             self._report()
-            prefetched = prefetch(self._decode, self._rows, ahead=ahead)
-            decoded = self._readable(stack.enter_context(prefetched))
+            shown = decode_ahead(self.source, self._items, self.decoders)
+            decoded = self._readable(stack.enter_context(shown))
             # The first images are decoded while the models are being loaded.
             first = next(decoded, None)
             if first is not None:
@@ -234,20 +236,11 @@ class Computation:
         done = self._failed_shares + sum(queue.computed for queue in self.queues)
         rows = sum(len(queue.rows) for queue in self.queues)
         # An image counts in as many shares as there are embeddings of it.
-        self.update(done * len(self._rows) // rows, len(self._rows))
+        self.update(done * len(self._items) // rows, len(self._items))
 
-    def _decode(self, row: int) -> tuple[int, Views | ImageError]:
-        try:
-            return row, self.source.show(row, {q.view for q in self._wanting(row)})
-        except ImageError as error:
-            # Anew: its traceback would keep the file's bytes in memory.
-            return row, ImageError(str(error), lasting=error.lasting)
-
-    def _readable(
-        self, results: Iterator[tuple[int, Views | ImageError]]
-    ) -> Iterator[tuple[int, Views]]:
+    def _readable(self, shown: Iterator[Shown]) -> Iterator[tuple[int, Views]]:
         """Yield what could be decoded, and note the rest."""
-        for row, views in results:
+        for row, views in shown:
             if isinstance(views, ImageError):
                 self.failed[row] = views
                 self._failed_shares += len(self._wanting(row))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import (
+    AUTO,
     Extractor,
     KerasExtractor,
     find_extractor,
@@ -18,6 +19,7 @@ from featx.embeddings.extract import Extraction, embed_rows, embed_rows_anyway
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.errors import RecipeError
+from featx.images.decode_ahead import USUAL, Decoders
 from featx.images.image_set import ImageSet, Split, split_images
 from featx.images.sources import ImageFiles, Source
 from featx.progress import SILENT, Progress
@@ -143,6 +145,8 @@ def embed(
     flip: bool = False,
     cache_dir: str | Path = "cache",
     batch_size: int | None = None,
+    engine: str = AUTO,
+    decoders: Decoders = USUAL,
     progress: Progress = SILENT,
 ) -> Embeddings:
     """Return an image set's embeddings, computing those that the cache lacks.
@@ -161,6 +165,10 @@ def embed(
     cache_dir : str or Path
     batch_size : int, optional
         Images per run of a model; by default what suits the memory.
+    engine : {"auto", "tensorflow", "litert", "openvino"}
+        What runs the model; ``auto``: the fastest that gives the same embeddings.
+    decoders : Decoders
+        What decodes the images.
 
     Raises
     ------
@@ -179,6 +187,8 @@ def embed(
         extractors,
         cache_dir,
         batch_size=batch_size,
+        engine=engine,
+        decoders=decoders,
         update=progress.images(title_of(extractors)),
     )
     unreadable: dict[int, str] = {}

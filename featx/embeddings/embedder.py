@@ -41,6 +41,8 @@ class Embedder(TransformerMixin, BaseEstimator):
         How images become squares.
     batch_size : int, optional
         Images per run of the model; by default what suits the memory.
+    engine : {"auto", "tensorflow", "litert", "openvino"}
+        What runs the model; ``auto``: the fastest that gives the same embeddings.
     cache_dir : str or Path, optional
         The cache folder; None keeps nothing.
 
@@ -62,6 +64,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         precision: str = AUTO,
         resize: Resize = SQUASH,
         batch_size: int | None = None,
+        engine: str = AUTO,
         cache_dir: str | Path | None = "cache",
     ) -> None:
         self.backbone = backbone
@@ -72,6 +75,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         self.precision = precision
         self.resize = resize
         self.batch_size = batch_size
+        self.engine = engine
         self.cache_dir = cache_dir
 
     def fit(self, X: Any = None, y: Any = None) -> Self:  # noqa: ARG002  nothing to learn
@@ -125,7 +129,7 @@ class Embedder(TransformerMixin, BaseEstimator):
 
     def _extractor(self, cache_dir: Path | None) -> Extractor:
         options = self.get_params()
-        del options["batch_size"]
+        del options["batch_size"], options["engine"]
         if self.cache_dir is None and self.precision == AUTO:
             # What is not kept can't be followed by the next call.
             options["precision"] = "float32"
@@ -134,7 +138,11 @@ class Embedder(TransformerMixin, BaseEstimator):
     def _embed(self, source: Source, cache_dir: Path) -> NDArray[np.float32]:
         extractor = self._extractor(cache_dir)
         ((rows, extraction),) = embed_rows(
-            source, [extractor], cache_dir, batch_size=self.batch_size
+            source,
+            [extractor],
+            cache_dir,
+            batch_size=self.batch_size,
+            engine=self.engine,
         )
         if extraction.unreadable:
             row, reason = min(extraction.unreadable.items())

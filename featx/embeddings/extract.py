@@ -4,20 +4,21 @@ import contextlib
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.embeddings.backbones.extractor import Extractor
+from featx.embeddings.backbones.extractor import AUTO, Extractor, KerasExtractor
 from featx.embeddings.cache.quarantine import Unreadable
 from featx.embeddings.cache.store import EmbeddingCache, split_keys
 from featx.embeddings.compute import Computation, SpecQueue
-from featx.embeddings.precision import choose_precision
+from featx.embeddings.engines.choice import choose_engine, choose_precision
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError, CacheWriteError, ImageError
+from featx.images.decode_ahead import USUAL, Decoders
 from featx.images.sources import Source
 from featx.progress import Update, ignore
 
@@ -59,6 +60,8 @@ def extract(
     cache_dir: Path,
     *,
     batch_size: int | None = None,
+    engine: str = AUTO,
+    decoders: Decoders = USUAL,
     retry: bool = False,
     update: Update = ignore,
 ) -> list[Extraction]:
@@ -76,6 +79,10 @@ def extract(
         One that leaves its precision open gets one; see `choose_precision`.
     batch_size : int, optional
         Images per run of a model; by default what suits the memory.
+    engine : str
+        What runs the models; ``auto``: the fastest that gives the same embeddings.
+    decoders : Decoders
+        What decodes the images.
     retry : bool
         Whether quarantined images are tried again.
     update : callable
@@ -94,14 +101,22 @@ def extract(
         The cache can't be written to.
     """
     works = []
-    for extractor in extractors:
-        chosen, note = choose_precision(extractor, source, cache_dir)
+    for wanted in extractors:
+        extractor = wanted
+        if isinstance(extractor, KerasExtractor) and engine != AUTO:
+            extractor = replace(extractor, engine=engine)
+        chosen, chose_precision = choose_precision(extractor, source, cache_dir, update)
         cache = EmbeddingCache(cache_dir, chosen.spec)
         rows, result = _plan(source, cache, retry=retry)
-        result.notes += [note] if note else []
+        chose_engine = None
+        if rows:
+            chosen, chose_engine = choose_engine(
+                chosen, source, rows, cache_dir, update
+            )
+        result.notes += [note for note in (chose_precision, chose_engine) if note]
         works.append((SpecQueue(chosen, cache, rows, batch_size), result))
     todo = [queue for queue, _ in works if queue.rows]
-    computation = Computation(source, todo, update)
+    computation = Computation(source, todo, update, decoders)
     if todo:
         for queue in todo:
             queue.cache.check_writable()  # before a model is loaded

@@ -130,7 +130,7 @@ def _split(short: object) -> tuple[str, dict[str, tuple[str, str]]]:
 
 
 class CacheSettings(Settings):
-    """Where embeddings are cached, and how many are computed at a time."""
+    """Where embeddings are cached, and how they are computed."""
 
     folder: Annotated[Path, CliOption(name="cache-dir")] = Path("cache")
     """Folder of the cached embeddings."""
@@ -139,3 +139,16 @@ class CacheSettings(Settings):
         int | None, Field(ge=1), CliOption(none_means="what fits in memory")
     ] = None
     """Images per run of the backbone."""
+
+    decoders: Annotated[
+        int | None, Field(ge=1), CliOption(none_means="one per core")
+    ] = None
+    """How many images are decoded side by side."""
+
+    decode_in: Literal["auto", "threads", "processes"] = "auto"
+    """What decodes images; auto: threads, and processes where the backbone would have
+    to wait for threads."""
+
+    engine: Literal["auto", "tensorflow", "litert", "openvino"] = "auto"
+    """What runs the backbone; auto: the fastest on this machine whose embeddings agree
+    with TensorFlow's."""

@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from featx.embeddings.backbones.engine import Engine
 from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
-from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine, is_frozen
 from featx.embeddings.dataset import float32_views
+from featx.embeddings.engines.table import Engine
+from featx.embeddings.engines.tensorflow import TensorFlowEngine, is_frozen
 from featx.embeddings.spec import Spec
 from featx.errors import NetworkError
 from featx.finetuning.finetuner import Finetuner
@@ -20,10 +21,18 @@ from featx.frameworks import import_keras
 from featx.heads.views import ViewsHead
 from featx.images.sources import ImageFiles
 from featx.progress import Progress
+from featx.training.predict import untraced
+
+if TYPE_CHECKING:
+    import keras
 
 TOLERANCE, WIDE_TOLERANCE, WIDE = 1e-4, 1e-3, 100.0
 """How far the joined model's probabilities may be from the head's. The wide tolerance
 is for logits in the hundreds, where float32 has few digits left."""
+
+
+FEW = 100
+"""Images up to which a backbone is run layer by layer."""
 
 
 def check_joined_model(
@@ -48,7 +57,7 @@ def check_joined_model(
     exact = cached
     if any(spec.precision != "float32" for spec in embeddings.specs):
         files = ImageFiles([embeddings.images.files[row] for row in rows])
-        extractors = _with_backbone(tuner.start.extractors, joined.backbones)
+        extractors = _with_backbone(tuner.start.extractors, joined.backbones, len(rows))
         exact = float32_views(files, extractors, cache_dir, progress)
     expected = ViewsHead(head).predict_proba(exact)
     given = tuner.predict(joined, rows)
@@ -81,7 +90,7 @@ def check_joined_model(
 
 
 def _with_backbone(
-    extractors: Sequence[KerasExtractor], backbones: Backbones
+    extractors: Sequence[KerasExtractor], backbones: Backbones, count: int
 ) -> list[Extractor]:
     """Return extractors that need not build a single backbone once more.
 
@@ -91,6 +100,8 @@ def _with_backbone(
         In float32.
     backbones : Backbones
         Of these, not trained yet.
+    count : int
+        How many images there are.
     """
     if len(backbones.bases) > 1:
         return list(extractors)
@@ -100,9 +111,28 @@ def _with_backbone(
 
     @cache
     def engine() -> Engine:
+        if count <= FEW:
+            return _LayerByLayer(model)
         return TensorFlowEngine(model, freeze=is_frozen(extractors[0].backbone))
 
     return [_BuiltExtractor(one, engine) for one in extractors]
+
+
+class _LayerByLayer:
+    """An engine without a graph, which takes longer to make than to embed few images.
+
+    See `Engine`.
+    """
+
+    name, batch_size = "tensorflow", 32
+
+    def __init__(self, model: "keras.Model") -> None:
+        self.dim = int(model.output_shape[-1])
+        self._run = untraced(model)
+
+    def __call__(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (rows,) = self._run(batch)
+        return np.asarray(rows, np.float32)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from featx.heads.layers import HEAD_LAYER
 from featx.images.sources import View
 from featx.training.batches import Samples
 from featx.training.optimizers import layer_rates
-from featx.training.predict import traced
+from featx.training.predict import traced, traced_later
 from featx.training.train import Trainee, assign, soften
 
 if TYPE_CHECKING:
@@ -67,18 +67,18 @@ class Backbones:
 
     @cached_property
     def run_features(self) -> Callable[..., list[Any]]:
-        """`features` as a graph, traced when it first runs."""
-        return traced(self.features)
+        """`features` as a graph, traced when it has run a few times."""
+        return traced_later(self.features)
 
     @cached_property
     def run_below(self) -> Callable[..., list[Any]]:
-        """`below` as a graph, traced when it first runs."""
-        return traced(self.below)
+        """`below` as a graph, traced when it has run a few times."""
+        return traced_later(self.below)
 
     @cached_property
     def run_above(self) -> Callable[..., list[Any]]:
-        """`above` as a graph, traced when it first runs."""
-        return traced(self.above)
+        """`above` as a graph, traced when it has run a few times."""
+        return traced_later(self.above)
 
     def warm_up(self, *, on: bool) -> None:
         """Make only the head trainable; off, the unfrozen layers as well."""

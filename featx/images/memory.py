@@ -1,15 +1,33 @@
 """The memory that decoders share: a few large images may not fill it together."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from ctypes import c_longlong
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
 
 MAX_BYTES = 2**30
 """What decoding one image may take, and all that are decoded at the same time."""
 
 
+class Account(NamedTuple):
+    """How many bytes are taken, and what tells that this has changed.
+
+    Threads of a process share one, or several processes that `shared_account` is given
+    to.
+    """
+
+    taken: Any
+    """Has the number of bytes as `value`."""
+    changed: Any
+    """A condition."""
+
+
 class Budget:
-    """Bytes that the threads of a process share.
+    """Bytes that decoders share.
 
     Parameters
     ----------
@@ -19,8 +37,7 @@ class Budget:
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self._taken = 0
-        self._changed = Condition()
+        self.account = Account(c_longlong(0), threading.Condition())
 
     @contextmanager
     def take(self, size: int) -> Iterator[None]:
@@ -28,18 +45,23 @@ class Budget:
 
         What asks for more than there is waits until nobody holds any.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._fits(size))
-            self._taken += size
+        taken, changed = self.account
+        with changed:
+            changed.wait_for(
+                lambda: not taken.value or taken.value + size <= self.total
+            )
+            taken.value += size
         try:
             yield
         finally:
-            with self._changed:
-                self._taken -= size
-                self._changed.notify_all()
+            with changed:
+                taken.value -= size
+                changed.notify_all()
 
-    def _fits(self, size: int) -> bool:
-        return not self._taken or self._taken + size <= self.total
+
+def shared_account(context: "BaseContext") -> Account:
+    """Return an account for the budgets of several processes, to hand to each."""
+    return Account(context.RawValue(c_longlong, 0), context.Condition())
 
 
 DECODING = Budget(MAX_BYTES)

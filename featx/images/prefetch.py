@@ -22,8 +22,9 @@ def prefetch(
     items: Iterable[Item],
     *,
     ahead: int | None = None,
+    threads: int | None = None,
 ) -> Iterator[Iterator[Result]]:
-    """Call a function on items in a thread per core, a bounded number ahead.
+    """Call a function on items in threads, a bounded number ahead.
 
     At the end of the block, an error and an interrupt among them, what has not begun
     is cancelled.
@@ -35,7 +36,9 @@ def prefetch(
         interpreter lock, so threads use all cores.
     items : iterable
     ahead : int, optional
-        Results that may wait; by default `AHEAD` per core.
+        Results that may wait; by default `AHEAD` per thread.
+    threads : int, optional
+        By default one per core.
 
     Yields
     ------
@@ -43,10 +46,10 @@ def prefetch(
         The results, in the order of the items; work begins with the first one asked
         for. What the function raises is raised in its place, and ends the iterator.
     """
-    cores = usable_cores()
-    pool = ThreadPoolExecutor(max_workers=cores)
+    threads = threads or usable_cores()
+    pool = ThreadPoolExecutor(max_workers=threads)
     try:
-        yield _results(pool, function, items, ahead or AHEAD * cores)
+        yield _results(pool, function, items, ahead or AHEAD * threads)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

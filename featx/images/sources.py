@@ -1,9 +1,10 @@
 """Where images come from: files, or arrays that are already decoded."""
 
+import copy
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,14 @@ class ImageFiles:
         self.files = files
         self.names = [str(path) for path in files]
         self.digests = digests or digest_files(files)
+
+    def select(self, rows: Sequence[int]) -> Self:
+        """Return some of the files as a source that another process can be sent."""
+        part = copy.copy(self)
+        part.files = [self.files[row] for row in rows]
+        part.names = [self.names[row] for row in rows]
+        part.digests = Digests(self.digests.keys[list(rows)], {})
+        return part
 
     def show(self, row: int, views: Collection[View]) -> Views:
         """Read and decode one file, and make the views of it."""

@@ -13,6 +13,7 @@ from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.cache.export import find_writer
 from featx.embeddings.cache.inventory import find_caches
 from featx.embeddings.cache.last_extracted import forget_missing, remembered
+from featx.embeddings.cache.models import unused_models
 from featx.embeddings.cache.parts import UnusablePartError
 from featx.embeddings.cache.prune import (
     Pruning,
@@ -226,8 +227,12 @@ def run_prune(
             pruning.specs.append(prune(cache, wanted, dry_run=dry_run))
             pruning.notes.extend(cache.notes)
         pruning.leftovers.update(leftovers(cache_dir))
+        kept = [one.cache.spec for one in pruning.specs if not one.removed]
+        pruning.models.update(unused_models(cache_dir, kept))
         if not dry_run:
             remove_leftovers(cache_dir)
+            for path in pruning.models:
+                path.unlink(missing_ok=True)
     if not dry_run:
         # Named folders say which there are: a lost one must not block the next time.
         forget_missing(cache_dir, data)

@@ -38,7 +38,7 @@ def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
     if recipe.finetune:
         words = _options(
             [*recipe.finetune, recipe.cache, recipe.report],
-            without={CacheSettings: {"batch_size"}},
+            without={CacheSettings: {"batch_size", "engine", "decoders", "decode_in"}},
         )
         start = ["finetune", parent]
         for path in recipe.own_weights:

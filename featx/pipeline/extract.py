@@ -13,6 +13,7 @@ from featx.embeddings.extract import extract as extract_rows
 from featx.embeddings.memo import is_damaged
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.errors import RecipeError
+from featx.images.decode_ahead import Decoders
 from featx.images.image_set import ImageSet
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
@@ -52,6 +53,8 @@ def run_extract(
         extractors,
         cache.folder,
         batch_size=cache.batch_size,
+        engine=cache.engine,
+        decoders=Decoders(cache.decode_in, cache.decoders),
         retry=retry,
         update=progress.images(title_of(extractors)),
     )
@@ -125,6 +128,8 @@ def find_embeddings(
         chosen,
         cache_dir=cache.folder,
         batch_size=cache.batch_size,
+        engine=cache.engine,
+        decoders=Decoders(cache.decode_in, cache.decoders),
         progress=progress,
     )
     if not remembered:

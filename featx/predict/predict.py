@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from featx.embeddings.backbones.imagenet import build_classifier, imagenet_classes
 from featx.embeddings.backbones.table import find_backbone
-from featx.embeddings.compute import MODEL_RUNS
 from featx.embeddings.dataset import side_by_side, title_of
+from featx.embeddings.engines.table import MODEL_RUNS
 from featx.embeddings.extract import embed_rows_anyway
 from featx.errors import DataError
 from featx.heads.views import ViewsHead

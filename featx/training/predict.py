@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,11 @@ from featx.training.batches import Samples
 
 if TYPE_CHECKING:
     import keras
+
+
+UNTRACED_CALLS = 6
+"""Calls of a model after which its graph is worth making: ResNet50 takes 0.3 s longer
+for a batch layer by layer, and its graph 3 s to make."""
 
 
 def predict(
@@ -64,6 +70,19 @@ def traced(model: "keras.Model", *, freeze: bool = False) -> Callable[..., list[
         _of_arrays(model, call), input_signature=signature, autograph=False
     )
     return graph
+
+
+def traced_later(model: "keras.Model") -> Callable[..., list[Any]]:
+    """Return what `traced` returns, but run layer by layer for the first calls.
+
+    To trace a deep network takes seconds, as long as some batches layer by layer.
+    """
+    by_layer, graph, calls = untraced(model), traced(model), count()
+
+    def run(*inputs: Any) -> list[Any]:
+        return by_layer(*inputs) if next(calls) < UNTRACED_CALLS else graph(*inputs)
+
+    return run
 
 
 def untraced(model: "keras.Model") -> Callable[..., list[Any]]:

@@ -45,6 +45,7 @@ def measured(**changes):
         "weights": "random",
         "operations": 10,
         "torch": {"skipped": "torch is not installed"},
+        "engine": "openvino",
         "precision": "bfloat16",
         "batch_size": 32,
         "repeats": repeats,

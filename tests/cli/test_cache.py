@@ -294,6 +294,31 @@ def test_prune_removes_a_spec_whole(run, filled):
     assert not folder.exists()
 
 
+def test_prune_removes_converted_models_with_their_last_spec(run, filled):
+    from featx.embeddings.cache.models import model_path
+    from featx.embeddings.spec import Spec
+
+    spec = Spec.from_dict(
+        json.loads((part_of(filled).parent / "spec.json").read_text())
+    )
+    model = model_path(filled / "cache", spec)
+    model.parent.mkdir()
+    model.write_bytes(b"x" * 5000)
+    other = model.with_name("other-64-0123456789.tflite")
+    other.write_bytes(b"x" * 3000)
+    planned = run("cache", "prune", "--dry-run")
+    assert "1 converted model that no embeddings need any more" in planned.stdout
+    assert "would drop 0 embeddings and free about 3 kB" in planned.stdout
+    assert other.exists()
+    done = json.loads(run("cache", "prune", "--json").stdout)
+    assert done["models"] == [str(other.relative_to(filled))]
+    assert (model.exists(), other.exists()) == (True, False)
+    assert "nothing to drop" in run("cache", "prune").stdout
+    make_colours(filled / "more", train=3, test=3, size=(41, 40))
+    run("cache", "prune", "more")
+    assert not model.exists()
+
+
 def test_prune_knows_what_was_used_without_being_extracted(run, filled):
     (filled / "cache" / "last-extracted.json").unlink()
     assert run("cache", "export", *BACKBONE, "--out", "a.npz").exit_code == 0

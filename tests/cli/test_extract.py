@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests.cli.conftest import WITHOUT_FRAMEWORKS
@@ -125,3 +126,50 @@ def test_sizes_are_given_in_one_way(run, work):
     done = run("extract", "--backbone", "resnet50@64", "--image-size", 32)
     assert done.exit_code == 2
     assert "give the size after @ or by --image-size, not both" in done.stderr
+
+
+def test_an_engine_that_is_asked_for(run, work):
+    done = run("extract", *BACKBONE, "--engine", "litert", "--json")
+    (spec,) = json.loads(done.stdout)["embeddings"]
+    assert spec["spec"]["precision"] == "float32"
+    (path,) = (work / "cache" / ".models").iterdir()
+    assert path.suffix == ".tflite"
+    done = run("extract", *BACKBONE, "--engine", "litert", "--precision", "bfloat16")
+    assert done.exit_code == 1
+    assert "--engine litert: doesn't compute in bfloat16 on this machine" in done.stderr
+
+
+def test_a_converted_backbone_starts_without_tensorflow(run, work):
+    pytest.importorskip("openvino")
+    words = [str(word) for word in ("extract", *BACKBONE, "--engine", "openvino")]
+    words += ["--precision", "float32"]
+    assert run(*words).exit_code == 0
+    write_image(work / "data" / "train" / "red" / "new.png", (250, 10, 10), seed=99)
+    script = WITHOUT_FRAMEWORKS.format(words=words)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 computed" in done.stdout
+
+
+def test_decoding_in_processes(run, work):
+    bad = work / "data" / "train" / "red" / "bad.jpg"
+    bad.write_text("no image")
+    options = ("--decode-in", "processes", "--decoders", 2, "--cache-dir", "other")
+    done = run("extract", *BACKBONE, *options)
+    assert done.exit_code == 0, done.stderr
+    assert "36 computed" in done.stdout
+    assert "1 unreadable" in done.stdout
+    run("extract", *BACKBONE)
+    words = ("cache", "export", *BACKBONE, "--out")
+    run(*words, "threads.npz")
+    run(*words, "processes.npz", "--cache-dir", "other")
+    found = []
+    for name in ("threads.npz", "processes.npz"):
+        with np.load(name) as file:
+            found.append({key: file[key] for key in file.files})
+    assert found[0].keys() == found[1].keys()
+    for key, array in found[0].items():
+        if array.dtype == np.float32:
+            np.testing.assert_array_equal(array, found[1][key])

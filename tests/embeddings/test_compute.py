@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from featx.embeddings.backbones import tensorflow_engine
 from featx.embeddings.backbones.extractor import find_extractor
+from featx.embeddings.engines import tensorflow as tensorflow_engine
 from featx.embeddings.extract import embed_rows, extract
 from featx.errors import BackboneError
 from featx.images.decoding import decode, flip
@@ -113,7 +113,7 @@ class Small(FakeExtractor):
                 raise MemoryError
             return inner(batch)
 
-        crowded.dim, crowded.batch_size = inner.dim, 32
+        crowded.name, crowded.dim, crowded.batch_size = inner.name, inner.dim, 32
         return crowded
 
 
@@ -132,7 +132,7 @@ def test_numbers_that_are_not_finite_are_one_clear_line(files, tmp_path):
             def overflow(batch):
                 return engine(batch) * np.float32(np.inf)
 
-            overflow.dim, overflow.batch_size = engine.dim, engine.batch_size
+            overflow.name, overflow.dim, overflow.batch_size = "", engine.dim, 32
             return overflow
 
     with pytest.raises(BackboneError, match="not finite; use --precision float32"):

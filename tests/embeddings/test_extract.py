@@ -217,7 +217,7 @@ def test_an_interrupt_keeps_what_was_computed(files, cache):
                     raise KeyboardInterrupt
                 return engine(batch)
 
-            interrupted.dim = engine.dim
+            interrupted.name, interrupted.dim = engine.name, engine.dim
             return interrupted
 
     with pytest.raises(KeyboardInterrupt):

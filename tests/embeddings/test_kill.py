@@ -32,7 +32,7 @@ class Slow(FakeExtractor):
         def slow(batch):
             time.sleep(0.01)
             return engine(batch)
-        slow.dim = engine.dim
+        slow.name, slow.dim = engine.name, engine.dim
         return slow
 
 compute.COMMIT_IMAGES = 20

@@ -1,1 +1,1 @@
-"""Frozen backbones: the table of them, their weights, and what runs them."""
+"""Frozen backbones: the table of them, their weights, and their Keras models."""

@@ -6,9 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from featx.embeddings.backbones.engine import Engine, find_engine
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights, resolve_weights
+from featx.embeddings.engines.table import Engine, default_engine, find_engine
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError
 from featx.images.resizing import RESIZED, SQUASH, Resize
@@ -54,9 +54,11 @@ class KerasExtractor:
     layer: str | None = None
     flip: bool = False
     precision: str = "float32"
-    engine: str = "tensorflow"
+    engine: str = AUTO
     stretch: bool = False
     resize: Resize = SQUASH
+    models: Path | None = None
+    """The cache folder, where converted models are kept."""
 
     @property
     def spec(self) -> Spec:
@@ -96,7 +98,12 @@ class KerasExtractor:
         WeightsError
             The file doesn't fit the backbone.
         """
-        return find_engine(self.engine).open_engine(self)
+        engine = default_engine() if self.engine == AUTO else self.engine
+        module = find_engine(engine)
+        needed = module.missing()
+        if needed:
+            raise BackboneError(f"--engine {engine}: isn't installed; {needed}")
+        return module.open_engine(self)
 
 
 def find_extractor(

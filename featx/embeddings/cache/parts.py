@@ -143,6 +143,18 @@ def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
         return keys
 
 
+def read_engine(path: Path) -> str:
+    """Return what computed a part's embeddings; empty where the part doesn't say.
+
+    Raises
+    ------
+    DamagedPartError, UnusablePartError
+        As in `read_keys`.
+    """
+    with _opened(path) as file:
+        return str(attribute(file, "engine")) if "engine" in file.attrs else ""
+
+
 def read_blocks(path: Path) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield a part's embeddings in blocks of bounded memory, with their rows.
 

@@ -71,12 +71,15 @@ class Pruning:
     specs : list of Pruned
     leftovers : dict of Path to int
         What killed processes left beside the specs' folders, with its bytes.
+    models : dict of Path to int
+        Converted backbones that no spec uses any more, with their bytes.
     notes : list of str
     """
 
     kept: dict[Path, int] = field(default_factory=dict)
     specs: list[Pruned] = field(default_factory=list)
     leftovers: dict[Path, int] = field(default_factory=dict)
+    models: dict[Path, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 

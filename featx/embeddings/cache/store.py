@@ -19,6 +19,7 @@ from featx.embeddings.cache.parts import (
     choose_small,
     common_width,
     read_blocks,
+    read_engine,
     read_keys,
     write_part,
 )
@@ -26,6 +27,7 @@ from featx.embeddings.cache.quarantine import Quarantine, Unreadable
 from featx.embeddings.memo import read_memo
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError, CacheWriteError
+from featx.frameworks import BACKENDS
 from featx.locks import FolderLock, updating
 from featx.provenance import provenance
 
@@ -141,8 +143,15 @@ class EmbeddingCache:
                     self.set_aside(path, error)
         return rows, found
 
-    def add(self, keys: Keys, rows: Rows) -> Path:
+    def add(self, keys: Keys, rows: Rows, engine: str = "") -> Path:
         """Commit embeddings as a new part.
+
+        Parameters
+        ----------
+        keys : ndarray of uint8, shape (n, 32)
+        rows : ndarray of float32, shape (n, d)
+        engine : str
+            What computed them.
 
         Raises
         ------
@@ -152,7 +161,7 @@ class EmbeddingCache:
         """
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         return self._commit(
-            lambda: write_part(self.folder, now, keys, rows, self._provenance())
+            lambda: write_part(self.folder, now, keys, rows, self._provenance(engine))
         )
 
     def add_unreadable(self, lines: Collection[Unreadable]) -> None:
@@ -228,8 +237,10 @@ class EmbeddingCache:
         whole = None
         if kept:
             stamp = group[-1].stem.removeprefix("part-").split("-")[0]
+            engines = sorted({read_engine(path) for path in group} - {""})
+            made_by = self._provenance(", ".join(engines))
             whole = write_part(
-                self.folder, stamp, all_keys[kept], all_rows[kept], self._provenance()
+                self.folder, stamp, all_keys[kept], all_rows[kept], made_by
             )
         for old in group:
             if old != whole:  # the same content has the same name
@@ -291,12 +302,13 @@ class EmbeddingCache:
                 "what was committed is kept: fix that, or choose another --cache-dir",
             ) from error
 
-    def _provenance(self) -> Mapping[str, Any]:
-        written = provenance(("featx", "tensorflow", "keras"))
+    def _provenance(self, engine: str) -> Mapping[str, Any]:
+        written = provenance(("featx", "keras", *BACKENDS))
         return {
             "spec": self.spec.id,
             "created": written["created"],
             **written["versions"],
+            **({"engine": engine} if engine else {}),
         }
 
     def keys_by_part(

@@ -17,8 +17,8 @@ from featx.embeddings.cache.parts import (
     read_keys,
 )
 from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.comparison import largest_difference, mean_cosine
 from featx.embeddings.extract import embed_rows
-from featx.embeddings.precision import mean_cosine
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError
 from featx.images.digests import digest_files
@@ -218,19 +218,5 @@ def compare(
     if not found.any():
         return None
     now, cached = now[found], cached[found]
-    difference, cosine = float("inf"), 0.0
-    if now.shape == cached.shape:
-        with np.errstate(invalid="ignore", over="ignore"):  # whatever was cached
-            difference, cosine = _difference(now, cached), mean_cosine(now, cached)
+    difference, cosine = largest_difference(now, cached), mean_cosine(now, cached)
     return Comparison(len(now), difference, cosine, TOLERANCE[cache.spec.precision])
-
-
-def _difference(now: NDArray[np.float32], cached: NDArray[np.float32]) -> float:
-    """Return the largest relative difference of rows, shape (n, d).
-
-    What isn't a number is infinitely far away.
-    """
-    distances = np.linalg.norm(now.astype(float) - cached, axis=1)
-    lengths = np.linalg.norm(cached.astype(float), axis=1)
-    ratios = np.where(distances == 0, 0.0, distances / np.maximum(lengths, 1e-30))
-    return float(np.nan_to_num(ratios, nan=np.inf).max())

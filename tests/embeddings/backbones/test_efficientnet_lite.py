@@ -11,8 +11,8 @@ from featx.embeddings.backbones.imagenet import build_classifier
 from featx.embeddings.backbones.keras_model import build_model, build_steps
 from featx.embeddings.backbones.pytorch_file import read_state_dict
 from featx.embeddings.backbones.table import find_backbone
-from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine
 from featx.embeddings.backbones.weights import Weights, resolve_weights
+from featx.embeddings.engines.tensorflow import TensorFlowEngine
 from featx.errors import WeightsError
 from featx.finetuning.unfreeze import block_names, first_unfrozen
 from featx.frameworks import import_tensorflow

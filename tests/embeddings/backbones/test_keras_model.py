@@ -15,8 +15,8 @@ import pytest
 from featx.embeddings.backbones.extractor import KerasExtractor, find_extractor
 from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.backbones.table import BACKBONES, find_backbone
-from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine, is_frozen
 from featx.embeddings.backbones.weights import Weights, resolve_weights
+from featx.embeddings.engines.tensorflow import TensorFlowEngine, is_frozen
 from featx.errors import BackboneError, WeightsError
 from featx.frameworks import import_keras, import_tensorflow, keras_home
 from tests.embeddings.backbones.pictures import make_images

@@ -146,7 +146,7 @@ def test_table_imports_no_framework():
     script = (
         "import sys, featx.embeddings.backbones.table\n"
         "import featx.embeddings.backbones.weights\n"
-        "import featx.embeddings.backbones.engine\n"
+        "import featx.embeddings.engines.table\n"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
     done = subprocess.run(

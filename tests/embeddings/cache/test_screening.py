@@ -54,7 +54,7 @@ def test_the_name_holds_the_digest(cache):
 
 
 def test_the_same_content_again_is_not_lost(cache, monkeypatch):
-    monkeypatch.setattr(cache, "_provenance", lambda: {"spec": SPEC.id})
+    monkeypatch.setattr(cache, "_provenance", lambda _: {"spec": SPEC.id})
     part = cache.add(make_keys(ROWS), make_rows(ROWS))
     cache.rewrite([part])
     assert cache.parts() == [part]

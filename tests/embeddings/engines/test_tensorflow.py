@@ -13,8 +13,8 @@ import pytest
 from featx.embeddings.backbones.extractor import KerasExtractor, find_extractor
 from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.backbones.table import find_backbone
-from featx.embeddings.backbones.tensorflow_engine import TensorFlowEngine, is_frozen
 from featx.embeddings.backbones.weights import Weights
+from featx.embeddings.engines.tensorflow import TensorFlowEngine, is_frozen
 from featx.embeddings.extract import embed_rows
 from featx.errors import BackboneError
 from featx.frameworks import import_tensorflow

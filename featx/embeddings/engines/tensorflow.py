@@ -6,15 +6,16 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from featx.embeddings.backbones.engine import Engine
 from featx.embeddings.backbones.keras_model import build_model
+from featx.embeddings.engines.table import Engine
 from featx.errors import BackboneError
 from featx.frameworks import garbage_kept, import_tensorflow, with_constants
-from featx.hardware import available_memory, has_bfloat16
+from featx.hardware import available_memory, has_bfloat16, may_have_gpu
 
 if TYPE_CHECKING:
     import keras
@@ -62,6 +63,8 @@ class TensorFlowEngine:
     batch_size : int
         How many images at a time suit the memory that there was.
     """
+
+    name = "tensorflow"
 
     def __init__(self, model: "keras.Model", *, freeze: bool = True) -> None:
         self.dim: int = int(model.output_shape[-1])
@@ -160,10 +163,24 @@ def _onednn_bfloat16(tf: Any) -> Iterator[None]:
         context().function_call_options = before
 
 
-def _trace(tf: Any, model: "keras.Model", *, freeze: bool) -> Any:
+def trace_backbone(
+    extractor: "KerasExtractor", batch: int
+) -> tuple[Any, "keras.Model"]:
+    """Return a backbone as a concrete function with constant weights, and its model.
+
+    The function takes uint8 (batch, height, width, 3) and returns a list of a tensor.
+    """
+    with garbage_kept():
+        model = build_model(extractor)
+        return _trace(import_tensorflow(), model, freeze=True, batch=batch), model
+
+
+def _trace(
+    tf: Any, model: "keras.Model", *, freeze: bool, batch: int | None = None
+) -> Any:
     """Return the model as a concrete function: one uint8 tensor to a list of one."""
     height, width = model.input_shape[1:3]
-    signature = tf.TensorSpec([None, height, width, 3], tf.uint8)
+    signature = tf.TensorSpec([batch, height, width, 3], tf.uint8)
     call = with_constants(model) if freeze else partial(model, training=False)
 
     def embed(images: Any) -> list[Any]:
@@ -215,12 +232,13 @@ def open_engine(extractor: "KerasExtractor") -> Engine:
     WeightsError
         The file doesn't fit the backbone.
     """
-    on_gpu = bool(import_tensorflow().config.list_physical_devices("GPU"))
+    on_gpu = uses_gpu()
     _check_precision(extractor.precision, on_gpu=on_gpu)
     mixed = on_gpu and extractor.precision != "float32"
     policy = f"mixed_{extractor.precision}" if mixed else "float32"
     # Neither flipping nor the CPU's bfloat16 needs a model of its own.
-    engine = _open(replace(extractor, flip=False, precision="float32"), policy)
+    plain = replace(extractor, flip=False, precision="float32", models=None)
+    engine = _open(replace(plain, engine="tensorflow"), policy)
     if extractor.precision == "bfloat16" and not on_gpu:
         return engine.with_bfloat16()
     return engine
@@ -245,17 +263,29 @@ def _check_precision(precision: str, *, on_gpu: bool) -> None:
         )
 
 
-def faster_precision() -> str | None:
-    """Return the precision that may be faster than float32 on this machine."""
+def missing() -> str | None:
+    """Say what to install, where the engine can't run on this machine."""
+    return None if find_spec("tensorflow") else "pip install tensorflow"
+
+
+def uses_gpu() -> bool:
+    """Tell whether it computes on a GPU here."""
+    if not may_have_gpu():
+        return False  # known without TensorFlow, which takes seconds to import
+    return bool(import_tensorflow().config.list_physical_devices("GPU"))
+
+
+def precisions() -> tuple[str, ...]:
+    """Return what it computes in here: float32, and what may be faster."""
+    if not uses_gpu():
+        return ("float32", "bfloat16") if has_bfloat16() else ("float32",)
     tf = import_tensorflow()
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "bfloat16" if has_bfloat16() else None
-    details = tf.config.experimental.get_device_details(gpus[0])
+    gpu = tf.config.list_physical_devices("GPU")[0]
+    details = tf.config.experimental.get_device_details(gpu)
     capability = details.get("compute_capability", (0, 0))
     if capability >= (8, 0):
-        return "bfloat16"
-    return "float16" if capability >= (7, 0) else None
+        return ("float32", "bfloat16")
+    return ("float32", "float16") if capability >= (7, 0) else ("float32",)
 
 
 def is_frozen(backbone: "Backbone") -> bool:

@@ -1,0 +1,132 @@
+"""Backbones as LiteRT files, and what runs such a file image by image.
+
+On CPUs, a small network image by image in one thread per core is up to three times as
+fast as TensorFlow's graph in batches: an image's maps stay in the core's own cache, and
+no thread waits for another. Each row depends on its image only, so it has the same bits
+in any batch.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.atomic import write_atomically
+from featx.embeddings.backbones.extractor import KerasExtractor
+from featx.embeddings.cache.models import model_path
+from featx.errors import BackboneError, first_line
+from featx.frameworks import import_tensorflow, silenced_stderr
+
+BATCH = 32
+"""Images that are embedded and committed together; each runs alone."""
+
+ImageRunner = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""From one image, shape (1, side, side, 3), to its row, shape (1, D)."""
+
+
+def convert(extractor: KerasExtractor) -> Path:
+    """Return the LiteRT file of a backbone with its weights; it is written once.
+
+    It is kept in the cache folder; where that can't be written to, or none is named,
+    only as long as this process runs.
+
+    Raises
+    ------
+    BackboneError
+        There is no such layer, or the backbone can't be converted.
+    WeightsError
+        The file doesn't fit the backbone.
+    """
+    folders = [extractor.models] if extractor.models else []
+    folders.append(Path(_scratch().name))
+    paths = [model_path(folder, extractor.spec) for folder in folders]
+    for path in paths:
+        if path.is_file():
+            return path
+    content = _converted(extractor)
+    for path in paths[:-1]:
+        with contextlib.suppress(OSError):
+            _write(path, content)
+            return path
+    _write(paths[-1], content)
+    return paths[-1]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content)
+
+
+@lru_cache(maxsize=1)
+def _scratch() -> "TemporaryDirectory[str]":
+    """Return a folder that goes with this process, where no cache is named."""
+    return TemporaryDirectory(prefix="featx-")
+
+
+def _converted(extractor: KerasExtractor) -> bytes:
+    from featx.embeddings.engines.tensorflow import is_frozen, trace_backbone
+
+    if not is_frozen(extractor.backbone):
+        raise BackboneError(f"{extractor.backbone.name}: too large to be converted")
+    graph, model = trace_backbone(extractor, batch=1)
+    lite = import_tensorflow().lite
+    converter = lite.TFLiteConverter.from_concrete_functions([graph], model)
+    try:
+        with silenced_stderr():
+            content: bytes = converter.convert()
+    except Exception as error:  # the converter raises exceptions of any type
+        raise BackboneError(
+            f"{extractor.backbone.name}: LiteRT can't convert it ({first_line(error)})"
+        ) from error
+    return content
+
+
+class ImageByImage:
+    """Runs images one by one, several at a time: an `Engine`.
+
+    Parameters
+    ----------
+    name : str
+        Of the engine.
+    runners : sequence of callable
+        Each serves one thread at a time.
+    side, dim : int
+        Of an image, in pixels, and of a row.
+    """
+
+    def __init__(
+        self, name: str, runners: Sequence[ImageRunner], side: int, dim: int
+    ) -> None:
+        self.name = name
+        self.dim = dim
+        self.batch_size = BATCH
+        self._shape = (side, side, 3)
+        self._idle: SimpleQueue[ImageRunner] = SimpleQueue()
+        for runner in runners:
+            self._idle.put(runner)
+        self._threads = ThreadPoolExecutor(len(runners), "featx-engine")
+
+    def __call__(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed a batch; see `Engine`."""
+        if batch.dtype != np.uint8 or batch.shape[1:] != self._shape:
+            raise ValueError(
+                f"a batch is uint8 (N, {', '.join(map(str, self._shape))}), "
+                f"not {batch.dtype} {batch.shape}"
+            )
+        rows = np.empty((len(batch), self.dim), np.float32)
+
+        def embed(index: int) -> None:
+            runner = self._idle.get()
+            try:
+                rows[index] = runner(batch[index : index + 1])[0]
+            finally:
+                self._idle.put(runner)
+
+        list(self._threads.map(embed, range(len(batch))))
+        return rows
