@@ -3,9 +3,10 @@
 It follows `featx.images` step by step, in whole numbers wherever these do: large
 photos are brought to 1/2, 1/4 or 1/8 by the mean of each block, as decoding does it for
 all formats but JPEG, and the rest of the way is OpenCV's bilinear or Pillow's bicubic
-resizing. Of the numbers, 99% and more are the same, and the others differ by one.
-Padded photos that are more than twice as tall as wide are the exception: Pillow 13
-resizes their rows first, and some numbers differ by three.
+resizing. Of the numbers, 99% and more are the same, and the others differ by one; in
+one cropped or padded photo of some hundreds a single number differs by two, as Pillow
+rounds twice. Padded photos that are more than twice as tall as wide are the exception:
+Pillow 13 resizes their rows first, and some numbers differ by three.
 
 Keras' operations only, so that each format can hold them. They can't ask a symbolic
 tensor for its size: sizes are counted.

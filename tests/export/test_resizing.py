@@ -59,7 +59,9 @@ def differences(pixels, way, resize=None):
 def test_any_size_becomes_the_same_square(way, height, width):
     assume(way != "pad" or height <= 2 * width)
     found = differences(draw(height, width), way)
-    assert found.max() <= 1
+    # Pillow rounds after the columns and after the rows, and seldom that adds up.
+    assert found.max() <= (1 if way == "squash" else 2)
+    assert (found > 1).sum() <= 2
     assert (found > 0).mean() < 0.02
 
 
