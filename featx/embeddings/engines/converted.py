@@ -109,6 +109,9 @@ class ImageByImage:
         self._shape = (side, side, 3)
         self._idle: SimpleQueue[ImageRunner] = SimpleQueue()
         for runner in runners:
+            # Here, in one thread: where two enter OpenVINO for the first time at once,
+            # one may hold Python's lock and wait for the other, which waits for it.
+            runner(np.zeros((1, *self._shape), np.uint8))
             self._idle.put(runner)
         self._threads = ThreadPoolExecutor(len(runners), "featx-engine")
 

@@ -1,9 +1,9 @@
 """What holds for every engine that is installed."""
 
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.cache.models import FOLDER
 from featx.embeddings.comparison import largest_difference, mean_cosine
-from featx.embeddings.engines.choice import LEAST_COSINE, MOST_DIFFERENCE
+from featx.embeddings.engines.choice import MOST_DIFFERENCE
 from featx.embeddings.engines.table import CONVERTED, ENGINES, find_engine
 from featx.embeddings.extract import embed_rows
 from featx.errors import BackboneError
@@ -142,39 +142,40 @@ def test_large_backbones_are_not_converted(name, folder):
         find(name, folder, backbone="convnextxlarge").open()
 
 
-FAMILIES = [
-    *("vgg16", "resnet50", "resnet50v2", "inceptionv3", "xception", "mobilenetv2"),
-    *("mobilenetv3small", "densenet121", "nasnetmobile", "efficientnetb0"),
-    *("efficientnetv2b0", "convnexttiny", "efficientnetlite0"),
-]
+FAMILIES = {
+    "mobilenetv3small": None,
+    "densenet121": "conv2_block2_concat",
+    "efficientnetv2b0": "block4a_activation",
+    "convnexttiny": "convnext_tiny_stage_1_block_0_identity",
+}
+"""Backbones that together have all kinds of layers, as far as a layer; whole ones take
+minutes to convert. All families agreed when each was tried whole."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", FAMILIES)
-@pytest.mark.parametrize("name", [one for one in CONVERTED if one in INSTALLED])
-def test_each_family_agrees(name, backbone, tmp_path):
-    size = 75 if backbone == "inceptionv3" else 71 if backbone == "xception" else 64
+def test_each_family_agrees(backbone, tmp_path):
     coarse = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 3), dtype=np.uint8)
-    images = np.stack([resize(image, Fit(size, size)) for image in coarse])
-    options = {"backbone": backbone, "image_size": size}
-    rows = find(name, tmp_path, **options).open()(images)
+    images = np.stack([resize(image, Fit(32, 32)) for image in coarse])
+    options = {"image_size": 32, "backbone": backbone, "layer": FAMILIES[backbone]}
     expected = find("tensorflow", tmp_path, **options).open()(images)
-    assert largest_difference(rows, expected) <= MOST_DIFFERENCE
+    for name in CONVERTED:
+        if name in INSTALLED:
+            rows = find(name, tmp_path, **options).open()(images)
+            assert largest_difference(rows, expected) <= MOST_DIFFERENCE
 
 
 @pytest.mark.slow
 @pytest.mark.samples
-@pytest.mark.parametrize("name", [one for one in CONVERTED if one in INSTALLED])
-def test_real_weights_agree(samples, name, tmp_path):
+@pytest.mark.parametrize("backbone", ["mobilenetv2-0.35", "efficientnetlite0"])
+def test_real_weights_agree(samples, backbone, tmp_path):
+    if "KERAS_HOME" not in os.environ and backbone != "efficientnetlite0":
+        pytest.skip("KERAS_HOME names no folder with ImageNet weights")
     files = sorted((samples / "dogs-vs-cats").rglob("*.jpg"))[:16]
-    images = np.stack([decode(Path(f).read_bytes(), (224, 224)) for f in files])
-    for backbone in ("mobilenetv2-0.35", "efficientnetlite0"):
-        options = {"backbone": backbone, "weights": "imagenet", "image_size": 224}
-        expected = find("tensorflow", tmp_path, **options).open()(images)
-        for precision in find_engine(name).precisions():
-            extractor = find(name, tmp_path, **options)
-            rows = replace(extractor, precision=precision).open()(images)
-            if precision == "float32":
-                assert largest_difference(rows, expected) <= MOST_DIFFERENCE
-            else:
-                assert mean_cosine(rows, expected) >= LEAST_COSINE - 0.003
+    images = np.stack([decode(file.read_bytes(), (224, 224)) for file in files])
+    options = {"backbone": backbone, "weights": "imagenet", "image_size": 224}
+    expected = find("tensorflow", tmp_path, **options).open()(images)
+    for name in CONVERTED:
+        if name in INSTALLED:
+            rows = find(name, tmp_path, **options).open()(images)
+            assert largest_difference(rows, expected) <= MOST_DIFFERENCE
