@@ -109,9 +109,7 @@ def check_answers(asked, run, suffix):
     paths, expected = expected_of(run)
     atol = 1e-3 if suffix else 2e-5  # pixels of resized photos may differ by one
     assert np.ptp(expected, axis=0).min() > 0.1  # they tell the images apart
-    for row in (0, -1):
-        answer = asked.answer(paths[row])
-        np.testing.assert_allclose(answer, expected[row], atol=atol)
+    np.testing.assert_allclose(asked.answer(paths[-1]), expected[-1], atol=atol)
 
 
 @pytest.fixture(scope="module")
