@@ -24,6 +24,7 @@ from featx.embeddings.backbones.extractor import (
     Extractor,
     KerasExtractor,
 )
+from featx.embeddings.cache.models import model_path
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.embeddings.comparison import largest_difference, mean_cosine
 from featx.embeddings.engines.table import (
@@ -315,10 +316,12 @@ def _kept(extractor: KerasExtractor, cache_dir: Path, count: int) -> str | None:
             return extractor.engine if fits and fits[0].agrees else None
         if find_engine(choice.chosen.engine).missing() is not None:
             return None
-        is_complete = known.issuperset(_installed())
-        if is_complete or count < LONG * choice.tried[0].rate:
-            return choice.chosen.engine
-        return None
+        chosen, is_short = choice.chosen.engine, count < LONG * choice.tried[0].rate
+        if is_short and chosen in CONVERTED:
+            # To convert a backbone for few images would take longer than they do.
+            is_there = model_path(cache_dir, extractor.spec).is_file()
+            return chosen if is_there else default_engine()
+        return chosen if is_short or known.issuperset(_installed()) else None
     return None
 
 

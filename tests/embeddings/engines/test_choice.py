@@ -15,6 +15,7 @@ import pytest
 from featx import hardware as machine
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.backbones.keras_model import build_model
+from featx.embeddings.cache.models import model_path
 from featx.embeddings.cache.store import EmbeddingCache
 from featx.embeddings.engines import choice
 from featx.embeddings.engines import tensorflow as tensorflow_engine
@@ -228,6 +229,12 @@ SLOW = {"float32": 0.5}
 """So slow that a dozen images take long enough to try other engines."""
 
 
+def pretend_converted(extractor, cache_dir):
+    path = model_path(cache_dir, extractor.spec)
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+
+
 def test_another_engine_is_taken_where_it_pays_and_agrees(small, engines, tmp_path):
     made = engines(
         tensorflow=fake(SLOW),
@@ -241,6 +248,7 @@ def test_another_engine_is_taken_where_it_pays_and_agrees(small, engines, tmp_pa
         "times as fast as tensorflow in float32 here, with the same embeddings"
     )
     opened = {name: one.opened for name, one in made.items()}
+    pretend_converted(chosen, tmp_path)
     kept, note = choose_engine(replace(chosen, engine="auto"), SOURCE, [0], tmp_path)
     assert (kept.engine, note) == ("openvino", None)
     assert {name: one.opened for name, one in made.items()} == opened
@@ -256,7 +264,9 @@ def test_few_images_are_not_worth_a_trial(small, engines, tmp_path):
     many = ImageArrays(np.concatenate([IMAGES] * 200))
     chosen, _ = choose_engine(asked, many, range(2400), tmp_path)
     assert chosen.engine == "litert"
-    # And what was found is good for few.
+    # And what was found is good for few, but for the time that converting takes.
+    assert choose_engine(asked, SOURCE, [0], tmp_path)[0].engine == "tensorflow"
+    pretend_converted(asked, tmp_path)
     assert choose_engine(asked, SOURCE, [0], tmp_path)[0].engine == "litert"
 
 
