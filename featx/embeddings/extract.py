@@ -110,6 +110,7 @@ def extract(
         rows, result = _plan(source, cache, retry=retry)
         chose_engine = None
         if rows:
+            cache.check_writable()  # before a model is loaded
             chosen, chose_engine = choose_engine(
                 chosen, source, rows, cache_dir, update
             )
@@ -118,8 +119,6 @@ def extract(
     todo = [queue for queue, _ in works if queue.rows]
     computation = Computation(source, todo, update, decoders)
     if todo:
-        for queue in todo:
-            queue.cache.check_writable()  # before a model is loaded
         computation.run()
     for queue, result in works:
         _finish(source, queue, computation, result, retry=retry)

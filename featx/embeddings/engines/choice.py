@@ -196,8 +196,7 @@ def choose_precision(
     images = _sample(source, extractor.spec.view, rows)
     if not len(images):
         return replace(extractor, precision="float32"), None
-    update(0, len(rows))
-    return _choose(extractor, images, len(rows), cache_dir)
+    return _choose(extractor, images, len(rows), cache_dir, update)
 
 
 def choose_engine(
@@ -242,15 +241,19 @@ def choose_engine(
     images = _sample(source, extractor.spec.view, sorted(rows))
     if not len(images):
         return replace(extractor, engine=default_engine()), None
-    update(0, len(rows))
-    return _choose(extractor, images, len(rows), cache_dir)
+    return _choose(extractor, images, len(rows), cache_dir, update)
 
 
 def _choose(
-    extractor: KerasExtractor, images: NDArray[np.uint8], count: int, cache_dir: Path
+    extractor: KerasExtractor,
+    images: NDArray[np.uint8],
+    count: int,
+    cache_dir: Path,
+    update: Update,
 ) -> tuple[KerasExtractor, str | None]:
     """Measure what this machine has, and keep the choice."""
     EmbeddingCache(cache_dir, extractor.spec).check_writable()
+    update(0, count)
     extractor = replace(extractor, models=cache_dir)
     choice = measure(extractor, images, count)
     best = choice.chosen
