@@ -9,7 +9,8 @@ from featx.embeddings.backbones.keras_model import keras_functions
 from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.backbones.weights import TIMEOUT_S, resolve_weights
 from featx.errors import WeightsError
-from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
+from featx.frameworks import fetch_failure, import_keras, keras_downloads
+from featx.keras_backend import keras_home
 
 if TYPE_CHECKING:
     import keras

@@ -18,7 +18,8 @@ from featx.embeddings.backbones.table import BACKBONES, find_backbone
 from featx.embeddings.backbones.weights import Weights, resolve_weights
 from featx.embeddings.engines.tensorflow import TensorFlowEngine, is_frozen
 from featx.errors import BackboneError, WeightsError
-from featx.frameworks import import_keras, import_tensorflow, keras_home
+from featx.frameworks import import_keras, import_tensorflow
+from featx.keras_backend import keras_home
 from tests.embeddings.backbones.pictures import make_images
 
 RANDOM = Weights("random", None, None, 0)
