@@ -140,6 +140,6 @@ class CacheSettings(Settings):
     ] = None
     """Images per run of the backbone."""
 
-    engine: Literal["auto", "tensorflow", "litert", "openvino"] = "auto"
+    engine: Literal["auto", "tensorflow", "jax", "torch", "litert", "openvino"] = "auto"
     """What runs the backbone; auto: the fastest on this machine whose embeddings agree
-    with TensorFlow's."""
+    with those of Keras' own backend."""

@@ -102,7 +102,7 @@ class KerasExtractor:
         module = find_engine(engine)
         needed = module.missing()
         if needed:
-            raise BackboneError(f"--engine {engine}: isn't installed; {needed}")
+            raise BackboneError(f"--engine {engine}: {needed}")
         return module.open_engine(self)
 
 

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from featx.atomic import write_atomically
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.cache.models import model_path
+from featx.embeddings.engines.batches import check_batch
 from featx.errors import BackboneError, first_line
-from featx.frameworks import import_tensorflow, silenced_stderr
+from featx.frameworks import import_tensorflow, need_tensorflow, silenced_stderr
+from featx.keras_backend import missing_backend
 
 BATCH = 32
 """Images that are embedded and committed together; each runs alone."""
@@ -35,18 +37,29 @@ def convert(extractor: KerasExtractor) -> Path:
     Raises
     ------
     BackboneError
-        There is no such layer, or the backbone can't be converted.
+        There is no such layer, or the backbone can't be converted: Keras has to run on
+        TensorFlow for it.
     WeightsError
         The file doesn't fit the backbone.
     OSError
         It can't be written.
     """
-    path = model_path(extractor.models or Path(_scratch().name), extractor.spec)
+    path = _path_of(extractor)
     if not path.is_file():
+        need_tensorflow(f"converting {extractor.backbone.name}")
         content = _converted(extractor)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     return path
+
+
+def is_convertible(extractor: KerasExtractor) -> bool:
+    """Return whether a backbone is converted, or can be."""
+    return _path_of(extractor).is_file() or missing_backend("tensorflow") is None
+
+
+def _path_of(extractor: KerasExtractor) -> Path:
+    return model_path(extractor.models or Path(_scratch().name), extractor.spec)
 
 
 @lru_cache(maxsize=1)
@@ -100,11 +113,7 @@ class ImageByImage:
 
     def __call__(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch; see `Engine`."""
-        if batch.dtype != np.uint8 or batch.shape[1:] != self._shape:
-            raise ValueError(
-                f"a batch is uint8 (N, {', '.join(map(str, self._shape))}), "
-                f"not {batch.dtype} {batch.shape}"
-            )
+        check_batch(batch, self._shape)
         rows = np.empty((len(batch), self.dim), np.float32)
 
         def embed(index: int) -> None:

@@ -11,7 +11,12 @@ from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.cache.models import FOLDER
 from featx.embeddings.comparison import largest_difference, mean_cosine
 from featx.embeddings.engines.choice import LEAST_COSINE, MOST_DIFFERENCE
-from featx.embeddings.engines.table import CONVERTED, ENGINES, find_engine
+from featx.embeddings.engines.table import (
+    CONVERTED,
+    ENGINES,
+    default_engine,
+    find_engine,
+)
 from featx.embeddings.extract import embed_rows
 from featx.errors import BackboneError
 from featx.images.decoding import decode
@@ -19,6 +24,10 @@ from featx.images.resizing import Fit, resize
 from featx.images.sources import ImageArrays
 
 INSTALLED = [name for name in ENGINES if find_engine(name).missing() is None]
+REFERENCE = default_engine()
+CONVERTIBLE = [
+    *(one for one in CONVERTED if one in INSTALLED and REFERENCE == "tensorflow")
+]
 SIDE = 40
 
 
@@ -42,7 +51,7 @@ def find(name, folder, **options):
 
 @pytest.fixture(scope="module")
 def reference(folder, images):
-    return find("tensorflow", folder).open()(images)
+    return find(REFERENCE, folder).open()(images)
 
 
 @pytest.fixture(scope="module", params=INSTALLED)
@@ -85,7 +94,7 @@ def test_layers_maps_and_poolings(name, folder, images):
         {"pooling": "none"},
     ):
         rows = find(name, folder, **options).open()(images)
-        expected = find("tensorflow", folder, **options).open()(images)
+        expected = find(REFERENCE, folder, **options).open()(images)
         assert largest_difference(rows, expected) <= MOST_DIFFERENCE
 
 
@@ -110,7 +119,7 @@ def test_the_cache_says_which_engine_computed_a_row(name, images, tmp_path):
     assert len(rows) == 9
 
 
-@pytest.mark.parametrize("name", [one for one in CONVERTED if one in INSTALLED])
+@pytest.mark.parametrize("name", CONVERTIBLE)
 def test_a_backbone_is_converted_once(name, images, tmp_path, monkeypatch):
     rows = find(name, tmp_path).open()(images)
     (path,) = (tmp_path / FOLDER).iterdir()
@@ -124,7 +133,7 @@ def test_a_backbone_is_converted_once(name, images, tmp_path, monkeypatch):
     np.testing.assert_array_equal(flipped.open()(images), rows)
 
 
-@pytest.mark.parametrize("name", [one for one in CONVERTED if one in INSTALLED])
+@pytest.mark.parametrize("name", CONVERTIBLE)
 def test_large_backbones_are_not_converted(name, folder):
     with pytest.raises(BackboneError, match="too large"):
         find(name, folder, backbone="convnextxlarge").open()
@@ -139,26 +148,26 @@ FAMILIES = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", FAMILIES)
-@pytest.mark.parametrize("name", [one for one in CONVERTED if one in INSTALLED])
+@pytest.mark.parametrize("name", CONVERTIBLE)
 def test_each_family_agrees(name, backbone, tmp_path):
     size = 75 if backbone == "inceptionv3" else 71 if backbone == "xception" else 64
     coarse = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 3), dtype=np.uint8)
     images = np.stack([resize(image, Fit(size, size)) for image in coarse])
     options = {"backbone": backbone, "image_size": size}
     rows = find(name, tmp_path, **options).open()(images)
-    expected = find("tensorflow", tmp_path, **options).open()(images)
+    expected = find(REFERENCE, tmp_path, **options).open()(images)
     assert largest_difference(rows, expected) <= MOST_DIFFERENCE
 
 
 @pytest.mark.slow
 @pytest.mark.samples
-@pytest.mark.parametrize("name", [one for one in CONVERTED if one in INSTALLED])
+@pytest.mark.parametrize("name", CONVERTIBLE)
 def test_real_weights_agree(samples, name, tmp_path):
     files = sorted((samples / "dogs-vs-cats").rglob("*.jpg"))[:16]
     images = np.stack([decode(Path(f).read_bytes(), (224, 224)) for f in files])
     for backbone in ("mobilenetv2-0.35", "efficientnetlite0"):
         options = {"backbone": backbone, "weights": "imagenet", "image_size": 224}
-        expected = find("tensorflow", tmp_path, **options).open()(images)
+        expected = find(REFERENCE, tmp_path, **options).open()(images)
         for precision in find_engine(name).precisions():
             extractor = find(name, tmp_path, **options)
             rows = replace(extractor, precision=precision).open()(images)
