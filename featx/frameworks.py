@@ -168,6 +168,25 @@ def garbage_kept() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def quick_compiling() -> Iterator[None]:
+    """Let XLA compile quickly rather than well, while a model is built.
+
+    On JAX, what draws a layer's initial weights is compiled for each shape, to run
+    once. That takes most of the time that building a model takes, half of it here.
+    """
+    if keras_backend() != "jax":
+        yield
+        return
+    option, config = "jax_disable_most_optimizations", import_jax().config
+    before = config.read(option)
+    config.update(option, True)
+    try:
+        yield
+    finally:
+        config.update(option, before)
+
+
+@contextlib.contextmanager
 def python_seed(seed: int) -> Iterator[None]:
     """Seed what Keras draws its initialisers' seeds from, and restore it after.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.frameworks import dtype_policy, import_keras
+from featx.frameworks import dtype_policy, import_keras, quick_compiling
 from featx.heads.hidden import HiddenLayer
 from featx.heads.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer
 
@@ -45,12 +45,11 @@ class Network:
         """
         keras, rng = import_keras(), np.random.default_rng(seed)
         model = keras.Sequential([keras.Input((self.width,))])
-        with dtype_policy("float32"):
-            layers = self._layers(keras.layers)
-        for layer in layers:
-            model.add(layer)
-            if hasattr(layer, "kernel"):
-                layer.kernel.assign(_glorot_uniform(rng, layer.kernel.shape))
+        with dtype_policy("float32"), quick_compiling():
+            for layer in self._layers(keras.layers):
+                model.add(layer)
+                if hasattr(layer, "kernel"):
+                    layer.kernel.assign(_glorot_uniform(rng, layer.kernel.shape))
         return model
 
     def _layers(self, layers: Any) -> list[Any]:
