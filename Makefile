@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# featx on JAX, without TensorFlow.
+JAX_VENV := .venv-jax
+JAX_STAMP := $(JAX_VENV)/.installed
 
-.PHONY: help install demo test lint slow docs bench clean
+.PHONY: help install demo test lint slow other-backends docs bench clean
 
 help:
 	@echo "make demo   the whole flow on two image sets that need no download"
 	@echo "make test   lint, types, import contract, fast tests"
 	@echo "make slow   the slow tests, and many examples of the property tests"
+	@echo "make other-backends  the tests of featx on JAX, without TensorFlow"
 	@echo "make docs   the documentation, in docs/_build/html"
 	@echo "make bench  featx's speed beside others', a quarter of an hour"
 	@echo "make clean  remove .venv and what the tests left"
@@ -42,6 +46,18 @@ slow: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal -m "slow or hypothesis" \
 	    --hypothesis-profile thorough
 
+$(JAX_STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(JAX_VENV)
+	$(JAX_VENV)/bin/python -m pip install --quiet --editable '.[jax]' \
+	    hypothesis pytest pytest-timeout --constraint constraints.txt
+	@touch $@
+
+other-backends: export FEATX_JAX_PYTHON = $(CURDIR)/$(JAX_VENV)/bin/python
+other-backends: $(STAMP) $(JAX_STAMP)
+	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest \
+	    tests/embeddings/engines/test_conformance.py
+	$(BIN)/pytest -m slow tests/test_other_backends.py
+
 # -W makes an error of every warning: a broken link, a name that is not there.
 docs: $(STAMP)
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
@@ -52,4 +68,4 @@ bench: $(STAMP)
 	    $(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
 
 clean:
-	rm -rf docs/_build $(VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/_build $(VENV) $(JAX_VENV) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

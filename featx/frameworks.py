@@ -1,4 +1,4 @@
-"""Importing TensorFlow and Keras: late, quietly and set up the same way everywhere."""
+"""Importing Keras and its backends: late, quietly, set up the same way everywhere."""
 
 import contextlib
 import gc
@@ -8,14 +8,12 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from importlib.util import find_spec
 from typing import Any
 
 from featx.errors import BackboneError
 from featx.hardware import usable_cores
-
-BACKENDS = ("tensorflow", "jax", "torch")
-"""Keras' backends that featx runs on, the preferred one first."""
+from featx.keras_backend import keras_backend, missing_backend
 
 
 def import_tensorflow() -> Any:
@@ -32,10 +30,19 @@ def import_tensorflow() -> Any:
     -------
     module
         ``tensorflow``.
+
+    Raises
+    ------
+    BackboneError
+        If it isn't installed.
     """
+    if not find_spec("tensorflow"):
+        raise BackboneError(
+            "TensorFlow isn't installed: pip install 'featx[tensorflow]'"
+        )
+    # TensorFlow may import Keras; without it a backend in keras.json would win.
+    os.environ.setdefault("KERAS_BACKEND", keras_backend())
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
-    # Read when Keras is imported; a backend in keras.json would win without it.
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(usable_cores()))
     first = "tensorflow" not in sys.modules
     silenced = silenced_stderr() if quiet and first else contextlib.nullcontext()
@@ -55,8 +62,57 @@ def import_tensorflow() -> Any:
     return tf
 
 
+def import_jax() -> Any:
+    """Import JAX quietly; the one place where featx does so.
+
+    A GPU's memory is taken as it is needed, unless ``XLA_PYTHON_CLIENT_PREALLOCATE``
+    says otherwise, and the CPU's threads are as many as there are usable cores, unless
+    ``NPROC`` does.
+
+    Returns
+    -------
+    module
+        ``jax``.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ.setdefault("NPROC", str(usable_cores()))
+    with garbage_kept():
+        import jax
+    return jax
+
+
+def import_torch() -> Any:
+    """Import PyTorch; the one place where featx does so.
+
+    Products in float32 are computed in float32, not in TF32. It gets as many threads
+    as there are usable cores, unless ``OMP_NUM_THREADS`` says another number.
+
+    Returns
+    -------
+    module
+        ``torch``.
+    """
+    first = "torch" not in sys.modules
+    with garbage_kept():
+        import torch
+    if first:
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        if "OMP_NUM_THREADS" not in os.environ:
+            torch.set_num_threads(usable_cores())
+    return torch
+
+
+_IMPORTS = {
+    "tensorflow": import_tensorflow,
+    "jax": import_jax,
+    "torch": import_torch,
+}
+
+
 def import_keras() -> Any:
-    """Import Keras on TensorFlow, as quietly as `import_tensorflow` does.
+    """Import Keras on the backend that `keras_backend` names, as quietly as that.
 
     Returns
     -------
@@ -66,17 +122,33 @@ def import_keras() -> Any:
     Raises
     ------
     BackboneError
-        If Keras is set to another backend.
+        If that backend isn't installed, or none is.
     """
-    import_tensorflow()
+    backend = keras_backend()
+    # Read when Keras is imported, and by child processes.
+    os.environ["KERAS_BACKEND"] = backend
+    _IMPORTS[backend]()
     import keras
 
-    if keras.backend.backend() != "tensorflow":
-        raise BackboneError(
-            f"Keras is set to the backend '{keras.backend.backend()}', featx needs "
-            f"TensorFlow: unset KERAS_BACKEND or set it to tensorflow"
-        )
     return keras
+
+
+def need_tensorflow(what: str) -> None:
+    """Check, before any work, that Keras runs on TensorFlow here.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, to begin the message with.
+
+    Raises
+    ------
+    BackboneError
+        If it doesn't.
+    """
+    missing = missing_backend("tensorflow")
+    if missing:
+        raise BackboneError(f"{what} needs TensorFlow: {missing}")
 
 
 @contextlib.contextmanager
@@ -93,6 +165,25 @@ def garbage_kept() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextlib.contextmanager
+def quick_compiling() -> Iterator[None]:
+    """Let XLA compile quickly rather than well, while a model is built.
+
+    On JAX, what draws a layer's initial weights is compiled for each shape, to run
+    once. That takes most of the time that building a model takes, half of it here.
+    """
+    if keras_backend() != "jax":
+        yield
+        return
+    option, config = "jax_disable_most_optimizations", import_jax().config
+    before = config.read(option)
+    config.update(option, True)
+    try:
+        yield
+    finally:
+        config.update(option, before)
 
 
 @contextlib.contextmanager
@@ -162,11 +253,6 @@ def ignoring(start: str, category: type[Warning]) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", rf"\s*(Warning: )?{start}", category)
         yield
-
-
-def keras_home() -> Path:
-    """Return Keras' folder: ``$KERAS_HOME``, by default ``~/.keras``."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser().absolute()
 
 
 @contextlib.contextmanager

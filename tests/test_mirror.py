@@ -19,6 +19,7 @@ OF_MANY_MODULES = {
     "test_api.py": "what `import featx` offers",
     "test_compatibility.py": "folders that older versions have written",
     "test_mirror.py": "this page",
+    "test_other_backends.py": "featx on JAX beside featx on TensorFlow",
 }
 """Tests that belong to no single module, and what they test."""
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from featx.atomic import atomic_folder, check_writable
 from featx.datasets.settings import DatasetSettings
 from featx.errors import DataError
-from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
+from featx.frameworks import fetch_failure, import_keras, keras_downloads
+from featx.keras_backend import keras_home
 from featx.progress import SILENT, Progress
 
 _TORONTO = "https://www.cs.toronto.edu/~kriz"

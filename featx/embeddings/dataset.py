@@ -165,7 +165,7 @@ def embed(
     cache_dir : str or Path
     batch_size : int, optional
         Images per run of a model; by default what suits the memory.
-    engine : {"auto", "tensorflow", "litert", "openvino"}
+    engine : {"auto", "tensorflow", "jax", "torch", "litert", "openvino"}
         What runs the model; ``auto``: the fastest that gives the same embeddings.
     decoders : Decoders
         What decodes the images.

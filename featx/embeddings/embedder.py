@@ -41,7 +41,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         How images become squares.
     batch_size : int, optional
         Images per run of the model; by default what suits the memory.
-    engine : {"auto", "tensorflow", "litert", "openvino"}
+    engine : {"auto", "tensorflow", "jax", "torch", "litert", "openvino"}
         What runs the model; ``auto``: the fastest that gives the same embeddings.
     cache_dir : str or Path, optional
         The cache folder; None keeps nothing.

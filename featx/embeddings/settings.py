@@ -149,6 +149,6 @@ class CacheSettings(Settings):
     """What decodes images; auto: threads, and processes where the backbone would have
     to wait for threads."""
 
-    engine: Literal["auto", "tensorflow", "litert", "openvino"] = "auto"
+    engine: Literal["auto", "tensorflow", "jax", "torch", "litert", "openvino"] = "auto"
     """What runs the backbone; auto: the fastest on this machine whose embeddings agree
-    with TensorFlow's."""
+    with those of Keras' own backend."""

@@ -44,6 +44,7 @@ from featx.export.model import PHOTOS, build, present
 from featx.export.readme import README_FILE, readme
 from featx.export.settings import ExportSettings
 from featx.files import read_json
+from featx.frameworks import need_tensorflow
 from featx.images.sources import View
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
@@ -140,6 +141,7 @@ def export(
     >>> featx.export("data-resnet50-svm", ["tflite", "onnx"], with_resize=True)
     """
     settings = with_values(settings or ExportSettings(), values, function="export")
+    need_tensorflow("export")
     run = find_run(Path(out_dir), run, trust=trust)
     cache_dir = Path(cache_dir)
     names = [formats] if isinstance(formats, str) else formats

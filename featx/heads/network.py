@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from featx.frameworks import dtype_policy, import_keras
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.frameworks import dtype_policy, import_keras, quick_compiling
 from featx.heads.hidden import HiddenLayer
 from featx.heads.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer
 
@@ -36,17 +39,17 @@ class Network:
     filters: int = 64
 
     def build(self, seed: int) -> Any:
-        """Return a `keras.Sequential` from rows to scores, its weights seeded."""
-        keras = import_keras()
+        """Return a `keras.Sequential` from rows to scores, its weights seeded.
+
+        NumPy draws them, so that they are the same on each of Keras' backends.
+        """
+        keras, rng = import_keras(), np.random.default_rng(seed)
         model = keras.Sequential([keras.Input((self.width,))])
-        with dtype_policy("float32"):
-            layers = self._layers(keras.layers)
-        for number, layer in enumerate(layers):
-            if hasattr(layer, "kernel_initializer"):
-                # Each layer has a seed of its own, the first that of the head.
-                seeded = keras.initializers.GlorotUniform(seed + number)
-                layer.kernel_initializer = seeded
-            model.add(layer)
+        with dtype_policy("float32"), quick_compiling():
+            for layer in self._layers(keras.layers):
+                model.add(layer)
+                if hasattr(layer, "kernel"):
+                    layer.kernel.assign(_glorot_uniform(rng, layer.kernel.shape))
         return model
 
     def _layers(self, layers: Any) -> list[Any]:
@@ -66,6 +69,21 @@ class Network:
             else:
                 made.append(layers.Dropout(value, seed=len(made)))
         return [*made, layers.Dense(self.n_classes)]
+
+
+def _glorot_uniform(
+    rng: np.random.Generator, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Draw the weights of a layer as Keras' initialiser of that name does [1]_.
+
+    References
+    ----------
+    .. [1] Glorot and Bengio, Understanding the difficulty of training deep feedforward
+       neural networks, AISTATS 2010.
+    """
+    *places, inputs, outputs = shape
+    limit = np.sqrt(6 / (np.prod(places) * (inputs + outputs)))
+    return rng.uniform(-limit, limit, shape).astype(np.float32)
 
 
 def read_layers(model: Any) -> list[Layer]:

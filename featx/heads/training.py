@@ -1,16 +1,15 @@
-"""Heads that train a network: mini-batches, early stopping, a graph an epoch."""
+"""Heads that train a network: mini-batches and early stopping."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from featx.frameworks import import_keras, import_tensorflow
 from featx.heads.base import Head
 from featx.heads.layers import Dense, Floats, Layer, apply_layers
-from featx.heads.network import Network, read_layers
+from featx.heads.network import Network
+from featx.heads.trainers.base import Trainer, make_trainer
 from featx.splits import Labels, hold_out
 
 
@@ -133,7 +132,7 @@ class NetworkHead(NetworkTraining, Head):
 
 
 def _watch(
-    trainer: "_Trainer",
+    trainer: Trainer,
     Z: Floats,
     y: Labels,
     weight: Floats,
@@ -172,111 +171,5 @@ def _columns(rows: list[tuple[float, ...]]) -> dict[str, list[float]]:
     }
 
 
-class _Trainer:
-    """Trains one network, epoch by epoch, and starts again on other rows when asked.
-
-    An epoch is one graph: Keras' own loop spends a tenth of a second on each, fifty
-    times as long as the arithmetic of a layer on embeddings. Tracing the graph takes as
-    long as many epochs, so it is traced once, for any number of rows.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        batch_size: int,
-        learning_rate: float,
-        weight_decay: float,
-        seed: int,
-    ) -> None:
-        keras = import_keras()
-        self._tf = tf = import_tensorflow()
-        self.network = network
-        self._model = network.build(seed)
-        self._optimizer = keras.optimizers.AdamW(
-            learning_rate, weight_decay=weight_decay
-        )
-        self._optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        self._optimizer.build(self._model.trainable_variables)
-        self._batch_size, self._seed = batch_size, seed
-        variables = [*self._model.variables, *self._optimizer.variables]
-        self._fresh = [(variable, variable.numpy().copy()) for variable in variables]
-        rows = tf.TensorSpec((None, network.width), tf.float32)
-        labels, weights, order, edges = (
-            tf.TensorSpec((None,), dtype)
-            for dtype in (tf.int32, tf.float32, tf.int32, tf.int32)
-        )
-        self._epoch: Any = tf.function(
-            self._epoch_graph, input_signature=[rows, labels, weights, order, edges]
-        )
-        self._scores: Any = tf.function(
-            self._scores_graph, input_signature=[rows, labels]
-        )
-
-    def start(self, Z: Floats, y: Labels, weight: Floats) -> None:
-        """Start again on these rows, from the initial weights."""
-        tf = self._tf
-        for variable, value in self._fresh:
-            variable.assign(value)
-        self._rng = np.random.default_rng(self._seed)
-        self._data = (
-            tf.constant(Z, tf.float32),
-            tf.constant(y, tf.int32),
-            tf.constant(weight, tf.float32),
-        )
-        # A last step of a row or two would distort batch normalisation.
-        steps = max(1, round(len(y) / self._batch_size))
-        edges = np.linspace(0, len(y), steps + 1).round()
-        self._edges = tf.constant(edges, tf.int32)
-
-    def train(self) -> tuple[float, float]:
-        """Train for an epoch in a new order of the rows; return loss and accuracy."""
-        order = self._rng.permutation(len(self._data[1]))
-        loss, accuracy = self._epoch(
-            *self._data, self._tf.constant(order, self._tf.int32), self._edges
-        )
-        return float(loss), float(accuracy)
-
-    def measure(self, Z: Floats, y: Labels) -> tuple[Floats, float]:
-        """Return losses of other rows and accuracy on them."""
-        tf = self._tf
-        scores = self._scores(tf.constant(Z, tf.float32), tf.constant(y, tf.int32))
-        losses, hits = (values.numpy() for values in scores)
-        return losses, float(hits.mean())
-
-    def finish(self) -> list[Layer]:
-        """Release the rows; return the trained layers as arrays."""
-        del self._data, self._edges
-        return read_layers(self._model)
-
-    def _scores_graph(self, rows: Any, labels: Any) -> tuple[Any, Any]:
-        """Return each row's loss, and whether its prediction is correct."""
-        return self._score(self._model(rows, training=False), labels)
-
-    def _score(self, logits: Any, labels: Any) -> tuple[Any, Any]:
-        tf = self._tf
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        hits = tf.argmax(logits, axis=1, output_type=tf.int32) == labels
-        return losses, tf.cast(hits, tf.float32)
-
-    def _epoch_graph(
-        self, rows: Any, labels: Any, weights: Any, order: Any, edges: Any
-    ) -> tuple[Any, Any]:
-        """Take one step per batch; return the mean loss and accuracy meanwhile."""
-        tf = self._tf
-        variables = self._model.trainable_variables
-        loss, right = tf.constant(0.0), tf.constant(0.0)
-        for step in tf.range(tf.shape(edges)[0] - 1):
-            chosen = order[edges[step] : edges[step + 1]]
-            with tf.GradientTape() as tape:
-                logits = self._model(tf.gather(rows, chosen), training=True)
-                losses, hits = self._score(logits, tf.gather(labels, chosen))
-                weighted = tf.reduce_mean(losses * tf.gather(weights, chosen))
-            self._optimizer.apply(tape.gradient(weighted, variables), variables)
-            loss += tf.reduce_sum(losses)
-            right += tf.reduce_sum(hits)
-        count = tf.cast(tf.shape(order)[0], tf.float32)
-        return loss / count, right / count
-
-
 # The folds of a cross-validation train one network after another, of the same shape.
-_trainer = lru_cache(maxsize=1)(_Trainer)
+_trainer = lru_cache(maxsize=1)(make_trainer)

@@ -23,6 +23,7 @@ from featx.finetuning.joined_model import (
     check_unfreeze,
 )
 from featx.finetuning.settings import FinetuneSettings
+from featx.frameworks import need_tensorflow
 from featx.heads.base import Head
 from featx.heads.settings import HeadSettings
 from featx.images.arrays import read_views
@@ -86,6 +87,7 @@ def run_finetune(
         raise RunError(
             f"{parent.path}: not a head on frozen features; choose a run of `featx fit`"
         )
+    need_tensorflow("fine-tuning")
     claim_reports(report.out_dir)
     head = parent.load_head()
     extractors = extractors_of(parent, weights, cache.folder)
@@ -200,9 +202,10 @@ def check_finetuning(
     Raises
     ------
     BackboneError
-        No backbone has the block or layer to unfreeze.
+        No backbone has the block or layer to unfreeze, or there is no TensorFlow.
     RecipeError
     """
+    need_tensorflow("fine-tuning")
     _check_settings(settings, extractors)
     keras = [one for one in extractors if isinstance(one, KerasExtractor)]
     check_unfreeze(keras, settings.unfreeze)

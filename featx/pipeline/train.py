@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from featx.frameworks import need_tensorflow
 from featx.images.decoding import PIXELS_VERSION
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.read import read_images
@@ -93,7 +94,11 @@ def check_networks(networks: Sequence[NetworkSettings]) -> None:
         The images are too small for a network.
     RecipeError
         TensorBoard is asked for and not installed.
+    BackboneError
+        Keras doesn't run on TensorFlow.
     """
+    if networks:
+        need_tensorflow("training a network")
     for settings in networks:
         check_size(settings.network)
         check_tensorboard(settings)

@@ -16,12 +16,14 @@ from featx.embeddings.dataset import side_by_side, title_of
 from featx.embeddings.engines.table import MODEL_RUNS
 from featx.embeddings.extract import embed_rows_anyway
 from featx.errors import DataError
+from featx.frameworks import need_tensorflow
 from featx.heads.views import ViewsHead
 from featx.images.arrays import Decoded, decoded_ahead, images_ahead
 from featx.images.prefetch import prefetch
 from featx.images.resizing import SQUASH, Resize
 from featx.images.sources import ImageFiles, View
 from featx.images.walking import image_files, unread_files
+from featx.keras_backend import keras_backend
 from featx.predict.predictions import Predictions
 from featx.progress import SILENT, Progress, Update
 from featx.runs.find import extractors_of, find_run
@@ -87,11 +89,14 @@ def predict(
     RunError
         There is no such run, its head can't be loaded, or its embeddings can't be
         computed here.
+    BackboneError
+        The run is a network or a fine-tuned model, and there is no TensorFlow.
     CacheError
     """
     run = find_run(Path(out_dir), run, trust=trust)
     files, unread = find_images(images), _unread(images)
     if run.has_model:
+        need_tensorflow("predicting with a trained network")
         update = progress.images(run.title)
         with _decoding(files, run.views) as decoded:
             model = run.load_model()
@@ -193,14 +198,10 @@ def _predict_with(
     unreadable: dict[int, str] = {}
     batches = _batches(decoded, size, unreadable)
     first = list(islice(batches, 1))
-    run = untraced(model)
-    if total > size:
-        run = traced(model, freeze=_pays_to_freeze(model, total))
-        for batch in first:  # the graph is made now, not by several threads at a time
-            run(*(pixels[:1] for pixels in batch.pixels))
+    call = _caller(model, total, size)
 
     def answer(batch: _Batch) -> tuple[int, NDArray[np.float64]]:
-        return batch.done, normal(run(*batch.pixels)[0].numpy())
+        return batch.done, normal(call(*batch.pixels))
 
     found = []
     update(0, total)
@@ -210,6 +211,32 @@ def _predict_with(
             update(done, total)
     update(total, total)
     return _predictions(classes, files, unreadable, lambda _: np.concatenate(found))
+
+
+def _caller(
+    model: "keras.Model", total: int, size: int
+) -> Callable[..., NDArray[np.float32]]:
+    """Return a model from arrays, one per input, to an array, on Keras' backend."""
+    backend = keras_backend()
+    if backend == "jax":
+        from featx.embeddings.engines.jax import JaxEngine
+
+        return JaxEngine(model)
+    if backend == "torch":
+        from featx.embeddings.engines.torch import TorchEngine
+
+        return TorchEngine(model)
+    run = untraced(model)
+    if total > size:
+        run = traced(model, freeze=_pays_to_freeze(model, total))
+
+    def call(*arrays: NDArray[np.uint8]) -> NDArray[np.float32]:
+        probabilities: NDArray[np.float32] = run(*arrays)[0].numpy()
+        return probabilities
+
+    if total > size:  # the graph is made now, not by several threads at a time
+        call(*(np.zeros((1, *one.shape[1:]), np.uint8) for one in model.inputs))
+    return call
 
 
 def _pays_to_freeze(model: "keras.Model", images: int) -> bool:

@@ -22,7 +22,8 @@ from featx.atomic import (
     sync_files,
     sync_folder,
 )
-from featx.errors import RunError
+from featx.errors import BackboneError, RunError
+from featx.keras_backend import keras_backend
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
 from featx.provenance import provenance
@@ -48,9 +49,10 @@ ASIDE = ".run-"
 LOCK_FILE = ".lock"
 
 VERSIONS = (
-    *("featx", "numpy", "scikit-learn", "xgboost", "tensorflow", "keras", "h5py"),
+    *("featx", "numpy", "scikit-learn", "xgboost", "keras", "h5py"),
     *("pillow", "opencv-python-headless"),
 )
+"""Packages whose versions a run states, besides Keras' backend."""
 
 STATE_OF = {Kind.HEAD: "fit", Kind.NETWORK: "train", Kind.FINETUNE: "finetune"}
 """Prefix of the folder that keeps intermediate results until a run is written."""
@@ -245,11 +247,18 @@ def _fill(aside: Path, contents: RunContents) -> None:
         "version": VERSION,
         **contents.info,
         "model_sha256": sha256_of(_write_model(aside, contents)),
-        **provenance(VERSIONS),
+        **provenance((*VERSIONS, *_backend())),
     }
     RunInfo.model_validate(info)
     (aside / RUN_FILE).write_bytes(json_bytes(info))
     sync_files(aside)  # before their folder gets its name
+
+
+def _backend() -> tuple[str, ...]:
+    """Return the package of Keras' backend; none where featx has none to run on."""
+    with contextlib.suppress(BackboneError):
+        return (keras_backend(),)
+    return ()
 
 
 def _write_model(aside: Path, contents: RunContents) -> Path:

@@ -116,3 +116,30 @@ def test_the_folder_of_runs_may_have_what_is_wanted(run, work, monkeypatch):
     assert json.loads(run(*words).stdout) == [first]
     write_image(work / "data" / "train" / "red" / "new.png", (9, 9, 9), size=(40, 40))
     assert run("report").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "data", "--network", "cnn"),
+        ("finetune", LDA),
+        ("export", LDA, "--format", "tflite"),
+        ("run", "r.toml"),
+    ],
+    ids=str,
+)
+def test_what_needs_tensorflow(refused, run, work, words, monkeypatch):
+    assert run("fit", "--head", "lda", *RANDOM).exit_code == 0
+    (work / "r.toml").write_text(f"{RECIPE}\n[finetune]\n")
+    missing = "TensorFlow isn't installed; pip install 'featx[tensorflow]'"
+    monkeypatch.setattr("featx.frameworks.missing_backend", {"tensorflow": missing}.get)
+    refused(*words, reason=f" needs TensorFlow: {missing}")
+
+
+def test_images_for_a_network_where_there_is_no_tensorflow(
+    refused, work, make_finetuned, monkeypatch
+):
+    trained = make_finetuned()
+    monkeypatch.setattr("featx.frameworks.missing_backend", "{} is missing".format)
+    reason = "predicting with a trained network needs TensorFlow: tensorflow is missing"
+    refused("predict", trained.path, "data", reason=reason)

@@ -22,5 +22,5 @@ def graphs_are_kept():
     Tracing takes most of a small fit, and few shapes of networks are fitted here.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_trainer", lru_cache(training._Trainer))
+        patch.setattr(training, "_trainer", lru_cache(training.make_trainer))
         yield

@@ -12,6 +12,7 @@ from featx.embeddings.engines.table import Engine, default_engine, find_engine
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError
 from featx.images.resizing import RESIZED, SQUASH, Resize
+from featx.keras_backend import keras_backend
 
 POOLINGS = ("avg", "max", "none")
 
@@ -70,8 +71,7 @@ class KerasExtractor:
             layer=self.layer,
             flip=self.flip,
             weights=self.weights.kind,
-            weights_id=self.weights.sha256
-            or f"seed {self.weights.seed}, keras {version('keras')}",
+            weights_id=self.weights.sha256 or _random_id(self.weights.seed or 0),
             precision=self.precision,
             stretch=self.stretch,
             resize=self.resize,
@@ -102,7 +102,7 @@ class KerasExtractor:
         module = find_engine(engine)
         needed = module.missing()
         if needed:
-            raise BackboneError(f"--engine {engine}: isn't installed; {needed}")
+            raise BackboneError(f"--engine {engine}: {needed}")
         return module.open_engine(self)
 
 
@@ -232,6 +232,13 @@ def _named(spec: Spec, weights: str, memo: Path | None) -> KerasExtractor:
         cache_dir=memo,
     )
     return extractor.flipped() if spec.flip else extractor
+
+
+def _random_id(seed: int) -> str:
+    """Name random weights; each of Keras' backends draws its own from a seed."""
+    backend = keras_backend()
+    drawn = "" if backend == "tensorflow" else f", {backend}"
+    return f"seed {seed}, keras {version('keras')}{drawn}"
 
 
 def _seed(spec: Spec) -> int:

@@ -9,7 +9,13 @@ from featx.embeddings.backbones.keras_model import keras_functions
 from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.backbones.weights import TIMEOUT_S, resolve_weights
 from featx.errors import WeightsError
-from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
+from featx.frameworks import (
+    fetch_failure,
+    import_keras,
+    keras_downloads,
+    quick_compiling,
+)
+from featx.keras_backend import keras_home
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +65,7 @@ def build_classifier(backbone: Backbone) -> "keras.Model":
     if backbone.distribution:
         weights = str(resolve_weights(backbone, "imagenet").path)
     try:
-        with keras_downloads(TIMEOUT_S):
+        with keras_downloads(TIMEOUT_S), quick_compiling():
             # Which file has the classifier is for Keras to know.
             network = build(weights=weights, input_shape=shape, **backbone.width)
     except Exception as error:  # noqa: BLE001  Keras raises a bare Exception here

@@ -19,7 +19,12 @@ from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError, WeightsError, first_line, nearest
-from featx.frameworks import dtype_policy, import_keras, python_seed
+from featx.frameworks import (
+    dtype_policy,
+    import_keras,
+    python_seed,
+    quick_compiling,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -93,7 +98,7 @@ def build_steps(extractor: KerasExtractor, policy: str = "float32") -> BackboneS
     backbone, pooling = extractor.backbone, extractor.pooling
     # ConvNeXt normalises after its pooling, so the builder has to do the pooling.
     inside = None if extractor.layer or pooling == "none" else pooling
-    with dtype_policy(policy):
+    with dtype_policy(policy), quick_compiling():
         base = _build_base(keras, extractor, inside)
     if extractor.layer:
         base = keras.Model(

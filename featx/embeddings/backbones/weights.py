@@ -18,7 +18,8 @@ from featx.atomic import ASIDE, atomic_file
 from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.memo import read_memo, update_memo
 from featx.errors import WeightsError, nearest
-from featx.frameworks import fetch_failure, import_keras, keras_downloads, keras_home
+from featx.frameworks import fetch_failure, import_keras, keras_downloads
+from featx.keras_backend import keras_home
 
 LOGGER = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from featx.embeddings.cache.quarantine import Quarantine, Unreadable
 from featx.embeddings.memo import read_memo
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError, CacheWriteError
-from featx.frameworks import BACKENDS
+from featx.keras_backend import BACKENDS
 from featx.locks import FolderLock, updating
 from featx.provenance import provenance
 

@@ -27,6 +27,7 @@ from featx.embeddings.backbones.extractor import (
 from featx.embeddings.cache.models import model_path
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.embeddings.comparison import largest_difference, mean_cosine
+from featx.embeddings.engines.converted import is_convertible
 from featx.embeddings.engines.table import (
     CONVERTED,
     MODEL_RUNS,
@@ -308,6 +309,7 @@ def _kept(extractor: KerasExtractor, cache_dir: Path, count: int) -> str | None:
     """Return the engine that needs no measuring to embed so many images."""
     if extractor.engine == default_engine():
         return extractor.engine
+    extractor = replace(extractor, models=cache_dir)
     for view in _both_views(extractor):
         choice = Choice.from_dict(_choices(cache_dir, view).get(machine_kind()))
         if choice is None:
@@ -317,22 +319,29 @@ def _kept(extractor: KerasExtractor, cache_dir: Path, count: int) -> str | None:
             asked = extractor.engine, extractor.precision
             fits = [one for one in choice.tried if (one.engine, one.precision) == asked]
             return extractor.engine if fits and fits[0].agrees else None
-        if find_engine(choice.chosen.engine).missing() is not None:
+        if not _can_run(choice.chosen.engine, extractor):
             return None
         chosen, is_short = choice.chosen.engine, count < LONG * choice.tried[0].rate
         if is_short and chosen in CONVERTED:
             # To convert a backbone for few images would take longer than they do.
             is_there = model_path(cache_dir, extractor.spec).is_file()
             return chosen if is_there else default_engine()
-        return chosen if is_short or known.issuperset(_installed()) else None
+        is_complete = known.issuperset(_installed(extractor))
+        return chosen if is_short or is_complete else None
     return None
 
 
-def _installed() -> Iterator[str]:
+def _installed(extractor: KerasExtractor) -> Iterator[str]:
     """Yield the engines that can run here, Keras' own backend first."""
     yield default_engine()
     if not find_engine(default_engine()).uses_gpu():
-        yield from (name for name in CONVERTED if find_engine(name).missing() is None)
+        yield from (name for name in CONVERTED if _can_run(name, extractor))
+
+
+def _can_run(name: str, extractor: KerasExtractor) -> bool:
+    """Return whether an engine is installed, and has a converted backbone if needed."""
+    is_installed = find_engine(name).missing() is None
+    return is_installed and (name not in CONVERTED or is_convertible(extractor))
 
 
 def measure(extractor: KerasExtractor, images: NDArray[np.uint8], count: int) -> Choice:
@@ -379,7 +388,7 @@ def measure(extractor: KerasExtractor, images: NDArray[np.uint8], count: int) ->
 def _to_try(extractor: KerasExtractor, *, is_long: bool) -> list[str]:
     if extractor.engine != AUTO:
         return [extractor.engine]
-    return list(_installed()) if is_long else [default_engine()]
+    return list(_installed(extractor)) if is_long else [default_engine()]
 
 
 class _Trials:
@@ -439,6 +448,11 @@ def _decide(
         and extractor.engine in {AUTO, one.engine}
     ]
     agreeing = [one for one in allowed if one.agrees]
+    if not allowed and not failed:
+        raise BackboneError(
+            f"--precision {extractor.precision}: {tried[0].engine} doesn't compute in"
+            " it on this machine; use float32"
+        )
     if not agreeing:
         name = extractor.engine
         differ = [

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from featx.atomic import write_atomically
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.cache.models import model_path
+from featx.embeddings.engines.batches import check_batch
 from featx.errors import BackboneError, first_line
-from featx.frameworks import import_tensorflow, silenced_stderr
+from featx.frameworks import import_tensorflow, need_tensorflow, silenced_stderr
+from featx.keras_backend import missing_backend
 
 BATCH = 32
 """Images that are embedded and committed together; each runs alone."""
@@ -39,16 +41,16 @@ def convert(extractor: KerasExtractor) -> Path:
     Raises
     ------
     BackboneError
-        There is no such layer, or the backbone can't be converted.
+        There is no such layer, or the backbone can't be converted: Keras has to run on
+        TensorFlow for it.
     WeightsError
         The file doesn't fit the backbone.
     """
-    folders = [extractor.models] if extractor.models else []
-    folders.append(Path(_scratch().name))
-    paths = [model_path(folder, extractor.spec) for folder in folders]
+    paths = _paths_of(extractor)
     for path in paths:
         if path.is_file():
             return path
+    need_tensorflow(f"converting {extractor.backbone.name}")
     content = _converted(extractor)
     for path in paths[:-1]:
         with contextlib.suppress(OSError):
@@ -61,6 +63,19 @@ def convert(extractor: KerasExtractor) -> Path:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content)
+
+
+def is_convertible(extractor: KerasExtractor) -> bool:
+    """Return whether a backbone is converted, or can be."""
+    is_there = any(path.is_file() for path in _paths_of(extractor))
+    return is_there or missing_backend("tensorflow") is None
+
+
+def _paths_of(extractor: KerasExtractor) -> list[Path]:
+    """Return where a converted backbone may be, the best place first."""
+    folders = [extractor.models] if extractor.models else []
+    folders.append(Path(_scratch().name))
+    return [model_path(folder, extractor.spec) for folder in folders]
 
 
 @lru_cache(maxsize=1)
@@ -117,11 +132,7 @@ class ImageByImage:
 
     def __call__(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch; see `Engine`."""
-        if batch.dtype != np.uint8 or batch.shape[1:] != self._shape:
-            raise ValueError(
-                f"a batch is uint8 (N, {', '.join(map(str, self._shape))}), "
-                f"not {batch.dtype} {batch.shape}"
-            )
+        check_batch(batch, self._shape)
         rows = np.empty((len(batch), self.dim), np.float32)
 
         def embed(index: int) -> None:

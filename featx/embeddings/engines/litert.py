@@ -24,10 +24,10 @@ _COPIES = 2  # of the weights, in each interpreter: it packs them anew
 
 
 def missing() -> str | None:
-    """Say what to install, where the engine can't run on this machine."""
+    """Say why the engine can't run here, and what to do."""
     if find_spec(STANDALONE) or find_spec("tensorflow"):
         return None
-    return "pip install ai-edge-litert"
+    return "LiteRT isn't installed; pip install ai-edge-litert"
 
 
 def uses_gpu() -> bool:

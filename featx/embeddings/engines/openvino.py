@@ -19,8 +19,10 @@ _TYPES = {"float32": "f32", "bfloat16": "bf16"}
 
 
 def missing() -> str | None:
-    """Say what to install, where the engine can't run on this machine."""
-    return None if find_spec("openvino") else "pip install 'featx[openvino]'"
+    """Say why the engine can't run here, and what to do."""
+    if find_spec("openvino"):
+        return None
+    return "OpenVINO isn't installed; pip install 'featx[openvino]'"
 
 
 def uses_gpu() -> bool:

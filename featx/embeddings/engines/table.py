@@ -8,6 +8,8 @@ far as rounding goes.
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from featx.keras_backend import keras_backend
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 ENGINES = {
     "tensorflow": "featx.embeddings.engines.tensorflow",
+    "jax": "featx.embeddings.engines.jax",
+    "torch": "featx.embeddings.engines.torch",
     "litert": "featx.embeddings.engines.litert",
     "openvino": "featx.embeddings.engines.openvino",
 }
@@ -59,7 +63,7 @@ class EngineModule(Protocol):
     """The functions of an engine's module, none of which imports a framework early."""
 
     def missing(self) -> str | None:
-        """Say what to install, where the engine can't run on this machine."""
+        """Say why the engine can't run on this machine, and what to do."""
         ...
 
     def open_engine(self, extractor: "KerasExtractor") -> Engine:
@@ -91,4 +95,4 @@ def find_engine(name: str) -> EngineModule:
 
 def default_engine() -> str:
     """Return the engine that computes the reference: that of Keras' own backend."""
-    return "tensorflow"
+    return keras_backend()

@@ -6,16 +6,23 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from featx.embeddings.backbones.keras_model import build_model
+from featx.embeddings.engines.batches import (
+    CPU_BATCH,
+    GPU_BATCH,
+    check_batch,
+    gpu_precisions,
+    suitable_batch,
+)
 from featx.embeddings.engines.table import Engine
 from featx.errors import BackboneError
 from featx.frameworks import garbage_kept, import_tensorflow, with_constants
 from featx.hardware import available_memory, has_bfloat16, may_have_gpu
+from featx.keras_backend import missing_backend
 
 if TYPE_CHECKING:
     import keras
@@ -30,15 +37,6 @@ if TYPE_CHECKING:
 # 24 GiB, unfrozen: 2.4 GB).
 _FREEZE_LIMIT = 100.0
 _FREEZE_LIMITS = {"convnext": 50.0}
-
-# Larger batches bring nothing more.
-_CPU_BATCH, _GPU_BATCH = 32, 256
-
-# Of the memory there is, what the maps of a batch may take: two run at a time.
-_MEMORY_SHARE = 0.2
-
-# A map, what it is made of, and what the convolution between them works with.
-_LIVE_MAPS = 4
 
 
 class TensorFlowEngine:
@@ -107,12 +105,7 @@ class TensorFlowEngine:
         MemoryError
             If the batch doesn't fit into memory; a smaller one may.
         """
-        if batch.dtype != np.uint8 or batch.shape[1:] != self._shape:
-            # A traced graph takes other sizes without a word.
-            raise ValueError(
-                f"a batch is uint8 (N, {', '.join(map(str, self._shape))}), "
-                f"not {batch.dtype} {batch.shape}"
-            )
+        check_batch(batch, self._shape)  # a graph takes other sizes without a word
         if len(batch) == 0:  # which the optimised graph can't compute
             return np.empty((0, self.dim), np.float32)
         bfloat16 = self._bfloat16
@@ -192,11 +185,10 @@ def _trace(
 
 def _suitable_batch(tf: Any, graph: Any) -> int:
     """Return how many images at a time suit the memory: a power of two."""
-    most, memory = _CPU_BATCH, available_memory()
+    most, memory = CPU_BATCH, available_memory()
     if tf.config.list_physical_devices("GPU"):
-        most, memory = _GPU_BATCH, _gpu_memory()
-    fits = int(memory * _MEMORY_SHARE / (_LIVE_MAPS * _largest_map(graph)))
-    return 1 << (min(most, max(1, fits)).bit_length() - 1)
+        most, memory = GPU_BATCH, _gpu_memory()
+    return suitable_batch(_largest_map(graph), memory, most)
 
 
 def _largest_map(graph: Any) -> int:
@@ -264,8 +256,8 @@ def _check_precision(precision: str, *, on_gpu: bool) -> None:
 
 
 def missing() -> str | None:
-    """Say what to install, where the engine can't run on this machine."""
-    return None if find_spec("tensorflow") else "pip install tensorflow"
+    """Say why the engine can't run here, and what to do."""
+    return missing_backend("tensorflow")
 
 
 def uses_gpu() -> bool:
@@ -283,9 +275,7 @@ def precisions() -> tuple[str, ...]:
     gpu = tf.config.list_physical_devices("GPU")[0]
     details = tf.config.experimental.get_device_details(gpu)
     capability = details.get("compute_capability", (0, 0))
-    if capability >= (8, 0):
-        return ("float32", "bfloat16")
-    return ("float32", "float16") if capability >= (7, 0) else ("float32",)
+    return gpu_precisions(capability)
 
 
 def is_frozen(backbone: "Backbone") -> bool:

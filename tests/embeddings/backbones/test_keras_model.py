@@ -12,13 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from featx.embeddings.backbones.extractor import KerasExtractor, find_extractor
+from featx.embeddings.backbones.extractor import (
+    KerasExtractor,
+    find_by_spec,
+    find_extractor,
+)
 from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.backbones.table import BACKBONES, find_backbone
 from featx.embeddings.backbones.weights import Weights, resolve_weights
 from featx.embeddings.engines.tensorflow import TensorFlowEngine, is_frozen
 from featx.errors import BackboneError, WeightsError
-from featx.frameworks import import_keras, import_tensorflow, keras_home
+from featx.frameworks import import_keras, import_tensorflow
+from featx.keras_backend import keras_home
 from tests.embeddings.backbones.pictures import make_images
 
 RANDOM = Weights("random", None, None, 0)
@@ -323,13 +328,6 @@ def test_efficientnet_is_rescaled_as_keras_does_for_imagenet(tmp_path, monkeypat
         np.testing.assert_allclose(model(images), expected, rtol=1e-3, atol=1e-5)
 
 
-def test_another_backend_of_keras_is_refused(monkeypatch):
-    keras = import_keras()
-    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    with pytest.raises(BackboneError, match="'torch', featx needs TensorFlow: unset"):
-        import_keras()
-
-
 @pytest.mark.samples
 @pytest.mark.parametrize(
     "name", [pytest.param("mobilenetv2-0.35", marks=pytest.mark.slow), "mobilenet-0.25"]
@@ -356,3 +354,15 @@ def test_imagenet_weights_equal_keras_own(name):
     smaller = build_model(KerasExtractor(row, weights, 160))
     for one, other in zip(smaller.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_random_weights_are_those_of_the_backend(monkeypatch):
+    drawn = find_extractor("mobilenet-0.25", weights="random", seed=3)
+    assert drawn.spec.weights_id.startswith("seed 3, keras ")
+    on_tensorflow = drawn.spec
+    name = "featx.embeddings.backbones.extractor.keras_backend"
+    monkeypatch.setattr(name, lambda: "jax")
+    assert drawn.spec.weights_id == f"{on_tensorflow.weights_id}, jax"
+    assert find_by_spec(drawn.spec).weights.seed == 3
+    with pytest.raises(BackboneError, match="random weights of seed 3"):
+        find_by_spec(on_tensorflow)

@@ -15,7 +15,8 @@ from featx.embeddings.backbones import table
 from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.backbones.weights import Weights, fetch_weights, resolve_weights
 from featx.errors import WeightsError
-from featx.frameworks import import_keras, keras_home
+from featx.frameworks import import_keras
+from featx.keras_backend import keras_home
 from tests.conftest import read_only
 
 BACKBONE = find_backbone("mobilenet-0.25")

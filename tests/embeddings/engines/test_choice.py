@@ -421,3 +421,24 @@ def test_real_weights_keep_to_the_choice(samples, tmp_path):
     cosines /= np.linalg.norm(rows, axis=1) * np.linalg.norm(expected, axis=1)
     assert cosines.mean() >= LEAST_COSINE
     assert bool(done.notes) == (done.spec.precision != "float32")
+
+
+def test_an_engine_without_a_converted_backbone_is_left_out(
+    small, engines, tmp_path, monkeypatch
+):
+    fakes = engines(
+        tensorflow=fake({"float32": 1}), litert=FAST, openvino=fake({"float32": 2})
+    )
+    monkeypatch.setattr(choice, "is_convertible", lambda one: one.models is None)
+    opened = replace(small, precision="float32")
+    chosen, _ = choose_engine(opened, SOURCE, range(12), tmp_path)
+    assert chosen.engine == "tensorflow"
+    assert fakes["litert"].opened == fakes["openvino"].opened == 0
+
+
+def test_a_precision_that_nothing_computes_in(small, engines, tmp_path):
+    engines(tensorflow=fake({"float32": 100}))
+    wanted = replace(small, precision="bfloat16")
+    message = "--precision bfloat16: tensorflow doesn't compute in it on this machine"
+    with pytest.raises(BackboneError, match=message):
+        choose_engine(wanted, SOURCE, range(12), tmp_path)
