@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.stage_one.machine import Bystanders
 from benchmarks.stage_one.turns import PER_CORE, Worker
 from featx.embeddings.backbones.table import Backbone, find_backbone
-from featx.frameworks import keras_home
+from featx.keras_backend import keras_home
 
 HERE = "benchmarks.stage_one"
 
