@@ -48,7 +48,7 @@ slow: $(STAMP)
 
 $(JAX_STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(JAX_VENV)
-	$(JAX_VENV)/bin/python -m pip install --quiet --editable '.[jax]' \
+	$(JAX_VENV)/bin/python -m pip install --quiet --no-compile --editable '.[jax]' \
 	    hypothesis pytest pytest-timeout --constraint constraints.txt
 	@touch $@
 
