@@ -55,7 +55,8 @@ $(JAX_STAMP): pyproject.toml constraints.txt
 other-backends: export FEATX_JAX_PYTHON = $(CURDIR)/$(JAX_VENV)/bin/python
 other-backends: $(STAMP) $(JAX_STAMP)
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest \
-	    tests/embeddings/engines/test_conformance.py
+	    tests/embeddings/engines/test_conformance.py \
+	    tests/embeddings/engines/test_jax.py
 	$(BIN)/pytest -m slow tests/test_other_backends.py
 
 # -W makes an error of every warning: a broken link, a name that is not there.
