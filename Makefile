@@ -48,14 +48,15 @@ slow: $(STAMP)
 
 $(JAX_STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(JAX_VENV)
-	$(JAX_VENV)/bin/python -m pip install --quiet --editable '.[jax]' \
+	$(JAX_VENV)/bin/python -m pip install --quiet --no-compile --editable '.[jax]' \
 	    hypothesis pytest pytest-timeout --constraint constraints.txt
 	@touch $@
 
 other-backends: export FEATX_JAX_PYTHON = $(CURDIR)/$(JAX_VENV)/bin/python
 other-backends: $(STAMP) $(JAX_STAMP)
 	KERAS_BACKEND=jax $(JAX_VENV)/bin/python -m pytest \
-	    tests/embeddings/engines/test_conformance.py
+	    tests/embeddings/engines/test_conformance.py \
+	    tests/embeddings/engines/test_jax.py
 	$(BIN)/pytest -m slow tests/test_other_backends.py
 
 # -W makes an error of every warning: a broken link, a name that is not there.

@@ -26,9 +26,11 @@ BACKBONES = ("mobilenetv2-0.35", "mobilenet-0.25", "efficientnetlite0")
 
 HEADS = {
     "softmax": {"epochs": 40},
-    "mlp": {"epochs": 20, "hidden": "24,bn,8"},
-    "conv": {"epochs": 20, "map_shape": (2, 3, 8)},
+    "mlp": {"epochs": 20, "hidden": "24,bn,8", "batch_size": 128},
+    "conv": {"epochs": 20, "map_shape": (2, 3, 8), "batch_size": 128},
 }
+"""Steps of two sizes with the first, and one step an epoch with the others: XLA takes
+seconds to compile each size."""
 
 SIDE = 96
 """Of the images that the program embeds; it is a test of the program, not of speed."""
