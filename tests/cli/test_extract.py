@@ -156,13 +156,14 @@ def test_a_converted_backbone_starts_without_tensorflow(run, work):
 def test_decoding_in_processes(run, work):
     bad = work / "data" / "train" / "red" / "bad.jpg"
     bad.write_text("no image")
+    backbone = (*BACKBONE, "--precision", "float32")
     options = ("--decode-in", "processes", "--decoders", 2, "--cache-dir", "other")
-    done = run("extract", *BACKBONE, *options)
+    done = run("extract", *backbone, *options)
     assert done.exit_code == 0, done.stderr
     assert "36 computed" in done.stdout
     assert "1 unreadable" in done.stdout
-    run("extract", *BACKBONE)
-    words = ("cache", "export", *BACKBONE, "--out")
+    run("extract", *backbone)
+    words = ("cache", "export", *backbone, "--out")
     run(*words, "threads.npz")
     run(*words, "processes.npz", "--cache-dir", "other")
     found = []

@@ -374,7 +374,8 @@ def measure(extractor: KerasExtractor, images: NDArray[np.uint8], count: int) ->
         batch = batch[:FEW]
     rate = MODEL_RUNS * FEW / seconds
     names = _to_try(extractor, is_long=count >= LONG * rate)
-    if names == [default_engine()] and extractor.precision != AUTO:
+    is_known = extractor.precision in find_engine(default_engine()).precisions()
+    if names == [default_engine()] and is_known:
         only = Candidate(default_engine(), extractor.precision, round(rate, 2))
         return Choice(only, (only,))
     trials = _Trials(batch, engine)
@@ -448,13 +449,13 @@ def _decide(
         and extractor.engine in {AUTO, one.engine}
     ]
     agreeing = [one for one in allowed if one.agrees]
-    if not allowed and not failed:
+    name = extractor.engine
+    if not agreeing and name == AUTO:
         raise BackboneError(
             f"--precision {extractor.precision}: {tried[0].engine} doesn't compute in"
-            " it on this machine; use float32"
+            " it on this machine; use auto or float32"
         )
     if not agreeing:
-        name = extractor.engine
         differ = [
             f"its embeddings in {one.precision} differ from {tried[0].engine}'s (mean"
             f" cosine {one.cosine:.5f})"
