@@ -87,10 +87,8 @@ def test_medians_and_ranges():
 
 def test_tables_say_what_was_measured_and_what_was_not():
     text = markdown(results())
-    assert (
-        "| `resnet50` @224, openvino, bfloat16 | 15.0 | – | **63.0** | 70.0 | 36.0 | 80.0 |"
-        in text
-    )
+    assert "| `resnet50` @224, openvino, bfloat16 | 15.0 | – | **63.0** | 70.0" in text
+    assert "| **63.0** | 70.0 | 36.0 | 80.0 |" in text
     assert "2.10 (2.10 to 12.60)" in text
     assert "2000 drawn JPEG files of 45 kB" in text
     assert "PyTorch is left out: torch is not installed." in text
