@@ -25,6 +25,7 @@ from featx.frameworks import (
     python_seed,
     quick_compiling,
 )
+from featx.keras_backend import keras_backend
 
 if TYPE_CHECKING:
     import keras
@@ -57,7 +58,7 @@ def build_model(extractor: KerasExtractor, policy: str = "float32") -> "keras.Mo
     Raises
     ------
     BackboneError
-        There is no such layer.
+        There is no such layer, or Keras can't build the backbone on its backend.
     WeightsError
         The file doesn't fit the model.
     """
@@ -184,13 +185,19 @@ def _build_base(keras: Any, extractor: KerasExtractor, pooling: str | None) -> A
     backbone, weights = extractor.backbone, extractor.weights
     build, _ = keras_functions(backbone)
     with python_seed(weights.seed or 0):
-        base = build(
-            include_top=False,
-            weights=None,
-            input_shape=(extractor.image_size, extractor.image_size, 3),
-            pooling=pooling,
-            **backbone.width,
-        )
+        try:
+            base = build(
+                include_top=False,
+                weights=None,
+                input_shape=(extractor.image_size, extractor.image_size, 3),
+                pooling=pooling,
+                **backbone.width,
+            )
+        except ValueError as error:  # NASNet's on PyTorch, for example
+            raise BackboneError(
+                f"{backbone.name}: Keras can't build it on {keras_backend()}"
+                f" ({first_line(error)})"
+            ) from error
     if weights.path is not None:
         _load(base, backbone, weights.path)
     if backbone.imagenet_rescaling:

@@ -366,3 +366,14 @@ def test_random_weights_are_those_of_the_backend(monkeypatch):
     assert find_by_spec(drawn.spec).weights.seed == 3
     with pytest.raises(BackboneError, match="random weights of seed 3"):
         find_by_spec(on_tensorflow)
+
+
+def test_what_keras_can_not_build_is_said_in_a_line(monkeypatch):
+    def refuse(**options):
+        raise ValueError("NASNetMobile is not available with the torch backend")
+
+    monkeypatch.setattr(import_keras().applications, "NASNetMobile", refuse)
+    extractor = find_extractor("nasnetmobile", weights="random", image_size=64)
+    message = r"^nasnetmobile: Keras can't build it on tensorflow \(NASNetMobile is not"
+    with pytest.raises(BackboneError, match=message):
+        build_model(extractor)
