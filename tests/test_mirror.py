@@ -34,6 +34,7 @@ ELSEWHERE = {
     "*/settings": "test_settings.py",
     "embeddings/backbones/extractor": "embeddings/backbones/test_keras_model.py",
     "embeddings/comparison": "embeddings/cache/test_verify.py",
+    "embeddings/engines/trials": "embeddings/engines/test_choice.py",
     "embeddings/engines/*": "embeddings/engines/test_conformance.py",
     "embeddings/cache/hdf5_stream": "embeddings/cache/test_export.py",
     "embeddings/cache/*": "embeddings/cache/test_store.py",

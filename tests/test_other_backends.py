@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from featx.embeddings.comparison import largest_difference
-from featx.embeddings.engines.choice import MOST_DIFFERENCE
+from featx.embeddings.engines.trials import MOST_DIFFERENCE
 from tests.on_a_backend import BACKBONES, HEADS
 
 pytestmark = [pytest.mark.slow, pytest.mark.samples]

@@ -13,8 +13,8 @@ import numpy as np
 from benchmarks.stage_one.arithmetic import MatrixProduct, timed
 from benchmarks.stage_one.turns import PER_CORE, serve
 from featx.embeddings.backbones.extractor import find_extractor
-from featx.embeddings.engines.choice import SAMPLE, measure
 from featx.embeddings.engines.table import MODEL_RUNS
+from featx.embeddings.engines.trials import SAMPLE, measure
 from featx.embeddings.extract import extract
 from featx.images.decoding import decode
 from featx.images.layouts.read import read_images

@@ -101,10 +101,7 @@ def extract(
         The cache can't be written to.
     """
     works = []
-    for wanted in extractors:
-        extractor = wanted
-        if isinstance(extractor, KerasExtractor) and engine != AUTO:
-            extractor = replace(extractor, engine=engine)
+    for extractor in _run_by(engine, extractors):
         chosen, chose_precision = choose_precision(extractor, source, cache_dir, update)
         cache = EmbeddingCache(cache_dir, chosen.spec)
         rows, result = _plan(source, cache, retry=retry)
@@ -123,6 +120,16 @@ def extract(
     for queue, result in works:
         _finish(source, queue, computation, result, retry=retry)
     return [result for _, result in works]
+
+
+def _run_by(engine: str, extractors: Sequence[Extractor]) -> list[Extractor]:
+    """Return extractors with the engine that is asked for, if one is."""
+    if engine == AUTO:
+        return list(extractors)
+    return [
+        replace(one, engine=engine) if isinstance(one, KerasExtractor) else one
+        for one in extractors
+    ]
 
 
 def _plan(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from featx.embeddings.backbones.table import BACKBONES, DEFAULT_BACKBONE, find_backbone
+from featx.embeddings.engines.table import EngineName
 from featx.images.resizing import MAX_SIZE, RESIZED, SQUASH, Resize
 from featx.settings import CliOption, Settings, checked_by
 
@@ -149,6 +150,6 @@ class CacheSettings(Settings):
     """What decodes images; auto: threads, and processes where the backbone would have
     to wait for threads."""
 
-    engine: Literal["auto", "tensorflow", "jax", "torch", "litert", "openvino"] = "auto"
+    engine: EngineName = "auto"
     """What runs the backbone; auto: the fastest on this machine whose embeddings agree
     with those of Keras' own backend."""

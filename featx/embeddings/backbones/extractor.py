@@ -78,6 +78,13 @@ class KerasExtractor:
         )
 
     @property
+    def network(self) -> "KerasExtractor":
+        """The same network; all that doesn't change it is as by default."""
+        return KerasExtractor(
+            self.backbone, self.weights, self.image_size, self.pooling, self.layer
+        )
+
+    @property
     def dim(self) -> int:
         """Width of an embedding; inner layers and whole maps need the model for it."""
         if self.layer or self.pooling == "none":

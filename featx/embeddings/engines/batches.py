@@ -1,16 +1,25 @@
-"""What the engines of Keras' backends share: batches, their sizes and precisions."""
+"""What engines share: how they are built, batches, their sizes and precisions."""
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
+from featx.embeddings.backbones.keras_model import build_model
+from featx.embeddings.engines.table import Engine
 from featx.errors import BackboneError
+from featx.frameworks import garbage_kept
+from featx.hardware import has_bfloat16
 
 if TYPE_CHECKING:
     import keras
     from numpy.typing import NDArray
+
+    from featx.embeddings.backbones.extractor import KerasExtractor
+
+Kind = TypeVar("Kind", bound=Engine)
 
 # Larger batches bring nothing more.
 CPU_BATCH, GPU_BATCH = 32, 256
@@ -23,6 +32,38 @@ _LIVE_MAPS = 4
 
 Run = Callable[["NDArray[np.uint8]"], "NDArray[np.float32]"]
 """Embeds a batch of one size."""
+
+
+def build_engine(
+    kind: Callable[["keras.Model"], Kind], extractor: "KerasExtractor", policy: str
+) -> Kind:
+    """Build an engine and the network that it runs; a second call finds it built.
+
+    Parameters
+    ----------
+    kind : callable
+        From a model to its engine.
+    extractor : KerasExtractor
+        Only its network matters.
+    policy : str
+        Keras' dtype policy of the model.
+
+    Raises
+    ------
+    BackboneError
+        There is no such layer.
+    WeightsError
+        The file doesn't fit the backbone.
+    """
+    return cast("Kind", _built(kind, extractor.network, policy))
+
+
+@lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
+def _built(
+    kind: Callable[["keras.Model"], Engine], network: "KerasExtractor", policy: str
+) -> Engine:
+    with garbage_kept():
+        return kind(build_model(network, policy))
 
 
 def check_batch(batch: "NDArray[np.uint8]", shape: tuple[int, ...]) -> None:
@@ -64,6 +105,11 @@ def largest_map(model: "keras.Model") -> int:
         elif hasattr(operation.output, "shape"):
             sizes.append(4 * int(np.prod(operation.output.shape[1:])))
     return max(sizes)
+
+
+def cpu_precisions() -> tuple[str, ...]:
+    """Return what oneDNN and OpenVINO compute in on this CPU."""
+    return ("float32", "bfloat16") if has_bfloat16() else ("float32",)
 
 
 def gpu_precisions(capability: tuple[int, int]) -> tuple[str, ...]:

@@ -65,10 +65,14 @@ def _write(path: Path, content: bytes) -> None:
     write_atomically(path, content)
 
 
+def is_converted(extractor: KerasExtractor) -> bool:
+    """Return whether a backbone was converted before."""
+    return any(path.is_file() for path in _paths_of(extractor))
+
+
 def is_convertible(extractor: KerasExtractor) -> bool:
     """Return whether a backbone is converted, or can be."""
-    is_there = any(path.is_file() for path in _paths_of(extractor))
-    return is_there or missing_backend("tensorflow") is None
+    return is_converted(extractor) or missing_backend("tensorflow") is None
 
 
 def _paths_of(extractor: KerasExtractor) -> list[Path]:

@@ -1,17 +1,15 @@
 """Running a Keras model compiled by XLA: the engine `jax`."""
 
-from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.engines.batches import (
     CPU_BATCH,
     GPU_BATCH,
     PaddedRuns,
     Run,
+    build_engine,
     check_batch,
     gpu_precisions,
     largest_map,
@@ -19,7 +17,7 @@ from featx.embeddings.engines.batches import (
     suitable_batch,
 )
 from featx.embeddings.engines.table import Engine
-from featx.frameworks import garbage_kept, import_jax
+from featx.frameworks import import_jax
 from featx.hardware import available_memory
 from featx.keras_backend import missing_backend
 
@@ -118,15 +116,7 @@ def open_engine(extractor: "KerasExtractor") -> Engine:
         The file doesn't fit the backbone.
     """
     policy = policy_of(extractor.precision, "JAX", on_gpu=uses_gpu())
-    # Flipping needs no model of its own.
-    plain = replace(extractor, flip=False, precision="float32", models=None)
-    return _open(replace(plain, engine="jax"), policy)
-
-
-@lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
-def _open(extractor: "KerasExtractor", policy: str) -> JaxEngine:
-    with garbage_kept():
-        return JaxEngine(build_model(extractor, policy))
+    return build_engine(JaxEngine, extractor, policy)
 
 
 def missing() -> str | None:

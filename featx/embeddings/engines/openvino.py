@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.embeddings.backbones.extractor import KerasExtractor
+from featx.embeddings.engines.batches import cpu_precisions
 from featx.embeddings.engines.converted import ImageByImage, convert
 from featx.embeddings.engines.table import Engine
 from featx.errors import BackboneError
-from featx.hardware import has_bfloat16, usable_cores
+from featx.hardware import usable_cores
 
 _TYPES = {"float32": "f32", "bfloat16": "bf16"}
 """OpenVINO's names of the precisions."""
@@ -32,7 +33,7 @@ def uses_gpu() -> bool:
 
 def precisions() -> tuple[str, ...]:
     """Return what it computes in here."""
-    return ("float32", "bfloat16") if has_bfloat16() else ("float32",)
+    return cpu_precisions()
 
 
 def open_engine(extractor: KerasExtractor) -> Engine:

@@ -6,7 +6,7 @@ far as rounding goes.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from featx.keras_backend import keras_backend
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from featx.embeddings.backbones.extractor import KerasExtractor
+
+EngineName = Literal["auto", "tensorflow", "jax", "torch", "litert", "openvino"]
+"""What a user may ask for: a row of `ENGINES`, or to leave it open."""
 
 ENGINES = {
     "tensorflow": "featx.embeddings.engines.tensorflow",

@@ -4,8 +4,7 @@ import contextlib
 import copy
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,8 +13,11 @@ from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.engines.batches import (
     CPU_BATCH,
     GPU_BATCH,
+    build_engine,
     check_batch,
+    cpu_precisions,
     gpu_precisions,
+    policy_of,
     suitable_batch,
 )
 from featx.embeddings.engines.table import Engine
@@ -224,35 +226,20 @@ def open_engine(extractor: "KerasExtractor") -> Engine:
     WeightsError
         The file doesn't fit the backbone.
     """
-    on_gpu = uses_gpu()
-    _check_precision(extractor.precision, on_gpu=on_gpu)
-    mixed = on_gpu and extractor.precision != "float32"
-    policy = f"mixed_{extractor.precision}" if mixed else "float32"
-    # Neither flipping nor the CPU's bfloat16 needs a model of its own.
-    plain = replace(extractor, flip=False, precision="float32", models=None)
-    engine = _open(replace(plain, engine="tensorflow"), policy)
-    if extractor.precision == "bfloat16" and not on_gpu:
-        return engine.with_bfloat16()
-    return engine
+    kind = TensorFlowEngine if is_frozen(extractor.backbone) else _unfrozen
+    if extractor.precision == "bfloat16" and not uses_gpu():
+        if not has_bfloat16():
+            raise BackboneError(
+                "--precision bfloat16: this CPU has no instructions for it"
+                " (AVX512-BF16 or AMX); use auto or float32"
+            )
+        return build_engine(kind, extractor, "float32").with_bfloat16()
+    policy = policy_of(extractor.precision, "TensorFlow", on_gpu=uses_gpu())
+    return build_engine(kind, extractor, policy)
 
 
-@lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
-def _open(extractor: "KerasExtractor", policy: str) -> TensorFlowEngine:
-    with garbage_kept():
-        model = build_model(extractor, policy)
-        return TensorFlowEngine(model, freeze=is_frozen(extractor.backbone))
-
-
-def _check_precision(precision: str, *, on_gpu: bool) -> None:
-    if precision == "float16" and not on_gpu:
-        raise BackboneError(
-            "--precision float16: takes a GPU, and TensorFlow finds none; use auto"
-        )
-    if precision == "bfloat16" and not (on_gpu or has_bfloat16()):
-        raise BackboneError(
-            "--precision bfloat16: this CPU has no instructions for it (AVX512-BF16"
-            " or AMX); use auto or float32"
-        )
+def _unfrozen(model: "keras.Model") -> TensorFlowEngine:
+    return TensorFlowEngine(model, freeze=False)
 
 
 def missing() -> str | None:
@@ -270,7 +257,7 @@ def uses_gpu() -> bool:
 def precisions() -> tuple[str, ...]:
     """Return what it computes in here: float32, and what may be faster."""
     if not uses_gpu():
-        return ("float32", "bfloat16") if has_bfloat16() else ("float32",)
+        return cpu_precisions()
     tf = import_tensorflow()
     gpu = tf.config.list_physical_devices("GPU")[0]
     details = tf.config.experimental.get_device_details(gpu)

@@ -2,18 +2,16 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.engines.batches import (
     CPU_BATCH,
     GPU_BATCH,
     PaddedRuns,
     Run,
+    build_engine,
     check_batch,
     gpu_precisions,
     largest_map,
@@ -22,7 +20,7 @@ from featx.embeddings.engines.batches import (
 )
 from featx.embeddings.engines.table import Engine
 from featx.errors import first_line
-from featx.frameworks import garbage_kept, import_torch
+from featx.frameworks import import_torch
 from featx.hardware import available_memory
 from featx.keras_backend import missing_backend
 
@@ -122,15 +120,7 @@ def open_engine(extractor: "KerasExtractor") -> Engine:
         The file doesn't fit the backbone.
     """
     policy = policy_of(extractor.precision, "PyTorch", on_gpu=uses_gpu())
-    # Flipping needs no model of its own.
-    plain = replace(extractor, flip=False, precision="float32", models=None)
-    return _open(replace(plain, engine="torch"), policy)
-
-
-@lru_cache(maxsize=1)  # one at a time: a large backbone takes gigabytes
-def _open(extractor: "KerasExtractor", policy: str) -> TorchEngine:
-    with garbage_kept():
-        return TorchEngine(build_model(extractor, policy))
+    return build_engine(TorchEngine, extractor, policy)
 
 
 def missing() -> str | None:

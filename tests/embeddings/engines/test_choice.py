@@ -17,15 +17,11 @@ from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.backbones.keras_model import build_model
 from featx.embeddings.cache.models import model_path
 from featx.embeddings.cache.store import EmbeddingCache
-from featx.embeddings.engines import choice
+from featx.embeddings.engines import choice, trials
 from featx.embeddings.engines import tensorflow as tensorflow_engine
-from featx.embeddings.engines.choice import (
-    LEAST_COSINE,
-    LEAST_SPEEDUP,
-    choose_engine,
-    choose_precision,
-)
+from featx.embeddings.engines.choice import choose_engine, choose_precision
 from featx.embeddings.engines.table import ENGINES
+from featx.embeddings.engines.trials import LEAST_COSINE, LEAST_SPEEDUP
 from featx.embeddings.extract import embed_rows
 from featx.errors import BackboneError
 from featx.frameworks import import_tensorflow
@@ -115,7 +111,7 @@ class Broken(Fake):
 def engines(monkeypatch):
     """Replace engines by such as `Fake`; those that aren't named are missing."""
     clock = Clock()
-    monkeypatch.setattr(choice, "time", clock)
+    monkeypatch.setattr(trials, "time", clock)
 
     def set_up(**made):
         fakes = {name: make(name, clock) for name, make in made.items()}
@@ -390,7 +386,7 @@ def test_threads_of_other_arithmetic_do_not_mix(small):
 def test_resnet50_in_bfloat16_gives_the_same_embeddings(tmp_path):
     extractor = find_extractor("resnet50", image_size=64, weights="random")
     images = np.random.default_rng(1).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
-    found = choice.measure(extractor, images, len(images))
+    found = trials.measure(extractor, images, len(images))
     assert found.tried[1].cosine > LEAST_COSINE
 
 
@@ -429,7 +425,7 @@ def test_an_engine_without_a_converted_backbone_is_left_out(
     fakes = engines(
         tensorflow=fake({"float32": 1}), litert=FAST, openvino=fake({"float32": 2})
     )
-    monkeypatch.setattr(choice, "is_convertible", lambda one: one.models is None)
+    monkeypatch.setattr(trials, "is_convertible", lambda one: one.models is None)
     opened = replace(small, precision="float32")
     chosen, _ = choose_engine(opened, SOURCE, range(12), tmp_path)
     assert chosen.engine == "tensorflow"

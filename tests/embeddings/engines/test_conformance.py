@@ -11,13 +11,13 @@ import pytest
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.cache.models import FOLDER
 from featx.embeddings.comparison import largest_difference, mean_cosine
-from featx.embeddings.engines.choice import MOST_DIFFERENCE
 from featx.embeddings.engines.table import (
     CONVERTED,
     ENGINES,
     default_engine,
     find_engine,
 )
+from featx.embeddings.engines.trials import MOST_DIFFERENCE
 from featx.embeddings.extract import embed_rows
 from featx.errors import BackboneError
 from featx.images.decoding import decode

@@ -4,12 +4,13 @@ import logging
 import sys
 from dataclasses import replace
 from types import ModuleType
+from typing import get_args
 
 import numpy as np
 
 from featx.embeddings.backbones.extractor import find_extractor
-from featx.embeddings.engines import choice
-from featx.embeddings.engines.table import ENGINES
+from featx.embeddings.engines import choice, trials
+from featx.embeddings.engines.table import ENGINES, EngineName
 from featx.embeddings.extract import embed_rows
 from featx.images.sources import ImageArrays
 
@@ -19,6 +20,10 @@ class MeanColours:
 
     def __call__(self, batch):
         return batch.mean(axis=(1, 2)).astype(np.float32)
+
+
+def test_every_row_can_be_asked_for():
+    assert get_args(EngineName) == ("auto", *ENGINES)
 
 
 def test_an_engine_is_a_module_and_a_row(monkeypatch, tmp_path, caplog):
@@ -32,7 +37,8 @@ def test_an_engine_is_a_module_and_a_row(monkeypatch, tmp_path, caplog):
     monkeypatch.setitem(ENGINES, "mean_colours", "mean_colours")
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8)
     extractor = find_extractor("mobilenet-0.25", image_size=32, weights="random")
-    monkeypatch.setattr(choice, "default_engine", lambda: "mean_colours")
+    for user in (choice, trials):
+        monkeypatch.setattr(user, "default_engine", lambda: "mean_colours")
     other = replace(extractor, engine="mean_colours")
     ((rows, done),) = embed_rows(ImageArrays(images), [other], tmp_path)
     np.testing.assert_array_equal(rows, MeanColours()(images))
