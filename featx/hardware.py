@@ -96,12 +96,17 @@ def has_bfloat16() -> bool:
     """Tell whether the CPU has instructions for bfloat16 that oneDNN uses."""
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return False
-    return not _BFLOAT16_FLAGS.isdisjoint(_cpu_info().get("flags", "").split())
+    return not _BFLOAT16_FLAGS.isdisjoint(processor_flags())
 
 
 def processor() -> str:
     """Return the name of the processor, as far as the system tells."""
     return _cpu_info().get("model name") or platform.processor() or platform.machine()
+
+
+def processor_flags() -> list[str]:
+    """Return what Linux says that the processor can do; empty on other systems."""
+    return _cpu_info().get("flags", "").split()
 
 
 def has_nvidia_gpu() -> bool:

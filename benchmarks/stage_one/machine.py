@@ -3,27 +3,21 @@
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from featx.hardware import usable_cores
+from featx.hardware import processor, processor_flags, usable_cores
 
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 PACKAGES = ("featx", "tensorflow", "keras", "numpy", "opencv-python-headless")
-CPU_INFO = Path("/proc/cpuinfo")
 
 
 def describe_machine() -> dict[str, Any]:
     """Return the processor, its cores and what it can, and the memory."""
-    told = {}
-    if CPU_INFO.is_file():
-        lines = [line.partition(":") for line in CPU_INFO.read_text().splitlines()]
-        told = {name.strip(): value.strip() for name, _, value in reversed(lines)}
-    flags = told.get("flags", "").split()
+    flags = processor_flags()
     return {
-        "cpu": told.get("model name") or platform.processor() or platform.machine(),
+        "cpu": processor(),
         "cores": usable_cores(),
         "flags": [flag for flag in TELLING_FLAGS if flag in flags],
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),

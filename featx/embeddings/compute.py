@@ -18,7 +18,7 @@ from featx.embeddings.engines.table import MODEL_RUNS
 from featx.errors import BackboneError, ImageError
 from featx.images.decode_ahead import USUAL, Decoders, decode_ahead
 from featx.images.decoding_processes import Shown
-from featx.images.sources import Source, Views
+from featx.images.sources import Source, View, Views
 from featx.progress import Update
 
 if TYPE_CHECKING:
@@ -186,9 +186,12 @@ class Computation:
     def __post_init__(self) -> None:
         self._failed_shares = 0
         rows = sorted(frozenset().union(*(queue.rows for queue in self.queues)))
-        self._items = [
-            (row, frozenset(queue.view for queue in self._wanting(row))) for row in rows
-        ]
+        # Most rows want the same views: one set for all of these.
+        shared: dict[frozenset[View], frozenset[View]] = {}
+        self._items = []
+        for row in rows:
+            views = frozenset(queue.view for queue in self._wanting(row))
+            self._items.append((row, shared.setdefault(views, views)))
 
     def run(self) -> None:
         """Embed all rows; however this ends, what was computed is committed.

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from featx.errors import ImageError, RunError
 from featx.hardware import available_memory, usable_cores
 from featx.images.prefetch import prefetch
-from featx.images.sources import Source, View
+from featx.images.sources import Source, View, show_or_reason
 from featx.progress import SILENT, Progress, Update, ignore
 
 AHEAD_BYTES = 1 << 26
@@ -132,10 +132,9 @@ def decoded_ahead(
     """
 
     def decode(row: int) -> Decoded | str:
-        try:
-            shown = source.show(row, set(views))
-        except ImageError as error:
-            return str(error)
+        shown = show_or_reason(source, row, set(views))
+        if isinstance(shown, ImageError):
+            return str(shown)
         return tuple(shown[view] for view in views)
 
     with prefetch(decode, range(len(source.names)), ahead=ahead) as decoded:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from featx.errors import ImageError
 from featx.hardware import usable_cores
 from featx.images.arrays import images_ahead
 from featx.images.decoding_processes import (
@@ -22,7 +21,7 @@ from featx.images.decoding_processes import (
     decode_in_processes,
 )
 from featx.images.prefetch import prefetch
-from featx.images.sources import ImageFiles, Source
+from featx.images.sources import ImageFiles, Source, show_or_reason
 
 LOGGER = logging.getLogger(__name__)
 
@@ -93,7 +92,7 @@ class _Stream:
         self.source, self.items = source, items
         self.count = decoders.count or usable_cores()
         self.where = decoders.where if isinstance(source, ImageFiles) else "threads"
-        self.views = frozenset().union(*(views for _, views in items))
+        self.views = {view for _, views in items for view in views}
         self.done = 0
         self._leaving = False
         """Whether threads get no more images, since processes are to take over."""
@@ -140,11 +139,7 @@ class _Stream:
 
     def _show(self, item: Item) -> Shown:
         row, views = item
-        try:
-            return row, self.source.show(row, views)
-        except ImageError as error:
-            # Anew: its traceback would keep the file's bytes in memory.
-            return row, ImageError(str(error), lasting=error.lasting)
+        return row, show_or_reason(self.source, row, views)
 
     def _counted(self, shown: Iterator[Shown]) -> Iterator[Shown]:
         for one in shown:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from featx.errors import ImageError
 from featx.hardware import available_memory
 from featx.images.memory import DECODING, Account, shared_account
-from featx.images.sources import ImageFiles, View, Views
+from featx.images.sources import ImageFiles, View, Views, show_or_reason
 
 CHUNK = 16
 """Images that a process is sent at most at a time, as sending takes time as well."""
@@ -312,12 +312,11 @@ def _decode(
     memory, layout = _HERE["memory"]
     outcomes: list[ImageError | None] = []
     for row, wanted in enumerate(views):
-        try:
-            for view, pixels in source.show(row, wanted).items():
-                layout.pixels(memory, place + row, view)[...] = pixels
-        except ImageError as error:
-            # Anew: its traceback would keep the file's bytes in memory.
-            outcomes.append(ImageError(str(error), lasting=error.lasting))
-        else:
-            outcomes.append(None)
+        shown = show_or_reason(source, row, wanted)
+        if isinstance(shown, ImageError):
+            outcomes.append(shown)
+            continue
+        for view, pixels in shown.items():
+            layout.pixels(memory, place + row, view)[...] = pixels
+        outcomes.append(None)
     return outcomes

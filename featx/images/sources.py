@@ -156,6 +156,17 @@ class ImageArrays:
         return {view: _seen(fitted[view.fit], view) for view in views}
 
 
+def show_or_reason(
+    source: Source, row: int, views: Collection[View]
+) -> Views | ImageError:
+    """Return what a source shows, or why it can't."""
+    try:
+        return source.show(row, views)
+    except ImageError as error:
+        # Anew: its traceback would keep the file's bytes in memory.
+        return ImageError(str(error), lasting=error.lasting)
+
+
 def _fits(views: Collection[View]) -> set[Fit]:
     return {view.fit for view in views}
 

@@ -136,15 +136,15 @@ def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
         A newer featx wrote it, or the system doesn't let it be read.
     """
     with _opened(path) as file:
-        spec = attribute(file, "spec", in_heap=named_digest(path) is None)
-        if spec_id not in {None, spec}:
-            raise ValueError("of another spec")
-        keys: NDArray[np.uint8] = file["key"][:]
-        return keys
+        return _keys(file, path, spec_id)
 
 
-def read_engine(path: Path) -> str:
-    """Return what computed a part's embeddings; empty where the part doesn't say.
+def read_part(
+    path: Path, spec_id: str
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], str]:
+    """Return all of a part: keys, embeddings, and what computed these.
+
+    The last is empty where the part doesn't say.
 
     Raises
     ------
@@ -152,7 +152,18 @@ def read_engine(path: Path) -> str:
         As in `read_keys`.
     """
     with _opened(path) as file:
-        return str(attribute(file, "engine")) if "engine" in file.attrs else ""
+        keys = _keys(file, path, spec_id)
+        rows = np.concatenate([block for _, block in _blocks(file)])
+        engine = str(attribute(file, "engine")) if "engine" in file.attrs else ""
+        return keys, rows, engine
+
+
+def _keys(file: Any, path: Path, spec_id: str | None) -> NDArray[np.uint8]:
+    spec = attribute(file, "spec", in_heap=named_digest(path) is None)
+    if spec_id not in {None, spec}:
+        raise ValueError("of another spec")
+    keys: NDArray[np.uint8] = file["key"][:]
+    return keys
 
 
 def read_blocks(path: Path) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -166,14 +177,18 @@ def read_blocks(path: Path) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         As in `read_keys`.
     """
     with _opened(path) as file:
-        dataset = file["embedding"]
-        step = max(1, BLOCK_BYTES // (4 * dataset.shape[1]))
-        for start in range(0, dataset.shape[0], step):
-            rows = slice(start, min(start + step, dataset.shape[0]))
-            block = dataset[rows]
-            if not np.isfinite(block).all():
-                raise ValueError("numbers that are not finite")
-            yield rows, block
+        yield from _blocks(file)
+
+
+def _blocks(file: Any) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    dataset = file["embedding"]
+    step = max(1, BLOCK_BYTES // (4 * dataset.shape[1]))
+    for start in range(0, dataset.shape[0], step):
+        rows = slice(start, min(start + step, dataset.shape[0]))
+        block = dataset[rows]
+        if not np.isfinite(block).all():
+            raise ValueError("numbers that are not finite")
+        yield rows, block
 
 
 @contextlib.contextmanager

@@ -19,8 +19,8 @@ from featx.embeddings.cache.parts import (
     choose_small,
     common_width,
     read_blocks,
-    read_engine,
     read_keys,
+    read_part,
     write_part,
 )
 from featx.embeddings.cache.quarantine import Quarantine, Unreadable
@@ -227,9 +227,12 @@ class EmbeddingCache:
         """
         keys: list[Keys] = []
         rows: list[Rows] = []
+        engines: set[str] = set()
         for path in group:
-            keys.append(read_keys(path, self.spec.id))
-            rows.append(np.concatenate([block for _, block in read_blocks(path)]))
+            own_keys, own_rows, computed_by = read_part(path, self.spec.id)
+            keys.append(own_keys)
+            rows.append(own_rows)
+            engines.update(computed_by.split(", ") if computed_by else ())
             check_width(path, rows[-1], rows[0].shape[1])
         all_keys, all_rows = np.concatenate(keys), np.concatenate(rows)
         last = {key: i for i, key in enumerate(split_keys(all_keys))}
@@ -237,8 +240,7 @@ class EmbeddingCache:
         whole = None
         if kept:
             stamp = group[-1].stem.removeprefix("part-").split("-")[0]
-            engines = sorted({read_engine(path) for path in group} - {""})
-            made_by = self._provenance(", ".join(engines))
+            made_by = self._provenance(", ".join(sorted(engines)))
             whole = write_part(
                 self.folder, stamp, all_keys[kept], all_rows[kept], made_by
             )

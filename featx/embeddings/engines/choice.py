@@ -34,7 +34,7 @@ from featx.embeddings.engines.trials import (
 from featx.embeddings.memo import read_memo
 from featx.errors import ImageError
 from featx.hardware import machine_kind
-from featx.images.sources import Source, View
+from featx.images.sources import Source, View, show_or_reason
 from featx.progress import Update, ignore
 
 LOGGER = logging.getLogger(__name__)
@@ -229,10 +229,9 @@ def _sample(source: Source, view: View, rows: Iterable[int]) -> NDArray[np.uint8
     def decoded() -> Iterator[NDArray[np.uint8]]:
         for row in islice(rows, TRIED):
             if row not in source.digests.unreadable:
-                try:
-                    yield source.show(row, [view])[view]
-                except ImageError:
-                    continue
+                shown = show_or_reason(source, row, [view])
+                if not isinstance(shown, ImageError):
+                    yield shown[view]
 
     images = list(islice(decoded(), SAMPLE))
     return np.stack(images) if images else np.zeros((0, view.side, view.side, 3), "u1")

@@ -133,6 +133,17 @@ def test_merge_makes_one_part_and_removes_leftovers(cache):
     np.testing.assert_array_equal(cache.read(keys)[0], rows)
 
 
+def test_merge_keeps_which_engines_computed_the_rows(cache):
+    keys, rows = make_keys(9), make_rows(9)
+    for turn, engine in enumerate(["tensorflow", "litert", "litert"]):
+        own = slice(3 * turn, 3 * turn + 3)
+        cache.add(keys[own], rows[own], engine)
+        cache.merge()
+    (part,) = cache.parts()
+    with h5py.File(part) as file:
+        assert file.attrs["engine"] == b"litert, tensorflow"
+
+
 def test_merge_leaves_large_parts_alone(cache):
     keys, rows = make_keys(4002), make_rows(4002, width=50)
     large = cache.add(keys[:4000], rows[:4000])
