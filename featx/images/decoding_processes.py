@@ -213,15 +213,10 @@ class _Decoders:
         except BrokenProcessPool:
             self._stop()
             # Nobody can tell which of the chunks it was: none is lost.
-            again = [chunk, *(one for one in waiting if not _is_done(one))]
-            kept = [one for one in waiting if _is_done(one)]
-            carefully = [self._send_alone(one) for one in again]
-            chunk = carefully[0]
-            ordered = {one.slot: one for one in [*carefully[1:], *kept]}
-            slots = [one.slot for one in waiting]
-            waiting.clear()
-            waiting.extend(ordered[slot] for slot in slots)
-            outcomes = chunk.outcomes.result()
+            outcomes = self._send_alone(chunk).outcomes.result()
+            for turn, other in enumerate(waiting):
+                if not _is_done(other):
+                    waiting[turn] = self._send_alone(other)
         for place, ((row, views), outcome) in enumerate(
             zip(chunk.items, outcomes, strict=True), chunk.slot * self._chunk
         ):
