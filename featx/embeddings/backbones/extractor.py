@@ -110,7 +110,11 @@ class KerasExtractor:
         needed = module.missing()
         if needed:
             raise BackboneError(f"--engine {engine}: {needed}")
-        return module.open_engine(self)
+        # What was left open and not chosen yet is computed as the reference is.
+        is_open = self.precision == AUTO
+        return module.open_engine(
+            replace(self, precision="float32") if is_open else self
+        )
 
 
 def find_extractor(
