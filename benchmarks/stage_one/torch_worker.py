@@ -3,7 +3,6 @@
 It may run on an interpreter of its own, so it imports nothing of featx.
 """
 
-import importlib.util
 import os
 import time
 from typing import Any
@@ -38,12 +37,14 @@ class TorchWorker:
 
     def open(self, backbone: str, image_size: int, folder: str) -> dict[str, Any]:
         """Load the network and run it once, or say why not."""
-        for package in ("torch", "torchvision"):
-            if importlib.util.find_spec(package) is None:
-                return {"skipped": f"{package} is not installed"}
-        import torch
-        import torchvision
-        from torchvision import datasets, transforms
+        try:
+            import torch
+            import torchvision
+            from torchvision import datasets, transforms
+        except ModuleNotFoundError as error:
+            return {"skipped": f"{error.name} is not installed"}
+        except (ImportError, RuntimeError) as error:  # two that don't belong together
+            return {"skipped": f"can't be imported: {error}"}
 
         build = builders().get(backbone)
         if build is None:
