@@ -182,4 +182,4 @@ def _exceptions(measured: Measured) -> list[str]:
         told.append(
             f"Random weights in {', '.join(random)}: speed does not depend on them."
         )
-    return told + [f"PyTorch is left out: {reason}." for reason in sorted(reasons)]
+    return told + [f"Without PyTorch: {reason}." for reason in sorted(reasons)]

@@ -91,12 +91,12 @@ def test_tables_say_what_was_measured_and_what_was_not():
     assert "| **63.0** | 70.0 | 36.0 | 80.0 |" in text
     assert "2.10 (2.10 to 12.60)" in text
     assert "2000 drawn JPEG files of 45 kB" in text
-    assert "PyTorch is left out: torch is not installed." in text
+    assert "Without PyTorch: torch is not installed." in text
     assert "Random weights in `resnet50`" in text
     repeats = [{**REPEAT, "torch": 20.0, f"torch{PER_CORE}": 10.0}]
     other = markdown(results(repeats=repeats, torch={}, weights="imagenet"))
     assert "| 20.0 | **63.0** |" in other
-    assert "left out" not in other
+    assert "Without PyTorch" not in other
     assert "Random" not in other
     assert "per core-second" not in other
 
