@@ -257,7 +257,7 @@ class _Peer:
 
 
 def measure_command(one: Measured, folder: Path) -> Measured:
-    """Run the program on one batch of files with an empty cache; return the seconds.
+    """Run the program on one batch of files with an empty cache; tell how long it took.
 
     Parameters
     ----------
