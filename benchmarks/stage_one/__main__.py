@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from benchmarks.machine import describe_machine, versions
 from benchmarks.photos import copy_photos, draw_photos
 from benchmarks.stage_one.figure import stage_one_figure
-from benchmarks.stage_one.machine import describe_machine, versions
 from benchmarks.stage_one.measuring import Plan, measure
 from benchmarks.stage_one.results import markdown, summarise
 from featx.atomic import write_atomically

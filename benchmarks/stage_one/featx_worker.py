@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.stage_one.arithmetic import MatrixProduct, timed
-from benchmarks.stage_one.turns import PER_CORE, serve
+from benchmarks.arithmetic import MatrixProduct, timed
+from benchmarks.turns import PER_CORE, serve
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.engines.table import MODEL_RUNS
 from featx.embeddings.engines.trials import SAMPLE, measure

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from benchmarks.stage_one.arithmetic import operations_per_image
-from benchmarks.stage_one.turns import serve
+from benchmarks.arithmetic import operations_per_image
+from benchmarks.turns import serve
 from featx.embeddings.backbones import efficientnet_lite
 
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.stage_one.machine import Bystanders
-from benchmarks.stage_one.turns import PER_CORE, Worker
+from benchmarks.machine import Bystanders
+from benchmarks.turns import PER_CORE, Worker
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.keras_backend import keras_home
 
 HERE = "benchmarks.stage_one"
+ON_TENSORFLOW = {"KERAS_BACKEND": "tensorflow"}
+"""What is compared runs on the same library, whatever else is installed."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def measure(name: str, plan: Plan) -> dict[str, Any]:
     backbone = find_backbone(name)
     size = plan.image_size or backbone.image_size
     with ExitStack() as stack:
-        featx = stack.enter_context(Worker(f"{HERE}.featx_worker"))
+        featx = stack.enter_context(
+            Worker(f"{HERE}.featx_worker", environment=ON_TENSORFLOW)
+        )
         peers, facts = _open_peers(backbone, size, plan, stack)
         facts |= featx.ask(
             "open",
@@ -97,7 +101,9 @@ def _open_peers(
 ) -> tuple[dict[str, Worker], dict[str, Any]]:
     """Start the peers that there are; say why where there is none."""
     shared = {"image_size": size, "folder": str(plan.folder)}
-    keras = stack.enter_context(Worker(f"{HERE}.keras_worker"))
+    keras = stack.enter_context(
+        Worker(f"{HERE}.keras_worker", environment=ON_TENSORFLOW)
+    )
     facts = keras.ask(
         "open",
         builder=backbone.builder,

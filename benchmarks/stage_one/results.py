@@ -3,11 +3,10 @@
 from statistics import median
 from typing import Any
 
-from benchmarks.stage_one.turns import PER_CORE
+from benchmarks.markdown import NEITHER, rate, table
+from benchmarks.turns import PER_CORE
 
 Measured = dict[str, Any]
-
-NEITHER = "–"
 
 BUSY = 0.1
 """Others' share from which on seconds of the clock tell of them, too."""
@@ -83,11 +82,6 @@ def markdown(results: Measured) -> str:
     )
 
 
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(cells) + " |" for cells in lines]
-
-
 def _rates(measured: Measured) -> list[str]:
     head = [
         "backbone",
@@ -104,19 +98,15 @@ def _rates(measured: Measured) -> list[str]:
         rows.append(
             [
                 f"`{name}` @{one['image_size']}, {one['engine']}, {precision}",
-                _rate(rates["keras"]),
-                _rate(rates["torch"]) if "torch" in rates else NEITHER,
-                f"**{_rate(rates['end_to_end'])}**",
-                _rate(rates[f"model_{precision}"]),
-                _rate(rates["model_float32"]),
-                _rate(rates[f"matmul_{precision}"] / one["operations"]),
+                rate(rates["keras"]),
+                rate(rates["torch"]) if "torch" in rates else NEITHER,
+                f"**{rate(rates['end_to_end'])}**",
+                rate(rates[f"model_{precision}"]),
+                rate(rates["model_float32"]),
+                rate(rates[f"matmul_{precision}"] / one["operations"]),
             ]
         )
-    return _table(head, rows)
-
-
-def _rate(value: float) -> str:
-    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+    return table(head, rows)
 
 
 def _ratios(measured: Measured) -> list[str]:
@@ -135,7 +125,7 @@ def _ratios(measured: Measured) -> list[str]:
         for label, kind in kinds.items():
             spread = [one[kind].get(ratio) for ratio in heads]
             rows.append([label, *map(_spread, spread)])
-    return _table(["backbone", *heads.values()], rows)
+    return table(["backbone", *heads.values()], rows)
 
 
 def _others(measured: Measured) -> float:

@@ -1,5 +1,6 @@
 """Running models over images: decode once and ahead, embed, commit as it comes."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -61,6 +62,7 @@ class SpecQueue:
         self.view = self.extractor.spec.view
         self._engine: Engine | None = None
         self._models: ThreadPoolExecutor | None = None
+        self._rooms = threading.local()  # for the batch that a thread is at
         self._batch: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = []
         self._running: deque[tuple[NDArray[np.uint8], Future[NDArray[np.float32]]]]
         self._running = deque()
@@ -98,9 +100,10 @@ class SpecQueue:
 
     def _submit(self) -> None:
         assert self._models is not None
-        keys, pixels = zip(*self._batch, strict=True)
+        keys, images = zip(*self._batch, strict=True)
         self._batch = []
-        embedded = self._models.submit(self._embed, np.stack(pixels))
+        # To join the images here would hold up the next ones for as long as it takes.
+        embedded = self._models.submit(self._embed_images, images)
         self._running.append((np.stack(keys), embedded))
 
     def _collect(self, running: int) -> bool:
@@ -129,6 +132,13 @@ class SpecQueue:
             self._uncommitted = []
             assert self._engine is not None
             self.cache.add(keys, rows, self._engine.name)
+
+    def _embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        # A batch in new memory takes many times as long: the system clears it first.
+        room = getattr(self._rooms, "pixels", None)
+        if room is None or len(room) < len(images):
+            room = self._rooms.pixels = np.empty((len(images), *images[0].shape), "u1")
+        return self._embed(np.stack(images, out=room[: len(images)]))
 
     def _embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed a batch, in smaller ones where the memory is too small for it."""

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -15,10 +16,10 @@ from typing import Literal
 from featx.hardware import usable_cores
 from featx.images.arrays import images_ahead
 from featx.images.decoding_processes import (
+    DecodingProcesses,
     Item,
     ProcessesError,
     Shown,
-    decode_in_processes,
 )
 from featx.images.prefetch import prefetch
 from featx.images.sources import ImageFiles, Source, show_or_reason
@@ -96,24 +97,33 @@ class _Stream:
         self.done = 0
         self._leaving = False
         """Whether threads get no more images, since processes are to take over."""
+        self._processes: DecodingProcesses | None = None
 
     def shown(self) -> Generator[Shown]:
         """Yield what `decode_ahead` does."""
         if not self.items:
             return
-        if self.where != "processes":
-            yield from self._in_threads()
-        if self.done < len(self.items):
-            try:
-                yield from self._in_processes()
-            except ProcessesError as error:
-                LOGGER.warning(
-                    "decoding in threads, as processes can't be started (%s); a"
-                    ' script needs `if __name__ == "__main__":`',
-                    error,
+        with ExitStack() as stack:
+            if isinstance(self.source, ImageFiles):
+                self._processes = stack.enter_context(
+                    DecodingProcesses(self.source, self.views, self.count)
                 )
-                self.where, self._leaving = "threads", False
+            if self.where != "processes":
                 yield from self._in_threads()
+            if self.done < len(self.items):
+                yield from self._in_processes_or_threads()
+
+    def _in_processes_or_threads(self) -> Iterator[Shown]:
+        try:
+            yield from self._in_processes()
+        except ProcessesError as error:
+            LOGGER.warning(
+                "decoding in threads, as processes can't be started (%s); a"
+                ' script needs `if __name__ == "__main__":`',
+                error,
+            )
+            self.where, self._leaving = "threads", False
+            yield from self._in_threads()
 
     def _in_threads(self) -> Iterator[Shown]:
         ahead = max(images_ahead(self.views), 2 * self.count)
@@ -125,11 +135,10 @@ class _Stream:
             )
 
     def _in_processes(self) -> Iterator[Shown]:
-        assert isinstance(self.source, ImageFiles)
+        assert self._processes is not None
         LOGGER.debug("decoding in %d processes", self.count)
         left = islice(self.items, self.done, None)
-        with decode_in_processes(self.source, left, self.views, self.count) as shown:
-            yield from self._counted(shown)
+        yield from self._counted(self._processes.results(left))
 
     def _left(self) -> Iterator[Item]:
         for item in islice(self.items, self.done, None):
@@ -151,7 +160,8 @@ class _Stream:
         if self.count < FEWEST_CORES or len(self.items) < FEWEST_LEFT:
             yield from self._counted(shown)
             return
-        waited, start = 0.0, 0.0
+        assert self._processes is not None
+        waited, start, are_starting = 0.0, 0.0, False
         while True:
             before = time.perf_counter()
             one = next(shown, None)
@@ -167,4 +177,8 @@ class _Stream:
                 share = waited / (time.perf_counter() - start)
                 LOGGER.debug("the model waits %.0f%% of the time", 100 * share)
                 left = len(self.items) - self.done
-                self._leaving = share > MOST_WAITING and left >= FEWEST_LEFT
+                are_starting = share > MOST_WAITING and left >= FEWEST_LEFT
+                if are_starting:
+                    self._processes.start()
+            # Threads go on until then.
+            self._leaving = are_starting and self._processes.have_started

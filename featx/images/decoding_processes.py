@@ -18,7 +18,7 @@ from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,14 +85,8 @@ class _Chunk(NamedTuple):
     outcomes: "Future[list[ImageError | None]]"
 
 
-@contextlib.contextmanager
-def decode_in_processes(
-    source: ImageFiles,
-    items: Iterable[Item],
-    views: Collection[View],
-    processes: int,
-) -> Iterator[Iterator[Shown]]:
-    """Decode images in processes, a bounded number ahead.
+class DecodingProcesses:
+    """Processes that decode images, a bounded number ahead; a context manager.
 
     A process that dies is replaced. The image that it died of is reported as one that
     can't be read, once it has done so twice.
@@ -100,50 +94,71 @@ def decode_in_processes(
     Parameters
     ----------
     source : ImageFiles
-    items : iterable of (int, frozenset of View)
-        Rows of the source, and how to show each. It is read as it is needed.
     views : collection of View
         All that occur.
     processes : int
-
-    Yields
-    ------
-    iterator of (int, dict or ImageError)
-        For each item its row, and its pixels by view or why it can't be read.
-
-    Raises
-    ------
-    ProcessesError
-        A process can't be started, as in a script that isn't protected by
-        ``if __name__ == "__main__"``. It is raised by the iterator.
+        How many.
     """
-    decoders = _Decoders(source, _Layout.of(views), processes)
-    try:
-        yield decoders.results(iter(items))
-    finally:
-        decoders.close()
 
-
-class _Decoders:
-    """The processes, their shared memory, and what they are at."""
-
-    def __init__(self, source: ImageFiles, layout: _Layout, processes: int) -> None:
+    def __init__(
+        self, source: ImageFiles, views: Collection[View], processes: int
+    ) -> None:
         self.source, self.processes = source, processes
-        self._layout = layout
+        self._layout = _Layout.of(views)
         self._chunk = CHUNK
         self._context = get_context("spawn")  # forks of threads may hang
         self._memory: SharedMemory | None = None
         self._pool: ProcessPoolExecutor | None = None
+        self._starting: list[Future[int]] = []
+
+    def __enter__(self) -> Self:
+        """Return itself; nothing is started yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the processes and free the memory."""
+        self._stop()
+        if self._memory is not None:
+            self._memory.close()
+            self._memory.unlink()
+            self._memory = None
+
+    def start(self) -> None:
+        """Let the processes start, and don't wait for them.
+
+        What keeps them from it is raised when they are needed.
+        """
+        with contextlib.suppress(ProcessesError, BrokenProcessPool, OSError):
+            self._allocate()
+            self._open_pool(self.processes)
+
+    @property
+    def have_started(self) -> bool:
+        """Whether there is nothing to wait for, or none of them can start."""
+        return all(started.done() for started in self._starting)
 
     def results(self, items: Iterator[Item]) -> Iterator[Shown]:
-        """Yield what `decode_in_processes` does."""
+        """Decode images.
+
+        Parameters
+        ----------
+        items : iterator of (int, frozenset of View)
+            Rows of the source, and how to show each. It is read as it is needed.
+
+        Yields
+        ------
+        (int, dict or ImageError)
+            For each item its row, and its pixels by view or why it can't be read.
+
+        Raises
+        ------
+        ProcessesError
+            A process can't be started, as in a script that isn't protected by
+            ``if __name__ == "__main__"``.
+        """
         waiting: deque[_Chunk] = deque()
         free = deque(range(SLOTS * self.processes))
-        slots = len(free) * self._layout.size
-        self._chunk = min(CHUNK, _most_bytes() // slots)
-        if not self._chunk:
-            raise ProcessesError(f"{SHARED} has no room for {self.processes} images")
-        self._memory = SharedMemory(create=True, size=self._chunk * slots)
+        self._allocate()
         chunk = list(islice(items, self._chunk))
         while chunk or waiting:
             while chunk and free:
@@ -153,18 +168,59 @@ class _Decoders:
             yield from self._collect(done, waiting)
             free.append(done.slot)
 
-    def close(self) -> None:
-        """End the processes and free the memory."""
-        self._stop()
+    def _allocate(self) -> None:
+        """Take shared memory, if that isn't done.
+
+        Raises
+        ------
+        ProcessesError
+            There is too little.
+        """
         if self._memory is not None:
-            self._memory.close()
-            self._memory.unlink()
-            self._memory = None
+            return
+        slots = SLOTS * self.processes * self._layout.size
+        self._chunk = min(CHUNK, _most_bytes() // slots)
+        if not self._chunk:
+            raise ProcessesError(f"{SHARED} has no room for {self.processes} images")
+        self._memory = SharedMemory(create=True, size=self._chunk * slots)
+
+    def _open_pool(self, count: int) -> None:
+        """Let so many processes start; others will when there is work for them.
+
+        Raises
+        ------
+        BrokenProcessPool, ProcessesError
+            They can't be started.
+        """
+        assert self._memory is not None
+        account = shared_account(self._context)
+        self._pool = ProcessPoolExecutor(
+            self.processes,
+            self._context,
+            initializer=_set_up,
+            initargs=(self._memory.name, self._layout, account),
+        )
+        try:
+            with _interrupts_held():
+                self._starting = [self._pool.submit(os.getpid) for _ in range(count)]
+        except OSError as error:
+            self._stop()
+            raise ProcessesError(str(error)) from error
+
+    def _await_start(self) -> None:
+        """Wait until a process has started, where none is known to have."""
+        try:
+            for started in self._starting[:1]:
+                started.result(START_SECONDS)
+        except (BrokenProcessPool, OSError, TimeoutError) as error:
+            self._stop()
+            raise ProcessesError(str(error) or type(error).__name__) from error
+        self._starting = []
 
     def _stop(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+            self._pool, self._starting = None, []
 
     def _submit(
         self, part: ImageFiles, views: list[frozenset[View]], place: int
@@ -177,22 +233,10 @@ class _Decoders:
             One has died.
         ProcessesError
         """
-        assert self._memory is not None
         if self._pool is None:
-            account = shared_account(self._context)
-            self._pool = ProcessPoolExecutor(
-                self.processes,
-                self._context,
-                initializer=_set_up,
-                initargs=(self._memory.name, self._layout, account),
-            )
-            try:
-                with _interrupts_held():
-                    ready = self._pool.submit(os.getpid)
-                ready.result(START_SECONDS)
-            except (BrokenProcessPool, OSError, TimeoutError) as error:
-                self._stop()
-                raise ProcessesError(str(error) or type(error).__name__) from error
+            self._open_pool(1)
+        self._await_start()
+        assert self._pool is not None
         with _interrupts_held():  # it starts another process where none is idle
             return self._pool.submit(_decode, part, views, place)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.arithmetic import MatrixProduct, operations_per_image
+from benchmarks.machine import Bystanders, describe_machine
 from benchmarks.photos import copy_photos, draw_photos
 from benchmarks.stage_one.__main__ import BEGIN, END, main, show_in
-from benchmarks.stage_one.arithmetic import MatrixProduct, operations_per_image
 from benchmarks.stage_one.figure import stage_one_figure
-from benchmarks.stage_one.machine import Bystanders, describe_machine
 from benchmarks.stage_one.results import markdown, ratios, summarise
-from benchmarks.stage_one.turns import PER_CORE, Worker
+from benchmarks.turns import PER_CORE, Worker
 from featx.frameworks import import_keras
 from featx.images.decoding import decode
 from featx.images.layouts.read import read_images

@@ -7,6 +7,7 @@ import pytest
 
 from featx.embeddings.backbones.extractor import find_extractor
 from featx.embeddings.engines import tensorflow as tensorflow_engine
+from featx.embeddings.engines.table import MODEL_RUNS
 from featx.embeddings.extract import embed_rows, extract
 from featx.errors import BackboneError
 from featx.images.decoding import decode, flip
@@ -115,6 +116,27 @@ class Small(FakeExtractor):
 
         crowded.name, crowded.dim, crowded.batch_size = inner.name, inner.dim, 32
         return crowded
+
+
+def test_batches_are_put_into_the_same_memory(files, tmp_path):
+    places = set()
+
+    class Watched(FakeExtractor):
+        def open(self):
+            class Engine(MeanColour):
+                def __call__(self, batch):
+                    places.add(batch.ctypes.data)
+                    return super().__call__(batch)
+
+            return Engine(self.calls)
+
+    ((rows, _),) = embed_rows(
+        ImageFiles(files), [Watched()], tmp_path / "cache", batch_size=2
+    )
+    assert len(places) <= MODEL_RUNS
+    side = FakeExtractor().spec.image_size
+    decoded = np.stack([decode(one.read_bytes(), (side, side)) for one in files])
+    np.testing.assert_array_equal(rows, MeanColour([])(decoded))
 
 
 def test_batches_are_halved_when_memory_runs_out(files, tmp_path):

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import wait
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from featx.errors import ImageError
 from featx.images import decode_ahead as module
 from featx.images import decoding_processes
 from featx.images.decode_ahead import Decoders, decode_ahead
-from featx.images.decoding_processes import CRASHED
+from featx.images.decoding_processes import CRASHED, DecodingProcesses
 from featx.images.sources import ImageArrays, ImageFiles, View
 from tests.conftest import write_image
 
@@ -35,6 +37,16 @@ class Deadly(ImageFiles):
         if path.stem == "deadly" or (path.stem == "once" and not seen.exists()):
             seen.touch()
             os.kill(os.getpid(), signal.SIGSEGV)
+        return super().show(row, views)
+
+
+class Counting(ImageFiles):
+    """Files that count how many were decoded in this process."""
+
+    shown = 0
+
+    def show(self, row, views):
+        self.shown += 1
         return super().show(row, views)
 
 
@@ -135,16 +147,59 @@ def test_where_no_process_can_be_started(files, expected, monkeypatch, caplog):
     assert "decoding in threads, as processes can't be started" in caplog.text
 
 
-def test_processes_take_over_where_the_model_waits(files, monkeypatch, caplog):
+@pytest.fixture
+def eager(monkeypatch, caplog):
+    """Let the first images decide whether processes take over."""
     caplog.set_level(logging.DEBUG, "featx")
     monkeypatch.setattr(module, "WATCHED", 8)
     monkeypatch.setattr(module, "FEWEST_LEFT", 5)
     monkeypatch.setattr(module, "FEWEST_CORES", 2)
     monkeypatch.setattr(module, "images_ahead", lambda _: 4)
+
+
+class Awaited(DecodingProcesses):
+    """Processes that are waited for."""
+
+    def start(self):
+        super().start()
+        wait(self._starting)
+
+
+@pytest.mark.usefixtures("eager")
+def test_processes_take_over_where_the_model_waits(files, monkeypatch, caplog):
+    monkeypatch.setattr(module, "DecodingProcesses", Awaited)
     paths = [path for path in files if path != files[5]] * 4
     found = decoded(ImageFiles(paths), Decoders("auto", 2))
     assert_same(found, decoded(ImageFiles(paths), Decoders("threads", 1)))
     assert "decoding in 2 processes" in caplog.text
+
+
+@pytest.mark.usefixtures("eager")
+def test_threads_go_on_until_processes_have_started(files, monkeypatch, caplog):
+    class Late(Awaited):
+        @property
+        def have_started(self):
+            return "now" in caplog.text
+
+    monkeypatch.setattr(module, "DecodingProcesses", Late)
+    source = Counting([path for path in files if path != files[5]] * 4)
+    with decode_ahead(source, items(92), Decoders("auto", 2)) as shown:
+        found = list(islice(shown, 60))
+        by_threads = source.shown
+        logging.getLogger("featx").debug("now")
+        found += shown
+    assert by_threads >= 60
+    # The last ones were decoded elsewhere.
+    assert source.shown < 92
+    assert [row for row, _ in found] == list(range(92))
+    expected = decoded(source, Decoders("threads", 1))
+    assert_same([views for _, views in found], expected)
+
+
+@pytest.mark.usefixtures("eager")
+def test_threads_go_on_where_processes_cannot_start(files, expected, monkeypatch):
+    monkeypatch.setattr(decoding_processes, "_most_bytes", lambda: 10)
+    assert_same(decoded(ImageFiles(files), Decoders("auto", 2)), expected)
 
 
 def test_threads_go_on_where_they_keep_up(files, monkeypatch, caplog):

@@ -133,6 +133,8 @@ def choose_engine(
     kept = _kept(extractor, cache_dir, len(rows))
     if kept is not None:
         return replace(extractor, engine=kept, models=cache_dir), None
+    if _is_alone(extractor):
+        return replace(extractor, engine=default_engine()), None
     images = _sample(source, extractor.spec.view, sorted(rows))
     if not len(images):
         return replace(extractor, engine=default_engine()), None
@@ -221,6 +223,19 @@ def _kept(extractor: KerasExtractor, cache_dir: Path, count: int) -> str | None:
         is_complete = known.issuperset(installed(extractor))
         return chosen if is_short or is_complete else None
     return None
+
+
+def _is_alone(extractor: KerasExtractor) -> bool:
+    """Tell whether Keras' backend is all there is, as on a GPU.
+
+    Then nothing is measured: that would build and compile the float32 network, too.
+    """
+    default = default_engine()
+    return (
+        extractor.engine == AUTO
+        and extractor.precision in find_engine(default).precisions()
+        and list(installed(extractor)) == [default]
+    )
 
 
 def _sample(source: Source, view: View, rows: Iterable[int]) -> NDArray[np.uint8]:

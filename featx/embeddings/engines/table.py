@@ -52,6 +52,8 @@ class Engine(Protocol):
     def __call__(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
         """Embed uint8 (N, height, width, 3), RGB, as float32 (N, D).
 
+        The batch's memory is used for the next one afterwards.
+
         Raises
         ------
         ValueError

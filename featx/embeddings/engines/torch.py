@@ -1,7 +1,9 @@
 """Running a Keras model on PyTorch: the engine `torch`."""
 
+import contextlib
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +58,7 @@ class TorchEngine:
         self._shape: tuple[int, ...] = tuple(model.input_shape[1:])
         self._model = model
         self._device = torch.device("cuda" if uses_gpu() else "cpu")
+        self._threads = threading.local()
         most, memory = CPU_BATCH, available_memory()
         if uses_gpu():
             most, memory = GPU_BATCH, torch.cuda.mem_get_info()[0]
@@ -65,8 +68,9 @@ class TorchEngine:
             self._run = PaddedRuns(self._compile)
 
     def __call__(self, batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
-        """Embed a batch; see `Engine`."""
-        check_batch(batch, self._shape)
+        """Embed a batch; see `Engine`. A tensor on the model's device will do, too."""
+        if not self._torch.is_tensor(batch):
+            check_batch(batch, self._shape)
         if len(batch) == 0:
             return np.empty((0, self.dim), np.float32)
         return self._run(batch)
@@ -80,9 +84,8 @@ class TorchEngine:
 
         def run(batch: "NDArray[np.uint8]") -> "NDArray[np.float32]":
             try:
-                with torch.inference_mode():
-                    images = torch.from_numpy(np.ascontiguousarray(batch))
-                    rows = embed(images.to(self._device))
+                with torch.inference_mode(), self._stream():
+                    rows = embed(self._placed(batch))
                     return np.asarray(rows.cpu().numpy(), np.float32)
             except torch.OutOfMemoryError as error:
                 raise MemoryError(f"a batch of {len(batch)} images") from error
@@ -93,11 +96,60 @@ class TorchEngine:
 
         return run
 
+    @contextlib.contextmanager
+    def _stream(self) -> Iterator[None]:
+        """Let this thread's work wait for no other thread's on a GPU.
+
+        On the stream that all threads share, a batch would be sent to the GPU only
+        once the other thread's batch is done.
+        """
+        if self._device.type == "cpu":
+            yield
+            return
+        cuda = self._torch.cuda
+        if not hasattr(self._threads, "stream"):
+            self._threads.stream = cuda.Stream()
+            # The weights were written there.
+            self._threads.stream.wait_stream(cuda.default_stream())
+        with cuda.stream(self._threads.stream):
+            yield
+
+    def _placed(self, batch: "NDArray[np.uint8]") -> Any:
+        """Return a batch as a tensor where the model is."""
+        torch = self._torch
+        if torch.is_tensor(batch):
+            return batch
+        images = torch.from_numpy(np.ascontiguousarray(batch))
+        if self._device.type == "cpu":
+            return images
+        # Only from memory that stays in its place does the GPU fetch it by itself.
+        return images.pin_memory().to(self._device, non_blocking=True)
+
+    def _traced(self, size: int) -> Callable[[Any], Any]:
+        """Return the operations on tensors that the model consists of, for one size.
+
+        PyTorch's compiler looks into Python code. Of Keras' layers that is so much that
+        it gives up on parts, after a minute, and what it returns is slower.
+        """
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        torch = self._torch
+        shape = (size, *self._shape)
+        images = torch.zeros(shape, dtype=torch.uint8, device=self._device)
+
+        def embed(images: Any) -> Any:  # a method has one argument more than it takes
+            return self._embed(images)
+
+        with torch.no_grad():
+            traced: Callable[[Any], Any] = make_fx(embed)(images)
+        return traced
+
     def _compile(self, size: int) -> Run:
         """Compile the model for batches of one size, or leave it as it is."""
         plain = self._runs(self._embed)
         try:
-            compiled = self._runs(self._torch.compile(self._embed, dynamic=False))
+            operations = self._traced(size)
+            compiled = self._runs(self._torch.compile(operations, dynamic=False))
             compiled(np.zeros((size, *self._shape), np.uint8))
         except MemoryError:
             raise

@@ -266,6 +266,16 @@ def test_few_images_are_not_worth_a_trial(small, engines, tmp_path):
     assert choose_engine(asked, SOURCE, [0], tmp_path)[0].engine == "litert"
 
 
+def test_where_there_is_no_choice_nothing_is_opened(small, engines, tmp_path):
+    made = engines(tensorflow=fake({"float32": 100, "bfloat16": 200}))
+    for precision in ("float32", "bfloat16"):
+        asked = replace(small, precision=precision)
+        chosen, note = choose_engine(asked, SOURCE, range(12), tmp_path)
+        assert (chosen.engine, chosen.precision) == ("tensorflow", precision)
+        assert note is None
+    assert made["tensorflow"].opened == 0
+
+
 def test_an_engine_that_is_installed_later_is_tried(small, engines, tmp_path):
     asked = replace(small, precision="float32")
     engines(tensorflow=fake(SLOW), litert=fake({"float32": 1}))

@@ -11,10 +11,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 LAST_WORDS = 2000
 
 PER_CORE = "_per_core_second"
@@ -31,16 +34,26 @@ class Worker:
         What to run, ``python -m``.
     python : str
         The interpreter.
+    environment : dict of str to str
+        Variables that it gets beside those of this process.
+    limit : float, optional
+        Seconds after which a turn counts as one that hangs: the worker is ended.
     """
 
-    def __init__(self, module: str, python: str = sys.executable) -> None:
-        self.module = module
+    def __init__(
+        self,
+        module: str,
+        python: str = sys.executable,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        limit: float | None = None,
+    ) -> None:
+        self.module, self.limit = module, limit
         # Frameworks talk a lot; it is of interest where a worker fails.
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  closed on exit
         self._process = subprocess.Popen(
             [python, "-m", module],
             cwd=ROOT,
-            env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+            env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
@@ -54,15 +67,20 @@ class Worker:
         Raises
         ------
         RuntimeError
-            It ended; with its last words.
+            It ended, or was ended as it took too long; with its last words.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        watch = threading.Timer(self.limit or 0, self._process.kill)
+        if self.limit:
+            watch.start()
         try:
             print(json.dumps([turn, arguments]), file=self._process.stdin, flush=True)
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
+        finally:
+            watch.cancel()
         if not line:
             raise RuntimeError(
                 f"{self.module} ended at '{turn}':\n{self._last_words()}"

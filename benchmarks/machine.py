@@ -1,16 +1,29 @@
 """Where and with what it was measured, and who else was at work meanwhile."""
 
+import contextlib
+import os
 import platform
+import shutil
+import subprocess
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import psutil
 
-from featx.hardware import processor, processor_flags, usable_cores
+from featx.hardware import has_nvidia_gpu, processor, processor_flags, usable_cores
 
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 PACKAGES = ("featx", "tensorflow", "keras", "numpy", "opencv-python-headless")
+
+GPU_FACTS = {
+    "name": "name",
+    "driver": "driver_version",
+    "memory": "memory.total",
+    "power_limit": "power.limit",
+    "most_clock": "clocks.max.sm",
+}
+"""What is told of a GPU, and what nvidia-smi calls it."""
 
 
 def describe_machine() -> dict[str, Any]:
@@ -25,9 +38,37 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that matter."""
-    found = {package: version(package) for package in PACKAGES}
+def describe_gpu() -> dict[str, str] | None:
+    """Return the name of the GPU that is used, its driver and limits, if there is one.
+
+    They are what ``nvidia-smi`` says of the first that ``CUDA_VISIBLE_DEVICES`` names.
+    """
+    program = shutil.which("nvidia-smi")
+    if not program or not has_nvidia_gpu():
+        return None
+    one = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    asked = [
+        *(program, f"--id={one}", "--format=csv,noheader"),
+        f"--query-gpu={','.join(GPU_FACTS.values())}",
+    ]
+    try:
+        told = subprocess.run(
+            asked, check=False, capture_output=True, text=True, timeout=60
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    values = [word.strip() for word in told.stdout.partition("\n")[0].split(",")]
+    if told.returncode or len(values) != len(GPU_FACTS):
+        return None
+    return dict(zip(GPU_FACTS, values, strict=True))
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Return the versions of Python and of those of the packages that are here."""
+    found = {}
+    for package in packages:
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
     return {"python": platform.python_version(), **found}
 
 
