@@ -5,6 +5,7 @@ from .embeddings.dataset import embed as embed
 from .embeddings.embedder import Embedder as Embedder
 from .embeddings.settings import CacheSettings as CacheSettings
 from .embeddings.settings import ExtractSettings as ExtractSettings
+from .errors import AddressError as AddressError
 from .errors import BackboneError as BackboneError
 from .errors import CacheError as CacheError
 from .errors import CacheWriteError as CacheWriteError

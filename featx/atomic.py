@@ -8,25 +8,32 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from featx.addresses import Address, reaching
 
 ASIDE = ".aside-"
 """Prefix of the names of files that are not finished yet."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Address, content: bytes) -> None:
     """Write a file under another name, sync it and rename it into place.
 
     A reader sees the old content or the new one; after a crash or on a full disk it
-    sees the old one.
+    sees the old one. At an address, the store sees to that: it has no rename.
 
     Raises
     ------
     OSError
         It can't be written.
     """
+    if not isinstance(path, Path):
+        with reaching(path):
+            path.write_bytes(content)
+        return
     with atomic_file(path) as aside:
         aside.write_bytes(content)
 
@@ -137,7 +144,7 @@ def _naming(path: Path) -> Iterator[None]:
         raise
 
 
-def check_writable(folder: Path, *, room: int = 1) -> None:
+def check_writable(folder: Address, *, room: int = 1) -> None:
     """Check that a folder can be written to, or made, and make nothing.
 
     Parameters
@@ -150,6 +157,9 @@ def check_writable(folder: Path, *, room: int = 1) -> None:
     ------
     OSError
     """
+    if not isinstance(folder, Path):
+        _check_address(folder)
+        return
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:
@@ -157,6 +167,13 @@ def check_writable(folder: Path, *, room: int = 1) -> None:
             stream.write(bytes(room))
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(folder)) from error
+
+
+def _check_address(folder: Address) -> None:
+    probe = folder / f"{ASIDE}{uuid.uuid4().hex}"
+    with reaching(folder):
+        probe.write_bytes(b"")
+        probe.unlink()
 
 
 def sync_files(folder: Path) -> None:
@@ -167,16 +184,20 @@ def sync_files(folder: Path) -> None:
                 os.fsync(stream.fileno())
 
 
-def leftovers(folder: Path) -> dict[Path, int]:
+def leftovers(folder: Address) -> dict[Path, int]:
     """Return what killed writers left in a folder, and its bytes."""
+    if not isinstance(folder, Path):
+        return {}
     return {
         path: sum(file.lstat().st_size for file in (path, *path.rglob("*")))
         for path in folder.glob(f"{ASIDE}*")
     }
 
 
-def remove_leftovers(folder: Path, prefix: str = ASIDE) -> None:
+def remove_leftovers(folder: Address, prefix: str = ASIDE) -> None:
     """Remove what killed writers left in a folder; none may be writing there now."""
+    if not isinstance(folder, Path):  # object stores keep nothing unfinished
+        return
     for leftover in folder.glob(f"{prefix}*"):
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)

@@ -3,6 +3,7 @@
 ::
 
     FeatxError              the user can fix it: what, where and how, in one line
+    ├── AddressError        an address of files or machines that can't be reached
     ├── DataError           the image folder, its labels or its files
     │   └── ImageError      one file that can't be decoded
     ├── BackboneError       an unknown backbone, layer or size
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 class FeatxError(Exception):
     """Base of all errors that a user can fix."""
+
+
+class AddressError(FeatxError):
+    """An address can't be reached: a package, permission or network is missing."""
 
 
 class DataError(FeatxError):

@@ -7,12 +7,14 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from featx.addresses import Address
 
 NOT_REGULAR = "not a regular file but a pipe, a socket or a device; remove it"
 
 
-def open_file(path: Path) -> BufferedReader:
+def open_file(path: Address) -> BufferedReader:
     """Open a regular file for reading; reading others might never end.
 
     Raises
@@ -20,6 +22,8 @@ def open_file(path: Path) -> BufferedReader:
     OSError
         It can't be opened, or is a named pipe, a socket, a device or a folder.
     """
+    if not isinstance(path, Path):
+        return cast("BufferedReader", path.open("rb"))
     stream = open(path, "rb", opener=open_at_once)  # noqa: SIM115
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
@@ -28,7 +32,7 @@ def open_file(path: Path) -> BufferedReader:
 
 
 def open_text(
-    path: Path, *, encoding: str = "utf-8", errors: str = "strict"
+    path: Address, *, encoding: str = "utf-8", errors: str = "strict"
 ) -> io.TextIOWrapper:
     """Open a regular file of text, by default UTF-8, with its line ends as they are.
 
@@ -40,7 +44,7 @@ def open_text(
     return io.TextIOWrapper(open_file(path), encoding, errors, newline="")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Address) -> Any:
     """Return what a JSON file in UTF-8 holds.
 
     Raises

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from featx.addresses import Address
+
 LOGGER = logging.getLogger(__name__)
 
 PATIENCE = 1.0
@@ -23,16 +25,20 @@ class FolderLock:
 
     Parameters
     ----------
-    path : Path
-        The lock file, in the folder that it guards.
+    path : Path or UPath
+        The lock file, in the folder that it guards. Object stores have no locks:
+        there anybody may read and add, and nobody ever has the folder alone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Address) -> None:
         self.path = path
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
         """Keep away who wants the folder alone, while reading or adding."""
+        if not isinstance(self.path, Path):
+            yield
+            return
         import portalocker
 
         with self._file("a+", "r") as stream:
@@ -47,6 +53,9 @@ class FolderLock:
     @contextlib.contextmanager
     def alone(self) -> Iterator[bool]:
         """Yield whether this process has the folder to itself; it doesn't wait."""
+        if not isinstance(self.path, Path):
+            yield False
+            return
         import portalocker
 
         flags = portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
@@ -79,6 +88,9 @@ class FolderLock:
         OSError
             The lock file can't be made.
         """
+        if not isinstance(self.path, Path):
+            yield True
+            return
         import portalocker
 
         with contextlib.ExitStack() as stack:
@@ -125,17 +137,21 @@ def _lock(stream: Any, flags: Any, on_wait: Callable[[], None]) -> None:
 
 
 @contextlib.contextmanager
-def updating(folder: Path) -> Iterator[None]:
+def updating(folder: Address) -> Iterator[None]:
     """Let one process at a time read, change and write the small files of a folder.
 
     Others wait: without a lock, of two that read the same content the second to write
-    would undo what the first has written. The lock file is there only meanwhile.
+    would undo what the first has written. The lock file is there only meanwhile. At an
+    address nobody waits: what is kept there so can be found out again.
 
     Raises
     ------
     OSError
         There is no such folder, or it can't be written to.
     """
+    if not isinstance(folder, Path):
+        yield
+        return
     lock = FolderLock(folder / UPDATE_LOCK)
     while folder.is_dir():
         with lock.exclusive(lock.log_waiting) as held:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     ValidationError,
     ValidationInfo,
@@ -134,13 +135,17 @@ def cli_options(kind: type[Settings]) -> dict[str, CliOption]:
     return options
 
 
-def checked_by(check: Callable[[Any], Any]) -> AfterValidator:
+def checked_by(
+    check: Callable[[Any], Any], *, before: bool = False
+) -> AfterValidator | BeforeValidator:
     """Make a validator of a look-up that raises featx's own errors.
 
     Parameters
     ----------
     check : callable
         Returns the value to keep; raises `FeatxError` where it is not allowed.
+    before : bool
+        Whether it takes the value as it was given, not yet of the field's type.
     """
 
     def validate(value: Any) -> Any:
@@ -149,7 +154,7 @@ def checked_by(check: Callable[[Any], Any]) -> AfterValidator:
         except FeatxError as error:
             raise ValueError(str(error)) from None
 
-    return AfterValidator(validate)
+    return BeforeValidator(validate) if before else AfterValidator(validate)
 
 
 def with_values(start: S | type[S], values: Mapping[str, Any], *, function: str) -> S:

@@ -8,12 +8,13 @@ from click.core import ParameterSource
 
 from featx.cli import options
 from featx.cli.command import Next, OrderedGroup
-from featx.cli.field_option import PATH
+from featx.cli.field_option import ADDRESS, PATH
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes
 from featx.errors import CacheError
 
 if TYPE_CHECKING:
+    from featx.addresses import Address
     from featx.embeddings.settings import CacheSettings, ExtractSettings
     from featx.images.layouts.options import DataSettings
 
@@ -98,12 +99,12 @@ def verify(
 
 
 @cache.command()
-@click.argument("data", nargs=-1, type=PATH)
+@click.argument("data", nargs=-1, type=ADDRESS)
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @options.cache_dir
 @options.as_json
 def prune(
-    data: tuple[Path, ...], dry_run: bool, cache: "CacheSettings", as_json: bool
+    data: "tuple[Address, ...]", dry_run: bool, cache: "CacheSettings", as_json: bool
 ) -> Next | None:
     """Remove the embeddings of images that are no longer in DATA.
 
@@ -111,10 +112,13 @@ def prune(
     this cache has. Files that were set aside are removed as well.
     """
     from featx.cli.show_cache import show_pruning
+    from featx.images.packed.find import data_path
     from featx.pipeline.cache import run_prune
 
     with TerminalProgress() as progress:
-        pruning = run_prune(cache.folder, data, dry_run=dry_run, progress=progress)
+        pruning = run_prune(
+            cache.folder, list(map(data_path, data)), dry_run=dry_run, progress=progress
+        )
     show_notes(pruning.notes)
     show_pruning(pruning, dry_run=dry_run, as_json=as_json)
     return Next("cache prune", tuple(map(str, data))) if dry_run else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import click
 from click.types import OptionHelpExtra
 
+from featx.addresses import Address
 from featx.cli.completion import Completer, complete_names
 
 if TYPE_CHECKING:
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
     from featx.settings import CliOption
 
 PATH = click.Path(path_type=Path)
+
+
+class AddressType(click.Path):
+    """A path, or an address like ``s3://bucket/photos``."""
+
+    def convert(self, value: Any, *_: Any) -> Any:
+        """Return a `Path` or a `UPath`."""
+        from featx.addresses import as_address
+
+        return as_address(value)
+
+
+ADDRESS = AddressType()
 
 
 class PlainOption(click.Option):
@@ -100,6 +114,8 @@ def _click_type(info: "FieldInfo") -> Any:
         return click.Choice([*(["none"] if _has_none(info) else []), *get_args(kind)])
     if kind is Path:
         return PATH
+    if kind is Address:
+        return ADDRESS
     bounds = _bounds(info)
     if bounds and kind is int:
         return click.IntRange(**bounds)

@@ -7,7 +7,7 @@ import click
 
 from featx.cli.command import SettingsOptions
 from featx.cli.completion import complete_folders, complete_layer, complete_runs
-from featx.cli.field_option import PATH
+from featx.cli.field_option import ADDRESS, PATH
 from featx.training.augmentation import AUGMENTATIONS, OPTIONS
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class DataOptions(SettingsOptions):
         """Yield the argument and the options."""
         argument = self.options["path"].name
         yield click.Argument(
-            [argument], required=False, type=PATH, shell_complete=complete_folders
+            [argument], required=False, type=ADDRESS, shell_complete=complete_folders
         )
         yield from (one for one in super().parameters() if one.name != argument)
 

@@ -9,12 +9,13 @@ import click
 from featx.cli import options
 from featx.cli.command import Next, SettingsCommand, SettingsOptions
 from featx.cli.completion import complete_names, complete_run_and_paths
-from featx.cli.field_option import PATH
+from featx.cli.field_option import ADDRESS
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import show_notes, show_table
 from featx.cli.terminal import say_data, say_json
 
 if TYPE_CHECKING:
+    from featx.addresses import Address
     from featx.embeddings.settings import CacheSettings
     from featx.images.resizing import Resize
     from featx.predict.predictions import Predictions
@@ -34,7 +35,7 @@ def backbone_names() -> Iterable[str]:
     "words",
     nargs=-1,
     required=True,
-    type=PATH,
+    type=ADDRESS,
     metavar="[RUN] PATH...",
     shell_complete=complete_run_and_paths,
 )
@@ -57,7 +58,7 @@ def backbone_names() -> Iterable[str]:
 @options.cache_and_batch
 @options.report
 def predict(
-    words: tuple[Path, ...],
+    words: "tuple[Address, ...]",
     imagenet: str | None,
     resize: "Resize | None",
     output: "OutputSettings",
@@ -106,7 +107,7 @@ def _say(predictions: "Predictions", output: "OutputSettings") -> None:
 
 def _with_imagenet(
     backbone: str,
-    paths: Sequence[Path],
+    paths: "Sequence[Address]",
     resize: "Resize",
     output: "OutputSettings",
     cache: "CacheSettings",
@@ -130,7 +131,7 @@ def _with_imagenet(
 
 
 def _with_run(
-    words: Sequence[Path],
+    words: "Sequence[Address]",
     output: "OutputSettings",
     weights: Sequence[Path],
     trust: bool,
@@ -143,7 +144,7 @@ def _with_run(
 
     if len(words) == 1:
         raise click.UsageError("name a RUN and images, or images and --imagenet")
-    run = find_run(report.out_dir, words[0])
+    run = find_run(report.out_dir, str(words[0]))
     paths = words[1:]
     if output.submission:
         check_submission(output.submission, run.classes, find_images(paths))

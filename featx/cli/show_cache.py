@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from featx.addresses import Address
 from featx.cli.show import MISSING, RANDOM_MARK, show_notes, show_table
 from featx.cli.terminal import say, say_json
 from featx.embeddings.cache.inventory import InventoryEntry, options_of
@@ -47,7 +48,7 @@ def _as_dict(cache: EmbeddingCache, **facts: Any) -> dict[str, Any]:
 
 
 def show_inventory(
-    cache_dir: Path, entries: Sequence[InventoryEntry], *, as_json: bool
+    cache_dir: Address, entries: Sequence[InventoryEntry], *, as_json: bool
 ) -> None:
     """Print what a cache holds."""
     if as_json:
@@ -218,9 +219,11 @@ def _pruned_lines(pruning: Pruning, *, dry_run: bool) -> list[str]:
     return lines
 
 
-def _pruned_files(pruning: Pruning) -> list[Path]:
+def _pruned_files(pruning: Pruning) -> list[Address]:
     """Return the paths of files that serve nothing, set aside or unfinished."""
-    inside = [one.cache.folder / name for one in pruning.specs for name in one.files]
+    inside: list[Address] = [
+        one.cache.folder / name for one in pruning.specs for name in one.files
+    ]
     return [*inside, *pruning.leftovers]
 
 

@@ -228,12 +228,21 @@ def say_table(console: "Console", table: Any) -> None:
     log(*map(str.rstrip, text.splitlines()), is_shown=False)
 
 
+def _path_text(value: Any) -> str:
+    """Return a path or an address as text; what is none has no place in the output."""
+    from featx.addresses import is_address
+
+    if not is_address(value):
+        raise TypeError(f"{type(value).__name__} can't be written as JSON")
+    return str(value)
+
+
 def say_json(content: Any) -> None:
     """Print a result for a script; a path is written as text.
 
     What is written out is so by JSON's own escapes: it reads back the same.
     """
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=os.fspath)
+    text = json.dumps(content, indent=2, ensure_ascii=False, default=_path_text)
     _echo(_escaped(text, "\n", _json_escape))
     log(*text.splitlines(), is_shown=False)
 

@@ -195,7 +195,8 @@ class Computation:
 
     def __post_init__(self) -> None:
         self._failed_shares = 0
-        rows = sorted(frozenset().union(*(queue.rows for queue in self.queues)))
+        wanted = frozenset().union(*(queue.rows for queue in self.queues))
+        rows = [row for row in self.source.order if row in wanted]
         # Most rows want the same views: one set for all of these.
         shared: dict[frozenset[View], frozenset[View]] = {}
         self._items = []

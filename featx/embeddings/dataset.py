@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address, Location, as_folder
 from featx.embeddings.backbones.extractor import (
     AUTO,
     Extractor,
@@ -143,7 +143,7 @@ def embed(
     backbones: Wanted | Sequence[Wanted],
     *,
     flip: bool = False,
-    cache_dir: str | Path = "cache",
+    cache_dir: Location = "cache",
     batch_size: int | None = None,
     engine: str = AUTO,
     decoders: Decoders = USUAL,
@@ -162,7 +162,7 @@ def embed(
         `find_extractor` returned; several are put side by side.
     flip : bool
         Embed the flipped view as well.
-    cache_dir : str or Path
+    cache_dir : str, Path or UPath
     batch_size : int, optional
         Images per run of a model; by default what suits the memory.
     engine : {"auto", "tensorflow", "jax", "torch", "litert", "openvino"}
@@ -180,7 +180,7 @@ def embed(
     --------
     >>> embeddings = embed(read_images("data"), ["resnet50", "mobilenetv2"])
     """
-    cache_dir = Path(cache_dir)
+    cache_dir = as_folder(cache_dir)
     extractors = find_extractors(backbones, cache_dir, flip=flip)
     found = embed_rows(
         ImageFiles(images.files, images.digests),
@@ -206,14 +206,14 @@ def embed(
 
 
 def find_extractors(
-    wanted: Wanted | Sequence[Wanted], cache_dir: Path, *, flip: bool = False
+    wanted: Wanted | Sequence[Wanted], cache_dir: Address, *, flip: bool = False
 ) -> list[Extractor]:
     """Return what computes the wanted embeddings, each once.
 
     Parameters
     ----------
     wanted : str, ExtractSettings or Extractor, or a sequence of these
-    cache_dir : Path
+    cache_dir : Path or UPath
     flip : bool
         Follow each by that of the flipped view; so does `flip` of the settings. The two
         share a model, which is kept in memory while one follows the other.
@@ -239,7 +239,7 @@ def find_extractors(
     return [view for one in extractors for view in (one, one.flipped())]
 
 
-def _find_extractor(wanted: Wanted, cache_dir: Path) -> Extractor:
+def _find_extractor(wanted: Wanted, cache_dir: Address) -> Extractor:
     if isinstance(wanted, str):
         return find_extractor(wanted, cache_dir=cache_dir)
     if isinstance(wanted, ExtractSettings):
@@ -271,7 +271,7 @@ def in_float32(extractors: Iterable[KerasExtractor]) -> tuple[KerasExtractor, ..
 def float32_views(
     source: Source,
     extractors: Sequence[Extractor],
-    cache_dir: Path,
+    cache_dir: Address,
     progress: Progress,
 ) -> NDArray[np.float32]:
     """Return the embeddings of test images, shape (n, views, d).
@@ -283,7 +283,7 @@ def float32_views(
     source : Source
     extractors : sequence of Extractor
         In float32.
-    cache_dir : Path
+    cache_dir : Path or UPath
     progress : Progress
     """
     update = progress.images("float32 embeddings of the test images")

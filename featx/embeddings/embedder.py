@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from featx.addresses import Address, Location, as_folder
 from featx.embeddings.backbones.extractor import AUTO, Extractor, find_extractor
 from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.extract import embed_rows
@@ -43,7 +44,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         Images per run of the model; by default what suits the memory.
     engine : {"auto", "tensorflow", "jax", "torch", "litert", "openvino"}
         What runs the model; ``auto``: the fastest that gives the same embeddings.
-    cache_dir : str or Path, optional
+    cache_dir : str, Path or UPath, optional
         The cache folder; None keeps nothing.
 
     Examples
@@ -65,7 +66,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         resize: Resize = SQUASH,
         batch_size: int | None = None,
         engine: str = AUTO,
-        cache_dir: str | Path | None = "cache",
+        cache_dir: Location | None = "cache",
     ) -> None:
         self.backbone = backbone
         self.image_size = image_size
@@ -115,7 +116,7 @@ class Embedder(TransformerMixin, BaseEstimator):
         else:
             source = ImageFiles([Path(str(path)) for path in X])
         if self.cache_dir is not None:
-            return self._embed(source, Path(self.cache_dir))
+            return self._embed(source, as_folder(self.cache_dir))
         with TemporaryDirectory(prefix="featx-") as folder:
             return self._embed(source, Path(folder))
 
@@ -127,7 +128,7 @@ class Embedder(TransformerMixin, BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
-    def _extractor(self, cache_dir: Path | None) -> Extractor:
+    def _extractor(self, cache_dir: Address | None) -> Extractor:
         options = self.get_params()
         del options["batch_size"], options["engine"]
         if self.cache_dir is None and self.precision == AUTO:
@@ -135,7 +136,7 @@ class Embedder(TransformerMixin, BaseEstimator):
             options["precision"] = "float32"
         return find_extractor(**{**options, "cache_dir": cache_dir})
 
-    def _embed(self, source: Source, cache_dir: Path) -> NDArray[np.float32]:
+    def _embed(self, source: Source, cache_dir: Address) -> NDArray[np.float32]:
         extractor = self._extractor(cache_dir)
         ((rows, extraction),) = embed_rows(
             source,

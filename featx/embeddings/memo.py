@@ -3,9 +3,9 @@
 import contextlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from featx.addresses import Address, rename
 from featx.atomic import write_atomically
 from featx.files import read_json
 from featx.locks import updating
@@ -14,17 +14,19 @@ DAMAGED = "damaged-"
 """Prefix of the name under which a damaged file is kept."""
 
 
-def read_memo(path: Path) -> dict[str, Any]:
+def read_memo(path: Address) -> dict[str, Any]:
     """Return what a JSON file holds; nothing where it is missing or damaged."""
     return _read(path) or {}
 
 
-def is_damaged(path: Path) -> bool:
+def is_damaged(path: Address) -> bool:
     """Return whether something that was remembered is lost."""
     return path.with_name(DAMAGED + path.name).exists() or _read(path) is None
 
 
-def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
+def update_memo(
+    path: Address, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> bool:
     """Change a JSON file, while no other process does; it is there whole at all times.
 
     What is damaged is kept under another name.
@@ -42,7 +44,7 @@ def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) 
     with contextlib.suppress(OSError), updating(path.parent):
         known = _read(path)
         if known is None:
-            path.replace(path.with_name(DAMAGED + path.name))
+            rename(path, DAMAGED + path.name)
         content = change(known or {})
         if content != known:
             text = json.dumps(content, indent=2) + "\n"
@@ -51,7 +53,7 @@ def update_memo(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) 
     return False
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Address) -> dict[str, Any] | None:
     """Return what a JSON file holds; None if it is damaged."""
     try:
         content = read_json(path)

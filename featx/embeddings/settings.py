@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from featx.addresses import Address, as_folder
 from featx.embeddings.backbones.table import BACKBONES, DEFAULT_BACKBONE, find_backbone
 from featx.embeddings.engines.table import EngineName
 from featx.images.resizing import MAX_SIZE, RESIZED, SQUASH, Resize
@@ -133,8 +134,10 @@ def _split(short: object) -> tuple[str, dict[str, tuple[str, str]]]:
 class CacheSettings(Settings):
     """Where embeddings are cached, and how they are computed."""
 
-    folder: Annotated[Path, CliOption(name="cache-dir")] = Path("cache")
-    """Folder of the cached embeddings."""
+    folder: Annotated[
+        Address, checked_by(as_folder, before=True), CliOption(name="cache-dir")
+    ] = Path("cache")
+    """Folder of the cached embeddings, or an address like s3://bucket/cache."""
 
     batch_size: Annotated[
         int | None, Field(ge=1), CliOption(none_means="what fits in memory")

@@ -1,11 +1,11 @@
 """Training images, on which a quantised model's ranges are measured."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.errors import DataError, ExportError
 from featx.images.arrays import read_views
 from featx.images.layouts.read import read_images
@@ -39,7 +39,7 @@ def calibration_images(
     return {name: array[readable] for name, array in zip(views, arrays, strict=True)}
 
 
-def _training_files(run: Run) -> list[Path]:
+def _training_files(run: Run) -> list[Address]:
     """Return the files of a run's data that it wasn't tested on."""
     try:
         images = read_images(data_of(run))

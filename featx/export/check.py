@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.datasets.shapes import draw_image_set
 from featx.embeddings.backbones.extractor import KerasExtractor
 from featx.embeddings.dataset import float32_views, in_float32
@@ -20,6 +21,7 @@ from featx.heads.views import ViewsHead
 from featx.images.arrays import read_views
 from featx.images.decoding import decode_each, decode_full
 from featx.images.digests import read_file
+from featx.images.packed.find import data_path
 from featx.images.sources import ImageFiles, View
 from featx.progress import Progress
 from featx.runs.files import PREDICTIONS_FILE
@@ -191,7 +193,7 @@ def check_images(run: Run) -> Iterator[CheckImages]:
     RunError
         `predictions.csv` is damaged.
     """
-    root = Path(run.info.data.root)
+    root = data_path(run.info.data.root)
     files = [root / path for path in run.predictions().paths]
     missing = sum(not path.is_file() for path in files)
     if not missing:
@@ -227,7 +229,7 @@ def expect(
     images: CheckImages,
     inputs: Mapping[str, NDArray[np.uint8]],
     extractors: Sequence[KerasExtractor],
-    cache_dir: Path,
+    cache_dir: Address,
     progress: Progress,
 ) -> Expected:
     """Return the predictions that an exported model has to reproduce.
@@ -276,7 +278,7 @@ def _by_head(
     run: Run,
     images: CheckImages,
     extractors: Sequence[KerasExtractor],
-    cache_dir: Path,
+    cache_dir: Address,
     progress: Progress,
 ) -> NDArray[np.float64]:
     views = float32_views(images.source, in_float32(extractors), cache_dir, progress)

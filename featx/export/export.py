@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address, Location, as_folder
 from featx.atomic import (
     atomic_file,
     atomic_folder,
@@ -87,7 +88,7 @@ def export(
     formats: str | Sequence[str] = "keras",
     settings: ExportSettings | None = None,
     *,
-    cache_dir: str | Path = "cache",
+    cache_dir: Location = "cache",
     out_dir: str | Path = "reports",
     weights: Sequence[str | Path] = (),
     trust: bool = False,
@@ -105,7 +106,7 @@ def export(
     formats : str or sequence of str
         Of ``keras``, ``savedmodel``, ``tflite`` and ``onnx``.
     settings : ExportSettings, optional
-    cache_dir : str or Path
+    cache_dir : str, Path or UPath
         Folder of the embeddings cache; gets float32 embeddings of the test images if
         the head was fitted on others.
     out_dir : str or Path
@@ -143,7 +144,7 @@ def export(
     settings = with_values(settings or ExportSettings(), values, function="export")
     need_tensorflow("export")
     run = find_run(Path(out_dir), run, trust=trust)
-    cache_dir = Path(cache_dir)
+    cache_dir = as_folder(cache_dir)
     names = [formats] if isinstance(formats, str) else formats
     wanted = [find_format(name, settings) for name in dict.fromkeys(names)]
     folder = run.path / FOLDER
@@ -227,7 +228,7 @@ def _write_all(job: _Job, wanted: Sequence[ModelFormat]) -> list[ExportedModel]:
 
 
 def _find_extractors(
-    run: Run, weights: Sequence[Path], cache_dir: Path
+    run: Run, weights: Sequence[Path], cache_dir: Address
 ) -> list[KerasExtractor]:
     """Return the extractors of a run's head; none if the run has a model instead.
 

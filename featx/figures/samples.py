@@ -1,13 +1,13 @@
 """A seeded sample of the images as a figure, in rows by class."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.errors import ImageError
 from featx.figures.labels import class_labels, text_label
 from featx.figures.style import DPI, INK, MUTED, new_figure
@@ -144,7 +144,7 @@ def draw_strip(
         axes.imshow(pixels, extent=extent, aspect="auto", interpolation="nearest")
 
 
-def small_square(path: Path, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]:
+def small_square(path: Address, side: int = round(SIDE * DPI)) -> NDArray[np.uint8]:
     """Read an image and fit it into a square, without distortion.
 
     Returns

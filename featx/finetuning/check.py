@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
 from featx.embeddings.dataset import float32_views
 from featx.embeddings.engines.table import Engine
@@ -36,7 +36,7 @@ FEW = 100
 
 
 def check_joined_model(
-    tuner: Finetuner, cache_dir: Path, progress: Progress
+    tuner: Finetuner, cache_dir: Address, progress: Progress
 ) -> dict[str, Any]:
     """Compare the joined model with the head on float32 embeddings of the test split.
 

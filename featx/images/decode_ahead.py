@@ -21,6 +21,7 @@ from featx.images.decoding_processes import (
     ProcessesError,
     Shown,
 )
+from featx.images.packed.find import reading_threads
 from featx.images.prefetch import prefetch
 from featx.images.sources import ImageFiles, Source, show_or_reason
 
@@ -92,6 +93,8 @@ class _Stream:
     ) -> None:
         self.source, self.items = source, items
         self.count = decoders.count or usable_cores()
+        files = source.files if isinstance(source, ImageFiles) else ()
+        self.threads = decoders.count or reading_threads(files) or self.count
         self.where = decoders.where if isinstance(source, ImageFiles) else "threads"
         self.views = {view for _, views in items for view in views}
         self.done = 0
@@ -126,9 +129,9 @@ class _Stream:
             yield from self._in_threads()
 
     def _in_threads(self) -> Iterator[Shown]:
-        ahead = max(images_ahead(self.views), 2 * self.count)
+        ahead = max(images_ahead(self.views), 2 * self.threads)
         with prefetch(
-            self._show, self._left(), ahead=ahead, threads=self.count
+            self._show, self._left(), ahead=ahead, threads=self.threads
         ) as shown:
             yield from (
                 self._watched(shown) if self.where == "auto" else self._counted(shown)

@@ -1,8 +1,9 @@
 """Images of 16 bits whose values lie in the low bits: decoded, they are black."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePath
 
+from featx.addresses import Address
 from featx.errors import ImageError
 from featx.images.decoding import brightest_of_16_bits
 from featx.images.digests import read_file
@@ -21,16 +22,16 @@ ENOUGH = 8
 """How many of 16 bits are decoded."""
 
 
-def dark_notes(root: Path, paths: Sequence[str]) -> list[str]:
+def dark_notes(root: Address, paths: Sequence[str]) -> list[str]:
     """Return a note if a sample of the 16-bit images uses only the low bits.
 
     Parameters
     ----------
-    root : Path
+    root : Path or UPath
     paths : sequence of str
         Relative to it.
     """
-    names = [path for path in paths if Path(path).suffix.lower() in SUFFIXES]
+    names = [path for path in paths if PurePath(path).suffix.lower() in SUFFIXES]
     found: dict[str, int] = {}
     for path in names[:: max(len(names) // FILES, 1)]:
         try:

@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address, is_local
+from featx.errors import first_line
 from featx.files import NOT_REGULAR, open_file
-from featx.images.memory import MAX_BYTES
+from featx.images.memory import MAX_BYTES, TOO_LARGE
+from featx.images.packed.find import reading_order, reading_threads
 from featx.images.prefetch import prefetch
 from featx.progress import Update, ignore
 
@@ -21,7 +24,6 @@ DIGEST_SIZE = 32
 BATCH = 64
 """Files that a thread reads in one go."""
 
-TOO_LARGE = f"over {MAX_BYTES / 1e9:.1f} GB, which is no image; remove it"
 ADVICE = {
     errno.EACCES: "; make it readable",
     errno.EPERM: "; make it readable",
@@ -46,27 +48,33 @@ class Digests:
     unreadable: dict[int, str]
 
 
-def digest_files(files: Sequence[Path], update: Update = ignore) -> Digests:
+def digest_files(files: Sequence[Address], update: Update = ignore) -> Digests:
     """Read files and return their digests, several at a time.
 
     A file that can't be read gets a reason and raises nothing.
 
     Parameters
     ----------
-    files : sequence of Path
+    files : sequence of Path or UPath
     update : callable
         Called with (done, total) as it goes.
     """
-    found: list[tuple[bytes, str]] = []
+    order = reading_order(files)
     # A small file takes no longer than a task of its own would.
-    batches = [files[i : i + BATCH] for i in range(0, len(files), BATCH)]
+    batches = [
+        [files[row] for row in order[i : i + BATCH]]
+        for i in range(0, len(files), BATCH)
+    ]
+    found: list[tuple[bytes, str]] = []
     update(0, len(files))
-    with prefetch(_digest_batch, batches) as digested:
+    with prefetch(_digest_batch, batches, threads=reading_threads(files)) as digested:
         for batch in digested:
             found += batch
             update(len(found), len(files))
-    unreadable = {row: reason for row, (_, reason) in enumerate(found) if reason}
-    return Digests(join_digests(key for key, _ in found), unreadable)
+    keys = np.empty((len(files), DIGEST_SIZE), np.uint8)
+    keys[order] = join_digests(key for key, _ in found)
+    reasons = zip(order, found, strict=True)
+    return Digests(keys, {row: why for row, (_, why) in sorted(reasons) if why})
 
 
 def join_digests(digests: Iterable[bytes]) -> NDArray[np.uint8]:
@@ -74,11 +82,11 @@ def join_digests(digests: Iterable[bytes]) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, DIGEST_SIZE)
 
 
-def _digest_batch(files: Sequence[Path]) -> list[tuple[bytes, str]]:
+def _digest_batch(files: Sequence[Address]) -> list[tuple[bytes, str]]:
     return [_digest(path) for path in files]
 
 
-def _digest(path: Path) -> tuple[bytes, str]:
+def _digest(path: Address) -> tuple[bytes, str]:
     """Return a file's digest, and why it can't be read if it can't."""
     try:
         with open_file(path) as stream:
@@ -87,16 +95,18 @@ def _digest(path: Path) -> tuple[bytes, str]:
         return bytes(DIGEST_SIZE), read_failure(path, error)
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: Address) -> bytes:
     """Return a regular file's bytes; see `open_file`."""
     with open_file(path) as stream:
-        if os.fstat(stream.fileno()).st_size > MAX_BYTES:
+        if is_local(path) and os.fstat(stream.fileno()).st_size > MAX_BYTES:
             raise OSError(errno.EFBIG, TOO_LARGE)
         return stream.read()
 
 
-def read_failure(path: Path, error: OSError) -> str:
+def read_failure(path: Address, error: OSError) -> str:
     """Say in a few words why a file can't be read, and what to do."""
+    if not isinstance(path, Path):
+        return _in_words(error)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -106,5 +116,9 @@ def read_failure(path: Path, error: OSError) -> str:
     else:
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             return NOT_REGULAR
-    reason = error.strerror or str(error)
-    return f"{reason[:1].lower()}{reason[1:]}{ADVICE.get(error.errno or 0, '')}"
+    return f"{_in_words(error)}{ADVICE.get(error.errno or 0, '')}"
+
+
+def _in_words(error: OSError) -> str:
+    reason = error.strerror or first_line(error)
+    return f"{reason[:1].lower()}{reason[1:]}"

@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.errors import DataError
 from featx.images.digests import Digests, digest_files
 from featx.images.layouts.options import DEFAULT_TEST_SIZE
+from featx.images.packed.find import data_name
 from featx.splits import draw_stratified, rank_classes
 
 SHOWN = 20
@@ -26,7 +27,7 @@ class ImageSet:
 
     Attributes
     ----------
-    root : Path
+    root : Path or UPath
         The data folder.
     paths : tuple of str
         Relative to `root`, with ``/``, in sorted order.
@@ -48,7 +49,7 @@ class ImageSet:
         Seed of that split.
     """
 
-    root: Path
+    root: Address
     paths: tuple[str, ...]
     labels: NDArray[np.int64]
     is_test: NDArray[np.bool_] | None
@@ -94,10 +95,10 @@ class ImageSet:
     @property
     def name(self) -> str:
         """The data folder's name."""
-        return self.root.resolve().name or "data"
+        return data_name(self.root) or "data"
 
     @property
-    def files(self) -> list[Path]:
+    def files(self) -> list[Address]:
         """The image files, in the order of `paths`."""
         return [self.root / path for path in self.paths]
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**30
 """What decoding one image may take, and all that are decoded at the same time."""
 
+TOO_LARGE = f"over {MAX_BYTES / 1e9:.1f} GB, which is no image; remove it"
+
 
 class Account(NamedTuple):
     """How many bytes are taken, and what tells that this has changed.

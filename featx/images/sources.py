@@ -3,12 +3,13 @@
 import copy
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from functools import cached_property
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.errors import DataError, ImageError
 from featx.images.decoding import NO_MEMORY, decode_each, flip
 from featx.images.digests import (
@@ -18,6 +19,7 @@ from featx.images.digests import (
     read_failure,
     read_file,
 )
+from featx.images.packed.find import reading_order
 from featx.images.resizing import RESIZED, SQUASH, Fit, Resize, resize
 
 CHANGED = "changed while it was read; run this again"
@@ -69,6 +71,11 @@ class Source(Protocol):
         """What each image is known by."""
         ...
 
+    @property
+    def order(self) -> Sequence[int]:
+        """The rows in the order in which they are read fastest."""
+        ...
+
     def show(self, row: int, views: Collection[View]) -> Views:
         """Decode one image, once, and return these views of it.
 
@@ -85,19 +92,27 @@ class ImageFiles:
 
     Parameters
     ----------
-    files : sequence of Path
+    files : sequence of Path or UPath
     digests : Digests, optional
         Of the files, where they are known already.
     """
 
-    def __init__(self, files: Sequence[Path], digests: Digests | None = None) -> None:
+    def __init__(
+        self, files: Sequence[Address], digests: Digests | None = None
+    ) -> None:
         self.files = files
         self.names = [str(path) for path in files]
         self.digests = digests or digest_files(files)
 
+    @cached_property
+    def order(self) -> Sequence[int]:
+        """The rows in the order in which they are read fastest."""
+        return reading_order(self.files)
+
     def select(self, rows: Sequence[int]) -> Self:
         """Return some of the files as a source that another process can be sent."""
         part = copy.copy(self)
+        part.__dict__.pop("order", None)
         part.files = [self.files[row] for row in rows]
         part.names = [self.names[row] for row in rows]
         part.digests = Digests(self.digests.keys[list(rows)], {})
@@ -149,6 +164,11 @@ class ImageArrays:
         shape = f"featx array {images.shape[1:]}\0".encode()
         digests = (hashlib.sha256(shape + image.tobytes()) for image in images)
         self.digests = Digests(join_digests(one.digest() for one in digests), {})
+
+    @property
+    def order(self) -> Sequence[int]:
+        """The rows as they are."""
+        return range(len(self.images))
 
     def show(self, row: int, views: Collection[View]) -> Views:
         """Make the views of one image."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from featx.addresses import Address
 from featx.atomic import atomic_file, check_writable, leftovers, remove_leftovers
 from featx.embeddings.backbones.extractor import find_by_spec
 from featx.embeddings.backbones.weights import check_own_weights
@@ -118,7 +119,7 @@ class Verification:
 
 
 def run_verify(
-    cache_dir: Path,
+    cache_dir: Address,
     data: DataSettings | None = None,
     *,
     sample: int = 32,
@@ -187,8 +188,8 @@ def _check_parts(found: Sequence[Verified], progress: Progress) -> list[str]:
 
 
 def run_prune(
-    cache_dir: Path,
-    data: Sequence[Path] = (),
+    cache_dir: Address,
+    data: Sequence[Address] = (),
     *,
     dry_run: bool = False,
     progress: Progress = SILENT,
@@ -200,7 +201,7 @@ def run_prune(
 
     Parameters
     ----------
-    data : sequence of Path
+    data : sequence of Path or UPath
         Folders whose rows stay; by default all that were extracted into this cache.
     dry_run : bool
         Only say what would happen.
@@ -214,6 +215,11 @@ def run_prune(
         A folder has no images, or some can't be read, so that it isn't known which
         rows are theirs.
     """
+    if not isinstance(cache_dir, Path):
+        raise CacheError(
+            f"{cache_dir}: nothing can be removed from an object store, which has no"
+            " locks; delete folders of specs by hand while nobody adds to them"
+        )
     inventory = find_caches(cache_dir)
     check_folders(cache_dir, list(data) or remembered(cache_dir), given=bool(data))
     pruning = Pruning(notes=[*inventory.damaged, *inventory.foreign])
@@ -240,7 +246,7 @@ def run_prune(
 
 
 def _keep(
-    pruning: Pruning, wanted: set[bytes], folders: Sequence[Path], progress: Progress
+    pruning: Pruning, wanted: set[bytes], folders: Sequence[Address], progress: Progress
 ) -> None:
     """Add what is in some folders to what is wanted, each folder once."""
     for folder in folders:
@@ -251,7 +257,7 @@ def _keep(
 
 
 @contextlib.contextmanager
-def _updating(cache_dir: Path) -> Iterator[None]:
+def _updating(cache_dir: Address) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(updating(cache_dir))

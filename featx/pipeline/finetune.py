@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from featx.addresses import Location, as_folder
 from featx.embeddings.backbones.extractor import Extractor, KerasExtractor
 from featx.embeddings.dataset import Embeddings, embed, in_float32
 from featx.embeddings.settings import CacheSettings
@@ -137,7 +138,7 @@ def finetune(
     run: Run | str | Path | None = None,
     settings: FinetuneSettings | None = None,
     *,
-    cache_dir: str | Path = CacheSettings().folder,
+    cache_dir: Location = CacheSettings().folder,
     out_dir: str | Path = ReportSettings().out_dir,
     weights: Sequence[str | Path] = (),
     trust: bool = False,
@@ -151,7 +152,7 @@ def finetune(
     run : Run, str or Path, optional
         The run, its folder, or its name in `out_dir`; by default the best head there.
     settings : FinetuneSettings, optional
-    cache_dir : str or Path
+    cache_dir : str, Path or UPath
         Folder of the embeddings cache.
     out_dir : str or Path
         Folder of the runs.
@@ -182,7 +183,7 @@ def finetune(
     --------
     >>> featx.finetune("data-resnet50-svm", unfreeze="conv5", epochs=5)
     """
-    cache = CacheSettings(folder=Path(cache_dir))
+    cache = CacheSettings(folder=as_folder(cache_dir))
     report = ReportSettings(out_dir=Path(out_dir))
     return run_finetune(
         find_run(report.out_dir, run, trust=trust),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address, Location, as_folder
 from featx.embeddings.backbones.imagenet import build_classifier, imagenet_classes
 from featx.embeddings.backbones.table import find_backbone
 from featx.embeddings.dataset import side_by_side, title_of
@@ -19,6 +20,7 @@ from featx.errors import DataError
 from featx.frameworks import need_tensorflow
 from featx.heads.views import ViewsHead
 from featx.images.arrays import Decoded, decoded_ahead, images_ahead
+from featx.images.packed.find import data_path
 from featx.images.prefetch import prefetch
 from featx.images.resizing import SQUASH, Resize
 from featx.images.sources import ImageFiles, View
@@ -39,7 +41,7 @@ FREEZE_FROM, FREEZE_UP_TO = 512, 100_000_000
 """Images from which on, and parameters up to which, a model's weights become constants:
 to make such a graph of ResNet50 takes a second longer."""
 
-Images = str | Path | Sequence[str | Path]
+Images = Location | Sequence[Location]
 """Image files, and folders for all images in them."""
 
 
@@ -47,7 +49,7 @@ def predict(
     run: Run | str | Path,
     images: Images,
     *,
-    cache_dir: str | Path = "cache",
+    cache_dir: Location = "cache",
     out_dir: str | Path = "reports",
     weights: Sequence[str | Path] = (),
     batch_size: int | None = None,
@@ -63,9 +65,9 @@ def predict(
     ----------
     run : Run, str or Path
         The run, its folder, or its name in `out_dir`.
-    images : str, Path, or sequence of these
+    images : str, Path, UPath, or sequence of these
         Image files, and folders for all images in them.
-    cache_dir : str or Path
+    cache_dir : str, Path or UPath
         Folder of the embeddings cache.
     out_dir : str or Path
         Folder of the runs.
@@ -104,7 +106,7 @@ def predict(
                 model, decoded, files, run.classes, batch_size, update
             )
         return replace(found, notes=unread)
-    cache_dir = Path(cache_dir)
+    cache_dir = as_folder(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
     head = ViewsHead(run.load_head())
     embedded = embed_rows_anyway(
@@ -177,7 +179,7 @@ def predict_imagenet(
 
 @contextlib.contextmanager
 def _decoding(
-    files: Sequence[Path], views: Sequence[View]
+    files: Sequence[Address], views: Sequence[View]
 ) -> Iterator[Iterator[Decoded | str]]:
     """Decode images from now on: while a model is loaded, and while it runs."""
     source, ahead = ImageFiles(files), images_ahead(views)
@@ -188,7 +190,7 @@ def _decoding(
 def _predict_with(
     model: "keras.Model",
     decoded: Iterable[Decoded | str],
-    files: Sequence[Path],
+    files: Sequence[Address],
     classes: Sequence[str],
     batch_size: int | None,
     update: Update,
@@ -279,7 +281,7 @@ def _batches(
 
 def _predictions(
     classes: Sequence[str],
-    files: Sequence[Path],
+    files: Sequence[Address],
     unreadable: Mapping[int, str],
     predict_rows: Callable[[NDArray[np.intp]], NDArray[np.float64]],
     *,
@@ -307,7 +309,7 @@ def _predictions(
     )
 
 
-def find_images(images: Images) -> list[Path]:
+def find_images(images: Images) -> list[Address]:
     """Return the files as they are named, and the images in the folders, each once.
 
     Raises
@@ -316,7 +318,7 @@ def find_images(images: Images) -> list[Path]:
         A path is missing, or there is no image at all.
     """
     paths = _paths(images)
-    found: dict[Path, None] = {}
+    found: dict[Address, None] = {}
     for path in paths:
         if path.is_dir():
             found.update(dict.fromkeys(image_files(path)))
@@ -337,6 +339,7 @@ def _unread(images: Images) -> tuple[str, ...]:
     return tuple(note for folder in folders for note in unread_files(folder))
 
 
-def _paths(images: Images) -> list[Path]:
-    given = [images] if isinstance(images, str | Path) else images
-    return [Path(path) for path in given]
+def _paths(images: Images) -> list[Address]:
+    given = images if isinstance(images, Sequence) else [images]
+    given = [images] if isinstance(images, str) else given
+    return [data_path(path) for path in given]

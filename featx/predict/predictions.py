@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.atomic import csv_text
 from featx.runs.frames import import_pandas
 
@@ -23,20 +23,20 @@ class Predictions:
     ----------
     classes : tuple of str
         In the order of the columns.
-    files : tuple of Path
+    files : tuple of Path or UPath
         The images that could be read.
     probabilities : ndarray of float64, shape (n, n_classes)
         Each row sums to one.
-    unreadable : dict of Path to str
+    unreadable : dict of Path or UPath to str
         The other images, with the reason.
     notes : tuple of str
         Remarks on how the probabilities were computed.
     """
 
     classes: tuple[str, ...]
-    files: tuple[Path, ...]
+    files: tuple[Address, ...]
     probabilities: NDArray[np.float64]
-    unreadable: dict[Path, str]
+    unreadable: dict[Address, str]
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from featx.addresses import Address
 from featx.atomic import csv_text
 from featx.errors import DataError
 from featx.files import open_text
@@ -12,7 +13,7 @@ from featx.predict.predictions import Predictions
 
 
 def check_submission(
-    sample: str | Path, classes: Sequence[str], files: Sequence[Path]
+    sample: str | Path, classes: Sequence[str], files: Sequence[Address]
 ) -> None:
     """Check that a sample submission can be filled, before anything is predicted.
 
@@ -21,7 +22,7 @@ def check_submission(
     sample : str or Path
     classes : sequence of str
         That will be predicted.
-    files : sequence of Path
+    files : sequence of Path or UPath
         That will be classified.
 
     Raises
@@ -86,7 +87,10 @@ def _has_one_answer(sample: Path, header: list[str], classes: Sequence[str]) -> 
 
 
 def _find(
-    sample: Path, name: str, places: Mapping[str, Sequence[int]], files: Sequence[Path]
+    sample: Path,
+    name: str,
+    places: Mapping[str, Sequence[int]],
+    files: Sequence[Address],
 ) -> int:
     """Return the index of the file that a row names.
 
@@ -106,7 +110,7 @@ def _find(
     return found[0]
 
 
-def _places(files: Sequence[Path]) -> dict[str, list[int]]:
+def _places(files: Sequence[Address]) -> dict[str, list[int]]:
     """Return the indices of the files that each name may mean; longer names first."""
     places: dict[str, list[int]] = {}
     for spell in (str, lambda path: path.name, lambda path: path.stem):

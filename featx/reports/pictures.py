@@ -3,9 +3,10 @@
 import base64
 import io
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from featx.addresses import Address
 from featx.errors import ImageError
 from featx.images.decoding import decode_above, decode_full
 from featx.images.digests import read_file
@@ -67,7 +68,7 @@ def _as_jpeg(image: "Image.Image", *, quality: int) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
-def thumbnail(root: Path, path: str) -> str:
+def thumbnail(root: Address, path: str) -> str:
     """Read an image of the data folder as a small JPEG.
 
     Returns
@@ -82,7 +83,7 @@ def thumbnail(root: Path, path: str) -> str:
     if relative.is_absolute() or ".." in relative.parts:
         return ""
     try:
-        content = read_file(root / relative)
+        content = read_file(root / relative.as_posix())
         image = Image.fromarray(decode_above(content, (THUMBNAIL, THUMBNAIL)))
     except (ImageError, OSError, ValueError):
         return ""

@@ -1,11 +1,10 @@
 """The settings of the data that a run was made of."""
 
-from pathlib import Path
-
 from pydantic import ValidationError
 
 from featx.errors import RunError
 from featx.images.layouts.options import DataSettings
+from featx.images.packed.find import data_path
 from featx.runs.run import Run
 
 
@@ -21,9 +20,9 @@ def data_of(run: Run) -> DataSettings:
     """
     info = run.info.data
     given = info.settings or {"seed": run.info.seed or 0}
-    path = Path(str(given.get("path", info.root)))
-    if path.resolve() != Path(info.root):
-        path = Path(info.root)
+    path = data_path(str(given.get("path", info.root)))
+    if str(path.resolve()) != info.root:
+        path = data_path(info.root)
     try:
         return DataSettings.model_validate({**given, "path": path})
     except ValidationError as error:

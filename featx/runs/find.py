@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from featx.addresses import Address
 from featx.embeddings.backbones.extractor import KerasExtractor, find_by_spec
 from featx.embeddings.backbones.weights import check_own_weights
 from featx.embeddings.spec import Spec
@@ -84,7 +85,7 @@ def _folder_of(reports_dir: Path, run: Path) -> Path:
 
 
 def extractors_of(
-    run: Run, weights: Sequence[Path], cache_dir: Path
+    run: Run, weights: Sequence[Path], cache_dir: Address
 ) -> list[KerasExtractor]:
     """Return what computes the embeddings that a run's head was fitted on.
 

@@ -92,6 +92,7 @@ def drawn(tmp_path_factory):
     _write_labels(root / "photos" / "labels.csv", names)
     _write_labels(root / "photos" / "half-1.csv", names[::2])
     _write_labels(root / "photos" / "half-2.csv", names[1::2])
+    shutil.make_archive(str(root / "photos"), "zip", root, "photos")
     (root / "train.txt").write_text("\n".join(names[::2]))
     (root / "test.txt").write_text("\n".join(names[1::2]))
     _draw_breeds(root / "data" / "dog-breeds")

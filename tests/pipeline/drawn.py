@@ -5,6 +5,7 @@ from typing import Literal, get_args, get_origin
 
 from hypothesis import strategies as st
 
+from featx.addresses import Address
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.finetuning.settings import OF_EPOCHS, FinetuneSettings
 from featx.heads.settings import HeadSettings
@@ -75,6 +76,7 @@ def values(kind, name):
         int: st.integers(low, bounds.get("le", 2**31)),
         str: NAMES,
         Path: NAMES.map(Path),
+        Address: NAMES.map(Path) | st.just("memory://bucket/photos"),
     }[type_]
 
 

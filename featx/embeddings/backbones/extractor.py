@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+from featx.addresses import Address
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights, resolve_weights
 from featx.embeddings.engines.table import Engine, default_engine, find_engine
@@ -128,7 +129,7 @@ def find_extractor(
     stretch: bool = False,
     resize: Resize = SQUASH,
     seed: int = 0,
-    cache_dir: Path | None = None,
+    cache_dir: Address | None = None,
 ) -> KerasExtractor:
     """Return the extractor of a backbone with its weights.
 
@@ -192,7 +193,7 @@ def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
 
 
 def find_by_spec(
-    spec: Spec, *, weights: Sequence[Path] = (), memo: Path | None = None
+    spec: Spec, *, weights: Sequence[Path] = (), memo: Address | None = None
 ) -> KerasExtractor:
     """Return the extractor that computes a spec, with the very weights it names.
 
@@ -200,7 +201,7 @@ def find_by_spec(
     ----------
     weights : sequence of Path
         Files to look for a user's own weights in.
-    memo : Path, optional
+    memo : Path or UPath, optional
         The cache folder, where digests of weights files are remembered.
 
     Raises
@@ -229,7 +230,7 @@ def find_by_spec(
     raise BackboneError("its ImageNet weights were another file")
 
 
-def _named(spec: Spec, weights: str, memo: Path | None) -> KerasExtractor:
+def _named(spec: Spec, weights: str, memo: Address | None) -> KerasExtractor:
     extractor = find_extractor(
         spec.backbone,
         image_size=spec.image_size,

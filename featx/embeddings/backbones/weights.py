@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
 
+from featx.addresses import Address
 from featx.atomic import ASIDE, atomic_file
 from featx.embeddings.backbones.table import Backbone
 from featx.embeddings.memo import read_memo, update_memo
@@ -105,7 +106,7 @@ def resolve_weights(
     weights: str,
     *,
     seed: int = 0,
-    memo: Path | None = None,
+    memo: Address | None = None,
     fetch: Fetch = fetch_weights,
 ) -> Weights:
     """Find a backbone's weights, fetching Keras' own where they are not here yet.
@@ -118,7 +119,7 @@ def resolve_weights(
         ``"imagenet"``, ``"random"`` or the path of a file for Keras' ``load_weights``.
     seed : int
         Seed of random weights; the others don't need it.
-    memo : Path, optional
+    memo : Path or UPath, optional
         JSON file that remembers digests by path, size and time of change. One that
         can't be read or written is ignored: the file is then hashed again.
     fetch : callable
@@ -219,7 +220,7 @@ def _requirement(backbone: Backbone) -> str:
     return f"{backbone.distribution}=={backbone.release}"
 
 
-def _digests(path: Path, memo: Path | None) -> dict[str, Any]:
+def _digests(path: Path, memo: Address | None) -> dict[str, Any]:
     """Return a file's ``size``, ``mtime_ns``, ``sha256`` and ``md5``.
 
     They are taken from `memo` where it knows the file at this size and time.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from featx.addresses import Address, reaching
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError
@@ -54,7 +55,7 @@ class InventoryEntry:
     newest: float | None
 
 
-def find_caches(root: Path) -> Inventory:
+def find_caches(root: Address) -> Inventory:
     """List the folders in a cache folder; no part file is read.
 
     Raises
@@ -63,7 +64,9 @@ def find_caches(root: Path) -> Inventory:
         There is no such folder, or it can't be listed.
     """
     try:
-        folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+        with reaching(root):
+            found: list[Address] = [path for path in root.iterdir() if path.is_dir()]
+        folders = sorted(found, key=lambda path: path.name)
     except FileNotFoundError:
         raise CacheError(
             f"{root}: no such folder; `featx extract` makes a cache, or"
@@ -87,7 +90,7 @@ def inventory_entry(cache: EmbeddingCache) -> InventoryEntry:
     with cache.lock.shared():
         for _, names in cache.keys_by_part(cache.note_damage):
             keys.update(names)
-        newest = max((path.lstat().st_mtime for path in cache.parts()), default=None)
+        newest = max(map(_changed, cache.parts()), default=None)
     aside = len(list(cache.folder.glob("damaged-*")))
     if aside:
         parts_are = "part is" if aside == 1 else "parts are"
@@ -98,7 +101,13 @@ def inventory_entry(cache: EmbeddingCache) -> InventoryEntry:
     return InventoryEntry(cache, len(keys), folder_size(cache.folder), newest)
 
 
-def folder_size(folder: Path) -> int:
+def _changed(part: Address) -> float:
+    """Return when a part was written, in seconds; it may be a link to nowhere."""
+    state = part.lstat() if isinstance(part, Path) else part.stat()
+    return state.st_mtime
+
+
+def folder_size(folder: Address) -> int:
     """Return the bytes of all files in a folder."""
     total = 0
     for path in folder.glob("*"):
@@ -124,7 +133,7 @@ def options_of(spec: Spec) -> list[str]:
     return [word for word in words if word]
 
 
-def _place(inventory: Inventory, folder: Path) -> None:
+def _place(inventory: Inventory, folder: Address) -> None:
     """Put a folder where it belongs on the inventory."""
     try:
         spec = _read_spec(folder)
@@ -152,7 +161,7 @@ def _place(inventory: Inventory, folder: Path) -> None:
             )
 
 
-def _read_spec(folder: Path) -> Spec:
+def _read_spec(folder: Address) -> Spec:
     content: Any = read_json(folder / SPEC_FILE)
     if not isinstance(content, dict):
         raise ValueError("no JSON object")  # noqa: TRY004  as JSON's own errors

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
+from featx.addresses import Address, own_cache
 from featx.atomic import ASIDE
 from featx.embeddings.spec import Spec
 
@@ -14,6 +15,14 @@ FOLDER = ".models"
 
 VERSION = 1
 """Counts up when featx converts in another way."""
+
+
+def models_folder(cache_dir: Address) -> Path:
+    """Return the folder in whose folder `FOLDER` converted backbones are kept.
+
+    They are for this machine: where the cache isn't, it keeps them itself.
+    """
+    return cache_dir if isinstance(cache_dir, Path) else own_cache()
 
 
 def model_path(cache_dir: Path, spec: Spec) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address, make_folder, own_cache, reaching
 from featx.atomic import write_atomically
 from featx.embeddings.cache.screening import (
     attribute,
@@ -54,17 +55,17 @@ class UnusablePartError(PartError):
 
 
 def write_part(
-    folder: Path,
+    folder: Address,
     stamp: str,
     keys: NDArray[np.uint8],
     embeddings: NDArray[np.float32],
     provenance: Mapping[str, str],
-) -> Path:
+) -> Address:
     """Write a part, whole or not at all.
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or UPath
         Where it is to be.
     stamp : str
         Time in its name, by which parts are sorted.
@@ -75,7 +76,7 @@ def write_part(
 
     Returns
     -------
-    Path
+    Path or UPath
         Of the part; the same one for the same content and stamp.
 
     Raises
@@ -106,7 +107,7 @@ def write_part(
 
 
 def _check_rows(
-    folder: Path, keys: NDArray[np.uint8], rows: NDArray[np.float32]
+    folder: Address, keys: NDArray[np.uint8], rows: NDArray[np.float32]
 ) -> None:
     """Check that these are rows that would be read again."""
     wrong = None
@@ -120,7 +121,7 @@ def _check_rows(
         raise CacheError(f"{folder}: not written: the embeddings {wrong}")
 
 
-def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
+def read_keys(path: Address, spec_id: str | None = None) -> NDArray[np.uint8]:
     """Return a part's keys, shape (n, 32).
 
     Parameters
@@ -140,7 +141,7 @@ def read_keys(path: Path, spec_id: str | None = None) -> NDArray[np.uint8]:
 
 
 def read_part(
-    path: Path, spec_id: str
+    path: Address, spec_id: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], str]:
     """Return all of a part: keys, embeddings, and what computed these.
 
@@ -158,7 +159,7 @@ def read_part(
         return keys, rows, engine
 
 
-def _keys(file: Any, path: Path, spec_id: str | None) -> NDArray[np.uint8]:
+def _keys(file: Any, path: Address, spec_id: str | None) -> NDArray[np.uint8]:
     spec = attribute(file, "spec", in_heap=named_digest(path) is None)
     if spec_id not in {None, spec}:
         raise ValueError("of another spec")
@@ -166,7 +167,7 @@ def _keys(file: Any, path: Path, spec_id: str | None) -> NDArray[np.uint8]:
     return keys
 
 
-def read_blocks(path: Path) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+def read_blocks(path: Address) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield a part's embeddings in blocks of bounded memory, with their rows.
 
     Raises
@@ -191,14 +192,36 @@ def _blocks(file: Any) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         yield rows, block
 
 
+def at_hand(part: Address) -> Path:
+    """Return where a part can be read on this machine; one at an address is fetched.
+
+    Parts never change, so a copy is kept in the folder for what can be fetched again.
+
+    Raises
+    ------
+    OSError
+        It can't be read there, or written here.
+    """
+    if isinstance(part, Path):
+        return part
+    copy = own_cache() / "parts" / part.parent.name / part.name
+    if not copy.is_file():
+        with reaching(part):
+            content = part.read_bytes()
+        make_folder(copy.parent)
+        write_atomically(copy, content)
+    return copy
+
+
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Address) -> Iterator[Any]:
     """Open a part file for reading; all that HDF5 raises becomes PartError."""
     import h5py
 
     try:
-        screen(path)
-        with h5py.File(path, "r", locking=False) as file:
+        here = at_hand(path)
+        screen(here)
+        with h5py.File(here, "r", locking=False) as file:
             _check_layout(path, file)
             yield file
     except (OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
@@ -210,7 +233,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise DamagedPartError(f"{path} is damaged ({first_line(error)})") from error
 
 
-def _check_layout(path: Path, file: Any) -> None:
+def _check_layout(path: Address, file: Any) -> None:
     version = attribute(file, "version")
     if version > VERSION:
         raise UnusablePartError(
@@ -225,7 +248,7 @@ def _check_layout(path: Path, file: Any) -> None:
         raise ValueError("keys and embeddings don't fit together")
 
 
-def common_width(paths: Iterable[Path]) -> int:
+def common_width(paths: Iterable[Address]) -> int:
     """Return how wide most embeddings in some parts are; 0 where there are none."""
     rows: Counter[int] = Counter()
     for path in paths:
@@ -235,7 +258,7 @@ def common_width(paths: Iterable[Path]) -> int:
     return rows.most_common(1)[0][0] if rows else 0
 
 
-def check_width(path: Path, rows: NDArray[np.float32], width: int) -> None:
+def check_width(path: Address, rows: NDArray[np.float32], width: int) -> None:
     """Check that a part's embeddings, shape (n, d), are as wide as the others.
 
     Raises
@@ -249,14 +272,14 @@ def check_width(path: Path, rows: NDArray[np.float32], width: int) -> None:
         )
 
 
-def choose_small(parts: Sequence[Path], most_bytes: int) -> list[Path]:
+def choose_small(parts: Sequence[Address], most_bytes: int) -> list[Address]:
     """Choose the parts to merge, so that each row is rewritten a few times only.
 
     From the smallest up, as long as the next isn't twice as large as all before: the
     parts that stay grow geometrically, so their number with the logarithm.
     """
     sized = sorted((path.stat().st_size, path) for path in parts)
-    group: list[Path] = []
+    group: list[Address] = []
     total = 0
     for size, path in sized:
         if total + size > most_bytes or (group and size > 2 * total):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from featx.addresses import Address
 from featx.atomic import ASIDE
 from featx.embeddings.cache.inventory import folder_size
 from featx.embeddings.cache.parts import DamagedPartError, PartError
@@ -54,7 +55,7 @@ class Pruned:
         """Whether nothing of the spec is left."""
         return not (self.kept or self.damaged or self.busy)
 
-    def note_damage(self, path: Path, error: PartError) -> None:
+    def note_damage(self, path: Address, error: PartError) -> None:
         """Count and note a part that can't be read."""
         self.damaged += 1
         self.cache.note_damage(path, error)
@@ -66,7 +67,7 @@ class Pruning:
 
     Attributes
     ----------
-    kept : dict of Path to int
+    kept : dict of Path or UPath to int
         Data folders whose rows stay, with how many images each has.
     specs : list of Pruned
     leftovers : dict of Path to int
@@ -76,7 +77,7 @@ class Pruning:
     notes : list of str
     """
 
-    kept: dict[Path, int] = field(default_factory=dict)
+    kept: dict[Address, int] = field(default_factory=dict)
     specs: list[Pruned] = field(default_factory=list)
     leftovers: dict[Path, int] = field(default_factory=dict)
     models: dict[Path, int] = field(default_factory=dict)
@@ -105,7 +106,7 @@ def prune(
         The folder can't be written to.
     """
     # A full disk is no reason not to prune.
-    if not os.access(cache.folder, os.W_OK):
+    if not os.access(str(cache.folder), os.W_OK):
         raise CacheError(f"{cache.folder}: not writable; make it so, then prune")
     pruned = Pruned(cache)
     with cache.lock.alone() as alone:
@@ -123,7 +124,9 @@ def prune(
     return pruned
 
 
-def check_folders(cache_dir: Path, folders: Sequence[Path], *, given: bool) -> None:
+def check_folders(
+    cache_dir: Address, folders: Sequence[Address], *, given: bool
+) -> None:
     """Check that the folders whose rows stay are known and exist.
 
     Parameters
@@ -151,7 +154,7 @@ def check_folders(cache_dir: Path, folders: Sequence[Path], *, given: bool) -> N
         )
 
 
-def digest_folder(folder: Path, update: Update = ignore) -> list[bytes]:
+def digest_folder(folder: Address, update: Update = ignore) -> list[bytes]:
     """Return the digests of all images below a folder.
 
     Raises
@@ -183,11 +186,16 @@ def digest_folder(folder: Path, update: Update = ignore) -> list[bytes]:
     return split_keys(digests.keys)
 
 
-def _plan(pruned: Pruned, wanted: Collection[bytes]) -> tuple[list[Path], list[Path]]:
+def _plan(
+    pruned: Pruned, wanted: Collection[bytes]
+) -> tuple[list[Address], list[Address]]:
     """Return which files go and which lose rows; count these and their bytes."""
     cache = pruned.cache
-    gone = [*cache.folder.glob("damaged-*"), *cache.folder.glob(f"{ASIDE}*")]
-    rewritten: list[Path] = []
+    gone: list[Address] = [
+        *cache.folder.glob("damaged-*"),
+        *cache.folder.glob(f"{ASIDE}*"),
+    ]
+    rewritten: list[Address] = []
     pruned.files = [path.name for path in gone]
     pruned.freed = sum(path.lstat().st_size for path in gone)  # a link may be broken
     kept: set[bytes] = set()
@@ -206,7 +214,10 @@ def _plan(pruned: Pruned, wanted: Collection[bytes]) -> tuple[list[Path], list[P
 
 
 def _drop(
-    pruned: Pruned, wanted: Collection[bytes], gone: list[Path], rewritten: list[Path]
+    pruned: Pruned,
+    wanted: Collection[bytes],
+    gone: list[Address],
+    rewritten: list[Address],
 ) -> None:
     """Remove files and rewrite parts; damaged ones stay for `verify`."""
     cache = pruned.cache

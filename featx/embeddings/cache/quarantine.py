@@ -3,9 +3,9 @@
 import contextlib
 import csv
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import NamedTuple
 
+from featx.addresses import Address
 from featx.atomic import csv_text, write_atomically
 from featx.files import open_text
 from featx.locks import updating
@@ -30,12 +30,12 @@ class Quarantine:
 
     Parameters
     ----------
-    path : Path
-    root : Path
+    path : Path or UPath
+    root : Path or UPath
         The cache folder, with the lock of all its small files.
     """
 
-    def __init__(self, path: Path, root: Path) -> None:
+    def __init__(self, path: Address, root: Address) -> None:
         self.path = path
         self.root = root
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from featx.addresses import Address
+
 DIGEST_DIGITS = 32
 """Hexadecimal digits of the SHA-256 of a part file, in its name."""
 
@@ -38,7 +40,7 @@ def content_digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_DIGITS]
 
 
-def named_digest(path: Path) -> str | None:
+def named_digest(path: Address) -> str | None:
     """Return the digest in the name of a part; those before featx 0.3 have none."""
     match = _DIGEST.fullmatch(path.name)
     return match[1] if match else None

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address, make_folder, reaching, rename
 from featx.atomic import check_writable, remove_leftovers, write_atomically
 from featx.embeddings.cache.parts import (
     DamagedPartError,
     PartError,
     UnusablePartError,
+    at_hand,
     check_width,
     choose_small,
     common_width,
@@ -54,13 +56,13 @@ class EmbeddingCache:
 
     Parameters
     ----------
-    root : Path
+    root : Path or UPath
         The cache folder, of all specs.
     spec : Spec
 
     Attributes
     ----------
-    folder : Path
+    folder : Path or UPath
         Of this spec.
     lock : FolderLock
         Held shared to read and add, alone to take away.
@@ -68,7 +70,7 @@ class EmbeddingCache:
         What was set aside, one line each.
     """
 
-    def __init__(self, root: Path, spec: Spec) -> None:
+    def __init__(self, root: Address, spec: Spec) -> None:
         self.root = root
         self.spec = spec
         self.folder = root / spec.folder_name
@@ -76,9 +78,11 @@ class EmbeddingCache:
         self.quarantine = Quarantine(self.folder / QUARANTINE_FILE, root)
         self.notes: list[str] = []
 
-    def parts(self) -> list[Path]:
+    def parts(self) -> list[Address]:
         """Return the parts' paths, oldest first."""
-        return sorted(self.folder.glob("part-*.h5"))
+        with reaching(self.folder):
+            found: list[Address] = list(self.folder.glob("part-*.h5"))
+        return sorted(found, key=lambda path: path.name)
 
     def contains(self, keys: Keys) -> NDArray[np.bool_]:
         """Return which images have an embedding.
@@ -143,7 +147,7 @@ class EmbeddingCache:
                     self.set_aside(path, error)
         return rows, found
 
-    def add(self, keys: Keys, rows: Rows, engine: str = "") -> Path:
+    def add(self, keys: Keys, rows: Rows, engine: str = "") -> Address:
         """Commit embeddings as a new part.
 
         Parameters
@@ -178,7 +182,7 @@ class EmbeddingCache:
         """Write to the folder with its spec, while nothing is taken away there."""
 
         def once() -> Written:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             with self.lock.shared():
                 self._write_spec()
                 return write()
@@ -206,7 +210,7 @@ class EmbeddingCache:
                 self.rewrite(group)
 
     def rewrite(
-        self, group: Sequence[Path], wanted: Collection[bytes] | None = None
+        self, group: Sequence[Address], wanted: Collection[bytes] | None = None
     ) -> None:
         """Put the rows of some parts into one, each content once, and remove these.
 
@@ -253,11 +257,11 @@ class EmbeddingCache:
 
         For what is computed where this cache can't be written to.
         """
-        other = EmbeddingCache(root, self.spec)
-        other.folder.mkdir(parents=True, exist_ok=True)
+        folder = root / self.spec.folder_name
+        folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):
             for part in self.parts():
-                (other.folder / part.name).symlink_to(part.absolute())
+                (folder / part.name).symlink_to(at_hand(part).absolute())
 
     def check_writable(self) -> None:
         """Check that the folder can be written to and has room, without making it.
@@ -280,7 +284,7 @@ class EmbeddingCache:
             Kept beside the spec in `spec.json`; they decide no value.
         """
         with self.reporting_failures():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             self._write_spec(facts)
             yield
 
@@ -314,8 +318,8 @@ class EmbeddingCache:
         }
 
     def keys_by_part(
-        self, on_damage: Callable[[Path, PartError], None]
-    ) -> Iterator[tuple[Path, list[bytes]]]:
+        self, on_damage: Callable[[Address, PartError], None]
+    ) -> Iterator[tuple[Address, list[bytes]]]:
         """Yield each part with the keys of its rows.
 
         Parameters
@@ -331,13 +335,13 @@ class EmbeddingCache:
             else:
                 yield path, names
 
-    def note_damage(self, _: Path, error: PartError) -> None:
+    def note_damage(self, _: Address, error: PartError) -> None:
         """Note a part file that can't be used, and leave it where it is."""
         aside = isinstance(error, DamagedPartError)
         hint = "; `featx cache verify` sets it aside" if aside else ""
         self.notes.append(f"{error}{hint}")
 
-    def set_aside(self, path: Path, error: PartError) -> None:
+    def set_aside(self, path: Address, error: PartError) -> None:
         """Rename a damaged part file, so that no later look-up reads it.
 
         Raises
@@ -350,7 +354,7 @@ class EmbeddingCache:
         aside = path.with_name(f"damaged-{path.name}")
         note = f"{error}; its images are computed again"
         with contextlib.suppress(OSError):
-            path.rename(aside)
+            rename(path, aside.name)
             note = f"{error}; set aside as {aside.name}, its images are computed again"
         if note not in self.notes:
             self.notes.append(note)

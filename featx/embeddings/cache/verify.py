@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.embeddings.backbones.extractor import Extractor
 from featx.embeddings.cache.parts import (
     DamagedPartError,
@@ -187,14 +188,14 @@ def compare_samples(
 def compare(
     cache: EmbeddingCache,
     extractor: Extractor,
-    files: Sequence[Path],
+    files: Sequence[Address],
     update: Update = ignore,
 ) -> Comparison | None:
     """Compute embeddings again, as stage one does, and compare them with the cached.
 
     Parameters
     ----------
-    files : sequence of Path
+    files : sequence of Path or UPath
         Images that the cache has.
     update : callable
         Called with (done, total) images.

@@ -1,11 +1,11 @@
 """An image set of labelled paths: what is checked of every layout."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from featx.addresses import Address
 from featx.errors import DataError, nearest
 from featx.images.image_set import ImageSet, shorten
 from featx.images.layouts.classes import settle_classes
@@ -32,7 +32,7 @@ def left_out(what: str, names: Sequence[str]) -> list[str]:
     return [f"{len(names)} {what}, left out (first: {names[0]})"] if names else []
 
 
-def unlabelled_note(count: int, what: str, where: Path) -> str:
+def unlabelled_note(count: int, what: str, where: Address) -> str:
     """Return the note about images without labels, with the command that answers."""
     return (
         f"{count} {what}, left out of training and test;"
@@ -41,19 +41,19 @@ def unlabelled_note(count: int, what: str, where: Path) -> str:
 
 
 def build_image_set(
-    root: Path,
+    root: Address,
     labelled: Sequence[Labelled],
     *,
     layout: str,
     notes: Sequence[str] = (),
-    source: Path | None = None,
+    source: Address | None = None,
     folders: Mapping[str | None, str] | None = None,
 ) -> ImageSet:
     """Make an image set of labelled images.
 
     Parameters
     ----------
-    source : Path, optional
+    source : Path or UPath, optional
         The file that the class names were typed in; they are names of folders without.
     folders : mapping of str to str, optional
         What stands before a class of a split where it is shown: ``train/``.
@@ -85,10 +85,10 @@ def build_image_set(
 
 
 def _join_spellings(
-    where: Path,
+    where: Address,
     labelled: Sequence[Labelled],
     folders: Mapping[str | None, str],
-    source: Path | None,
+    source: Address | None,
 ) -> tuple[list[Labelled], list[str]]:
     """Give each image the class that its name means."""
     splits = sorted({split for _, _, split in labelled}, key=ORDER.index)
@@ -104,7 +104,7 @@ def _join_spellings(
 Samples = Iterable[tuple[str, str, bool | None]]
 
 
-def _check_classes(root: Path, samples: Samples) -> tuple[str, ...]:
+def _check_classes(root: Address, samples: Samples) -> tuple[str, ...]:
     """Return the classes, sorted; there are two, and each is trained on."""
     trained = {name for _, name, test in samples if not test}
     unknown = sorted({name for _, name, test in samples if test} - trained)
@@ -129,7 +129,7 @@ def _unmeasured_notes(samples: Samples) -> list[str]:
     return [f"no test image of {shorten(missing)}; it goes unmeasured"]
 
 
-def _check_names(root: Path, classes: set[str]) -> None:
+def _check_names(root: Address, classes: set[str]) -> None:
     """Check that all classes can be named in a table; a file's name may be anything."""
     for name in sorted(classes):
         try:

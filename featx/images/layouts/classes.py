@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
+from featx.addresses import Address
 from featx.errors import DataError
 
 JOINERS = "\u200c\u200d"
@@ -38,7 +38,7 @@ def _seen(before: str, character: str, after: str) -> str:
 
 
 def settle_classes(
-    where: Path, splits: Sequence[Mapping[str, str]], *, typed: bool
+    where: Address, splits: Sequence[Mapping[str, str]], *, typed: bool
 ) -> tuple[list[Renamed], list[str]]:
     """Decide which names mean the same class, within each split and between them.
 
@@ -47,7 +47,7 @@ def settle_classes(
 
     Parameters
     ----------
-    where : Path
+    where : Path or UPath
         The folder or file to name in errors.
     splits : sequence of mapping of str to str
         Of each split: the names, and how each is shown.
@@ -91,7 +91,9 @@ def _invisible_notes(classes: Renamed) -> Iterator[str]:
         )
 
 
-def _check_twins(where: Path, shown: Mapping[str, str], typed: bool) -> Iterator[str]:
+def _check_twins(
+    where: Address, shown: Mapping[str, str], typed: bool
+) -> Iterator[str]:
     """Refuse two spellings within one split; note those that differ only by case."""
     twins = {}
     for names in _by_spelling(shown).values():
@@ -110,7 +112,7 @@ def _check_twins(where: Path, shown: Mapping[str, str], typed: bool) -> Iterator
 
 
 def _match(
-    where: Path, shown: Mapping[str, str], known: Mapping[str, str]
+    where: Address, shown: Mapping[str, str], known: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     """Yield the names of a split that are another spelling of a known class."""
     spellings, before = _by_spelling(shown), _by_spelling(known)
@@ -146,7 +148,7 @@ def _same_form(one: str, other: str) -> bool:
     return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
 
 
-def _two_spellings(where: Path, one: str, other: str) -> DataError:
+def _two_spellings(where: Address, one: str, other: str) -> DataError:
     return DataError(
         f"{where}: '{one}' and '{other}' differ only by case,"
         " separators or Unicode form; rename one so that both are the same class"

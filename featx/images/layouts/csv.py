@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from featx.addresses import Address
 from featx.errors import DataError
 from featx.images.image_set import ImageSet, shorten
 from featx.images.layouts.build import Labelled, build_image_set, left_out
@@ -26,7 +26,7 @@ Labels = dict[str, tuple[str, str | None]]
 """File to class and split."""
 
 
-def read_csv(root: Path, layout: DataSettings) -> ImageSet:
+def read_csv(root: Address, layout: DataSettings) -> ImageSet:
     """Read labels from a CSV; an id without extension matches its file.
 
     Raises
@@ -44,7 +44,9 @@ def read_csv(root: Path, layout: DataSettings) -> ImageSet:
     )
 
 
-def read_splits(root: Path, folders: Sequence[Path], layout: DataSettings) -> ImageSet:
+def read_splits(
+    root: Address, folders: Sequence[Address], layout: DataSettings
+) -> ImageSet:
     """Read Hugging Face's metadata.csv of each split."""
     labelled: list[Labelled] = []
     notes: list[str] = []
@@ -67,7 +69,7 @@ def read_splits(root: Path, folders: Sequence[Path], layout: DataSettings) -> Im
 
 
 def _read_labels(
-    root: Path, path: Path, layout: DataSettings
+    root: Address, path: Address, layout: DataSettings
 ) -> tuple[Labels, list[str]]:
     """Read a CSV's rows and find the files that they mean; note what is left over."""
     index = FileIndex(root)
@@ -133,7 +135,7 @@ def _check_quotes(
 
 
 def _nothing_found(
-    table: Table, root: Path, missing: Sequence[str], index: FileIndex
+    table: Table, root: Address, missing: Sequence[str], index: FileIndex
 ) -> UnfitError:
     if not missing:
         return UnfitError(f"{table.path}: no row has a label; fill in its labels")
@@ -144,18 +146,18 @@ def _nothing_found(
     )
 
 
-def find_file(root: Path, given: Path) -> Path:
+def find_file(root: Address, given: Address) -> Address:
     """Return a label file, named from here or from the data folder."""
-    found = [path for path in (given, root / given) if path.is_file()]
+    found = [path for path in (given, root / str(given)) if path.is_file()]
     if not found:
         raise DataError(f"{given}: no such file, neither here nor in {root}")
-    if len(found) == 2 and not found[0].samefile(found[1]):
+    if len(found) == 2 and found[0].resolve() != found[1].resolve():
         # Labels of other images would be a silent disaster.
         raise DataError(f"{given}: one here and one in {root}; write the whole path")
     return found[0]
 
 
-def _missing_notes(path: Path, missing: Sequence[str]) -> Iterator[str]:
+def _missing_notes(path: Address, missing: Sequence[str]) -> Iterator[str]:
     if missing:
         yield (
             f"{len(missing)} labels in {path.name} match no file, left out:"
@@ -163,7 +165,7 @@ def _missing_notes(path: Path, missing: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _unlabelled_notes(path: Path, files: Sequence[str]) -> Iterator[str]:
+def _unlabelled_notes(path: Address, files: Sequence[str]) -> Iterator[str]:
     if files:
         yield (
             f"{len(files)} images have an empty label in {path.name}, left out (first:"

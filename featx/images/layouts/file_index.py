@@ -4,8 +4,9 @@ import posixpath
 import unicodedata
 from collections.abc import Iterable
 from itertools import takewhile
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from featx.addresses import Address
 from featx.errors import DataError, nearest
 from featx.images.formats import is_image
 from featx.images.layouts.classes import visible
@@ -23,11 +24,11 @@ class FileIndex:
 
     Parameters
     ----------
-    root : Path
+    root : Path or UPath
         The data folder.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Address) -> None:
         self.paths = [relative(path, root) for path in image_files(root)]
         self._exact = set(self.paths)
         self._loose: dict[str, list[str]] = {}
@@ -63,12 +64,12 @@ class FileIndex:
         self._above = ()
         return ""
 
-    def find(self, name: str, source: Path, line: int | None = None) -> str | None:
+    def find(self, name: str, source: Address, line: int | None = None) -> str | None:
         """Return the file's path, None where there is none.
 
         Parameters
         ----------
-        source : Path
+        source : Path or UPath
             The label file, for the error.
         line : int, optional
             Its line, for the error.

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from featx.addresses import Address
 from featx.errors import DataError, nearest
 from featx.images.formats import is_image
 from featx.images.image_set import ImageSet, shorten
@@ -30,20 +30,20 @@ class SplitTrees:
 
     Attributes
     ----------
-    trees : dict of str to Path
+    trees : dict of str to Path or UPath
         Split to the folder that holds its class folders, train first.
-    unlabelled : list of Path
+    unlabelled : list of Path or UPath
         Folders whose images have no label.
-    parts : list of Path
+    parts : list of Path or UPath
         The folders in the data folder that the others lie in.
     """
 
-    trees: dict[str, Path]
-    unlabelled: list[Path] = field(default_factory=list)
-    parts: list[Path] = field(default_factory=list)
+    trees: dict[str, Address]
+    unlabelled: list[Address] = field(default_factory=list)
+    parts: list[Address] = field(default_factory=list)
 
 
-def find_split_trees(root: Path) -> SplitTrees | None:
+def find_split_trees(root: Address) -> SplitTrees | None:
     """Find train, validation and test trees, and what lies beside them unlabelled.
 
     Returns
@@ -78,7 +78,7 @@ def find_split_trees(root: Path) -> SplitTrees | None:
     return found
 
 
-def _find_parts(root: Path) -> dict[str, Path]:
+def _find_parts(root: Address) -> dict[str, Address]:
     """Return split to folder, for folders whose names say which split they are.
 
     All folders are splits, or those that share the rest of their name: ``seg`` in
@@ -86,7 +86,7 @@ def _find_parts(root: Path) -> dict[str, Path]:
     """
     folders = [f for f in subfolders(root) if any(True for _ in image_files(f))]
     named = [(folder, *part) for folder in folders if (part := find_part(folder.name))]
-    by_rest: dict[str, list[tuple[str, Path]]] = {}
+    by_rest: dict[str, list[tuple[str, Address]]] = {}
     for folder, split, rest in named:
         by_rest.setdefault(rest, []).append((split, folder))
     whole = [(split, folder) for folder, split, _ in named]
@@ -104,16 +104,16 @@ def _find_parts(root: Path) -> dict[str, Path]:
     return chosen
 
 
-def _same_split(root: Path, one: Path, other: Path) -> DataError:
+def _same_split(root: Address, one: Address, other: Address) -> DataError:
     return DataError(f"{root}: both '{one.name}' and '{other.name}'; keep one of them")
 
 
-def _class_folders(tree: Path) -> list[Path]:
+def _class_folders(tree: Address) -> list[Address]:
     """Return the folders in a tree that hold images, at any depth."""
     return [f for f in subfolders(tree) if any(True for _ in image_files(f))]
 
 
-def _class_level(part: Path, known: Collection[str] | None) -> Path:
+def _class_level(part: Address, known: Collection[str] | None) -> Address:
     """Go down through single folders to the one that holds the class folders.
 
     Parameters
@@ -132,7 +132,7 @@ def _class_level(part: Path, known: Collection[str] | None) -> Path:
         part = folders[0]
 
 
-def _unlabelled(tree: Path, trained: Collection[str]) -> list[Path]:
+def _unlabelled(tree: Address, trained: Collection[str]) -> list[Address]:
     """Return the folders in a test tree that are no classes."""
     known = {spelling_of(name) for name in trained}
     folders = _class_folders(tree)
@@ -147,14 +147,14 @@ def _unlabelled(tree: Path, trained: Collection[str]) -> list[Path]:
 UNLABELLED = {spelling_of(name) for name in UNLABELLED_NAMES}
 
 
-def _is_tree(folder: Path) -> bool:
+def _is_tree(folder: Address) -> bool:
     # Hugging Face: one folder of images, whose labels stand in the file.
     if (folder / "metadata.csv").is_file() and len(subfolders(folder)) < 2:
         return False
     return bool(_class_folders(folder))
 
 
-def read_trees(root: Path, found: SplitTrees) -> ImageSet:
+def read_trees(root: Address, found: SplitTrees) -> ImageSet:
     """Read train, validation and test trees of class folders."""
     notes: list[str] = []
     labelled = [
@@ -178,7 +178,7 @@ def read_trees(root: Path, found: SplitTrees) -> ImageSet:
     )
 
 
-def _unused_notes(root: Path, found: SplitTrees) -> Iterator[str]:
+def _unused_notes(root: Address, found: SplitTrees) -> Iterator[str]:
     for folder in found.unlabelled:
         count = sum(1 for _ in image_files(folder))
         where = f"images in {relative(folder, root)}/ have no label"
@@ -189,7 +189,7 @@ def _unused_notes(root: Path, found: SplitTrees) -> Iterator[str]:
             yield f"{folder.name}/ beside {used} is left out"
 
 
-def read_tree(root: Path) -> ImageSet:
+def read_tree(root: Address) -> ImageSet:
     """Read one tree of class folders, perhaps in a folder called images."""
     folders = subfolders(root)
     base = root
@@ -202,19 +202,19 @@ def read_tree(root: Path) -> ImageSet:
             f"{root}: images, but no class folders and no labels; expected {EXPECTED}"
         )
     _check_meant(base, sorted({name for _, name, _ in labelled}))
-    notes += _nested_notes(base, [Path(root, path) for path, *_ in labelled])
+    notes += _nested_notes(base, [path for path, *_ in labelled], root)
     where = "class folders" if base is root else f"class folders in {base.name}/"
     return build_image_set(root, labelled, layout=where, notes=notes)
 
 
-def _nested_notes(base: Path, files: Iterable[Path]) -> Iterator[str]:
+def _nested_notes(base: Address, files: Iterable[str], root: Address) -> Iterator[str]:
     """Yield a note for each class of folders only, where others hold their images.
 
     It may be a data set of its own, which was put among the classes.
     """
     inner: dict[str, set[str]] = {}
     for file in files:
-        name, *between, _ = file.relative_to(base).parts
+        name, *between, _ = relative(root / file, base).split("/")
         inner.setdefault(name, set()).add(between[0] if between else "")
     if not any("" in folders for folders in inner.values()):
         return
@@ -226,7 +226,7 @@ def _nested_notes(base: Path, files: Iterable[Path]) -> Iterator[str]:
             )
 
 
-def _check_meant(base: Path, names: list[str]) -> None:
+def _check_meant(base: Address, names: list[str]) -> None:
     """Refuse folders that are splits or a whole data set, not classes."""
     splits = {find_split(name) for name in names} - {None}
     rests = [part[1] for name in names if (part := find_part(name))]
@@ -244,7 +244,7 @@ def _check_meant(base: Path, names: list[str]) -> None:
 
 
 def _labelled(
-    root: Path, tree: Path, notes: list[str], *, without: Collection[Path] = ()
+    root: Address, tree: Address, notes: list[str], *, without: Collection[Address] = ()
 ) -> Iterator[tuple[str, str]]:
     """Yield (path, class) of a tree of class folders; note what has no class."""
     empty: list[str] = []
@@ -263,5 +263,5 @@ def _labelled(
     notes += left_out("images beside the class folders have no label", loose)
 
 
-def _loose_images(tree: Path) -> list[str]:
+def _loose_images(tree: Address) -> list[str]:
     return sorted(p.name for p in tree.iterdir() if p.is_file() and is_image(p.name))

@@ -1,7 +1,6 @@
 """Labels from list files: a `class/file` line for each image."""
 
-from pathlib import Path
-
+from featx.addresses import Address
 from featx.errors import DataError
 from featx.images.image_set import ImageSet
 from featx.images.layouts.build import Labelled, build_image_set, left_out
@@ -11,7 +10,7 @@ from featx.images.layouts.options import DataSettings
 from featx.images.layouts.table import read_text
 
 
-def read_lists(root: Path, layout: DataSettings) -> ImageSet:
+def read_lists(root: Address, layout: DataSettings) -> ImageSet:
     """Read `class/file` lines of a training and a test list.
 
     Raises
@@ -45,7 +44,7 @@ def read_lists(root: Path, layout: DataSettings) -> ImageSet:
 
 
 def _read_list(
-    path: Path, root: Path, index: FileIndex, notes: list[str]
+    path: Address, root: Address, index: FileIndex, notes: list[str]
 ) -> dict[str, str]:
     """Return file to class; note the lines that match no file."""
     stripped = (line.strip() for line in read_text(path).split("\n"))
@@ -72,7 +71,7 @@ def _read_list(
     return labels
 
 
-def _class_of(line: str, path: Path) -> str:
+def _class_of(line: str, path: Address) -> str:
     parts = plain_path(line).parts
     if len(parts) < 2:
         raise DataError(f"{path}: '{line}' names no class; expected class/file")

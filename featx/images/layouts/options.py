@@ -5,17 +5,22 @@ from typing import Annotated
 
 from pydantic import Field
 
-from featx.settings import CliOption, Settings
+from featx.addresses import Address
+from featx.images.packed.find import data_path
+from featx.settings import CliOption, Settings, checked_by
 
 DEFAULT_TEST_SIZE = 0.25
 """Share of the images for the test split, where neither data nor user gives one."""
 
 
+_FOUND = checked_by(data_path, before=True)
+
+
 class DataSettings(Settings):
     """Which images to use, how they are labelled, and which of them test."""
 
-    path: Annotated[Path, CliOption(name="data")] = Path("data")
-    """Folder of the images."""
+    path: Annotated[Address, _FOUND, CliOption(name="data")] = Path("data")
+    """Folder of the images, or a zip or tar archive, Parquet shards or an address."""
 
     labels: Annotated[Path | None, CliOption(none_means="the folders' names")] = None
     """CSV file that names a file and its class in each row."""

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from featx.addresses import Address, Location
 from featx.errors import DataError
 from featx.formulas import formula_notes
 from featx.images.depth import dark_notes
@@ -17,13 +17,14 @@ from featx.images.layouts.lists import read_lists
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.splits import find_split
 from featx.images.layouts.table import UnfitError
-from featx.images.walking import image_files, unread_files
+from featx.images.packed.find import data_path, is_packed
+from featx.images.walking import image_files, is_hidden, unread_files
 from featx.settings import with_values
 
 LOGGER = logging.getLogger(__name__)
 
 
-def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> ImageSet:
+def read_images(data: Location | DataSettings = "data", **settings: Any) -> ImageSet:
     """Read which images a folder holds, their labels and, if given, their split.
 
     Unless the settings say which, these are looked for in this order: ``train/`` and
@@ -34,7 +35,7 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
 
     Parameters
     ----------
-    data : str, Path or DataSettings
+    data : str, Address or DataSettings
         The data folder, or all the settings.
     settings
         The other fields of `DataSettings`: ``labels``, ``path_column``,
@@ -53,10 +54,12 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
     >>> images = read_images("photos", labels="labels.csv", test_size=0.3)
     >>> images.train.files, images.train.labels
     """
-    start = data if isinstance(data, DataSettings) else DataSettings(path=Path(data))
+    start = (
+        data if isinstance(data, DataSettings) else DataSettings(path=data_path(data))
+    )
     given = with_values(start, settings, function="read_images")
     try:
-        images = _read(given.path, given)
+        images = _read(_inner_root(given.path), given)
     except DataError as error:
         raise _explain(error, given.path) from error
     LOGGER.debug("%s: %d images, %s", given.path, len(images), images.layout)
@@ -73,7 +76,7 @@ def read_images(data: str | Path | DataSettings = "data", **settings: Any) -> Im
     )
 
 
-def _explain(error: DataError, root: Path) -> DataError:
+def _explain(error: DataError, root: Address) -> DataError:
     """Return what is wrong where all images are of formats that can't be read."""
     if not root.is_dir() or any(True for _ in image_files(root)):
         return error
@@ -81,7 +84,17 @@ def _explain(error: DataError, root: Path) -> DataError:
     return DataError(f"{root}: no images but {unread[0]}") if unread else error
 
 
-def _why_no_folder(root: Path) -> str:
+def _inner_root(root: Address) -> Address:
+    """Return the single folder that an archive holds, where it isn't a split."""
+    while is_packed(root) and root.is_dir():
+        there = [p for p in root.iterdir() if not is_hidden(p.name)]
+        if len(there) != 1 or not there[0].is_dir() or find_split(there[0].name):
+            break
+        root = there[0]
+    return root
+
+
+def _why_no_folder(root: Address) -> str:
     if root.exists():
         return "is a file, not a folder; name the folder that holds the images"
     if root == DataSettings().path:
@@ -92,7 +105,7 @@ def _why_no_folder(root: Path) -> str:
     return "no such folder; name the folder that holds the images"
 
 
-def _read(root: Path, settings: DataSettings) -> ImageSet:
+def _read(root: Address, settings: DataSettings) -> ImageSet:
     if not root.is_dir():
         raise DataError(f"{root}: {_why_no_folder(root)}")
     if settings.train_list or settings.test_list:
@@ -115,7 +128,7 @@ def _read(root: Path, settings: DataSettings) -> ImageSet:
     return _read_folders(root, unfit)
 
 
-def _read_folders(root: Path, unfit: Sequence[UnfitError]) -> ImageSet:
+def _read_folders(root: Address, unfit: Sequence[UnfitError]) -> ImageSet:
     """Read class folders, in spite of label files that don't fit the images."""
     try:
         images = read_tree(root)
@@ -127,7 +140,7 @@ def _read_folders(root: Path, unfit: Sequence[UnfitError]) -> ImageSet:
     return replace(images, notes=(*said, *images.notes))
 
 
-def _check_labels_most(root: Path, images: ImageSet) -> None:
+def _check_labels_most(root: Address, images: ImageSet) -> None:
     """Refuse a file found in the folder that says less than the class folders do.
 
     Numbers of classes, say, may be the names of a few images as well.
@@ -146,7 +159,7 @@ def _check_labels_most(root: Path, images: ImageSet) -> None:
 
 
 def _find_label_files(
-    root: Path, settings: DataSettings
+    root: Address, settings: DataSettings
 ) -> Iterator[Callable[[], ImageSet]]:
     """Find label files in the folder that have the usual names."""
 
@@ -156,8 +169,8 @@ def _find_label_files(
 
     if (root / "metadata.csv").is_file():
         yield partial(read_csv, root, found(labels="metadata.csv"))
-    splits = [file.parent for file in sorted(root.glob("*/metadata.csv"))]
-    splits = [folder for folder in splits if find_split(folder.name)]
+    described: list[Address] = [file.parent for file in root.glob("*/metadata.csv")]
+    splits = sorted(folder for folder in described if find_split(folder.name))
     if splits:
         yield partial(read_splits, root, splits, settings)
     if (root / "labels.csv").is_file():

@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from featx.addresses import Address
 from featx.errors import DataError
 from featx.files import open_file
 from featx.images.layouts.classes import visible
@@ -23,7 +23,7 @@ class Table:
 
     Attributes
     ----------
-    path : Path
+    path : Path or UPath
     columns : list of str
         Their names; numbers from 1 on where the file has no header line.
     rows : list of (int, list of str)
@@ -33,7 +33,7 @@ class Table:
         What was guessed.
     """
 
-    path: Path
+    path: Address
     columns: list[str]
     rows: list[tuple[int, list[str]]]
     has_header: bool
@@ -60,12 +60,12 @@ class Table:
                 )
 
 
-def read_table(path: Path, is_file: Callable[[str], bool], known: set[str]) -> Table:
+def read_table(path: Address, is_file: Callable[[str], bool], known: set[str]) -> Table:
     """Read a CSV file, whichever its delimiter.
 
     Parameters
     ----------
-    path : Path
+    path : Path or UPath
     is_file : callable
         Whether a cell names a file: a first line that has such a cell is no header.
     known : set of str
@@ -93,7 +93,7 @@ def read_table(path: Path, is_file: Callable[[str], bool], known: set[str]) -> T
     return Table(path, columns, padded, has_header, notes)
 
 
-def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _read_rows(path: Address) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, cells) of the lines that aren't blank."""
     text = read_text(path)
     lines = 1
@@ -126,7 +126,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Address) -> str:
     """Read a text file in UTF-8; a byte order mark is dropped."""
     try:
         with open_file(path) as stream:

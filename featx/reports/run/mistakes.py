@@ -1,10 +1,10 @@
 """Section: the wrong predictions that the run was surest of."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from featx.images.packed.find import data_path
 from featx.reports.numbers import percent
 from featx.reports.pictures import thumbnail
 from featx.reports.run.section import RunPage, Section
@@ -26,7 +26,7 @@ def surest_mistakes(run: Run, predictions: RunPredictions) -> list[dict[str, str
     """
     wrong = np.flatnonzero(~predictions.correct)
     surest = wrong[np.argsort(-predictions.confidence[wrong], kind="stable")]
-    root = Path(run.info.data.root)
+    root = data_path(run.info.data.root)
     return [
         {
             "path": predictions.paths[i],

@@ -234,7 +234,7 @@ def test_missing_folder(tmp_path):
 
 
 def test_file_instead_of_folder(folder):
-    file = folder.write("a.zip", b"x")
+    file = folder.write("a.rar", b"x")
     assert refusal(file).startswith(f"{file}: is a file, not a folder; name the folder")
 
 

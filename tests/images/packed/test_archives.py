@@ -1,0 +1,141 @@
+"""Archives that are damaged, or packed in ways of their own."""
+
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from featx import read_images
+from featx.errors import DataError, ImageError
+from featx.images.sources import ImageFiles, View
+
+IMAGES = [f"{name}/{number}.png" for name in ("cat", "dog") for number in range(4)]
+
+
+@pytest.fixture
+def images(folder):
+    """Return the bytes of some images by their paths in class folders."""
+    folder.add(*IMAGES)
+    return {path: (folder.root / path).read_bytes() for path in IMAGES}
+
+
+def zipped(place, contents):
+    with zipfile.ZipFile(place, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return place
+
+
+def tarred(place, contents, mode="w"):
+    with tarfile.open(place, mode) as archive:
+        for name, content in contents.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return place
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_what_systems_add_is_left_out(images, tmp_path, pack):
+    extra = {
+        "__MACOSX/cat/._0.png": b"x",
+        "cat/.DS_Store": b"x",
+        "../outside.png": b"x",
+        "notes.txt": b"x",
+    }
+    suffix = {zipped: ".zip", tarred: ".tar"}[pack]
+    read = read_images(pack(tmp_path / f"pets{suffix}", {**images, **extra}))
+
+    assert sorted(read.paths) == sorted(images)
+
+
+def test_a_folder_in_an_archive_can_be_named(images, tmp_path):
+    contents = {f"all/pets/{name}": content for name, content in images.items()}
+    contents |= {f"all/other/{name}": content for name, content in images.items()}
+    place = zipped(tmp_path / "photos.zip", contents)
+
+    read = read_images(place / "all" / "pets")
+
+    assert sorted(read.paths) == sorted(images)
+    assert read.name == "pets"
+
+
+def test_labels_may_lie_in_the_archive(images, tmp_path):
+    contents = {f"images/{n}.png": c for n, c in enumerate(images.values())}
+    lines = [f"{n},{'cat' if n < 4 else 'dog'}" for n in range(8)]
+    contents["labels.csv"] = "\n".join(["id,label", *lines]).encode()
+
+    read = read_images(zipped(tmp_path / "pets.zip", contents))
+
+    assert read.layout == "labels in labels.csv"
+    assert len(read) == 8
+
+
+def test_hard_links_are_files(images, tmp_path):
+    place = tarred(tmp_path / "pets.tar", images)
+    with tarfile.open(place, "a") as archive:
+        link = tarfile.TarInfo("cat/again.png")
+        link.type, link.linkname = tarfile.LNKTYPE, "cat/0.png"
+        archive.addfile(link)
+    read = read_images(place)
+    keys = dict(zip(read.paths, map(bytes, read.digests.keys), strict=True))
+
+    assert keys["cat/again.png"] == keys["cat/0.png"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("pets.zip", b"no archive", "damaged .*download it again"),
+        ("pets.tar", b"no archive", "damaged .*download it again"),
+        ("pets.tgz", b"\x1f\x8bno archive", "damaged .*download it again"),
+        ("pets.tar.xz", b"\xfd7zXZ\0", "compressed by xz.*unpack it"),
+        ("pets.tar.bz2", b"BZh9", "compressed by bzip2.*unpack it"),
+        ("pets.tar.zst", b"\x28\xb5\x2f\xfd", "compressed by zstd.*unpack it"),
+    ],
+)
+def test_an_archive_that_cannot_be_read(tmp_path, name, content, message):
+    place = tmp_path / name
+    place.write_bytes(content)
+
+    with pytest.raises(DataError, match=f"{name}: .*{message}"):
+        read_images(place)
+
+
+def test_an_encrypted_archive(images, tmp_path):
+    place = zipped(tmp_path / "pets.zip", images)
+    content = bytearray(place.read_bytes())
+    start = content.index(b"PK\x01\x02")  # the first entry of the directory
+    content[start + 8] |= 1
+    place.write_bytes(content)
+
+    with pytest.raises(DataError, match="encrypted"):
+        read_images(place)
+
+
+def test_one_damaged_file_does_not_keep_the_others(images, tmp_path):
+    place = zipped(tmp_path / "pets.zip", images)
+    content = place.read_bytes()
+    inside = content.index(images["cat/1.png"]) + 20
+    damaged = content[:inside] + bytes([content[inside] ^ 1]) + content[inside + 1 :]
+    place.write_bytes(damaged)
+
+    read = read_images(place)
+
+    assert [read.paths[row] for row in read.digests.unreadable] == ["cat/1.png"]
+    (reason,) = read.digests.unreadable.values()
+    assert "damaged in the archive" in reason
+
+
+def test_an_archive_that_changes_meanwhile(images, tmp_path):
+    place = tarred(tmp_path / "pets.tar", images)
+    read = read_images(place)
+    source = ImageFiles(read.files, read.digests)
+    start = place.read_bytes().index(images["cat/0.png"])
+    with place.open("r+b") as stream:
+        stream.seek(start + 60)
+        stream.write(b"????")
+
+    with pytest.raises(ImageError, match="changed while it was read"):
+        source.show(read.paths.index("cat/0.png"), [View(8)])
