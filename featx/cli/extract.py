@@ -21,12 +21,22 @@ if TYPE_CHECKING:
 @options.data_without_split
 @options.cache
 @click.option("--retry", is_flag=True, help="Try unreadable images again.")
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="",
+    metavar="[ADDRESS]",
+    help="Compute on the machines of a Ray cluster: the one that runs here, or the one"
+    " of this address (host:port). Write DATA before it. Paths must be the same on all"
+    " machines; see the guide on many machines.",
+)
 @options.as_json
 def extract(
     data: "DataSettings",
     extract: "list[ExtractSettings]",
     cache: "CacheSettings",
     retry: bool,
+    ray: str | None,
     as_json: bool,
 ) -> Next:
     """Compute the embeddings of images, each only once.
@@ -38,7 +48,7 @@ def extract(
 
     with TerminalProgress() as progress:
         extracted = run_extract(
-            data, extract, cache=cache, retry=retry, progress=progress
+            data, extract, cache=cache, retry=retry, ray=ray, progress=progress
         )
     _show(extracted, as_json=as_json)
     return Next("fit", _options_for_fit(extract))

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.embeddings.backbones.extractor import AUTO, Extractor, KerasExtractor
 from featx.embeddings.cache.quarantine import Unreadable
 from featx.embeddings.cache.store import EmbeddingCache, split_keys
+from featx.embeddings.cluster import RayCluster
 from featx.embeddings.compute import Computation, SpecQueue
 from featx.embeddings.engines.choice import choose_engine, choose_precision
 from featx.embeddings.spec import Spec
 from featx.errors import CacheError, CacheWriteError, ImageError
 from featx.images.decode_ahead import USUAL, Decoders
-from featx.images.sources import Source
+from featx.images.sources import ImageFiles, Source
 from featx.progress import Update, ignore
 
 LOGGER = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ class Extraction:
     spec : Spec
     images, cached, computed : int
         How many images there were, were in the cache, and were computed now.
-    folder : Path
+    folder : Path or UPath
         Of the spec in the cache.
     unreadable : dict of int to str
         Row to reason.
@@ -47,7 +49,7 @@ class Extraction:
     spec: Spec
     images: int
     cached: int
-    folder: Path
+    folder: Address
     unreadable: dict[int, str]
     computed: int = 0
     seconds: float = 0.0
@@ -57,12 +59,13 @@ class Extraction:
 def extract(
     source: Source,
     extractors: Sequence[Extractor],
-    cache_dir: Path,
+    cache_dir: Address,
     *,
     batch_size: int | None = None,
     engine: str = AUTO,
     decoders: Decoders = USUAL,
     retry: bool = False,
+    cluster: RayCluster | None = None,
     update: Update = ignore,
 ) -> list[Extraction]:
     """Compute and commit the embeddings that the cache lacks.
@@ -85,6 +88,9 @@ def extract(
         What decodes the images.
     retry : bool
         Whether quarantined images are tried again.
+    cluster : RayCluster, optional
+        The machines that compute; this one by default. The source must then be
+        `ImageFiles`.
     update : callable
         Called with (done, total) after each batch.
 
@@ -102,24 +108,36 @@ def extract(
     """
     works = []
     for extractor in _run_by(engine, extractors):
-        chosen, chose_precision = choose_precision(extractor, source, cache_dir, update)
+        chosen, chose_precision = (
+            cluster.choose_precision(extractor, _files(source), cache_dir)
+            if cluster
+            else choose_precision(extractor, source, cache_dir, update)
+        )
         cache = EmbeddingCache(cache_dir, chosen.spec)
         rows, result = _plan(source, cache, retry=retry)
         chose_engine = None
         if rows:
             cache.check_writable()  # before a model is loaded
-            chosen, chose_engine = choose_engine(
-                chosen, source, rows, cache_dir, update
-            )
+            if cluster is None:  # each of its machines chooses for itself
+                chosen, chose_engine = choose_engine(
+                    chosen, source, rows, cache_dir, update
+                )
         result.notes += [note for note in (chose_precision, chose_engine) if note]
         works.append((SpecQueue(chosen, cache, rows, batch_size), result))
     todo = [queue for queue, _ in works if queue.rows]
     computation = Computation(source, todo, update, decoders)
-    if todo:
+    if todo and cluster:
+        computation = cluster.compute(_files(source), todo, update, decoders)
+    elif todo:
         computation.run()
     for queue, result in works:
         _finish(source, queue, computation, result, retry=retry)
     return [result for _, result in works]
+
+
+def _files(source: Source) -> ImageFiles:
+    assert isinstance(source, ImageFiles)  # arrays are on this machine alone
+    return source
 
 
 def _run_by(engine: str, extractors: Sequence[Extractor]) -> list[Extractor]:
@@ -224,7 +242,7 @@ ATTEMPTS = 3
 def embed_rows(
     source: Source,
     extractors: Sequence[Extractor],
-    cache_dir: Path,
+    cache_dir: Address,
     **options: Any,
 ) -> list[tuple[NDArray[np.float32], Extraction]]:
     """Compute what the cache lacks and return all rows.
@@ -271,7 +289,7 @@ def embed_rows(
 def embed_rows_anyway(
     source: Source,
     extractors: Sequence[Extractor],
-    cache_dir: Path,
+    cache_dir: Address,
     **options: Any,
 ) -> list[tuple[NDArray[np.float32], Extraction]]:
     """Return all rows as `embed_rows` does, even if the cache can't be written to.
@@ -295,7 +313,7 @@ def embed_rows_anyway(
 
 
 def _read(
-    source: Source, extraction: Extraction, cache_dir: Path
+    source: Source, extraction: Extraction, cache_dir: Address
 ) -> NDArray[np.float32] | None:
     """Return all rows of a spec, or None where some are missing."""
     cache = EmbeddingCache(cache_dir, extraction.spec)

@@ -1,12 +1,13 @@
 """Stage one: from a data folder to cached embeddings."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
+from featx.addresses import Address
 from featx.embeddings.cache.last_extracted import FILE, recall, register, remember
+from featx.embeddings.cluster import RayCluster, on_ray
 from featx.embeddings.dataset import Embeddings, embed, find_extractors, title_of
 from featx.embeddings.extract import Extraction
 from featx.embeddings.extract import extract as extract_rows
@@ -37,27 +38,39 @@ def run_extract(
     *,
     cache: CacheSettings = CacheSettings(),
     retry: bool = False,
+    ray: str | None = None,
     progress: Progress = SILENT,
 ) -> Extracted:
     """Run stage one: commit all embeddings of a data folder, and remember which.
 
+    Parameters
+    ----------
+    retry : bool
+        Whether quarantined images are tried again.
+    ray : str, optional
+        Address of a Ray cluster whose machines compute; empty for the one that runs on
+        this machine. By default this machine computes.
+
     Raises
     ------
-    DataError, BackboneError, WeightsError, CacheError
+    AddressError, DataError, BackboneError, WeightsError, CacheError
     """
     images = read_images(data)
     extractors = find_extractors(extract, cache.folder)
     register(cache.folder, data.path)
-    extractions = extract_rows(
-        ImageFiles(images.files, images.digests),
-        extractors,
-        cache.folder,
-        batch_size=cache.batch_size,
-        engine=cache.engine,
-        decoders=Decoders(cache.decode_in, cache.decoders),
-        retry=retry,
-        update=progress.images(title_of(extractors)),
-    )
+    with on_ray(ray) as cluster:
+        extractions = extract_rows(
+            _source(images, cluster, progress),
+            extractors,
+            # The workers' own folder is another one.
+            cache.folder.absolute() if cluster else cache.folder,
+            batch_size=cache.batch_size,
+            engine=cache.engine,
+            decoders=Decoders(cache.decode_in, cache.decoders),
+            retry=retry,
+            cluster=cluster,
+            update=progress.images(title_of(extractors)),
+        )
     if not remember(
         cache.folder, data.path, [e.model_dump(mode="json") for e in extract]
     ):
@@ -68,7 +81,18 @@ def run_extract(
     return Extracted(images, extractions)
 
 
-def last_extracted(cache_dir: Path, data: DataSettings) -> list[ExtractSettings]:
+def _source(
+    images: ImageSet, cluster: RayCluster | None, progress: Progress
+) -> ImageFiles:
+    """Return the image files, which are read by those who compute."""
+    if cluster is None:
+        return ImageFiles(images.files, images.digests)
+    files = replace(images, root=images.root.resolve()).files
+    update = progress.images(f"reading images on {cluster}")
+    return ImageFiles(files, cluster.digest(files, update))
+
+
+def last_extracted(cache_dir: Address, data: DataSettings) -> list[ExtractSettings]:
     """Return what was last extracted for a data folder; empty if nothing was.
 
     Also empty where the entry is damaged, or of a version with other settings.
@@ -79,7 +103,7 @@ def last_extracted(cache_dir: Path, data: DataSettings) -> list[ExtractSettings]
         return []
 
 
-def _nothing_extracted(cache_dir: Path, data: Path) -> RecipeError:
+def _nothing_extracted(cache_dir: Address, data: Address) -> RecipeError:
     """Return the error where it isn't known what to take."""
     way_on = "; run `featx extract` first, or give --backbone"
     if is_damaged(cache_dir / FILE) or recall(cache_dir, data):

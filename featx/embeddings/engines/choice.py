@@ -4,18 +4,19 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.addresses import Address
 from featx.embeddings.backbones.extractor import (
     AUTO,
     PRECISIONS,
     Extractor,
     KerasExtractor,
 )
+from featx.embeddings.cache.models import models_folder
 from featx.embeddings.cache.store import SPEC_FILE, EmbeddingCache
 from featx.embeddings.engines.converted import is_converted
 from featx.embeddings.engines.table import (
@@ -53,7 +54,12 @@ TRIED = 1000
 
 
 def choose_precision(
-    extractor: Extractor, source: Source, cache_dir: Path, update: Update = ignore
+    extractor: Extractor,
+    source: Source,
+    cache_dir: Address,
+    update: Update = ignore,
+    *,
+    count: int | None = None,
 ) -> tuple[Extractor, str | None]:
     """Choose the precision of an extractor that leaves it open.
 
@@ -66,6 +72,8 @@ def choose_precision(
     ----------
     update : callable
         Called with (0, total) before something is measured, which takes seconds.
+    count : int, optional
+        How many images are to be embedded; by default those of the source.
 
     Returns
     -------
@@ -91,15 +99,17 @@ def choose_precision(
     if not len(images):
         return replace(extractor, precision="float32"), None
     EmbeddingCache(cache_dir, extractor.spec).check_writable()
-    return _choose(extractor, images, len(rows), cache_dir, update)
+    return _choose(extractor, images, count or len(rows), cache_dir, update)
 
 
 def choose_engine(
     extractor: Extractor,
     source: Source,
     rows: Collection[int],
-    cache_dir: Path,
+    cache_dir: Address,
     update: Update = ignore,
+    *,
+    count: int | None = None,
 ) -> tuple[Extractor, str | None]:
     """Choose the engine that embeds some images, or check the one that is given.
 
@@ -114,6 +124,8 @@ def choose_engine(
         The images that are to be embedded.
     update : callable
         As in `choose_precision`.
+    count : int, optional
+        How many there are, where `rows` is a sample of them.
 
     Returns
     -------
@@ -130,27 +142,28 @@ def choose_engine(
     """
     if not isinstance(extractor, KerasExtractor):
         return extractor, None
-    kept = _kept(extractor, cache_dir, len(rows))
+    count = count or len(rows)
+    kept = _kept(extractor, cache_dir, count)
     if kept is not None:
-        return replace(extractor, engine=kept, models=cache_dir), None
+        return replace(extractor, engine=kept, models=models_folder(cache_dir)), None
     if _is_alone(extractor):
         return replace(extractor, engine=default_engine()), None
     images = _sample(source, extractor.spec.view, sorted(rows))
     if not len(images):
         return replace(extractor, engine=default_engine()), None
-    return _choose(extractor, images, len(rows), cache_dir, update)
+    return _choose(extractor, images, count, cache_dir, update)
 
 
 def _choose(
     extractor: KerasExtractor,
     images: NDArray[np.uint8],
     count: int,
-    cache_dir: Path,
+    cache_dir: Address,
     update: Update,
 ) -> tuple[KerasExtractor, str | None]:
     """Measure what this machine has, and keep the choice."""
     update(0, count)
-    extractor = replace(extractor, models=cache_dir)
+    extractor = replace(extractor, models=models_folder(cache_dir))
     choice = measure(extractor, images, count)
     best = choice.chosen
     chosen = replace(extractor, engine=best.engine, precision=best.precision)
@@ -169,7 +182,7 @@ def _choose(
     return chosen, None
 
 
-def _choices(cache_dir: Path, extractor: KerasExtractor) -> dict[str, Any]:
+def _choices(cache_dir: Address, extractor: KerasExtractor) -> dict[str, Any]:
     """Return the choices in a spec's `spec.json`, by kind of machine."""
     found = read_memo(cache_dir / extractor.spec.folder_name / SPEC_FILE).get(CHOICE)
     return found if isinstance(found, dict) else {}
@@ -187,7 +200,7 @@ def _both_views(extractor: KerasExtractor) -> Iterator[KerasExtractor]:
         yield replace(extractor, flip=flip)
 
 
-def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
+def _cached_precision(extractor: KerasExtractor, cache_dir: Address) -> str | None:
     """Return the precision of what the cache has; a chosen one before others."""
     found: list[str] = []
     for view in _both_views(extractor):
@@ -200,11 +213,11 @@ def _cached_precision(extractor: KerasExtractor, cache_dir: Path) -> str | None:
     return found[0] if found else None
 
 
-def _kept(extractor: KerasExtractor, cache_dir: Path, count: int) -> str | None:
+def _kept(extractor: KerasExtractor, cache_dir: Address, count: int) -> str | None:
     """Return the engine that needs no measuring to embed so many images."""
     if extractor.engine == default_engine():
         return extractor.engine
-    extractor = replace(extractor, models=cache_dir)
+    extractor = replace(extractor, models=models_folder(cache_dir))
     for view in _both_views(extractor):
         choice = Choice.from_dict(_choices(cache_dir, view).get(machine_kind()))
         if choice is None:
