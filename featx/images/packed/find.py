@@ -35,11 +35,9 @@ def data_path(given: Location) -> Address:
         return place
     if not isinstance(place, Path):
         return _at_address(place)
-    from featx.images.packed.file_system import packed_path
-
     for outer in (place, *place.parents):
         if _is_packed_here(outer):
-            return packed_path(outer, "/".join(place.relative_to(outer).parts))
+            return _packed(outer, place.relative_to(outer).parts)
         if outer.exists():
             break
     return place
@@ -55,18 +53,21 @@ def _is_packed_here(place: Path) -> bool:
     return place.is_dir() and bool(shards_in(place)) and not _has_class_folders(place)
 
 
-def _at_address(place: "UPath") -> Address:
+def _packed(place: Address, inner: Sequence[str] = ()) -> Address:
     from featx.images.packed.file_system import packed_path
 
+    return packed_path(place, "/".join(inner))
+
+
+def _at_address(place: "UPath") -> Address:
     parts = PurePosixPath(place.path).parts
     for depth, part in enumerate(parts, 1):
         if is_archive(part) or part.endswith(SUFFIX):
-            inner = "/".join(parts[depth:])
             outer = place
             for _ in parts[depth:]:
                 outer = outer.parent
-            return packed_path(outer, inner)
-    return packed_path(place)
+            return _packed(outer, parts[depth:])
+    return _packed(place)
 
 
 def _has_class_folders(folder: Path) -> bool:
