@@ -41,7 +41,8 @@ def extract(
 ) -> Next:
     """Compute the embeddings of images, each only once.
 
-    DATA is the image folder; by default the one that featx.toml names, else data/.
+    DATA is the image folder, an archive or address of it; by default the one that
+    featx.toml names, else data/.
     Embeddings that are in the cache are not computed again.
     """
     from featx.pipeline.extract import run_extract

@@ -34,7 +34,8 @@ def fit(
 ) -> Next:
     """Fit heads on the embeddings of DATA, and score them.
 
-    DATA is the image folder; by default the one that featx.toml names, else data/.
+    DATA is the image folder, an archive or address of it; by default the one that
+    featx.toml names, else data/.
     Without --backbone, here or in featx.toml, the embeddings last extracted for DATA
     are used. Embeddings that are not in the cache are computed first. A run with the
     same settings on the same data is not made again.

@@ -39,7 +39,8 @@ LONGEST_NAME = 40
 def inspect(data: "DataSettings", report: "ReportSettings", as_json: bool) -> Next:
     """Show classes, sizes, formats, damaged and duplicate images.
 
-    DATA is the image folder; by default the one that featx.toml names, else data/.
+    DATA is the image folder, an archive or address of it; by default the one that
+    featx.toml names, else data/.
     Each image is decoded in full; none is changed.
     """
     from featx.pipeline.inspect import run_inspect
