@@ -3,6 +3,7 @@
 import shlex
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from featx.cli.main import main
@@ -103,3 +104,13 @@ def test_recipes_on_a_page_are_read(name, tmp_path):
         elif "[[" not in block:
             (tmp_path / "featx.toml").write_text(block)
             assert read_project(tmp_path).tables
+
+
+def test_the_file_for_a_cluster_is_one_of_rays():
+    util = pytest.importorskip("ray.autoscaler._private.util")
+    (block,) = blocks("docs/how-to/many-machines.md", "yaml")
+    cluster = yaml.safe_load(block)
+
+    util.validate_config({**cluster, "cluster_synced_files": []})
+
+    assert cluster["available_node_types"]["gpu"]["max_workers"] == 8

@@ -23,7 +23,7 @@ from featx.embeddings.cluster import RayCluster
 from featx.errors import AddressError
 
 ROOT = Path(__file__).parents[2]
-IMAGES = int(os.environ.get("FEATX_RAY_IMAGES", "1500"))
+IMAGES = int(os.environ.get("FEATX_RAY_IMAGES", "1000"))
 """Of the run that is killed three times."""
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
