@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from featx.cli.main import main
+from featx.datasets.public_sets import write_public_set
+from featx.datasets.settings import DatasetSettings
 from featx.datasets.shapes import draw_image_set
 from featx.errors import DataError
 from featx.heads.settings import GROUPS, QUICK_HEADS
@@ -22,6 +24,8 @@ def test_real_features_without_network(tmp_path, monkeypatch):
     # Nothing listens there: as without a network, whatever this machine has.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     draw_image_set(tmp_path / "featx-demo" / "shapes", train_images=10, test_images=4)
+    some = DatasetSettings(out=tmp_path / "featx-demo" / "digits", per_class=80)
+    write_public_set("digits", some)
     done = CliRunner().invoke(main, ["demo"])
     assert done.exit_code == 0, done.stderr
     runs = list_runs(Path("featx-demo/reports"), note=pytest.fail)

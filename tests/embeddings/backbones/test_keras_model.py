@@ -136,27 +136,28 @@ def test_other_backbones_equal_keras_by_hand(name, shared_process):
     assert shared_process.submit(relative_error, name).result() < 1e-4
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["mobilenet-0.25", "resnet50", "densenet121", "convnexttiny"],
-)
 @pytest.mark.slow
-def test_model_loads_with_plain_keras(name, tmp_path):
+def test_models_load_with_plain_keras(tmp_path):
     # One row for each kind of preprocessing.
-    model = build_model(KerasExtractor(find_backbone(name), RANDOM, 32))
+    names = ["mobilenet-0.25", "resnet50", "densenet121", "convnexttiny"]
     images = make_images(2, 32)
     np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "expected.npy", np.asarray(model(images)))
-    model.save(tmp_path / "model.keras")
-    # A process without featx: nothing but Keras knows how to load it.
+    for name in names:
+        model = build_model(KerasExtractor(find_backbone(name), RANDOM, 32))
+        np.save(tmp_path / f"{name}.npy", np.asarray(model(images)))
+        model.save(tmp_path / f"{name}.keras")
+    # A process without featx: nothing but Keras knows how to load them.
     script = (
-        "import keras, numpy as np\n"
-        "model = keras.saving.load_model('model.keras', safe_mode=True)\n"
-        "got = np.asarray(model(np.load('images.npy')))\n"
-        "np.testing.assert_allclose(got, np.load('expected.npy'), rtol=1e-4)\n"
+        "import sys, keras, numpy as np\n"
+        "for name in sys.argv[1:]:\n"
+        "    model = keras.saving.load_model(f'{name}.keras', safe_mode=True)\n"
+        "    got, expected = model(np.load('images.npy')), np.load(f'{name}.npy')\n"
+        "    np.testing.assert_allclose(\n"
+        "        np.asarray(got), expected, rtol=1e-4, err_msg=name\n"
+        "    )\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, *names],
         cwd=tmp_path,
         env={**os.environ, "KERAS_BACKEND": "tensorflow"},
         capture_output=True,
