@@ -34,7 +34,8 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Two tests run side by side; more than one thread each would only wait.
+# Two tests run side by side; more than one thread each would only wait. Slow ones wait
+# for their processes often enough for a third.
 test slow: export OMP_NUM_THREADS = 1
 test slow: export TF_NUM_INTRAOP_THREADS = 1
 
@@ -43,7 +44,7 @@ test: lint
 	$(BIN)/pytest -n 2 --dist worksteal $(COVERAGE)
 
 slow: $(STAMP)
-	$(BIN)/pytest -n 2 --dist worksteal -m "slow or hypothesis" \
+	$(BIN)/pytest -n 3 --dist worksteal -m "slow or hypothesis" \
 	    --hypothesis-profile thorough
 
 $(JAX_STAMP): pyproject.toml constraints.txt
