@@ -160,4 +160,9 @@ def is_local(path: Any) -> bool:
 
 def failure(error: Exception) -> str:
     """Return in a few words why an address can't be reached."""
-    return getattr(error, "strerror", None) or first_line(error)
+    reason = getattr(error, "strerror", None) or first_line(error)
+    if "://" not in reason:
+        return reason
+    # Only the address again.
+    cause = error.__cause__ or error.__context__
+    return first_line(cause) if cause else "not found, or no connection"

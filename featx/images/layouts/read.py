@@ -17,7 +17,8 @@ from featx.images.layouts.lists import read_lists
 from featx.images.layouts.options import DataSettings
 from featx.images.layouts.splits import find_split
 from featx.images.layouts.table import UnfitError
-from featx.images.packed.find import data_path, is_packed
+from featx.images.packed.archives import is_archive
+from featx.images.packed.find import data_path, is_packed, packed_notes
 from featx.images.walking import image_files, is_hidden, unread_files
 from featx.settings import with_values
 
@@ -67,6 +68,7 @@ def read_images(data: Location | DataSettings = "data", **settings: Any) -> Imag
         images,
         notes=(
             *images.notes,
+            *packed_notes(given.path),
             *unread_files(given.path),
             *dark_notes(images.root, images.paths),
             *formula_notes([*images.classes, *images.paths]),
@@ -97,6 +99,8 @@ def _inner_root(root: Address) -> Address:
 def _why_no_folder(root: Address) -> str:
     if root.exists():
         return "is a file, not a folder; name the folder that holds the images"
+    if is_archive(root.name):
+        return "no such file; name the archive, or the folder that holds the images"
     if root == DataSettings().path:
         return (
             f"no such folder; put images into {root}/<class>/, or name the folder that"

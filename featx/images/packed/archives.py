@@ -1,6 +1,7 @@
 """Zip and tar archives."""
 
 import errno
+import posixpath
 import tarfile
 import threading
 import zipfile
@@ -8,7 +9,7 @@ import zlib
 from typing import IO
 
 from featx.errors import DataError, first_line
-from featx.images.packed.members import clean_names
+from featx.images.packed.members import clean_name, outside_note, twice_note
 
 ZIP = (".zip",)
 TAR = (".tar", ".tar.gz", ".tgz")
@@ -24,6 +25,9 @@ COMPRESSED = (".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 ENDINGS = (*ZIP, *TAR, *COMPRESSED)
 """Of the names of archives."""
 
+MOST_LINKS = 40
+"""Links that are followed one after the other, as Linux does."""
+
 GZIP = b"\x1f\x8b"
 
 DAMAGED = (
@@ -35,6 +39,22 @@ DAMAGED = (
 def is_archive(name: str) -> bool:
     """Return whether a file's name is that of an archive."""
     return name.lower().endswith(ENDINGS)
+
+
+def is_zip(name: str, stream: IO[bytes]) -> bool:
+    """Return whether an archive is a zip, by how it begins, else by its name.
+
+    Raises
+    ------
+    DataError
+        It is empty; the message is the reason.
+    """
+    start = stream.read(tarfile.BLOCKSIZE)
+    stream.seek(0)
+    if not start:
+        raise DataError("is empty; download it again")
+    is_tar = start.startswith(GZIP) or start[257:262] == b"ustar"
+    return start.startswith(b"PK") or (name.lower().endswith(ZIP) and not is_tar)
 
 
 def damaged(error: Exception) -> OSError:
@@ -70,9 +90,19 @@ class ZipMembers:
             raise DataError("is encrypted; unpack it, and name the folder")
         # The order in the file is that of the offsets.
         files.sort(key=lambda one: one.header_offset)
-        self._own = dict(clean_names(one.filename for one in files))
-        of_name = {one.filename: one.file_size for one in files}
-        self.sizes = {name: of_name[own] for name, own in self._own.items()}
+        is_windows = not any("/" in one.filename for one in files)
+        self._own: dict[str, zipfile.ZipInfo] = {}
+        outside = 0
+        for one in files:
+            name = one.filename.replace("\\", "/") if is_windows else one.filename
+            plain = clean_name(name)
+            if plain is None:
+                outside += 1
+            else:
+                self._own[plain] = one
+        self.sizes = {name: one.file_size for name, one in self._own.items()}
+        twice = len(files) - outside - len(self._own)
+        self.notes = [*outside_note(outside), *twice_note(twice)]
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file; several threads may read at once."""
@@ -112,11 +142,12 @@ class TarMembers:
         self._damaged = (*DAMAGED, OSError) if is_zipped else DAMAGED
         self._lock = threading.Lock()
         try:
-            self._places = _index(self._stream)
+            index = _Index(self._stream)
         except self._damaged as error:
             raise DataError(
                 f"damaged ({first_line(error)}); download it again"
             ) from error
+        self._places, self.notes = index.places, index.notes
         self.sizes = {name: size for name, (_, size) in self._places.items()}
 
     def read(self, name: str) -> bytes:
@@ -141,18 +172,61 @@ def _unzipped(stream: IO[bytes]) -> IO[bytes]:
     return unzipped
 
 
-def _index(stream: IO[bytes]) -> dict[str, tuple[int, int]]:
-    """Return where each regular file of a tar archive lies, and its size."""
-    places: dict[str, tuple[int, int]] = {}
-    with tarfile.open(fileobj=stream, mode="r:") as archive:
-        for one in archive:
-            # A million of them would take a gigabyte.
-            archive.members = []  # type: ignore[attr-defined]
-            for name, _ in clean_names([one.name]):
-                if one.isreg() and not one.issparse():
-                    places[name] = (one.offset_data, one.size)
-                elif one.islnk():
-                    for target, _ in clean_names([one.linkname]):
-                        if target in places:
-                            places[name] = places[target]
-    return places
+class _Index:
+    """Where each regular file of a tar archive lies, and its size.
+
+    Links are followed within the archive.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.places: dict[str, tuple[int, int]] = {}
+        self._links: dict[str, str] = {}
+        self._outside = self._twice = self._lost = 0
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            for one in archive:
+                # A million of them would take a gigabyte.
+                archive.members = []  # type: ignore[attr-defined]
+                self._take(one)
+            end = archive.offset
+        # Where a header is damaged or cut off, tarfile just ends.
+        stream.seek(end)
+        block = stream.read(tarfile.BLOCKSIZE)
+        if len(block) < tarfile.BLOCKSIZE or any(block):
+            raise tarfile.ReadError("unexpected end of data")
+        self._follow()
+        lost = f"{self._lost} links or sparse files that can't be read, left out"
+        self.notes = [
+            *outside_note(self._outside),
+            *twice_note(self._twice),
+            *([lost] if self._lost else []),
+        ]
+
+    def _take(self, one: tarfile.TarInfo) -> None:
+        if one.isdir():
+            return
+        name = clean_name(one.name)
+        if name is None:
+            self._outside += 1
+            return
+        self._twice += name in self.places or name in self._links
+        if one.isreg() and not one.issparse():
+            self.places[name] = (one.offset_data, one.size)
+            self._links.pop(name, None)
+        elif one.islnk():
+            self._links[name] = one.linkname
+        elif one.issym():
+            self._links[name] = posixpath.join(posixpath.dirname(name), one.linkname)
+        else:
+            self._lost += 1
+
+    def _follow(self) -> None:
+        for name in self._links:
+            target: str | None = name
+            for _ in range(MOST_LINKS):
+                if target not in self._links:
+                    break
+                target = clean_name(posixpath.normpath(self._links[target]))
+            if target in self.places:
+                self.places[name] = self.places[target]
+            else:
+                self._lost += 1

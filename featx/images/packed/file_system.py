@@ -17,11 +17,11 @@ from fsspec.spec import AbstractFileSystem
 from upath import UPath
 from upath.registry import register_implementation
 
-from featx.addresses import Address, as_address
+from featx.addresses import Address, as_address, failure
 from featx.errors import DataError
 from featx.files import open_file
 from featx.images.memory import MAX_BYTES, TOO_LARGE
-from featx.images.packed.archives import ZIP, TarMembers, ZipMembers, is_archive
+from featx.images.packed.archives import TarMembers, ZipMembers, is_archive, is_zip
 from featx.images.packed.folders import FolderMembers
 from featx.images.packed.members import PROTOCOL, Members
 from featx.images.packed.shards import (
@@ -109,7 +109,10 @@ class PackedFileSystem(AbstractFileSystem):  # type: ignore[misc]
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         if info["size"] > MAX_BYTES:
             raise OSError(errno.EFBIG, TOO_LARGE, path)
-        return io.BytesIO(self.members.read(path))
+        content = self.members.read(path)
+        if len(content) > MAX_BYTES:  # its size wasn't known
+            raise OSError(errno.EFBIG, TOO_LARGE, path)
+        return io.BytesIO(content)
 
 
 class PackedPath(UPath):
@@ -178,15 +181,13 @@ def open_members(place: Address) -> Members:
                 return folder
         return ShardMembers([place / name for name in sorted(names)])
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(f"{place}: can't be read ({reason})") from error
+        raise DataError(f"{place}: can't be read ({failure(error)})") from error
 
 
 def _open_archive(place: Address) -> Members:
-    is_zip = place.name.lower().endswith(ZIP)
     stream = open_file(place)
     try:
-        members = (ZipMembers if is_zip else TarMembers)(stream)
+        members = (ZipMembers if is_zip(place.name, stream) else TarMembers)(stream)
     except DataError as error:
         stream.close()
         raise DataError(f"{place}: {error}") from error

@@ -3,6 +3,7 @@
 fsspec is imported only where something is packed.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,11 @@ def is_packed(path: Any) -> bool:
     return not isinstance(path, Path) and path.protocol == PROTOCOL
 
 
+def packed_notes(path: Any) -> Sequence[str]:
+    """Return what was left out of packed data, one line each."""
+    return path.fs.members.notes if is_packed(path) else ()
+
+
 def data_path(given: Location) -> Address:
     """Return the path of a data folder, which may be packed.
 
@@ -35,6 +41,8 @@ def data_path(given: Location) -> Address:
         return place
     if not isinstance(place, Path):
         return _at_address(place)
+    if ".." in place.parts and not place.exists():  # there are no such ways in archives
+        place = Path(os.path.normpath(place))
     for outer in (place, *place.parents):
         if _is_packed_here(outer):
             return _packed(outer, place.relative_to(outer).parts)

@@ -24,6 +24,7 @@ class FolderMembers:
     """
 
     kind = "folder"
+    notes = ()
 
     def __init__(self, folder: "UPath") -> None:
         # What libraries of object stores raise is of no common kind.

@@ -54,6 +54,7 @@ class ShardMembers:
     """
 
     kind = "Parquet shards"
+    notes = ()
 
     def __init__(self, files: Sequence[Address]) -> None:
         self._files = list(files)

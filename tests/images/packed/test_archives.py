@@ -139,3 +139,86 @@ def test_an_archive_that_changes_meanwhile(images, tmp_path):
 
     with pytest.raises(ImageError, match="changed while it was read"):
         source.show(read.paths.index("cat/0.png"), [View(8)])
+
+
+def test_links_are_followed_within_a_tar(images, tmp_path):
+    place = tmp_path / "pets.tar"
+    with tarfile.open(place, "w") as archive:
+        for name, kind, target in (
+            ("cat/later.png", tarfile.LNKTYPE, "cat/0.png"),
+            ("dog/linked.png", tarfile.SYMTYPE, "../dog/0.png"),
+            ("dog/lost.png", tarfile.SYMTYPE, "../../outside.png"),
+        ):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, target
+            archive.addfile(link)
+        for name, content in images.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    read = read_images(place)
+    keys = dict(zip(read.paths, map(bytes, read.digests.keys), strict=True))
+
+    assert keys["cat/later.png"] == keys["cat/0.png"]
+    assert keys["dog/linked.png"] == keys["dog/0.png"]
+    assert "dog/lost.png" not in keys
+    assert read.notes == ("1 links or sparse files that can't be read, left out",)
+
+
+@pytest.mark.parametrize("damage", ["cut", "cut inside", "flipped"])
+def test_a_tar_whose_later_header_is_damaged(images, tmp_path, damage):
+    place = tarred(tmp_path / "pets.tar", images)
+    with tarfile.open(place) as archive:
+        start = archive.getmembers()[5].offset
+    content = bytearray(place.read_bytes())
+    if damage == "flipped":
+        content[start + 100] ^= 255
+    else:
+        del content[start + (200 if damage == "cut inside" else 0) :]
+    place.write_bytes(content)
+
+    with pytest.raises(DataError, match=r"damaged .*download it again"):
+        read_images(place)
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_names_that_lead_elsewhere_or_occur_twice_are_noted(images, tmp_path, pack):
+    suffix = {zipped: ".zip", tarred: ".tar"}[pack]
+    extra = {"/cat/0.png": images["dog/0.png"], "a/../eel/0.png": images["cat/1.png"]}
+    read = read_images(pack(tmp_path / f"pets{suffix}", {**images, **extra}))
+
+    assert read.notes[:2] == (
+        "1 file whose name leads out of the archive by .., left out",
+        "1 name is in the archive twice; the last file counts",
+    )
+
+
+def test_separators_of_windows(images, tmp_path):
+    contents = {name.replace("/", "\\"): content for name, content in images.items()}
+
+    assert read_images(zipped(tmp_path / "pets.zip", contents)).classes == (
+        "cat",
+        "dog",
+    )
+
+
+def test_the_content_says_what_an_archive_is(images, tmp_path):
+    assert len(read_images(tarred(tmp_path / "pets.zip", images))) == len(images)
+    assert len(read_images(zipped(tmp_path / "pets.tgz", images))) == len(images)
+
+
+def test_an_archive_that_is_empty_or_missing(tmp_path):
+    (tmp_path / "empty.zip").touch()
+
+    with pytest.raises(DataError, match=r"empty\.zip: is empty"):
+        read_images(tmp_path / "empty.zip")
+    with pytest.raises(
+        DataError, match=r"missing\.zip: no such file; name the archive"
+    ):
+        read_images(tmp_path / "missing.zip")
+
+
+def test_the_way_back_in_an_archive(images, tmp_path):
+    place = zipped(tmp_path / "pets.zip", {f"all/{n}": c for n, c in images.items()})
+
+    assert len(read_images(place / "all" / "cat" / "..")) == len(images)
