@@ -194,7 +194,8 @@ class _Index:
         if len(block) < tarfile.BLOCKSIZE or any(block):
             raise tarfile.ReadError("unexpected end of data")
         self._follow()
-        lost = f"{self._lost} links or sparse files that can't be read, left out"
+        what = "link or sparse file" if self._lost == 1 else "links or sparse files"
+        lost = f"{self._lost} {what} that can't be read, left out"
         self.notes = [
             *outside_note(self._outside),
             *twice_note(self._twice),

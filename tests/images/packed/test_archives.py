@@ -162,7 +162,7 @@ def test_links_are_followed_within_a_tar(images, tmp_path):
     assert keys["cat/later.png"] == keys["cat/0.png"]
     assert keys["dog/linked.png"] == keys["dog/0.png"]
     assert "dog/lost.png" not in keys
-    assert read.notes == ("1 links or sparse files that can't be read, left out",)
+    assert read.notes == ("1 link or sparse file that can't be read, left out",)
 
 
 @pytest.mark.parametrize("damage", ["cut", "cut inside", "flipped"])
