@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import psutil
@@ -19,14 +20,18 @@ from benchmarks.memory import repeat_photos
 from benchmarks.photos import draw_photos
 from featx.embeddings.cache.inventory import find_caches
 from featx.embeddings.cache.parts import read_blocks
-from featx.embeddings.cluster import RayCluster
-from featx.errors import AddressError
+from featx.embeddings.cache.store import EmbeddingCache
+from featx.embeddings.cluster import RayCluster, on_ray
+from featx.embeddings.extract import extract
+from featx.errors import AddressError, BackboneError
+from featx.images.digests import digest_files
+from featx.images.sources import ImageFiles
+from tests.conftest import FakeExtractor, write_image
 
 ROOT = Path(__file__).parents[2]
 IMAGES = int(os.environ.get("FEATX_RAY_IMAGES", "1000"))
 """Of the run that is killed three times."""
 
-pytest.importorskip("ray", reason="the extra ray is not installed")
 slow = pytest.mark.slow
 
 
@@ -129,6 +134,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster():
+    pytest.importorskip("ray", reason="the extra ray is not installed")
     # The paths of sockets may not be long.
     folder = tempfile.mkdtemp(prefix="ray-")
     started = Cluster(folder)
@@ -175,6 +181,172 @@ def ended(process):
     out, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     return out
+
+
+class RayError(Exception):
+    """Stands for `ray.exceptions.RayError`, which wraps what a worker raised."""
+
+
+class Dataset:
+    """Stands for Ray Data: parts are worked on here, one after the other."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def map(self, function, **options):
+        arguments = options.get("fn_constructor_args")
+        self.function = function(*arguments) if arguments else function
+        return self
+
+    def iter_rows(self):
+        for item in self.items:
+            try:
+                yield self.function(item)
+            except Exception as error:
+                raise RayError("a task failed") from error
+
+
+class Task:
+    """Stands for a function that Ray runs elsewhere."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def remote(self, *words, **options):
+        return self.function(*words, **options)
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Have Ray's calls answered within this process; return the stand-in."""
+    context = SimpleNamespace()
+    data = ModuleType("ray.data")
+    data.from_items = lambda items, override_num_blocks: Dataset(items)
+    data.DataContext = SimpleNamespace(get_current=lambda: context)
+    exceptions = ModuleType("ray.exceptions")
+    exceptions.RayError = RayError
+    ray = ModuleType("ray")
+    ray.data, ray.exceptions, ray.closed = data, exceptions, 0
+    ray.init = lambda **_: None
+    ray.cluster_resources = lambda: {"CPU": 2}
+    ray.nodes = lambda: [{"Alive": True, "Resources": {"CPU": 1}}] * 2
+    ray.remote = lambda **_: Task
+    ray.get = lambda value: value
+
+    def shutdown():
+        ray.closed += 1
+
+    ray.shutdown = shutdown
+    for module in (ray, data, exceptions):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return ray
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Twenty image files; one is a copy, and one no image."""
+    files = [
+        write_image(tmp_path / "images" / f"{i:02}.png", (i, 2 * i, 200), seed=i)
+        for i in range(18)
+    ]
+    copy, text = files[0].with_name("copy.png"), files[0].with_name("text.png")
+    shutil.copy(files[0], copy)
+    text.write_text("no image")
+    return [*files, copy, text]
+
+
+def extract_with(cluster, files, extractor, cache_dir, **options):
+    done = []
+    digests = cluster.digest(files, lambda *counts: done.append(counts))
+    source = ImageFiles(files, digests)
+    (extraction,) = extract(source, [extractor], cache_dir, cluster=cluster, **options)
+    assert done[-1] == (len(files), len(files))
+    return source, extraction
+
+
+def test_workers_compute_what_the_cache_lacks(
+    in_process, pictures, extractor, tmp_path
+):
+    told = []
+    with on_ray("") as cluster:
+        source, first = extract_with(
+            cluster,
+            pictures,
+            extractor,
+            tmp_path / "cache",
+            update=lambda *counts: told.append(counts),
+        )
+        _, again = extract_with(cluster, pictures, extractor, tmp_path / "cache")
+
+    assert (first.computed, first.cached) == (18, 0)
+    assert list(first.unreadable) == [19]
+    assert (again.computed, again.cached) == (0, 19)
+    assert told[-1] == (19, 19)
+    assert str(cluster) == "2 machines"
+    assert in_process.closed == 1
+    rows, found = EmbeddingCache(tmp_path / "cache", extractor.spec).read(
+        source.digests.keys
+    )
+    assert found[:19].all()
+    assert np.array_equal(rows[0], rows[18])
+    # A worker keeps its model from part to part.
+    assert extractor.opened == 1
+
+
+def test_files_that_cannot_be_opened_are_unreadable(in_process, pictures, extractor):
+    pictures[3].unlink()
+    digests = RayCluster().digest(pictures)
+
+    assert list(digests.unreadable) == [3]
+    assert digests.keys[4].tobytes() == digest_files([pictures[4]]).keys.tobytes()
+
+
+def test_gpus_get_a_worker_each(in_process):
+    in_process.cluster_resources = lambda: {"CPU": 32, "GPU": 4}
+    cluster = RayCluster()
+
+    assert cluster.workers == 4
+    assert str(cluster) == "4 GPUs"
+
+
+def test_a_workers_error_is_raised_as_it_was(in_process, pictures, tmp_path):
+    class Broken(FakeExtractor):
+        def open(self):
+            raise BackboneError("too large for this machine")
+
+    with pytest.raises(BackboneError, match="too large for this machine"):
+        extract_with(RayCluster(), pictures, Broken(), tmp_path / "cache")
+
+
+def test_another_error_of_a_worker_names_the_option(in_process, pictures, tmp_path):
+    class Broken(FakeExtractor):
+        def open(self):
+            raise RuntimeError("out of luck")
+
+    with pytest.raises(AddressError, match="--ray: a task failed"):
+        extract_with(RayCluster(), pictures, Broken(), tmp_path / "cache")
+
+
+def test_a_cluster_that_refuses(in_process):
+    def refuse(**_):
+        raise ConnectionError("wrong version")
+
+    in_process.init = refuse
+
+    with pytest.raises(AddressError, match=r"no cluster can be reached .wrong version"):
+        RayCluster()
+
+
+def test_without_ray(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    with pytest.raises(AddressError, match=r'pip install "featx\[ray\]"'):
+        RayCluster()
+
+
+def test_no_address_is_no_cluster():
+    with on_ray(None) as cluster:
+        assert cluster is None
 
 
 @slow
@@ -231,6 +403,7 @@ def test_unreadable_images_and_copies(cluster, tmp_path):
     assert "not an image" in listed.read_text()
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("address", "message"),
     [

@@ -11,8 +11,8 @@ from PIL import Image
 from featx.embeddings import compute as computing
 from featx.embeddings.cache.quarantine import Unreadable
 from featx.embeddings.cache.store import EmbeddingCache
-from featx.embeddings.extract import embed_rows, extract
-from featx.errors import CacheError, DataError
+from featx.embeddings.extract import embed_rows, embed_rows_anyway, extract
+from featx.errors import CacheError, CacheWriteError, DataError
 from featx.images import decoding
 from featx.images.sources import ImageArrays, ImageFiles
 from tests.conftest import FakeExtractor, write_image
@@ -290,3 +290,22 @@ def test_arrays_are_embedded_and_cached_too(extractor, tmp_path):
 def test_arrays_of_another_kind_are_refused(images):
     with pytest.raises(DataError, match=r"expected uint8 \(n, height, width, 3\)"):
         ImageArrays(images)
+
+
+def test_rows_are_returned_where_the_cache_takes_none(
+    files, extractor, cache, monkeypatch
+):
+    expected, _ = embed(ImageFiles(files[:5]), extractor, cache.root)
+    parts = cache.parts()
+
+    def refuse(own):
+        if own.root == cache.root:
+            raise CacheWriteError("cache: can't write", "fix that")
+
+    monkeypatch.setattr(EmbeddingCache, "check_writable", refuse)
+    ((rows, done),) = embed_rows_anyway(ImageFiles(files), [extractor], cache.root)
+
+    assert np.array_equal(rows[:5], expected)
+    assert (done.computed, done.cached) == (15, 5)
+    assert done.notes == ["cache: can't write: new embeddings are not kept"]
+    assert cache.parts() == parts

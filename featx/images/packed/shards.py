@@ -140,17 +140,6 @@ class ShardMembers:
         return column.field("bytes") if columns.is_struct else column
 
 
-def has_images(path: Address) -> bool:
-    """Return whether a Parquet file can be read and has a column of images."""
-    from pyarrow import ArrowException
-
-    try:
-        with _open(path) as shard:
-            return _image_column(shard) is not None
-    except (ArrowException, OSError):
-        return False
-
-
 @contextlib.contextmanager
 def _open(path: Address) -> Iterator[Any]:
     from pyarrow.parquet import ParquetFile

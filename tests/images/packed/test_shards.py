@@ -1,11 +1,13 @@
 """Parquet shards with columns of several kinds."""
 
+import fsspec
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from featx import read_images
 from featx.errors import DataError
+from featx.images.packed import shards
 
 IMAGES = [f"{name}/{number}.png" for name in ("cat", "dog") for number in range(4)]
 
@@ -118,3 +120,40 @@ def test_a_split_of_shards_can_be_named(contents, written):
 
     assert len(read) == 8
     assert read.is_test is None
+
+
+def test_few_row_groups_stay_in_memory(contents, written, monkeypatch):
+    monkeypatch.setattr(shards, "KEPT_BYTES", 0)
+    read = read_images(written(image=contents, label=NAMES))
+
+    assert not read.digests.unreadable
+    assert len(read.files[0].fs.members._kept) == 2
+
+
+def test_metadata_that_is_none_of_hugging_faces(contents, tmp_path):
+    table = pa.table({"image": contents, "label": NAMES})
+    table = table.replace_schema_metadata({"huggingface": "no JSON"})
+    parquet.write_table(table, tmp_path / "pets.parquet")
+
+    assert read_images(tmp_path / "pets.parquet").classes == ("cat", "dog")
+
+
+def test_shards_at_an_address(contents, written, tmp_path):
+    place = written(image=contents, label=NAMES)
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file(f"/{tmp_path.name}/data/train-0.parquet", place.read_bytes())
+
+    assert len(read_images(f"memory://{tmp_path.name}")) == 8
+
+
+def test_a_shard_that_is_damaged_later(contents, written):
+    place = written(image=contents, label=NAMES)
+    read = read_images(place)
+    content = bytearray(place.read_bytes())
+    content[:-200] = bytes(len(content) - 200)
+    place.write_bytes(content)
+
+    reasons = set(read.digests.unreadable.values())
+
+    assert reasons
+    assert all("damaged in the shard" in reason for reason in reasons)
