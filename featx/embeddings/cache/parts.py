@@ -213,13 +213,24 @@ def at_hand(part: Address) -> Path:
     return copy
 
 
+def _fetched(part: Address) -> Path:
+    """Return where a part is at hand; that a store can't be reached is no damage."""
+    try:
+        return at_hand(part)
+    except OSError as error:
+        raise UnusablePartError(
+            f"{part}: can't be fetched ({first_line(error)}); try again, or choose"
+            " another --cache-dir"
+        ) from error
+
+
 @contextlib.contextmanager
 def _opened(path: Address) -> Iterator[Any]:
     """Open a part file for reading; all that HDF5 raises becomes PartError."""
     import h5py
 
+    here = _fetched(path)
     try:
-        here = at_hand(path)
         screen(here)
         with h5py.File(here, "r", locking=False) as file:
             _check_layout(path, file)

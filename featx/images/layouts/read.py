@@ -36,8 +36,8 @@ def read_images(data: Location | DataSettings = "data", **settings: Any) -> Imag
 
     Parameters
     ----------
-    data : str, Address or DataSettings
-        The data folder, or all the settings.
+    data : str, Path, UPath or DataSettings
+        The data folder, an archive or address of it, or all the settings.
     settings
         The other fields of `DataSettings`: ``labels``, ``path_column``,
         ``label_column``, ``train_list``, ``test_list``, ``test_size`` and ``seed``.

@@ -1,11 +1,13 @@
 """Zip and tar archives."""
 
+import contextlib
 import errno
 import posixpath
 import tarfile
 import threading
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import IO
 
 from featx.errors import DataError, first_line
@@ -62,6 +64,15 @@ def damaged(error: Exception) -> OSError:
     return OSError(errno.EIO, f"damaged in the archive ({first_line(error)})")
 
 
+@contextlib.contextmanager
+def _refusing(errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turn what is raised about a damaged archive into DataError."""
+    try:
+        yield
+    except errors as error:
+        raise DataError(f"damaged ({first_line(error)}); download it again") from error
+
+
 class ZipMembers:
     """The files in a zip archive.
 
@@ -76,15 +87,9 @@ class ZipMembers:
         It is damaged or encrypted; the message is the reason.
     """
 
-    kind = "zip archive"
-
     def __init__(self, stream: IO[bytes]) -> None:
-        try:
+        with _refusing(DAMAGED):
             self._zip = zipfile.ZipFile(stream)
-        except DAMAGED as error:
-            raise DataError(
-                f"damaged ({first_line(error)}); download it again"
-            ) from error
         files = [one for one in self._zip.infolist() if not one.is_dir()]
         if any(one.flag_bits & 1 for one in files):
             raise DataError("is encrypted; unpack it, and name the folder")
@@ -126,8 +131,6 @@ class TarMembers:
         It is damaged, or compressed in another way; the message is the reason.
     """
 
-    kind = "tar archive"
-
     def __init__(self, stream: IO[bytes]) -> None:
         start = stream.read(8)
         stream.seek(0)
@@ -141,12 +144,8 @@ class TarMembers:
         self._stream = _unzipped(stream) if is_zipped else stream
         self._damaged = (*DAMAGED, OSError) if is_zipped else DAMAGED
         self._lock = threading.Lock()
-        try:
+        with _refusing(self._damaged):
             index = _Index(self._stream)
-        except self._damaged as error:
-            raise DataError(
-                f"damaged ({first_line(error)}); download it again"
-            ) from error
         self._places, self.notes = index.places, index.notes
         self.sizes = {name: size for name, (_, size) in self._places.items()}
 

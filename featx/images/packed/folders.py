@@ -23,7 +23,6 @@ class FolderMembers:
         It can't be reached, or there is nothing.
     """
 
-    kind = "folder"
     notes = ()
 
     def __init__(self, folder: "UPath") -> None:

@@ -13,16 +13,12 @@ class Members(Protocol):
 
     Attributes
     ----------
-    kind : str
-        What they are in, in words: ``zip archive``.
     notes : sequence of str
         What was left out, one line each.
     sizes : mapping of str to int
         Bytes by name, in the order in which they are read fastest; 0 where it isn't
         known beforehand. Names have ``/`` between folders, none at the start.
     """
-
-    kind: str
 
     @property
     def notes(self) -> Sequence[str]:

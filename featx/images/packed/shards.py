@@ -53,7 +53,6 @@ class ShardMembers:
         A file is damaged, or has no column of images or of labels.
     """
 
-    kind = "Parquet shards"
     notes = ()
 
     def __init__(self, files: Sequence[Address]) -> None:

@@ -21,6 +21,10 @@ def root(tmp_path, monkeypatch):
     return as_folder(f"memory://{tmp_path.name}/cache")
 
 
+def unreachable(_):
+    raise RuntimeError("no connection")
+
+
 @pytest.fixture
 def cache(root):
     return EmbeddingCache(root, SPEC)
@@ -61,6 +65,16 @@ def test_a_damaged_part_is_set_aside(cache, root):
     assert [one.name for one in cache.folder.glob("damaged-*")] == [
         f"damaged-{path.name}"
     ]
+
+
+def test_a_part_that_cannot_be_fetched_is_left_alone(cache, root, monkeypatch):
+    path = cache.add(make_keys(4), make_rows(4))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "read_bytes", unreachable)
+        with pytest.raises(CacheError, match=r"can't be fetched .*no connection"):
+            EmbeddingCache(root, SPEC).contains(make_keys(4))
+
+    assert EmbeddingCache(root, SPEC).contains(make_keys(4)).all()
 
 
 def test_nothing_is_merged_or_pruned(cache, root):
