@@ -253,7 +253,14 @@ def _decide(
         if extractor.precision in {AUTO, one.precision}
         and extractor.engine in {AUTO, one.engine}
     ]
-    agreeing = [one for one in allowed if one.agrees]
+    # A precision that is given, or that the cache has rows in already, is what Keras'
+    # backend makes of it, however far these images' embeddings are from float32.
+    agreeing = [
+        one
+        for one in allowed
+        if one.agrees
+        or (one.engine == default_engine() and extractor.precision == one.precision)
+    ]
     name = extractor.engine
     if not agreeing and name == AUTO:
         raise BackboneError(

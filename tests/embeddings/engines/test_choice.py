@@ -448,3 +448,18 @@ def test_a_precision_that_nothing_computes_in(small, engines, tmp_path):
     message = "--precision bfloat16: tensorflow doesn't compute in it on this machine"
     with pytest.raises(BackboneError, match=message):
         choose_engine(wanted, SOURCE, range(12), tmp_path)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_a_precision_that_is_settled_is_used_for_other_images(
+    small, engines, tmp_path, noise
+):
+    engines(
+        **precisions(2.0, noise),
+        openvino=fake({"float32": 100, "bfloat16": 900}, {"bfloat16": 0.3}),
+    )
+    settled = replace(small, precision="bfloat16")
+    chosen, note = choose_engine(settled, SOURCE, range(12), tmp_path, count=10**6)
+    assert (chosen.engine, chosen.precision) == ("tensorflow", "bfloat16")
+    # Whether it suits these images is said.
+    assert ("but changes the embeddings" in note) == (noise > 0)
