@@ -44,6 +44,8 @@ class Head(ClassifierMixin, BaseEstimator):
         scores of images that were held out, as `featx.fit` has, sets it to the result
         of `fit_temperature`. It changes confidences only, never which class of a view
         is the most probable.
+    chosen_ : dict of str to Any
+        Parameters that were left to the head, and what it chose by the training rows.
     history_ : dict of str to list of float
         One value per epoch or round; empty for heads that have none.
     """
@@ -80,6 +82,7 @@ class Head(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{type(self).__name__} needs two classes, got one class")
         weight = compute_sample_weight(self.class_weight, labels)
         self.history_: dict[str, list[float]] = {}
+        self.chosen_: dict[str, Any] = {}
         self.temperature_ = 1.0
         groups = np.arange(len(rows)) if groups is None else np.asarray(groups)
         check_consistent_length(rows, groups)

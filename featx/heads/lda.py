@@ -1,30 +1,18 @@
 """Shrinkage linear discriminant analysis on signed square roots."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featx.heads.layers import Floats
 from featx.heads.linear import LinearHead
+from featx.heads.rows import Rows
 from featx.splits import Labels
 
-
-def ledoit_wolf_shrinkage(X: Floats) -> float:
-    """Return Ledoit and Wolf's shrinkage of centred rows, shape (n, d).
-
-    The same as scikit-learn's, but summed over pairs of rows where those are fewer than
-    pairs of features: a hundredth of the work for 30 rows of 3000 features.
-    """
-    X = X.astype(np.float64)
-    n, width = X.shape
-    squares = np.square(X).sum(axis=1)
-    pairs = X @ X.T if n < width else X.T @ X
-    spread = np.square(pairs).sum() / n**2
-    mean_variance = squares.sum() / n / width
-    error = (np.square(squares).sum() / n - spread) / (width * n)
-    distance = (spread - width * mean_variance**2) / width
-    error = min(error, distance)
-    return float(error / distance) if error > 0 else 0.0
+PENDING = 2048
+"""Rows that are collected for one product."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -51,27 +39,30 @@ class ShrinkageLDAHead(LinearHead):
     """
 
     signed_sqrt = True
+    rooted_ = True
 
     shrinkage: float | None = None
 
-    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
+    def _fit_affine(
+        self, rows: Rows, y: Labels, weight: Floats, groups: Labels
+    ) -> None:
         from scipy.linalg import solve
 
-        n, width = Z.shape
-        means = np.stack([Z[y == k].mean(axis=0) for k in range(len(self.classes_))])
-        centred = Z - means[y]
-        diagonal = np.zeros(width, dtype=np.float64)
-        for k in range(len(self.classes_)):
-            rows = y == k
-            variance = centred[rows].var(axis=0)
-            shrinkage = self._shrinkage_of(centred[rows], variance)
+        n, width, n_classes = len(rows), rows.width, len(self.classes_)
+        means = np.zeros((n_classes, width), rows.dtype)
+        diagonal = np.zeros(width, np.float64)
+        scatter = _Scatter(width)
+        ends = np.cumsum(np.bincount(y))[:-1]
+        for code, places in enumerate(np.split(np.argsort(y, kind="stable"), ends)):
+            members = _OneClass(rows.subset(places))
+            means[code] = members.mean
+            shrinkage = self._shrinkage_of(members)
             # Each class adds (1 - s) cov + s diag(target), weighted by its size.
-            target = self._target_of(variance)
-            diagonal += shrinkage * target * (rows.sum() / n)
-            centred[rows] *= np.sqrt((1 - shrinkage) / n)
-        # In float32 the smallest eigenvalues would be noise, and may be negative.
-        centred = centred.astype(np.float64)
-        covariance = centred.T @ centred
+            target = self._target_of(members.variance)
+            diagonal += shrinkage * target * (len(places) / n)
+            for centred in members.blocks():
+                scatter.add(centred * np.sqrt((1 - shrinkage) / n))
+        covariance = scatter.total()
         if not diagonal.any() and not covariance.any():
             diagonal += 1  # with one image per class, the nearest mean decides
         # The floor keeps features that are constant within all classes solvable.
@@ -80,8 +71,8 @@ class ShrinkageLDAHead(LinearHead):
         priors = np.bincount(y, weights=weight) / weight.sum()
         coef = solve(covariance, means.T.astype(np.float64), assume_a="pos").T
         intercept = np.log(priors) - (coef * means).sum(axis=1) / 2
-        self.coef_ = coef.astype(Z.dtype)
-        self.intercept_ = intercept.astype(Z.dtype)
+        self.coef_ = coef.astype(rows.dtype)
+        self.intercept_ = intercept.astype(rows.dtype)
 
     def _multiply_adds(self, X: Floats) -> int:
         return int(X.size) * int(X.shape[1])
@@ -99,12 +90,99 @@ class ShrinkageLDAHead(LinearHead):
         target: Floats = np.where(varies, variance, 1) * varies.mean()
         return target
 
-    def _shrinkage_of(self, centred: Floats, variance: Floats) -> float:
+    def _shrinkage_of(self, members: "_OneClass") -> float:
         """Return Ledoit and Wolf's shrinkage of one class's scaled rows."""
         if self.shrinkage is not None:
             return float(self.shrinkage)
-        if len(centred) < 2 or not variance.any():
+        if members.count < 2 or not members.variance.any():
             return 1.0
-        deviation = np.sqrt(variance)
+        return max(members.ledoit_wolf(), 1 / members.count)
+
+
+class _OneClass:
+    """The rows of a class: a block of them is in memory at a time.
+
+    Attributes
+    ----------
+    count : int
+    mean, variance : ndarray, shape (d,)
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.count = len(rows)
+        total, squares, rest = np.zeros((3, rows.width), np.float64)
+        for _, block in rows.blocks():
+            total += block.sum(axis=0, dtype=np.float64)
+        self.mean = (total / self.count).astype(rows.dtype)
+        for block in self.blocks():
+            rest += block.sum(axis=0, dtype=np.float64)
+            squares += np.square(block).sum(axis=0, dtype=np.float64)
+        # What the mean's rounding left over counts for features that are constant.
+        variance = np.maximum(squares / self.count - np.square(rest / self.count), 0)
+        self.variance = variance.astype(rows.dtype)
+
+    def blocks(self) -> Iterator[Floats]:
+        """Yield all rows without their mean."""
+        for _, block in self._rows.blocks():
+            yield block - self.mean
+
+    def ledoit_wolf(self) -> float:
+        """Return the shrinkage of the rows, each feature divided by its deviation.
+
+        The same as scikit-learn's, but summed over pairs of rows where those are fewer
+        than pairs of features: a hundredth of the work for 30 rows of 3000 features.
+        """
+        deviation = np.sqrt(self.variance)
         deviation[deviation == 0] = 1
-        return max(ledoit_wolf_shrinkage(centred / deviation), 1 / len(centred))
+        n, width = self.count, self._rows.width
+        scaled = ((block / deviation).astype(np.float64) for block in self.blocks())
+        if n < width:
+            rows = np.concatenate(list(scaled))
+            squares, pairs = np.square(rows).sum(axis=1), rows @ rows.T
+        else:
+            products, squares = _Scatter(width), np.zeros(0)
+            for block in scaled:
+                squares = np.append(squares, np.square(block).sum(axis=1))
+                products.add(block)
+            pairs = products.total()
+        spread = float(np.square(pairs).sum()) / n**2
+        mean_variance = squares.sum() / n / width
+        error = (np.square(squares).sum() / n - spread) / (width * n)
+        distance = (spread - width * mean_variance**2) / width
+        error = min(error, distance)
+        return float(error / distance) if error > 0 else 0.0
+
+
+class _Scatter:
+    """The sum of products ``rows.T @ rows``, in float64.
+
+    In float32 the smallest eigenvalues would be noise, and may be negative. Few rows
+    wait for others: the sum is as large as d rows of d features, and costs more to read
+    than they do to multiply.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._sum: NDArray[np.float64] | None = None
+        self._waiting: list[Floats] = []
+
+    def add(self, rows: Floats) -> None:
+        """Add the products of some rows, shape (n, d)."""
+        self._waiting.append(rows)
+        if sum(map(len, self._waiting)) >= PENDING:
+            self._multiply()
+
+    def total(self) -> NDArray[np.float64]:
+        """Return the sum, shape (d, d)."""
+        self._multiply()
+        assert self._sum is not None
+        return self._sum
+
+    def _multiply(self) -> None:
+        if self._sum is None:
+            self._sum = np.zeros((self._width, self._width))
+        if self._waiting:
+            rows = np.concatenate(self._waiting).astype(np.float64)
+            self._sum += rows.T @ rows
+            self._waiting = []

@@ -4,12 +4,14 @@ They all hold the same few arrays, so that each can become Keras layers exactly.
 """
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
 from featx.heads.base import Head
 from featx.heads.layers import Dense, Floats, Layer, SignedRoot
-from featx.heads.scaling import learn_scaling
+from featx.heads.rows import Rows
+from featx.heads.scaling import as_they_are, blocks_of, signed_root
 from featx.splits import Labels
 
 ROOT_FLOOR = 1e-6
@@ -21,48 +23,49 @@ class LinearHead(Head):
 
     ::
 
-        z = (sign(x) sqrt(|x|) if signed_sqrt else x - mean_) / scale_
+        z = (sign(x) sqrt(|x|) if rooted_ else x - mean_) / scale_
         p = softmax((coef_ z + intercept_) / temperature_)
 
     Attributes
     ----------
+    rooted_ : bool
     mean_, scale_ : ndarray, shape (d,)
     coef_ : ndarray, shape (n_classes, d)
     intercept_ : ndarray, shape (n_classes,)
     """
 
-    signed_sqrt = False
+    signed_sqrt: ClassVar[bool] = False
+    """Whether `fit` roots embeddings."""
 
-    def _rooted(self, X: Floats) -> Floats:
-        return np.sign(X) * np.sqrt(np.abs(X)) if self.signed_sqrt else X
-
-    def _transform(self, X: Floats) -> Floats:
-        scaled: Floats = (self._rooted(X) - self.mean_) / self.scale_
-        return scaled
+    rooted_ = False  # of heads that were written before all said it
 
     def _logits(self, X: Floats) -> Floats:
-        logits: Floats = self._transform(X) @ self.coef_.T + self.intercept_
+        root = signed_root if self.rooted_ else as_they_are
+        logits = np.empty((len(X), len(self.coef_)), X.dtype)
+        for part in blocks_of(*X.shape):
+            scaled = (root(X[part]) - self.mean_) / self.scale_
+            logits[part] = scaled @ self.coef_.T + self.intercept_
         return logits
 
-    def _learn_scaling(self, X: Floats) -> Floats:
-        """Standardise: learn `mean_` and `scale_`, return the scaled rows."""
-        self.mean_, self.scale_ = learn_scaling(self._rooted(X))
-        return self._transform(X)
-
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
-        self._fit_affine(self._learn_scaling(X), y, weight, groups)
+        self.rooted_ = self.signed_sqrt
+        rows = Rows(X, signed_sqrt=self.signed_sqrt)
+        self.mean_, self.scale_ = rows.mean, rows.scale
+        self._fit_affine(rows, y, weight, groups)
 
     def _layers(self) -> list[Layer]:
         dense = Dense(self.coef_.T, self.intercept_)
         folded = dense.after_scaling(self.mean_, self.scale_).softened(
             self.temperature_
         )
-        if not self.signed_sqrt:
+        if not self.rooted_:
             return [folded]
         # Not below what float32 holds with all of its digits.
         floor = max(ROOT_FLOOR * float(self.scale_.min()), 1e-15) ** 2
         return [SignedRoot(floor), folded]
 
     @abstractmethod
-    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
+    def _fit_affine(
+        self, rows: Rows, y: Labels, weight: Floats, groups: Labels
+    ) -> None:
         """Learn `coef_` and `intercept_` from scaled rows."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from featx.heads.layers import Dense, Floats
 from featx.heads.linear import LinearHead
 from featx.heads.network import Network
+from featx.heads.rows import Rows
 from featx.heads.training import NetworkTraining
 from featx.splits import Labels
 
@@ -29,8 +30,10 @@ class SoftmaxHead(NetworkTraining, LinearHead):
         `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`: one value per epoch.
     """
 
-    def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
-        network = Network(Z.shape[1], len(self.classes_))
-        (dense,) = self._train(network, Z, y, weight, groups)
+    def _fit_affine(
+        self, rows: Rows, y: Labels, weight: Floats, groups: Labels
+    ) -> None:
+        network = Network(rows.width, len(self.classes_))
+        (dense,) = self._train(network, rows[:], y, weight, groups)
         assert isinstance(dense, Dense)
         self.coef_, self.intercept_ = dense.kernel.T.copy(), dense.bias

@@ -40,6 +40,8 @@ class HeadRow:
         Width of the embeddings up to which `--head all` includes it.
     quick : bool
         Whether it takes seconds with thousands of images: a bare `featx fit` fits it.
+    version : int
+        Counts up when the same settings fit another head: runs are made anew then.
     """
 
     name: str
@@ -50,6 +52,7 @@ class HeadRow:
     on_maps: bool = False
     widest: int | None = WIDE
     quick: bool = False
+    version: int = 1
 
 
 _ROWS = (
@@ -64,8 +67,9 @@ _ROWS = (
         "svm",
         "LinearSVMHead",
         {"C": (1e-4, 1e-3, 1e-2)},
-        "linear support vector machine",
+        "linear support vector machine on signed square roots",
         quick=True,
+        version=2,
     ),
     HeadRow(
         "lda",
@@ -77,9 +81,10 @@ _ROWS = (
     HeadRow(
         "logreg",
         "LogisticRegressionHead",
-        {"C": (1e-3, 1e-2, 1e-1, 1.0)},
-        "multinomial logistic regression",
+        {"C": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)},
+        "multinomial logistic regression on signed square roots",
         quick=True,
+        version=2,
     ),
     HeadRow(
         "mlp",

@@ -16,7 +16,7 @@ from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
 from featx.heads.settings import GROUPS, HeadSettings
-from featx.heads.table import make_head
+from featx.heads.table import find_head, make_head
 from featx.heads.views import ViewsHead, fit_views
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.contents import run_contents
@@ -198,6 +198,8 @@ def fit_run(
         [spec.id for spec in embeddings.specs],
         settings.model_dump(mode="json"),
         DEALING_VERSION,
+        # Those of the first version have fingerprints without a number.
+        *{find_head(settings.name).version} - {1},
     )
 
     def make(_state: Path) -> RunContents:
@@ -234,7 +236,7 @@ def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
         "head": settings.name,
         "settings": {
             **settings.model_dump(mode="json"),
-            "head_parameters": fitted.head.get_params(),
+            "head_parameters": fitted.head.get_params() | fitted.head.chosen_,
         },
         "seed": settings.seed,
         "timings": fitted.timings,

@@ -6,8 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from featx.heads import rows, scaling, solver
+from featx.heads.scaling import learn_scaling
 from featx.heads.table import HEADS, make_head
 from featx.splits import inner_folds
 from tests.heads.blobs import make_blobs
@@ -16,21 +19,88 @@ LINEAR = ["lda", "svm", "logreg", "softmax"]
 DTYPES = [np.float32, np.float64]
 
 
+def as_trained(head, X):
+    """Return what a head's coefficients are multiplied with."""
+    rooted = np.sign(X) * np.sqrt(np.abs(X)) if head.rooted_ else X
+    return (rooted - head.mean_) / head.scale_
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("C", [1e-5, 1e-3, 1e-1])
 @pytest.mark.parametrize("counts", [[40, 25], [30, 20, 25]], ids=str)
 def test_svm_is_linear_svc(counts, C, dtype):
     X, y = make_blobs(counts, apart=2, dtype=dtype)
-    head = make_head("svm", C=C).fit(X, y)
-    Z = ((X - head.mean_) / head.scale_).astype(np.float64)
+    head = make_head("svm", C=C, tol=1e-9).fit(X, y)
+    Z = as_trained(head, X).astype(np.float64)
     theirs = LinearSVC(C=C, dual=False, tol=1e-10, max_iter=100_000).fit(Z, y)
     scores = Z @ head.coef_.T + head.intercept_
     expected = theirs.decision_function(Z)
     if len(counts) == 2:
-        np.testing.assert_allclose(scores[:, 0], -scores[:, 1], rtol=1e-3, atol=1e-6)
+        assert not scores[:, 0].any()
         scores = scores[:, 1]
     # Within a thousandth of the scores' spread.
     np.testing.assert_allclose(scores, expected, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("C", [1e-3, 1e-1, 10.0])
+@pytest.mark.parametrize("counts", [[40, 25], [30, 20, 25]], ids=str)
+def test_logreg_is_scikit_learns(counts, C, dtype):
+    X, y = make_blobs(counts, apart=2, dtype=dtype)
+    head = make_head("logreg", C=C, tol=1e-10, class_weight="balanced").fit(X, y)
+    Z = as_trained(head, X).astype(np.float64)
+    theirs = LogisticRegression(C=C, tol=1e-8, class_weight="balanced").fit(Z, y)
+    expected = theirs.predict_proba(Z)
+    np.testing.assert_allclose(head.predict_proba(X), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["svm", "logreg"])
+def test_usual_tolerance_is_near_the_exact_solution(name):
+    X, y = make_blobs([30, 20, 25], apart=2)
+    for C in (1e-3, 1e-1):
+        near, exact = (make_head(name, C=C, tol=t).fit(X, y) for t in (1e-5, 1e-10))
+        largest = np.abs(exact.logits(X)).max()
+        assert np.abs(near.logits(X) - exact.logits(X)).max() < 0.02 * largest
+
+
+@pytest.mark.parametrize("name", ["svm", "logreg"])
+def test_few_rows_of_many_features_need_no_full_matrix(name, monkeypatch):
+    X, y = make_blobs([20, 20, 20], width=40, apart=3)
+    full = make_head(name, C=0.01, tol=1e-10).fit(X, y).logits(X)
+    monkeypatch.setattr(solver, "WIDEST", 39)
+    diagonal = make_head(name, C=0.01, tol=1e-10).fit(X, y).logits(X)
+    np.testing.assert_allclose(diagonal, full, atol=1e-3 * np.abs(full).max())
+
+
+def test_penalty_is_chosen_inside_the_training_rows():
+    X, y = make_blobs([40, 40, 40], width=200, apart=3)
+    head = make_head("logreg").fit(X, y)
+    tried = {C: make_head("logreg", C=C).fit(X, y) for C in head.choices}
+    assert head.chosen_["C"] in tried
+    X_test, y_test = make_blobs([200] * 3, width=200, apart=3, seed=1)
+    scores = {C: (one.predict(X_test) == y_test).mean() for C, one in tried.items()}
+    assert (head.predict(X_test) == y_test).mean() > max(scores.values()) - 0.03
+    np.testing.assert_allclose(
+        head.logits(X), tried[head.chosen_["C"]].logits(X), rtol=0.1, atol=0.1
+    )
+
+
+def test_penalty_with_nothing_to_hold_out():
+    X, y = make_blobs([1] * 3, apart=20)
+    head = make_head("logreg").fit(X, y)
+    assert head.chosen_ == {"C": 0.1}
+    assert (head.predict(X) == y).all()
+
+
+@pytest.mark.parametrize("name", ["lda", "svm", "logreg"])
+def test_rows_in_blocks_give_the_same(name, monkeypatch):
+    X, y = make_blobs([60, 20, 30], width=8)
+    whole = make_head(name, **({} if name == "lda" else {"tol": 1e-10})).fit(X, y)
+    monkeypatch.setattr(scaling, "BLOCK", 8 * 7)
+    monkeypatch.setattr(rows, "HELD", 0)
+    parts = make_head(name, **whole.get_params()).fit(X, y)
+    largest = np.abs(whole.logits(X)).max()
+    np.testing.assert_allclose(parts.logits(X), whole.logits(X), atol=1e-3 * largest)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -41,7 +111,7 @@ def test_lda_is_scikit_learns(counts, dead, dtype):
     if dead:  # as ReLU leaves them: zero for all images of a class
         X[np.ix_(y == 1, np.arange(10))] = 0
     head = make_head("lda").fit(X, y)
-    Z = head._transform(X).astype(np.float64)
+    Z = as_trained(head, X).astype(np.float64)
     theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(Z, y)
     np.testing.assert_allclose(
         head.predict_proba(X), theirs.predict_proba(Z), atol=2e-3
@@ -55,7 +125,7 @@ def test_lda_takes_a_given_shrinkage():
     X, y = make_blobs([20, 20, 20])
     full = make_head("lda", shrinkage=1.0).fit(X, y)
     # Shrunk all the way, the features are independent: coef = mean / variance.
-    Z = full._transform(X)
+    Z = as_trained(full, X)
     means = np.stack([Z[y == k].mean(axis=0) for k in range(3)])
     variance = ((Z - means[y]) ** 2).mean(axis=0)
     np.testing.assert_allclose(full.coef_, means / variance, rtol=1e-3, atol=1e-5)
@@ -82,11 +152,7 @@ def test_documented_formula(name, counts):
     X, y = make_blobs(counts, dtype=np.float64)
     parameters = {"epochs": 5} if name == "softmax" else {}
     head = make_head(name, **parameters).fit(X, y)
-    if head.signed_sqrt:
-        Z = (np.sign(X) * np.sqrt(np.abs(X)) - head.mean_) / head.scale_
-    else:
-        Z = (X - head.mean_) / head.scale_
-    logits = (Z @ head.coef_.T + head.intercept_) / head.temperature_
+    logits = (as_trained(head, X) @ head.coef_.T + head.intercept_) / head.temperature_
     np.testing.assert_allclose(head.predict_proba(X), softmax(logits, axis=1))
     assert head.coef_.shape == (len(counts), X.shape[1])
     assert head.intercept_.shape == (len(counts),)
@@ -94,11 +160,9 @@ def test_documented_formula(name, counts):
 
 def test_large_means_are_learnt_exactly_in_float32():
     X = np.random.default_rng(0).normal(1000, 0.5, (200_000, 1)).astype(np.float32)
-    head = make_head("lda")
-    head.signed_sqrt = False
-    head._learn_scaling(X)
-    assert head.mean_[0] == pytest.approx(X.astype(float).mean(), rel=1e-6)
-    assert head.scale_[0] == pytest.approx(X.astype(float).std(), rel=1e-4)
+    mean, scale = learn_scaling(X)
+    assert mean[0] == pytest.approx(X.astype(float).mean(), rel=1e-6)
+    assert scale[0] == pytest.approx(X.astype(float).std(), rel=1e-4)
 
 
 @given(st.data())

@@ -96,12 +96,12 @@ def test_tuning_takes_the_better_point():
 
 
 def test_tuning_finds_the_only_good_point(monkeypatch):
-    grid = {"tol": (10.0, 1e-4)}  # without a step, all scores are equal
+    grid = {"C": (1e-300, 1e-3)}  # all scores are equal with the first
     row = HeadRow("svm", "LinearSVMHead", grid, "")
     monkeypatch.setattr("featx.heads.tuning.find_head", lambda name: row)
     X, y = make_blobs([20, 20, 20], apart=6)
     head = fit_head("svm", X, y, tune=True, groups=np.arange(60))
-    assert head.tol == 1e-4
+    assert head.C == 1e-3
     assert (head.predict(X) == y).mean() > 0.9
 
 

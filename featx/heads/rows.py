@@ -1,0 +1,75 @@
+"""The rows that a head learns from: rooted and scaled, block by block."""
+
+from collections.abc import Iterator
+from copy import copy
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featx.heads.layers import Floats
+from featx.heads.scaling import as_they_are, blocks_of, learn_scaling, signed_root
+
+HELD = 2**26
+"""Numbers up to which scaled rows are held in memory, beside the embeddings."""
+
+
+class Rows:
+    """Embeddings as a head sees them: ``(root(x) - mean) / scale``.
+
+    A copy of all of them is held only where it is small.
+
+    Parameters
+    ----------
+    X : ndarray of float, shape (n, d)
+        Embeddings; they may lie in a file (`numpy.memmap`).
+    signed_sqrt : bool
+        Whether ``root(x)`` is ``sign(x) sqrt(|x|)``; else it is x.
+
+    Attributes
+    ----------
+    mean, scale : ndarray, shape (d,)
+        Of the rooted columns.
+    """
+
+    def __init__(self, X: Floats, *, signed_sqrt: bool = False) -> None:
+        self._root = signed_root if signed_sqrt else as_they_are
+        self.mean, self.scale = learn_scaling(X, self._root)
+        self._is_scaled = X.size <= HELD
+        self._X = self._scaled(X) if self._is_scaled else X
+        self._places: NDArray[np.intp] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._X if self._places is None else self._places)
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return int(self._X.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """float32 or float64."""
+        return self._X.dtype
+
+    def __getitem__(self, places: slice | NDArray[np.intp]) -> Floats:
+        """Return scaled rows by their places, shape (m, d); they may be a view."""
+        rows = self._X[places if self._places is None else self._places[places]]
+        return rows if self._is_scaled else self._scaled(rows)
+
+    def blocks(self) -> Iterator[tuple[slice, Floats]]:
+        """Yield all rows in order: the places of a block, and its scaled rows."""
+        for part in blocks_of(len(self), self.width):
+            yield part, self[part]
+
+    def subset(self, places: NDArray[np.intp]) -> Self:
+        """Return some of the rows, scaled as these are."""
+        found = copy(self)
+        found._places = places if self._places is None else self._places[places]
+        return found
+
+    def _scaled(self, rows: Floats) -> Floats:
+        scaled: Floats = self._root(rows) - self.mean
+        scaled /= self.scale
+        return scaled
