@@ -39,6 +39,7 @@ from .pipeline.train import train as train
 from .predict.predict import predict as predict
 from .predict.predict import predict_imagenet as predict_imagenet
 from .predict.predictions import Predictions as Predictions
+from .runs.cv_predictions import CvPredictions as CvPredictions
 from .runs.info import Kind as Kind
 from .runs.info import RunInfo as RunInfo
 from .runs.metrics import Metrics as Metrics

@@ -121,6 +121,7 @@ def fit(
             folds=settings.folds,
             repeats=settings.repeats,
             seed=settings.seed,
+            n_classes=len(embeddings.images.classes),
             weight=compute_sample_weight(settings.class_weight, y),
             on_fold=lambda done, _: on_fold(done, fits),
         )
@@ -164,9 +165,7 @@ def _score(
     )
     scores["intervals"]["cv_accuracy"] = inner.interval
     return {
-        "cv_accuracy": inner.accuracy,
-        "cv_accuracy_std": inner.std,
-        "cv_log_loss": inner.log_loss,
+        **inner.as_metrics(),
         **scores,
         "n_train": len(embeddings.train),
         "weights": embeddings.weights,
@@ -214,7 +213,7 @@ def fit_run(
             probabilities=probabilities,
             head=fitted.head,
             history=fitted.head.history_,
-            held_out=(embeddings.train, fitted.cross_validation.right),
+            cross_validation=fitted.cross_validation,
             kept=_with_precision(recipe, embeddings.specs),
         )
 

@@ -118,6 +118,8 @@ class RunInfo(Record):
         Differs between runs whose inputs differ.
     model_sha256 : str
         Of the file of the head or model, in hex; empty where an older featx wrote it.
+    cv_predictions_sha256 : str
+        Of the file of what a cross-validation predicted; empty where there is none.
     created : str
         When it was written, in ISO 8601.
     versions : dict of str to str
@@ -143,5 +145,6 @@ class RunInfo(Record):
     command: Text = ""
     fingerprint: str = ""
     model_sha256: str = ""
+    cv_predictions_sha256: str = ""
     created: str = ""
     versions: dict[str, str] = Field(default_factory=dict)
