@@ -15,6 +15,8 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
+from featx.heads.file import count_numbers
+from featx.heads.linear import LinearHead
 from featx.heads.settings import GROUPS, HeadSettings
 from featx.heads.table import make_head
 from featx.heads.views import ViewsHead, fit_views
@@ -231,6 +233,8 @@ def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
         "weights": embeddings.weights,
         "embedding": [spec.as_dict() for spec in embeddings.specs],
         "head": settings.name,
+        "linear": isinstance(fitted.head, LinearHead),
+        "parameters": count_numbers(fitted.head),
         "settings": {
             **settings.model_dump(mode="json"),
             "head_parameters": fitted.head.get_params(),

@@ -101,8 +101,14 @@ class RunInfo(Record):
         The specs of the embeddings that the head was fitted on.
     parent : str or None
         The name of the run that fine-tuning started from.
-    parameters, trainable_parameters : int or None
-        Of a Keras model.
+    linear : bool
+        Whether it is a head whose scores are an affine map of scaled embeddings; False
+        also in runs of 0.2 and before.
+    parameters : int or None
+        Numbers that a head or a Keras model has learned, of trees bytes; None for heads
+        in runs of 0.2 and before.
+    trainable_parameters : int or None
+        Of a fine-tuned model.
     layers : list of LayerInfo
         Of a network from scratch; empty in runs of 0.2 and before.
     settings : RunSettings
@@ -135,6 +141,7 @@ class RunInfo(Record):
     head: str
     embedding: list[dict[str, Any]] = Field(default_factory=list)
     parent: Text | None = None
+    linear: bool = False
     parameters: int | None = None
     trainable_parameters: int | None = None
     layers: list[LayerInfo] = Field(default_factory=list)

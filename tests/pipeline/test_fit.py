@@ -192,6 +192,18 @@ def test_what_was_predicted_in_the_folds_is_kept(embeddings, tmp_path):
     assert not (run.path / "held_out.csv").exists()
 
 
+@pytest.mark.parametrize(("head", "is_linear"), [("lda", True), ("mlp", False)])
+def test_a_run_says_how_simple_its_head_is(embeddings, tmp_path, head, is_linear):
+    parameters = {} if is_linear else {"epochs": 1, "hidden": "5"}
+    info = write(embeddings, tmp_path, head, folds=2, parameters=parameters).info
+    assert info.linear is is_linear
+    width, classes, hidden = embeddings.X.shape[1], 3, 5
+    # Mean, scale and weights of each feature, an intercept, and the names of classes.
+    affine = (2 + classes) * width + 2 * classes
+    dense = 2 * width + (width + 1) * hidden + (hidden + 1) * classes + classes
+    assert info.parameters == (affine if is_linear else dense)
+
+
 def test_repeats_differ_in_the_folds_and_in_the_seed(embeddings):
     settings = {"folds": 2, "parameters": {"epochs": 3}}
     twice = featx.fit(embeddings, "softmax", repeats=2, **settings).cross_validation
