@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 def compare(
     runs: tuple[str, ...], rope: float, report: "ReportSettings", as_json: bool
 ) -> None:
-    """Compare runs of the same data: which differ by more than chance explains.
+    """Test which runs differ by more than chance.
 
-    RUN is a run's folder or name; two or more are needed. Those that were
-    cross-validated must have been so in the same folds.
+    RUN is a run's folder or name; two or more, of the same data, are needed. Those that
+    were cross-validated must have been so in the same folds.
     """
     from featx.pipeline.compare import compare as compare_runs
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from featx.evaluation.calibration import (
     bin_of,
+    blocks_of,
     calibration_error,
     fit_temperature,
     log_of,
@@ -22,9 +23,6 @@ Fit = Callable[..., Any]
 It is called with the keyword ``seed`` as well, and with ``start`` where classifiers are
 handed on from fold to fold.
 """
-
-BLOCK_NUMBERS = 1 << 23
-"""Probabilities that are computed at a time, which bounds the memory to 64 MiB."""
 
 
 class FoldScores(NamedTuple):
@@ -156,8 +154,8 @@ def cross_validate(
     logits: list[NDArray[np.float32]] = []
     fold_of = np.zeros((repeats, len(y)), dtype=int)
     for repeat in range(repeats):
-        splits = list(stratified_folds(y, groups, folds=folds, seed=seed + repeat))
-        scores: list[NDArray[np.float32]] = []
+        splits = stratified_folds(y, groups, folds=folds, seed=seed + repeat)
+        scores = np.empty((len(y), 1, n_classes), np.float32)
         options: dict[str, Any] = {"seed": seed + repeat}
         for fold, (train, held_out) in enumerate(splits):
             if hand_on:
@@ -166,10 +164,13 @@ def cross_validate(
             classifier = _fitted(fit, (X, y, groups), train, options)
             if hand_on:
                 options["start"] = classifier
-            scores.append(_scores(classifier, X[held_out], y[train], n_classes))
+            found = _scores(classifier, X[held_out], y[train], n_classes)
+            if found.shape[1] > scores.shape[1]:
+                scores = scores.repeat(found.shape[1], axis=1)
+            scores[held_out] = found
             if on_fold is not None:
                 on_fold(repeat * folds + fold + 1, folds * repeats)
-        logits.append(_in_order(scores, [held_out for _, held_out in splits]))
+        logits.append(scores)
     return _summarise(logits, y, fold_of, groups, weight)
 
 
@@ -197,7 +198,8 @@ def _scores(
 ) -> NDArray[np.float32]:
     """Score rows that were held out, shape (n_held_out, n_views, n_classes).
 
-    The score of a class that is not among the labels `learned` is -inf.
+    The score of a class that is not among the labels `learned` is -inf. Where there was
+    nothing to fit there is one view instead of several.
     """
     if classifier is None:
         known, found = np.unique(learned), np.zeros((len(X), 1, 1), np.float32)
@@ -205,19 +207,6 @@ def _scores(
         known, found = classifier.classes_, classifier.logits(X)
     logits = np.full((*found.shape[:2], n_classes), -np.inf, np.float32)
     logits[:, :, known] = found
-    return logits
-
-
-def _in_order(
-    scores: Sequence[NDArray[np.float32]], held_out: Sequence[NDArray[np.intp]]
-) -> NDArray[np.float32]:
-    """Return the scores of all folds in the order of the images."""
-    # Only where there was nothing to fit is there one view instead of several.
-    views = max(found.shape[1] for found in scores)
-    count = sum(map(len, held_out))
-    logits = np.empty((count, views, scores[0].shape[2]), np.float32)
-    for rows, found in zip(held_out, scores, strict=True):
-        logits[rows] = found
     return logits
 
 
@@ -307,9 +296,7 @@ def _probabilities(
     """Yield rows and their probabilities, the mean over the views, in blocks."""
     from scipy.special import softmax
 
-    step = max(1, BLOCK_NUMBERS // int(np.prod(logits.shape[1:])))
-    for start in range(0, len(logits), step):
-        rows = slice(start, start + step)
+    for rows in blocks_of(logits):
         each = softmax(logits[rows].astype(np.float64) / temperature, axis=2)
         yield rows, each.mean(axis=1)
 

@@ -31,23 +31,23 @@ from featx.runs.run import Run
 ROPE = 0.01
 """Differences of accuracy of at most one point don't matter, unless one says so."""
 
-SIMPLICITY = "fewer embeddings of an image, linear, fewer numbers learned, less time"
-"""What makes a run simpler than another, the most important first; see `simplicity`."""
+SHORT = 10.0
+"""Seconds that are not worth a thought; longer times differ if by a factor of ten."""
 
 
 def simplicity(run: Run) -> tuple[Any, ...]:
-    """Return what sorts runs by `SIMPLICITY`, the simplest first.
+    """Return what sorts runs, the simplest and quickest first.
 
-    Each embedding is a pass through a backbone, which takes most of the time of a
-    prediction. A linear head can be understood, and becomes one layer.
+    Fewer embeddings of an image come first: each is a pass through a backbone, which
+    takes most of the time of a prediction. Then linear heads, which are one layer; then
+    fewer numbers that were learned; then much less time to fit.
     """
     parameters = run.info.parameters
     return (
         max(1, len(run.info.embedding)),
         not run.info.linear,
         math.inf if parameters is None else parameters,
-        run.seconds,
-        run.name,
+        math.floor(math.log10(max(run.seconds, SHORT))),
     )
 
 
@@ -143,7 +143,7 @@ class Standing:
 
     @property
     def recommended(self) -> Run:
-        """The simplest and quickest of those that are as good as the best."""
+        """The simplest and quickest of those that are as good; of equals the best."""
         return min(self.as_good, key=simplicity)
 
 
@@ -156,11 +156,19 @@ class Comparison:
     runs : tuple of Run
         Best by cross-validation first.
     pairs : tuple of Pair
-        The better one by rank first.
+        Each pair has two runs, `first` and `second`, the better one by rank first.
+        `test`, on test images, and `cv`, on training images held out, have
+        `difference`, `interval`, the numbers of images that only the first (`gained`)
+        or only the second got right (`lost`), `p_value`, and the same `adjusted` for
+        all pairs. `folds` has the `p_value` of the corrected t-test, and how probable
+        it is that the first is `better`, `equivalent` or `worse`. `cv` and `folds` are
+        None where not both were cross-validated.
     rope : float
         Differences of accuracy that don't matter, in the Bayesian test.
     standing : Standing or None
-        None where fewer than two runs were cross-validated.
+        The `best` run, those that are `as_good`, the `recommended` one, how many were
+        `compared`, and the `optimism`: by how much the accuracy of the best is too
+        high for being the best. None where fewer than two runs were cross-validated.
     """
 
     runs: tuple[Run, ...]
@@ -242,21 +250,19 @@ def compare_runs(runs: Sequence[Run], *, rope: float = ROPE) -> Comparison:
     _check_same_folds(runs, in_folds)
     on_test = _hits_on_test(runs)
     copies = 1 / runs[0].metrics.share_independent
-    numbers = list(combinations(range(len(runs)), 2))
-    tests = _adjusted([_on_test(on_test[a], on_test[b], copies) for a, b in numbers])
-    folded = [(a, b) for a, b in numbers if in_folds[a] and in_folds[b]]
-    tested = _cv_tests(in_folds, folded)
+    pairs = list(combinations(range(len(runs)), 2))
+    tests = _adjusted([_on_test(on_test[a], on_test[b], copies) for a, b in pairs])
+    known = {n: one for n, one in enumerate(in_folds) if one is not None}
+    both = [(a, b) for a, b in pairs if a in known and b in known]
+    answered = [(known[a], known[b]) for a, b in both]
+    cv = dict(zip(both, _adjusted([_in_folds(*two) for two in answered]), strict=True))
+    by_fold = [_by_fold(*two, rope) for two in answered]
+    folds = dict(zip(both, by_fold, strict=True))
     return Comparison(
         tuple(runs),
         tuple(
-            Pair(
-                runs[a],
-                runs[b],
-                tested.get((a, b)),
-                _folds_test(in_folds[a], in_folds[b], rope),
-                test,
-            )
-            for (a, b), test in zip(numbers, tests, strict=True)
+            Pair(runs[a], runs[b], cv.get((a, b)), folds.get((a, b)), test)
+            for (a, b), test in zip(pairs, tests, strict=True)
         ),
         rope,
         _standing(runs, in_folds),
@@ -408,16 +414,18 @@ def _on_test(
 
 def _in_folds(ours: _Answers, theirs: _Answers) -> PairedTest:
     """Compare two runs on held-out training images; p-values are not adjusted yet."""
-    inflation = folds_inflation(ours.folds)
-    votes = count_votes(ours.correct, theirs.correct, ours.groups)
     difference, interval = paired_difference(
         ours.correct.mean(axis=0),
         theirs.correct.mean(axis=0),
-        n=independent_images(ours.groups) / inflation,
+        n=independent_images(ours.groups) / folds_inflation(ours.folds),
     )
-    return _paired(
-        difference, interval, votes, mcnemar_test(votes, inflation=inflation)
-    )
+    return _paired(difference, interval, *_cv_votes(ours, theirs))
+
+
+def _cv_votes(ours: _Answers, theirs: _Answers) -> tuple[NDArray[np.int64], float]:
+    """Return for which of two runs each content speaks, and their p-value."""
+    votes = count_votes(ours.correct, theirs.correct, ours.groups)
+    return votes, mcnemar_test(votes, inflation=folds_inflation(ours.folds))
 
 
 def _paired(
@@ -437,24 +445,7 @@ def _adjusted(tests: Sequence[PairedTest]) -> list[PairedTest]:
     return [test._replace(adjusted=p) for test, p in zip(tests, adjusted, strict=True)]
 
 
-def _cv_tests(
-    answers: Sequence[_Answers | None], pairs: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], PairedTest]:
-    """Compare pairs of runs whose answers are known, by number."""
-    tests = []
-    for a, b in pairs:
-        ours, theirs = answers[a], answers[b]
-        assert ours is not None
-        assert theirs is not None
-        tests.append(_in_folds(ours, theirs))
-    return dict(zip(pairs, _adjusted(tests), strict=True))
-
-
-def _folds_test(
-    ours: _Answers | None, theirs: _Answers | None, rope: float
-) -> FoldsTest | None:
-    if ours is None or theirs is None:
-        return None
+def _by_fold(ours: _Answers, theirs: _Answers, rope: float) -> FoldsTest:
     differences = ours.by_fold.accuracy - theirs.by_fold.accuracy
     return FoldsTest(
         corrected_t_test(differences, ours.held_out),
@@ -466,16 +457,17 @@ def _standing(
     runs: Sequence[Run], answers: Sequence[_Answers | None]
 ) -> Standing | None:
     """Return which runs no test tells from the best; runs come best first."""
-    known = [number for number, one in enumerate(answers) if one is not None]
-    if len(known) < 2 or known[0] != 0:
+    known = [(r, one) for r, one in zip(runs, answers, strict=True) if one is not None]
+    if len(known) < 2 or answers[0] is None:
         return None
     # All pairs count, not only those with the best: which one is best was seen first.
-    tests = _cv_tests(answers, list(combinations(known, 2)))
-    as_good = [n for n in known[1:] if not tests[0, n].is_significant]
-    accuracies = [one.by_fold.accuracy for one in answers if one is not None]
+    pairs = list(combinations(range(len(known)), 2))
+    p_values = holm([_cv_votes(known[a][1], known[b][1])[1] for a, b in pairs])
+    adjusted = dict(zip(pairs, p_values.tolist(), strict=True))
+    as_good = [n for n in range(1, len(known)) if adjusted[0, n] >= LEVEL]
     return Standing(
         best=runs[0],
-        as_good=tuple(runs[number] for number in (0, *as_good)),
+        as_good=tuple(known[number][0] for number in (0, *as_good)),
         compared=len(known),
-        optimism=choice_optimism(accuracies, 0),
+        optimism=choice_optimism([one.by_fold.accuracy for _, one in known], 0),
     )
