@@ -29,6 +29,7 @@ from .images.image_set import ImageSet as ImageSet
 from .images.layouts.options import DataSettings as DataSettings
 from .images.layouts.read import read_images as read_images
 from .networks.settings import NetworkSettings as NetworkSettings
+from .pipeline.compare import compare as compare
 from .pipeline.finetune import finetune as finetune
 from .pipeline.fit import FittedHead as FittedHead
 from .pipeline.fit import evaluate as evaluate
@@ -39,6 +40,8 @@ from .pipeline.train import train as train
 from .predict.predict import predict as predict
 from .predict.predict import predict_imagenet as predict_imagenet
 from .predict.predictions import Predictions as Predictions
+from .runs.comparison import Comparison as Comparison
+from .runs.cv_predictions import CvPredictions as CvPredictions
 from .runs.info import Kind as Kind
 from .runs.info import RunInfo as RunInfo
 from .runs.metrics import Metrics as Metrics

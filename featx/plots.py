@@ -54,14 +54,20 @@ def per_class(run: Run) -> "Figure":
 def reliability(run: Run) -> "Figure":
     """Draw how often a run is right against how sure it is.
 
+    On the test images, and, where it was cross-validated, on the training images that
+    were held out.
+
     Raises
     ------
     RunError
-        `predictions.csv` is missing or damaged.
+        `predictions.csv` is missing or damaged, or `cv_predictions.h5` is.
     """
-    found = run.predictions()
+    found, in_folds = run.predictions(), run.cv_predictions()
     bins = measure_reliability(found.confidence, found.correct)
-    return reliability_figure(bins, _subtitle(run))
+    held_out = None
+    if in_folds is not None:
+        held_out = measure_reliability(in_folds.confidence, in_folds.correct[0])
+    return reliability_figure(bins, _subtitle(run), held_out)
 
 
 def training_curves(run: Run) -> "Figure":

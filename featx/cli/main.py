@@ -15,6 +15,7 @@ import click
 
 from featx.cli.cache import cache
 from featx.cli.command import OrderedGroup
+from featx.cli.compare import compare
 from featx.cli.config import config
 from featx.cli.data import data
 from featx.cli.demo import demo
@@ -151,7 +152,7 @@ def main() -> None:
 
 
 for command in (
-    *(inspect, new, extract, fit, finetune, train, report, predict, export),
+    *(inspect, new, extract, fit, finetune, train, report, compare, predict, export),
     *(run, demo, data, backbones, heads, config, cache),
 ):
     main.add_command(command)

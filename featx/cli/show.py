@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from featx.embeddings.settings import CacheSettings
     from featx.evaluation.metrics import Metric
+    from featx.runs.comparison import Standing
     from featx.runs.metrics import Metrics, Repeats
     from featx.runs.run import Run
     from featx.runs.settings import ReportSettings
@@ -242,6 +243,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
     from featx.evaluation.metrics import METRICS
     from featx.reports.leaderboard.options import options_of_runs
     from featx.reports.numbers import duration
+    from featx.runs.comparison import find_standing
     from featx.runs.ranking import older_labels, same_data
 
     listed = [metric for metric in METRICS if metric.listed]
@@ -256,19 +258,45 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         shared = [*(backbones if len(backbones) == 1 else ()), *options.shared]
         if shared:
             title += "\n" + ", ".join(shared)
+        standing = find_standing(group)
         rows = [
-            [run.name, ", ".join(own), *_scores(run, listed), duration(run.seconds)]
+            [
+                *(run.name, ", ".join(own), _tie_mark(run, standing)),
+                *(*_scores(run, listed), duration(run.seconds)),
+            ]
             for run, own in zip(group, options.own, strict=True)
         ]
         sections = _sections(group, rows)
-        columns = ["run", "options", *SCORES, *others, "total"]
+        columns = ["run", "options", "", *SCORES, *others, "total"]
         drop = ["total", *others, "cv 95%", "test 95%", "options"]
         show_table(title, columns, sections, left=2, whole=1, drop=drop)
-        if any(row[2].startswith("(") for row in rows):
+        if standing is not None:
+            say_standing(standing)
+        if any(row[3].startswith("(") for row in rows):
             held_out = _held_out(group)
             say(f"(in brackets: not cross-validated, but on {held_out})", "")
         if len(sections) > len(rows):
             say("Runs with other folds, repeats or seeds are ranked apart.", "")
+
+
+TIED = "="
+"""Marks the runs that are as good as the best."""
+
+
+def _tie_mark(run: "Run", standing: "Standing | None") -> str:
+    as_good = standing.as_good if standing is not None else ()
+    return TIED if len(as_good) > 1 and run in as_good else ""
+
+
+def say_standing(standing: "Standing") -> None:
+    """Print which runs are as good as the best, by which test, and with what luck."""
+    from featx.reports.standing import TEST, explain_optimism, explain_ties
+
+    mark = f"{TIED} " if len(standing.as_good) > 1 else ""
+    say_sentences(
+        f"{mark}{explain_ties(standing)} ({TEST}.)", explain_optimism(standing)
+    )
+    say("")
 
 
 def _sections(runs: Sequence["Run"], rows: list[list[str]]) -> list[list[str]]:
@@ -351,7 +379,9 @@ def show_best(runs: Sequence["Run"]) -> None:
 def say_sentences(*sentences: str) -> None:
     """Print sentences, each from a line of its own on; empty ones are left out."""
     for sentence in filter(None, sentences):
-        say(*textwrap.wrap(sentence, 79, break_long_words=False))
+        say(
+            *textwrap.wrap(sentence, 79, break_long_words=False, break_on_hyphens=False)
+        )
 
 
 def predict_next(

@@ -1,18 +1,44 @@
 """Cross-validation inside the train split, by content."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featx.evaluation.calibration import fit_temperature, log_of
+from featx.evaluation.calibration import (
+    bin_of,
+    blocks_of,
+    calibration_error,
+    fit_temperature,
+    log_of,
+)
 from featx.evaluation.intervals import hits_interval
 from featx.splits import stratified_folds
 
-Fit = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], Any]
-"""From X, y and groups to something with `classes_` and `logits`."""
+Fit = Callable[..., Any]
+"""From X, y and groups to something with `classes_` and `logits`.
+
+It is called with the keyword ``seed`` as well, and with ``start`` where classifiers are
+handed on from fold to fold.
+"""
+
+
+class FoldScores(NamedTuple):
+    """What each fold of each repeat came to.
+
+    Attributes
+    ----------
+    accuracy : ndarray of float64, shape (repeats, folds)
+        Share of the images held out that was right.
+    n_train, n_held_out : ndarray of int64, shape (repeats, folds)
+        Images to fit on, and images held out.
+    """
+
+    accuracy: NDArray[np.float64]
+    n_train: NDArray[np.int64]
+    n_held_out: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,14 +56,24 @@ class CrossValidation:
     interval : list of float
         95% interval of the accuracy, [low, high], as of a share of the different
         images; copies count as one.
-    log_loss : float
-        Mean over the images, held out, and over the repeats; at `temperature`.
+    log_loss, brier, calibration_error : float
+        Of the probabilities of the images, held out, at `temperature`; the mean over
+        the repeats.
     temperature : float
         That of the scores of the images when held out. 1 where
         it was not asked for.
     folds, repeats : int
+    predicted : ndarray of int, shape (repeats, n)
+        Class of each training image when held out.
     right : ndarray of bool, shape (n,)
         Whether each training image was right when held out, in the first repeat.
+    fold : ndarray of int, shape (n,)
+        In which fold each training image was held out, in the first repeat.
+    probabilities : ndarray of float32, shape (n, n_classes)
+        Of each training image when held out, in the first repeat: the mean over its
+        views, at `temperature`.
+    by_fold : FoldScores
+        Accuracy and size of each fold.
     """
 
     accuracy: float
@@ -47,9 +83,23 @@ class CrossValidation:
     temperature: float
     folds: int
     repeats: int
-    right: NDArray[np.bool_] = field(
-        default_factory=lambda: np.zeros(0, bool), repr=False, compare=False
-    )
+    brier: float
+    calibration_error: float
+    predicted: NDArray[np.integer] = field(repr=False, compare=False)
+    right: NDArray[np.bool_] = field(repr=False, compare=False)
+    fold: NDArray[np.integer] = field(repr=False, compare=False)
+    probabilities: NDArray[np.float32] = field(repr=False, compare=False)
+    by_fold: FoldScores = field(repr=False, compare=False)
+
+    def as_metrics(self) -> dict[str, float]:
+        """Return what `metrics.json` says of it, but for the interval."""
+        return {
+            "cv_accuracy": self.accuracy,
+            "cv_accuracy_std": self.std,
+            "cv_log_loss": self.log_loss,
+            "cv_brier": self.brier,
+            "cv_ece": self.calibration_error,
+        }
 
 
 def cross_validate(
@@ -61,7 +111,9 @@ def cross_validate(
     folds: int = 5,
     repeats: int = 1,
     seed: int = 0,
+    n_classes: int | None = None,
     weight: NDArray[np.floating] | None = None,
+    hand_on: bool = False,
     on_fold: Callable[[int, int], None] | None = None,
 ) -> CrossValidation:
     """Score a way to fit on stratified folds that never split a group.
@@ -77,10 +129,19 @@ def cross_validate(
         Class codes from 0 on.
     groups : ndarray of int, shape (n,)
     folds, repeats : int
-        Each repeat cuts other folds.
+        Each repeat cuts other folds, and fits with another seed.
+    seed : int
+        Of the folds and of the fits, in the first repeat; those that follow have the
+        numbers that follow.
+    n_classes : int, optional
+        Where the last classes may have no row; else they are those of `y`.
     weight : ndarray of float, shape (n,), optional
         Weights of the images in the loss that the temperature minimises. Without them
         no temperature is fitted.
+    hand_on : bool
+        Whether `fit` is also given the classifier of the fold before as ``start``, None
+        in the first, so that a solver has less far to go. Only for solvers that reach
+        the same solution from everywhere: the one before has seen what is held out now.
     on_fold : callable
         Called with (done, total) after each fold.
 
@@ -89,84 +150,165 @@ def cross_validate(
     DataError
         There are fewer groups than folds.
     """
+    n_classes = int(y.max()) + 1 if n_classes is None else n_classes
     logits: list[NDArray[np.float32]] = []
     fold_of = np.zeros((repeats, len(y)), dtype=int)
     for repeat in range(repeats):
-        splits = list(stratified_folds(y, groups, folds=folds, seed=seed + repeat))
-        scores: list[NDArray[np.float32]] = []
+        splits = stratified_folds(y, groups, folds=folds, seed=seed + repeat)
+        scores = np.empty((len(y), 1, n_classes), np.float32)
+        options: dict[str, Any] = {"seed": seed + repeat}
         for fold, (train, held_out) in enumerate(splits):
+            if hand_on:
+                options.setdefault("start", None)
             fold_of[repeat, held_out] = fold
-            scores.append(_held_out_logits(fit, (X, y, groups), train, held_out))
+            classifier = _fitted(fit, (X, y, groups), train, options)
+            if hand_on:
+                options["start"] = classifier
+            found = _scores(classifier, X[held_out], y[train], n_classes)
+            if found.shape[1] > scores.shape[1]:
+                scores = scores.repeat(found.shape[1], axis=1)
+            scores[held_out] = found
             if on_fold is not None:
                 on_fold(repeat * folds + fold + 1, folds * repeats)
-        order = np.concatenate([held_out for _, held_out in splits])
-        logits.append(_in_order(scores, order))
+        logits.append(scores)
     return _summarise(logits, y, fold_of, groups, weight)
 
 
-def _held_out_logits(
+def _fitted(
     fit: Fit,
     data: tuple[NDArray[Any], NDArray[np.integer], NDArray[np.integer]],
     train: NDArray[np.intp],
-    held_out: NDArray[np.intp],
-) -> NDArray[np.float32]:
-    """Fit on some rows and score the others, shape (n_held_out, n_views, n_classes).
+    options: dict[str, Any],
+) -> Any:
+    """Fit on some rows; None where they are of one class.
 
-    The score of a class that is not among the rows to fit on is -inf.
+    That is so where all few images of the other classes are held out.
     """
     X, y, groups = data
-    known, n_classes = np.unique(y[train]), int(y.max()) + 1
-    if len(known) == 1:  # all few images of the other classes are held out
-        found = np.zeros((len(held_out), 1, 1), np.float32)
+    if len(np.unique(y[train])) == 1:
+        return None
+    return fit(X[train], y[train], groups[train], **options)
+
+
+def _scores(
+    classifier: Any,
+    X: NDArray[Any],
+    learned: NDArray[np.integer],
+    n_classes: int,
+) -> NDArray[np.float32]:
+    """Score rows that were held out, shape (n_held_out, n_views, n_classes).
+
+    The score of a class that is not among the labels `learned` is -inf. Where there was
+    nothing to fit there is one view instead of several.
+    """
+    if classifier is None:
+        known, found = np.unique(learned), np.zeros((len(X), 1, 1), np.float32)
     else:
-        classifier = fit(X[train], y[train], groups[train])
-        known, found = classifier.classes_, classifier.logits(X[held_out])
+        known, found = classifier.classes_, classifier.logits(X)
     logits = np.full((*found.shape[:2], n_classes), -np.inf, np.float32)
     logits[:, :, known] = found
     return logits
 
 
-def _in_order(
-    scores: list[NDArray[np.float32]], order: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """Return the scores of all folds in the order of the images."""
-    views = max(found.shape[1] for found in scores)
-    # Only where there was nothing to fit is there one view instead of several.
-    each = [np.broadcast_to(s, (len(s), views, s.shape[2])) for s in scores]
-    return np.concatenate(each)[np.argsort(order)]
-
-
 def _summarise(
-    logits: list[NDArray[np.float32]],
+    logits: Sequence[NDArray[np.float32]],
     y: NDArray[np.integer],
     fold_of: NDArray[np.intp],
     groups: NDArray[np.integer],
     weight: NDArray[np.floating] | None,
 ) -> CrossValidation:
     """Calibrate and score what was predicted in each repeat."""
-    from scipy.special import softmax
-
     repeats, temperature = len(logits), 1.0
     if weight is not None:
         temperature = fit_temperature(
-            np.concatenate(logits), np.tile(y, repeats), np.tile(weight, repeats)
+            np.concatenate(logits) if repeats > 1 else logits[0],
+            np.tile(y, repeats),
+            np.tile(weight, repeats),
         )
-    right = np.zeros((repeats, len(y)))
-    truth = np.zeros((repeats, len(y)))
-    for repeat, scores in enumerate(logits):
-        each = softmax(scores.astype(np.float64) / temperature, axis=2)
-        probabilities = each.mean(axis=1)
-        right[repeat] = probabilities.argmax(axis=1) == y
-        truth[repeat] = probabilities[np.arange(len(y)), y]
-    by_fold = [right[0][fold_of[0] == fold].mean() for fold in np.unique(fold_of[0])]
+    # All are kept of the first repeat only: they are as large as the embeddings where
+    # there are many classes.
+    first = np.empty((len(y), logits[0].shape[2]), np.float32)
+    each = [
+        _scored(scores, temperature, y, first if not repeat else None)
+        for repeat, scores in enumerate(logits)
+    ]
+    predicted = np.stack([one.predicted for one in each])
+    right = predicted == y
+    by_fold = _score_folds(right, fold_of)
     by_repeat = right.mean(axis=1)
+    spread = by_repeat if repeats > 1 else by_fold.accuracy[0]
     return CrossValidation(
         accuracy=float(by_repeat.mean()),
-        std=float(np.std(by_repeat if repeats > 1 else by_fold, ddof=1)),
+        std=float(np.std(spread, ddof=1)),
         interval=hits_interval(right.mean(axis=0), groups),
-        log_loss=float(-log_of(truth).mean()),
+        log_loss=float(np.mean([one.log_loss for one in each])),
         temperature=temperature,
-        folds=len(by_fold),
+        folds=by_fold.accuracy.shape[1],
         repeats=repeats,
-        right=right[0] > 0,
+        brier=float(np.mean([one.brier for one in each])),
+        calibration_error=float(np.mean([one.calibration_error for one in each])),
+        predicted=predicted,
+        right=right[0],
+        fold=fold_of[0],
+        probabilities=first,
+        by_fold=by_fold,
     )
+
+
+class _Scored(NamedTuple):
+    """What was predicted in one repeat, and how good the probabilities were."""
+
+    predicted: NDArray[np.intp]
+    log_loss: float
+    brier: float
+    calibration_error: float
+
+
+def _scored(
+    logits: NDArray[np.float32],
+    temperature: float,
+    y: NDArray[np.integer],
+    kept: NDArray[np.float32] | None,
+) -> _Scored:
+    """Score one repeat; its probabilities go to `kept` where they are to be kept."""
+    n = len(y)
+    predicted = np.empty(n, np.intp)
+    truth, confidence, squares = np.empty(n), np.empty(n), np.empty(n)
+    for rows, probabilities in _probabilities(logits, temperature):
+        predicted[rows] = probabilities.argmax(axis=1)
+        truth[rows] = probabilities[np.arange(len(probabilities)), y[rows]]
+        confidence[rows] = probabilities.max(axis=1)
+        squares[rows] = np.square(probabilities).sum(axis=1)
+        if kept is not None:
+            kept[rows] = probabilities
+    excess = confidence - (predicted == y)
+    return _Scored(
+        predicted,
+        float(-log_of(truth).mean()),
+        float((squares - 2 * truth + 1).mean()),
+        calibration_error(bin_of(confidence), excess, np.ones(n)),
+    )
+
+
+def _probabilities(
+    logits: NDArray[np.float32], temperature: float
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield rows and their probabilities, the mean over the views, in blocks."""
+    from scipy.special import softmax
+
+    for rows in blocks_of(logits):
+        each = softmax(logits[rows].astype(np.float64) / temperature, axis=2)
+        yield rows, each.mean(axis=1)
+
+
+def _score_folds(right: NDArray[np.bool_], fold_of: NDArray[np.intp]) -> FoldScores:
+    """Return accuracy and size of each fold, from arrays of shape (repeats, n)."""
+    folds = int(fold_of.max()) + 1
+    held_out = np.stack([np.bincount(one, minlength=folds) for one in fold_of])
+    hits = np.stack(
+        [
+            np.bincount(fold, weights=hit, minlength=folds)
+            for fold, hit in zip(fold_of, right, strict=True)
+        ]
+    )
+    return FoldScores(hits / held_out, right.shape[1] - held_out, held_out)

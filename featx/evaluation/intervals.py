@@ -146,9 +146,9 @@ def paired_difference(
 
     Parameters
     ----------
-    ours, theirs : array-like of bool, shape (n,)
-        Whether each classifier was right about an image; the same images in the same
-        order.
+    ours, theirs : array-like of bool or float, shape (n,)
+        Whether each classifier was right about an image, or how often in repeated
+        trials; the same images in the same order.
     n : float, optional
         How many of the images are independent; all where it isn't given.
 
@@ -163,8 +163,8 @@ def paired_difference(
     """
     differences = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
     n = len(differences) if n is None else n
-    gained = n * float((differences > 0).mean())
-    lost = n * float((differences < 0).mean())
+    gained = n * float(np.maximum(differences, 0).mean())
+    lost = n * float(np.maximum(-differences, 0).mean())
     low, high = -_tango_bound(lost, gained, n), _tango_bound(gained, lost, n)
     return float(differences.mean()), [low, high]
 

@@ -144,6 +144,18 @@ METRICS = (
         " equal accuracy.",
     ),
     Metric(
+        "cv_brier",
+        "Brier score in cross-validation",
+        "Mean squared error of the probabilities of the train split, held out.",
+    ),
+    Metric(
+        "cv_ece",
+        "Calibration error in cross-validation",
+        "Mean gap between how confident it is and how often it is right, on the train"
+        " split, held out.",
+        share=True,
+    ),
+    Metric(
         "val_accuracy",
         "Accuracy, held out",
         "Share of correct predictions for training images that were held out.",

@@ -66,19 +66,7 @@ def head_bytes(head: Head) -> bytes:
     """
     from safetensors.numpy import save
 
-    arrays: Arrays = {}
-    values: dict[str, Any] = {}
-    layers: dict[str, list[dict[str, Any]]] = {}
-    for name, value in _LEARNED.validate_python(head.get_learned()).items():
-        if isinstance(value, np.ndarray):
-            arrays[name] = value
-        elif isinstance(value, list):
-            layers[name] = [
-                _layer_settings(layer, f"{name}.{number}", arrays)
-                for number, layer in enumerate(value)
-            ]
-        else:
-            values[name] = value
+    arrays, values, layers = _separate(head)
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise HeadError(f"{name}: {array.dtype} can't be written, only numbers can")
@@ -94,6 +82,31 @@ def head_bytes(head: Head) -> bytes:
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     content: bytes = save(whole, facts)
     return content
+
+
+def count_numbers(head: Head) -> int:
+    """Return how many numbers a fitted head has learned; of trees, bytes."""
+    return sum(array.size for array in _separate(head)[0].values())
+
+
+def _separate(
+    head: Head,
+) -> tuple[Arrays, dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Return arrays, other values, and layers that a head has learned, by name."""
+    arrays: Arrays = {}
+    values: dict[str, Any] = {}
+    layers: dict[str, list[dict[str, Any]]] = {}
+    for name, value in _LEARNED.validate_python(head.get_learned()).items():
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+        elif isinstance(value, list):
+            layers[name] = [
+                _layer_settings(layer, f"{name}.{number}", arrays)
+                for number, layer in enumerate(value)
+            ]
+        else:
+            values[name] = value
+    return arrays, values, layers
 
 
 def read_head(path: Path) -> Head:

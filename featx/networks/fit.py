@@ -59,6 +59,8 @@ class FittedNetwork:
         In seconds; of trainings, the sum over their epochs.
     pretraining : Pretraining or None
         How its convolutions were pre-trained.
+    cross_validation : CrossValidation or None
+        Inside the train split, where folds were asked for.
     """
 
     model: "keras.Model"
@@ -67,6 +69,7 @@ class FittedNetwork:
     metrics: dict[str, Any]
     timings: dict[str, float]
     pretraining: Pretraining | None = None
+    cross_validation: CrossValidation | None = None
 
 
 def fit_network(
@@ -127,17 +130,13 @@ def fit_network(
     timings = {"decoding": data.seconds, **first.timings}
     if inner:
         timings["cross_validation"] = in_folds
-        metrics |= {
-            "cv_accuracy": inner.accuracy,
-            "cv_accuracy_std": inner.std,
-            "cv_log_loss": inner.log_loss,
-        }
+        metrics |= inner.as_metrics()
         metrics["intervals"]["cv_accuracy"] = inner.interval
     if others:
         timings["other_repeats"] = trainings.seconds - fitted
         metrics["repeats"] = {"seeds": list(seeds), **spread([metrics, *others])}
     rounded = {name: round(seconds, 3) for name, seconds in timings.items()}
-    return replace(first, metrics=metrics, timings=rounded)
+    return replace(first, metrics=metrics, timings=rounded, cross_validation=inner)
 
 
 @dataclass(frozen=True)
@@ -392,8 +391,10 @@ class _Trainings:
         rows, settings = self.data.split.train, self.settings
         assert settings.folds is not None
 
-        def fit_rows(train: Rows, _labels: Any, _groups: Any) -> SimpleNamespace:
-            model = self._train(train, settings.seed).model
+        def fit_rows(
+            train: Rows, _labels: Any, _groups: Any, *, seed: int
+        ) -> SimpleNamespace:
+            model = self._train(train, seed).model
             # What takes the place of rows of features is where they are in the data.
             return SimpleNamespace(
                 classes_=np.arange(len(self.data.split.images.classes)),
@@ -409,6 +410,7 @@ class _Trainings:
             self.data.split.groups[rows],
             folds=settings.folds,
             seed=settings.seed,
+            n_classes=len(self.data.split.images.classes),
         )
 
     def finish(self) -> None:

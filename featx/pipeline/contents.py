@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.errors import RecipeError
+from featx.evaluation.cross_validation import CrossValidation
 from featx.figures.augmentation import augmented_figure
 from featx.figures.reconstructions import reconstructions_figure
 from featx.figures.style import png
@@ -14,6 +15,7 @@ from featx.images.image_set import Split
 from featx.networks.autoencoder import Pretraining
 from featx.pipeline.command import plain_command
 from featx.pipeline.recipe import Recipe, recipe_text
+from featx.runs.cv_predictions import CvPredictions
 from featx.runs.files import AUGMENTED_FILE, RECONSTRUCTIONS_FILE
 from featx.runs.predictions import HeldOut
 from featx.runs.write import RunContents
@@ -36,6 +38,7 @@ def run_contents(
     *,
     kept: Recipe | None = None,
     held_out: tuple[NDArray[np.intp], NDArray[np.bool_]] | None = None,
+    cross_validation: CrossValidation | None = None,
     **results: Any,
 ) -> RunContents:
     """Return the contents of a run folder.
@@ -54,6 +57,8 @@ def run_contents(
         The recipe to keep in the folder, where it is not the given one.
     held_out : tuple of ndarray, optional
         Rows of training images, and whether the run was right about them unseen.
+    cross_validation : CrossValidation, optional
+        Of the training images.
     results
         Metrics, probabilities and what else `RunContents` takes.
     """
@@ -71,6 +76,14 @@ def run_contents(
         rows, right = held_out
         paths = tuple(images.paths[row] for row in rows)
         results["held_out"] = HeldOut(paths, split.groups[rows], right)
+    if cross_validation is not None:
+        train = split.train
+        results["cv_predictions"] = CvPredictions.of(
+            cross_validation,
+            tuple(images.paths[row] for row in train),
+            split.groups[train],
+            images.labels[train],
+        )
     command = plain_command(recipe, parent=info.get("parent", ""))
     return RunContents(
         name=name,

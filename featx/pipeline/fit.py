@@ -15,6 +15,8 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
+from featx.heads.file import count_numbers
+from featx.heads.linear import LinearHead
 from featx.heads.settings import GROUPS, HeadSettings
 from featx.heads.table import find_head, make_head
 from featx.heads.views import ViewsHead, fit_views
@@ -121,6 +123,7 @@ def fit(
             folds=settings.folds,
             repeats=settings.repeats,
             seed=settings.seed,
+            n_classes=len(embeddings.images.classes),
             weight=compute_sample_weight(settings.class_weight, y),
             on_fold=lambda done, _: on_fold(done, fits),
         )
@@ -164,9 +167,7 @@ def _score(
     )
     scores["intervals"]["cv_accuracy"] = inner.interval
     return {
-        "cv_accuracy": inner.accuracy,
-        "cv_accuracy_std": inner.std,
-        "cv_log_loss": inner.log_loss,
+        **inner.as_metrics(),
         **scores,
         "n_train": len(embeddings.train),
         "weights": embeddings.weights,
@@ -216,7 +217,7 @@ def fit_run(
             probabilities=probabilities,
             head=fitted.head,
             history=fitted.head.history_,
-            held_out=(embeddings.train, fitted.cross_validation.right),
+            cross_validation=fitted.cross_validation,
             kept=_with_precision(recipe, embeddings.specs),
         )
 
@@ -234,6 +235,8 @@ def _describe(embeddings: Embeddings, fitted: FittedHead) -> dict[str, Any]:
         "weights": embeddings.weights,
         "embedding": [spec.as_dict() for spec in embeddings.specs],
         "head": settings.name,
+        "linear": isinstance(fitted.head, LinearHead),
+        "parameters": count_numbers(fitted.head),
         "settings": {
             **settings.model_dump(mode="json"),
             "head_parameters": fitted.head.get_params() | fitted.head.chosen_,

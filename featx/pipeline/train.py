@@ -184,6 +184,7 @@ def _train_run(images: TrainingData, recipe: Recipe, progress: Progress) -> Run:
             model=fitted.model,
             history=fitted.history,
             pretraining=fitted.pretraining.history if fitted.pretraining else {},
+            cross_validation=fitted.cross_validation,
             pictures=_pictures(images, settings, fitted),
         )
 

@@ -101,8 +101,14 @@ class RunInfo(Record):
         The specs of the embeddings that the head was fitted on.
     parent : str or None
         The name of the run that fine-tuning started from.
-    parameters, trainable_parameters : int or None
-        Of a Keras model.
+    linear : bool
+        Whether it is a head whose scores are an affine map of scaled embeddings; False
+        also in runs of 0.2 and before.
+    parameters : int or None
+        Numbers that a head or a Keras model has learned, of trees bytes; None for heads
+        in runs of 0.2 and before.
+    trainable_parameters : int or None
+        Of a fine-tuned model.
     layers : list of LayerInfo
         Of a network from scratch; empty in runs of 0.2 and before.
     settings : RunSettings
@@ -118,6 +124,8 @@ class RunInfo(Record):
         Differs between runs whose inputs differ.
     model_sha256 : str
         Of the file of the head or model, in hex; empty where an older featx wrote it.
+    cv_predictions_sha256 : str
+        Of the file of what a cross-validation predicted; empty where there is none.
     created : str
         When it was written, in ISO 8601.
     versions : dict of str to str
@@ -133,6 +141,7 @@ class RunInfo(Record):
     head: str
     embedding: list[dict[str, Any]] = Field(default_factory=list)
     parent: Text | None = None
+    linear: bool = False
     parameters: int | None = None
     trainable_parameters: int | None = None
     layers: list[LayerInfo] = Field(default_factory=list)
@@ -143,5 +152,6 @@ class RunInfo(Record):
     command: Text = ""
     fingerprint: str = ""
     model_sha256: str = ""
+    cv_predictions_sha256: str = ""
     created: str = ""
     versions: dict[str, str] = Field(default_factory=dict)

@@ -154,6 +154,8 @@ class Metrics(Record):
     ----------
     cv_accuracy, cv_accuracy_std, cv_log_loss : float or None
         Of the cross-validation inside the train split; None without one.
+    cv_brier, cv_ece : float or None
+        The same; None also in runs of 0.2 and before.
     val_accuracy : float or None
         On the training images that were held out of training.
     accuracy : float
@@ -188,6 +190,8 @@ class Metrics(Record):
     cv_accuracy: float | None
     cv_accuracy_std: float | None = None
     cv_log_loss: float | None = None
+    cv_brier: float | None = None
+    cv_ece: float | None = None
     val_accuracy: float | None = None
     accuracy: float
     intervals: dict[str, Interval] = Field(default_factory=dict)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from featx.embeddings.spec import Spec
 from featx.errors import RunError
 from featx.images.sources import View
+from featx.runs.cv_predictions import CvPredictions, read_cv_predictions
 from featx.runs.files import PRETRAINING_FILE, RUN_FILE
 from featx.runs.frames import import_pandas
 from featx.runs.info import Kind, RunInfo
@@ -230,21 +231,45 @@ class Run:
         return read_predictions(self.path, len(self.classes), self.metrics.n_test)
 
     def held_out(self) -> HeldOut | None:
-        """Read `held_out.csv`: which training images it got right without having seen.
+        """Return which training images the run got right without having seen them.
 
         Returns
         -------
         HeldOut or None
-            Of all training images where the run was cross-validated, of those held out
-            where it was fine-tuned. None for networks, and for runs of featx 0.2 and
-            older.
+            Of all training images where the run was cross-validated, in the first
+            repeat, of those held out where it was fine-tuned. None for networks that
+            were not cross-validated, and for runs of featx 0.2 and older.
 
         Raises
         ------
         RunError
-            The file is not as featx writes it.
+            `held_out.csv` or `cv_predictions.h5` is not as featx writes it.
         """
-        return read_held_out(self.path)
+        found = self.cv_predictions()
+        if found is None:
+            return read_held_out(self.path)
+        return HeldOut(found.paths, found.groups, found.correct[0])
+
+    def cv_predictions(self) -> CvPredictions | None:
+        """Read `cv_predictions.h5`: what it predicted for training images, held out.
+
+        Returns
+        -------
+        CvPredictions or None
+            Of all training images. None where the run was not cross-validated, and for
+            runs of featx 0.2 and older.
+
+        Raises
+        ------
+        RunError
+            The file is missing though `run.json` names it, or not as featx writes it.
+        """
+        return read_cv_predictions(
+            self.path,
+            self.info.cv_predictions_sha256,
+            n_images=self.metrics.n_train,
+            n_classes=len(self.classes),
+        )
 
     def history(self) -> dict[str, NDArray[np.float64]]:
         """Read the training curves: column name to one value per epoch.

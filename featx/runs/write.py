@@ -27,7 +27,9 @@ from featx.keras_backend import keras_backend
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
 from featx.provenance import provenance
+from featx.runs.cv_predictions import CvPredictions, write_cv_predictions
 from featx.runs.files import (
+    CV_PREDICTIONS_FILE,
     HEAD_FILE,
     HELD_OUT_FILE,
     HISTORY_FILE,
@@ -91,6 +93,9 @@ class RunContents:
     held_out : HeldOut, optional
         Training images, and whether the run was right about them unseen, for
         `held_out.csv`.
+    cv_predictions : CvPredictions, optional
+        The same of a cross-validation, with all that was predicted, for
+        `cv_predictions.h5`.
     pictures : Mapping
         File name to content of what can only be drawn now.
     recipe : str
@@ -108,6 +113,7 @@ class RunContents:
     history: Mapping[str, Sequence[float]] = field(default_factory=dict)
     pretraining: Mapping[str, Sequence[float]] = field(default_factory=dict)
     held_out: HeldOut | None = None
+    cv_predictions: CvPredictions | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     recipe: str = ""
 
@@ -242,11 +248,16 @@ def _fill(aside: Path, contents: RunContents) -> None:
         _write_csv(aside / HELD_OUT_FILE, chain([HELD_OUT_COLUMNS], lines))
     for name, picture in contents.pictures.items():
         (aside / name).write_bytes(picture)
+    digests = {}
+    if contents.cv_predictions is not None:
+        write_cv_predictions(aside / CV_PREDICTIONS_FILE, contents.cv_predictions)
+        digests["cv_predictions_sha256"] = sha256_of(aside / CV_PREDICTIONS_FILE)
     info = {
         "format": FORMAT,
         "version": VERSION,
         **contents.info,
         "model_sha256": sha256_of(_write_model(aside, contents)),
+        **digests,
         **provenance((*VERSIONS, *_backend())),
     }
     RunInfo.model_validate(info)

@@ -9,6 +9,7 @@ from featx.evaluation.metrics import Metric
 from featx.runs.info import RunInfo
 from featx.runs.metrics import Metrics
 from featx.runs.run import Run
+from tests.runs.answers import hits, write_answered
 
 
 def made(head, cv_accuracy, *, kind="head", val_accuracy=None, n_val=20, **info):
@@ -204,3 +205,25 @@ def test_words_below_a_name_get_the_room_that_is_left(capsys, monkeypatch):
 def test_a_table_may_have_no_rows(capsys):
     show_table("none", ["run", "x"], [])
     assert "run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_ties_with_the_best_are_marked(tmp_path, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    runs = [
+        write_answered(tmp_path, f"pets-resnet50-{name}", hits(200, range(wrong)))
+        for name, wrong in (("svm", 10), ("lda", 14), ("mlp", 90))
+    ]
+    show_leaderboard(runs)
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= int(columns)
+    words = " ".join(shown.split())
+    assert "pets-resnet50-svm = 0.950" in words
+    assert "pets-resnet50-lda = 0.930" in words
+    assert "pets-resnet50-mlp 0.550" in words
+    assert "= 2 of 3 runs are as good as the best" in words
+    assert "It owes little to luck" in words
+    show_leaderboard([runs[0], runs[2]])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "pets-resnet50-svm 0.950" in words
+    assert "The other run is less accurate than pets-resnet50-svm" in words

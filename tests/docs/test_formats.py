@@ -16,10 +16,12 @@ from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings
 from featx.pipeline.cache import run_export
 from featx.pipeline.train import run_train
+from featx.runs.cv_predictions import write_cv_predictions
 from featx.runs.settings import ReportSettings
 from tests.conftest import make_colours, write_image
 from tests.heads.blobs import make_blobs
 from tests.runs.conftest import FINETUNED
+from tests.runs.test_cv_predictions import predictions
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
 EXAMPLES = re.findall(
@@ -137,3 +139,14 @@ def test_all_that_a_fine_tuned_run_says_is_described():
         *columns,
     ]
     assert [key for key in keys if f"`{key}`" not in said] == []
+
+
+def test_reading_cross_validated_predictions(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = predictions()
+    write_cv_predictions(Path("cv_predictions.h5"), given)
+    read = run_example('"cv_predictions.h5"')
+    assert tuple(read["paths"]) == given.paths
+    np.testing.assert_array_equal(read["probabilities"], given.probabilities)
+    np.testing.assert_array_equal(read["labels"], given.labels)
+    np.testing.assert_array_equal(read["hits"], given.correct)

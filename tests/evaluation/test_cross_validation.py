@@ -27,6 +27,10 @@ class Memory:
         return one_hot(answers, self.classes_)
 
 
+def memorise(X, y, groups, *, seed):
+    return Memory(X, y)
+
+
 class Spy:
     """Notes who was trained on what; answers as told."""
 
@@ -34,8 +38,10 @@ class Spy:
         self.answer = answer
         self.trained = []
         self.asked = []
+        self.options = []
 
-    def __call__(self, X, y, groups):
+    def __call__(self, X, y, groups, **options):
+        self.options.append(options)
         self.trained.append((X[:, 0].tolist(), groups.tolist()))
         self.classes_ = np.unique(y)
         return self
@@ -54,10 +60,10 @@ def test_copies_are_not_scored_by_memory():
     X, y, _ = numbered(30, 3)
     X, y = X.repeat(3, axis=0), y.repeat(3)
     groups = np.arange(30).repeat(3)
-    found = cross_validate(lambda X, y, groups: Memory(X, y), X, y, groups)
+    found = cross_validate(memorise, X, y, groups)
     assert found.accuracy == 0
     # Without the groups the memory would have done well.
-    leaky = cross_validate(lambda X, y, groups: Memory(X, y), X, y, np.arange(90))
+    leaky = cross_validate(memorise, X, y, np.arange(90))
     assert leaky.accuracy > 0.5
 
 
@@ -124,7 +130,7 @@ def test_a_class_of_one_image_is_wrong_not_fatal():
     X, _, groups = numbered(11)
     y = np.array([1] + [0] * 10)
     X[:, 1] = y
-    found = cross_validate(lambda X, y, groups: Memory(X, y), X, y, groups)
+    found = cross_validate(memorise, X, y, groups)
     held_with_the_one = 3  # the memory knows nobody; in that fold all are called 0
     assert found.accuracy <= (held_with_the_one - 1) / 11
     spy = Spy(lambda X: np.zeros(len(X), int))
@@ -136,3 +142,71 @@ def test_classes_smaller_than_the_folds():
     X, y, groups = numbered(12, 6)
     spy = Spy(lambda X: X[:, 0].astype(int) % 6)
     assert cross_validate(spy, X, y, groups).accuracy == 1
+
+
+def test_what_was_predicted_is_kept():
+    X, y, groups = numbered(40)
+    spy = Spy(lambda X: np.where(X[:, 0] < 30, X[:, 1], 1 - X[:, 1]).astype(int))
+    found = cross_validate(spy, X, y, groups, folds=4, repeats=2, n_classes=3)
+    assert found.predicted.shape == (2, 40)
+    expected = np.where(np.arange(40) < 30, y, 1 - y)
+    assert found.predicted.tolist() == [expected.tolist()] * 2
+    assert found.probabilities.dtype == np.float32
+    assert found.probabilities.argmax(axis=1).tolist() == expected.tolist()
+    sure = 1 / (1 + np.exp(-9.0))
+    np.testing.assert_allclose(found.probabilities.max(axis=1), sure, rtol=1e-6)
+    assert (found.probabilities[:, 2] == 0).all()  # a class that nobody knows
+    for fold in range(4):
+        assert sorted(spy.asked[fold]) == np.flatnonzero(found.fold == fold).tolist()
+
+
+def test_scores_of_the_folds():
+    X, y, groups = numbered(42)
+    spy = Spy(lambda X: np.zeros(len(X), int))
+    found = cross_validate(spy, X, y, groups, folds=4, repeats=2)
+    assert found.by_fold.n_held_out.tolist() == [[11, 11, 10, 10]] * 2
+    assert found.by_fold.n_train.tolist() == [[31, 31, 32, 32]] * 2
+    expected = [np.mean([y[int(i)] == 0 for i in asked]) for asked in spy.asked]
+    np.testing.assert_allclose(found.by_fold.accuracy.ravel(), expected)
+
+
+def test_calibration_figures():
+    """All answers are the first class, sure by 0.9 and right by half."""
+    X, y, groups = numbered(40)
+    spy = Spy(lambda X: np.zeros(len(X), int))
+    spy.logits = lambda X: np.tile(np.log([[[0.9, 0.1]]]), (len(X), 1, 1))
+    found = cross_validate(spy, X, y, groups)
+    assert found.calibration_error == pytest.approx(0.4)
+    assert found.brier == pytest.approx((2 * 0.1**2 + 2 * 0.9**2) / 2)
+    assert found.log_loss == pytest.approx(-np.log([0.9, 0.1]).mean())
+
+
+def test_probabilities_are_computed_in_blocks(monkeypatch):
+    X, y, groups = numbered(41)
+    weight = np.ones(41)
+    whole = cross_validate(memorise, X, y, groups, weight=weight)
+    monkeypatch.setattr("featx.evaluation.calibration.BLOCK_NUMBERS", 7)
+    blocks = cross_validate(memorise, X, y, groups, weight=weight)
+    assert whole == blocks
+    np.testing.assert_array_equal(whole.probabilities, blocks.probabilities)
+
+
+def test_each_repeat_has_a_seed_of_its_own():
+    X, y, groups = numbered(20)
+    spy = Spy(lambda X: np.zeros(len(X), int))
+    cross_validate(spy, X, y, groups, folds=2, repeats=3, seed=5)
+    assert spy.options == [{"seed": seed} for seed in (5, 5, 6, 6, 7, 7)]
+
+
+def test_classifiers_are_handed_on_within_a_repeat():
+    X, y, groups = numbered(20)
+    started = []
+
+    def fit(X, y, groups, *, seed, start):
+        started.append((start and start.number, seed))
+        spy = Spy(lambda X: np.zeros(len(X), int))
+        spy.number = len(started)
+        return spy(X, y, groups)
+
+    cross_validate(fit, X, y, groups, folds=3, repeats=2, hand_on=True)
+    assert started == [(None, 0), (1, 0), (2, 0), (None, 1), (4, 1), (5, 1)]

@@ -174,3 +174,39 @@ def test_probabilities_are_calibrated(name, settings):
     probabilities = ViewsHead(made.head).predict_proba(X_test[:, None])
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1)
     assert abs(confidence.mean() - (right == y_test).mean()) < 0.08
+
+
+def test_what_was_predicted_in_the_folds_is_kept(embeddings, tmp_path):
+    run = write(embeddings, tmp_path, head="lda", folds=3, repeats=2)
+    found, train = run.cv_predictions(), embeddings.train
+    assert found.paths == tuple(embeddings.images.paths[row] for row in train)
+    assert found.labels.tolist() == embeddings.images.labels[train].tolist()
+    assert found.groups.tolist() == embeddings.split.groups[train].tolist()
+    assert found.probabilities.shape == (24, 3)
+    assert found.by_fold.accuracy.shape == (2, 3)
+    assert found.correct.mean() == run.metrics.cv_accuracy
+    assert found.temperature == run.load_head().temperature_
+    assert run.held_out().correct.tolist() == found.correct[0].tolist()
+    assert 0 <= run.metrics.cv_ece <= 1
+    assert 0 <= run.metrics.cv_brier <= 2
+    assert not (run.path / "held_out.csv").exists()
+
+
+@pytest.mark.parametrize(("head", "is_linear"), [("lda", True), ("mlp", False)])
+def test_a_run_says_how_simple_its_head_is(embeddings, tmp_path, head, is_linear):
+    parameters = {} if is_linear else {"epochs": 1, "hidden": "5"}
+    info = write(embeddings, tmp_path, head, folds=2, parameters=parameters).info
+    assert info.linear is is_linear
+    width, classes, hidden = embeddings.X.shape[1], 3, 5
+    # Mean, scale and weights of each feature, an intercept, and the names of classes.
+    affine = (2 + classes) * width + 2 * classes
+    dense = 2 * width + (width + 1) * hidden + (hidden + 1) * classes + classes
+    assert info.parameters == (affine if is_linear else dense)
+
+
+def test_repeats_differ_in_the_folds_and_in_the_seed(embeddings):
+    settings = {"folds": 2, "parameters": {"epochs": 3}}
+    twice = featx.fit(embeddings, "softmax", repeats=2, **settings).cross_validation
+    second = featx.fit(embeddings, "softmax", seed=1, **settings).cross_validation
+    assert twice.predicted[1].tolist() == second.predicted[0].tolist()
+    assert twice.by_fold.accuracy[1].tolist() == second.by_fold.accuracy[0].tolist()

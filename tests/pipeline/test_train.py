@@ -274,6 +274,9 @@ def test_folds_give_a_cross_validated_accuracy(trained, tmp_path):
     assert 0 <= fitted.metrics["cv_accuracy"] <= 1
     assert fitted.metrics["cv_accuracy_std"] is not None
     assert "cv_accuracy" in fitted.metrics["intervals"]
+    in_folds = fitted.cross_validation
+    assert in_folds.predicted.shape == (1, fitted.metrics["n_train"])
+    assert in_folds.right.mean() == fitted.metrics["cv_accuracy"]
     assert set(fitted.timings) == {"decoding", "cross_validation", "fit"}
 
 

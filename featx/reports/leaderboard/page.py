@@ -14,7 +14,9 @@ from featx.reports.leaderboard.transfer import transfer_gap
 from featx.reports.numbers import counted, moment, show, ways_of
 from featx.reports.pictures import picture
 from featx.reports.run.gain import finetuning_gain
+from featx.reports.standing import TEST, explain_optimism, explain_ties
 from featx.reports.writing import PAGE, render, replace_file
+from featx.runs.comparison import Standing, find_standing
 from featx.runs.ranking import older_labels, same_data
 from featx.runs.run import Run
 from featx.runs.write import claim_reports
@@ -53,7 +55,7 @@ def render_leaderboard(reports_dir: Path, runs: Sequence[Run]) -> Path:
 
 def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
     """Collect what the page shows of one data set; `runs` come best first."""
-    best = runs[0]
+    best, standing = runs[0], find_standing(runs)
     alt = (
         f"Test accuracy with its 95% interval and cross-validated accuracy of"
         f" {len(runs)} runs on {best.data_name}; the first is {best.name} with"
@@ -68,12 +70,27 @@ def _group(reports_dir: Path, runs: list[Run]) -> dict[str, Any]:
             (run, _link(reports_dir, run), ", ".join(options))
             for run, options in zip(runs, _own_options(runs), strict=True)
         ],
+        **_words(standing),
         "gap": transfer_gap(runs),
         "gain": finetuning_gain(runs),
         "random": any(run.random_weights for run in runs),
         "ways": ways_of(runs),
         "unranked": any(run.metrics.cv_accuracy is None for run in runs),
         "picture": picture(png(plots.leaderboard(runs)), alt),
+    }
+
+
+def _words(standing: Standing | None) -> dict[str, Any]:
+    """Collect what the page says on ties with the best."""
+    if standing is None:
+        return {"as_good": (), "recommended": None, "ties": ""}
+    has_ties = len(standing.as_good) > 1
+    return {
+        "as_good": standing.as_good if has_ties else (),
+        "recommended": standing.recommended if has_ties else None,
+        "ties": explain_ties(standing),
+        "test": TEST,
+        "optimism": explain_optimism(standing),
     }
 
 

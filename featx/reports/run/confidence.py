@@ -24,11 +24,16 @@ It is right more often than it says: it is underconfident.
 The difference is no larger than chance explains, or too small to matter.
 {% endif %}
 The mean gap over ten bins (expected calibration error) is
-{{ "%.3f" | format(error) }}.</p>
-<p>Each dot gathers the test images whose predicted class got about the same
-probability. On the dashed line the classifier is right as often as it says. Below the
-line it is overconfident, above underconfident. Few images in a bin make a long
-interval.</p>
+{{ "%.3f" | format(error) }}.
+{% if cv_sure %}
+Of the {{ run.metrics.n_train | count }} training images, each while it was held out, it
+was right {{ cv_right | percent }} of the time, and on average {{ cv_sure | percent }}
+sure; one temperature was fitted to make the two agree.
+{% endif %}</p>
+<p>Each dot gathers the test images{% if cv_sure %}, each diamond the training
+images,{% endif %} whose predicted class got about the same probability. On the dashed
+line the classifier is right as often as it says. Below the line it is overconfident,
+above underconfident. Few images in a bin make a long interval.</p>
 </div>
 </div>
 """
@@ -38,6 +43,7 @@ def _content(page: RunPage) -> dict[str, Any]:
     found = page.predictions
     sure, right = float(found.confidence.mean()), float(found.correct.mean())
     share = page.run.metrics.share_independent
+    in_folds = page.run.cv_predictions()
     return {
         "picture": page.draw(
             "reliability",
@@ -49,6 +55,8 @@ def _content(page: RunPage) -> dict[str, Any]:
         "right": right,
         "verdict": _verdict(sure, right, len(found.correct) * share),
         "error": reliability(found.confidence, found.correct).error,
+        "cv_sure": in_folds and float(in_folds.confidence.mean()),
+        "cv_right": in_folds and float(in_folds.correct[0].mean()),
     }
 
 

@@ -12,6 +12,7 @@ from featx.runs.find import find_run
 from featx.runs.ranking import leaderboard_frame, older_labels
 from featx.runs.read import read_run
 from tests.reports.pages import Page, assert_self_contained
+from tests.runs.answers import hits, write_answered
 
 
 def test_leaderboard_groups_and_ranks(plain_figures, make_run, tmp_path):
@@ -137,3 +138,22 @@ def test_leaderboard_in_an_impossible_place_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="can't write the leaderboard"):
         render_leaderboard(tmp_path / "file" / "reports", [])
+
+
+def test_ties_with_the_best_are_marked(plain_figures, tmp_path):
+    runs = [
+        write_answered(tmp_path, name, hits(200, range(wrong)), linear=name == "lda")
+        for name, wrong in (("svm", 10), ("lda", 14), ("mlp", 90))
+    ]
+    page = Page(render_leaderboard(tmp_path, runs))
+    assert_self_contained(page)
+    assert "svm best" in page.words
+    assert "lda as good simplest" in page.words
+    assert "mlp as good" not in page.words
+    assert "Which to take. 2 of 3 runs are as good as the best" in page.words
+    assert "The simplest and quickest of them is lda." in page.words
+    assert "What decides is McNemar's test on held-out training images" in page.words
+    assert "Overlapping ones" not in page.words
+    alone = Page(render_leaderboard(tmp_path, runs[:1]))
+    assert "Which to take" not in alone.words
+    assert "Overlapping ones" in alone.words
