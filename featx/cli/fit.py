@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 @options.optional_extract
 @options.cache
 @options.report
+@options.memory
+@options.jobs
 @options.as_json
 def fit(
     data: "DataSettings",
@@ -30,6 +32,8 @@ def fit(
     extract: "list[ExtractSettings]",
     cache: "CacheSettings",
     report: "ReportSettings",
+    memory: int | None,
+    jobs: int,
     as_json: bool,
 ) -> Next:
     """Fit heads on the embeddings of DATA, and score them.
@@ -49,6 +53,8 @@ def fit(
             extract=extract,
             cache=cache,
             report=report,
+            memory=memory,
+            jobs=jobs,
             progress=progress,
         )
     show_notes(note for run in runs for note in run.info["notes"])

@@ -94,6 +94,39 @@ trust = click.option(
     " code: trust only runs whose source you trust.",
 )
 
+
+class _Bytes(click.ParamType[int]):
+    """A number of bytes, such as 4GB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return the bytes; the units are pydantic's, 1 GB is 10^9 bytes."""
+        from pydantic import ByteSize, TypeAdapter, ValidationError
+
+        try:
+            return int(TypeAdapter(ByteSize).validate_python(value))
+        except ValidationError:
+            self.fail(f"{value!r} is no size such as 500MB or 4GB", param, ctx)
+
+
+memory = click.option(
+    "--memory",
+    type=_Bytes(),
+    metavar="SIZE",
+    help="Keep embeddings that take more than this, such as 4GB, in a temporary file"
+    " instead of in memory, and fit heads on portions of them."
+    "  [default: a quarter of what is free]",
+)
+
+jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that fit the folds of a head side by side; worth it on many cores.",
+)
+
 as_json = click.option(
     "as_json", "--json", is_flag=True, help="Print the result as JSON."
 )

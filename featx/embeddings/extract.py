@@ -243,12 +243,16 @@ def embed_rows(
     source: Source,
     extractors: Sequence[Extractor],
     cache_dir: Address,
+    *,
+    memory: int | None = None,
     **options: Any,
 ) -> list[tuple[NDArray[np.float32], Extraction]]:
     """Compute what the cache lacks and return all rows.
 
     Parameters
     ----------
+    memory : int, optional
+        Bytes from which on rows lie in a file; see `allocate`.
     options : dict
         For `extract`.
 
@@ -267,7 +271,7 @@ def embed_rows(
     """
     done = extract(source, extractors, cache_dir, **options)
     for _ in range(ATTEMPTS):
-        read = [_read(source, extraction, cache_dir) for extraction in done]
+        read = [_read(source, extraction, cache_dir, memory) for extraction in done]
         found = [
             (rows, one)
             for rows, one in zip(read, done, strict=True)
@@ -313,11 +317,11 @@ def embed_rows_anyway(
 
 
 def _read(
-    source: Source, extraction: Extraction, cache_dir: Address
+    source: Source, extraction: Extraction, cache_dir: Address, memory: int | None
 ) -> NDArray[np.float32] | None:
     """Return all rows of a spec, or None where some are missing."""
     cache = EmbeddingCache(cache_dir, extraction.spec)
-    rows, found = cache.read(source.digests.keys)
+    rows, found = cache.read(source.digests.keys, memory=memory)
     extraction.notes.extend(n for n in cache.notes if n not in extraction.notes)
     found[list(extraction.unreadable)] = True
     return rows if found.all() else None

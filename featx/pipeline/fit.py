@@ -15,6 +15,7 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.metrics import evaluate as score
+from featx.hardware import available_memory
 from featx.heads.file import count_numbers
 from featx.heads.linear import LinearHead
 from featx.heads.settings import GROUPS, HeadSettings
@@ -37,6 +38,9 @@ from featx.splits import DEALING_VERSION
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
+
+COPIES = 2
+"""Of the embeddings, that fitting a fold may take."""
 
 RANDOM_NOTE = (
     "the backbone's weights are random, not trained on ImageNet: the scores show that"
@@ -73,10 +77,22 @@ class FittedHead:
         return f"FittedHead({self.settings.name}, {classes} classes, cv {accuracy:.3f})"
 
 
+@dataclass(frozen=True)
+class _TrainingViews:
+    """The views of training images, which are copied only as they are asked for."""
+
+    embeddings: Embeddings
+
+    def __getitem__(self, places: slice | NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return views by the places of the images among the training ones."""
+        return self.embeddings.take(self.embeddings.train[places])
+
+
 def fit(
     embeddings: Embeddings,
     head: str | HeadSettings,
     *,
+    jobs: int = 1,
     on_fold: Update = ignore,
     **values: Any,
 ) -> FittedHead:
@@ -87,6 +103,8 @@ def fit(
     embeddings : Embeddings
     head : str or HeadSettings
         A name from the table of heads, or its settings.
+    jobs : int
+        Processes that fit folds side by side; fewer where the memory is short.
     on_fold : callable
         Called with (done, total) at first and after each fit: one for each fold, and
         the last one on all training images.
@@ -104,7 +122,7 @@ def fit(
     """
     settings = chosen_settings(head, HeadSettings, values, function="fit")
     rows = embeddings.train
-    views, y = embeddings.views[rows], embeddings.images.labels[rows]
+    views, y = _TrainingViews(embeddings), embeddings.images.labels[rows]
     groups = embeddings.split.groups[rows]
     fit_rows: Callable[..., ViewsHead] = partial(
         fit_views,
@@ -125,14 +143,20 @@ def fit(
             seed=settings.seed,
             n_classes=len(embeddings.images.classes),
             weight=compute_sample_weight(settings.class_weight, y),
+            jobs=_jobs_that_fit(jobs, embeddings),
             on_fold=lambda done, _: on_fold(done, fits),
         )
     with timed(timings, "fit"):
-        fitted = fit_rows(views, y, groups).head
+        fitted = fit_rows(views[:], y, groups).head
     on_fold(fits, fits)
     fitted.temperature_ = cross_validation.temperature
     classes = embeddings.images.classes
     return FittedHead(fitted, classes, settings, cross_validation, timings)
+
+
+def _jobs_that_fit(jobs: int, embeddings: Embeddings) -> int:
+    """Return how many folds may be fitted at a time: each takes a copy or two."""
+    return max(1, min(jobs, available_memory() // (COPIES * embeddings.views.nbytes)))
 
 
 def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
@@ -150,7 +174,7 @@ def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
 
 def _predict(fitted: FittedHead, embeddings: Embeddings) -> NDArray[np.float64]:
     """Return the probabilities of the test images: the mean over their views."""
-    return ViewsHead(fitted.head).predict_proba(embeddings.views[embeddings.test])
+    return ViewsHead(fitted.head).predict_proba(embeddings.take(embeddings.test))
 
 
 def _score(
@@ -178,6 +202,7 @@ def fit_run(
     embeddings: Embeddings,
     recipe: Recipe,
     *,
+    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Run:
     """Fit, score and write a run, unless the very same was fitted before.
@@ -187,6 +212,8 @@ def fit_run(
     embeddings : Embeddings
     recipe : Recipe
         Of these embeddings and of one head.
+    jobs : int
+        See `fit`.
     progress : Progress
 
     Raises
@@ -205,7 +232,7 @@ def fit_run(
 
     def make(_state: Path) -> RunContents:
         update = progress.task(f"fitting {settings.name}", "fits")
-        fitted = fit(embeddings, settings, on_fold=update)
+        fitted = fit(embeddings, settings, jobs=jobs, on_fold=update)
         probabilities = _predict(fitted, embeddings)
         mark = "-random" if embeddings.weights == "random" else ""
         return run_contents(
@@ -266,6 +293,8 @@ def run_fit(
     extract: Sequence[ExtractSettings] = (),
     cache: CacheSettings = CacheSettings(),
     report: ReportSettings = ReportSettings(),
+    memory: int | None = None,
+    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> list[Run]:
     """Run stage two: fit heads on embeddings, computing those that the cache lacks.
@@ -285,6 +314,7 @@ def run_fit(
         extract=extract,
         cache=cache,
         check=partial(_check_heads, heads),
+        memory=memory,
         progress=progress,
     )
 
@@ -292,7 +322,7 @@ def run_fit(
         recipe = Recipe(
             data=data, cache=cache, extract=chosen, head=[head], report=report
         )
-        return fit_run(embeddings, recipe, progress=progress)
+        return fit_run(embeddings, recipe, jobs=jobs, progress=progress)
 
     return make_each(
         _each(heads, embeddings, progress), make, progress, name=lambda one: one.name

@@ -13,6 +13,7 @@ from featx.embeddings.spec import Spec
 from featx.heads.settings import HeadSettings
 from featx.heads.views import ViewsHead
 from featx.images.layouts.options import DataSettings
+from featx.pipeline import fit as module
 from featx.pipeline.fit import fit_run
 from featx.pipeline.recipe import Recipe
 from featx.runs.read import list_runs
@@ -47,6 +48,51 @@ def test_fit_and_evaluate(embeddings):
     assert scores["accuracy"] == 1.0
     assert scores["cv_accuracy"] == fitted.cross_validation.accuracy
     assert (scores["n_train"], scores["n_test"]) == (24, 12)
+
+
+def test_embeddings_in_a_file_give_the_same_run(colours, embeddings, tmp_path):
+    images = featx.read_images(colours)
+    options = {"cache_dir": tmp_path / "cache", "memory": 0}
+    mapped = featx.embed(images, FakeExtractor(), **options)
+    assert isinstance(mapped.views, np.memmap)
+    np.testing.assert_array_equal(mapped.views, embeddings.views)
+    both = [featx.fit(one, "lda", folds=3) for one in (embeddings, mapped)]
+    scores = [featx.evaluate(both[0], embeddings), featx.evaluate(both[1], mapped)]
+    assert scores[0] == scores[1]
+
+
+def test_views_side_by_side_in_a_file(colours, tmp_path):
+    images = featx.read_images(colours)
+    held, mapped = (
+        featx.embed(
+            images,
+            FakeExtractor(),
+            flip=True,
+            cache_dir=tmp_path / "cache",
+            memory=memory,
+        )
+        for memory in (None, 0)
+    )
+    assert held.views.shape[1] == 2
+    np.testing.assert_array_equal(held.views, mapped.views)
+    assert isinstance(mapped.take(mapped.test), np.memmap)
+    np.testing.assert_array_equal(mapped.take(mapped.test), held.take(held.test))
+
+
+def test_as_many_jobs_as_the_memory_holds(embeddings, monkeypatch):
+    asked = []
+
+    def cross_validate(*args, jobs, **options):
+        asked.append(jobs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "cross_validate", cross_validate)
+    size = embeddings.views.nbytes
+    for free in (100 * size, 5 * size, size):
+        monkeypatch.setattr(module, "available_memory", lambda free=free: free)
+        with pytest.raises(KeyboardInterrupt):
+            featx.fit(embeddings, "lda", jobs=4)
+    assert asked == [4, 2, 1]
 
 
 def test_progress_counts_the_folds_and_the_last_fit(embeddings):
@@ -164,6 +210,7 @@ def test_probabilities_are_calibrated(name, settings):
     rows = SimpleNamespace(
         train=np.arange(len(y)),
         views=X[:, None],
+        take=lambda places: X[places, None],
         images=SimpleNamespace(labels=y, classes=tuple("abcd")),
         split=SimpleNamespace(groups=np.arange(len(y))),
         map_shape=None,
