@@ -110,13 +110,29 @@ def test_a_number_that_no_step_could_use_is_refused(kind, values):
     ("kind", "values"),
     [
         (NetworkSettings, {"factor": 0.5}),
+        (NetworkSettings, {"least_rate": 1e-4}),
         (NetworkSettings, {"pretrain_epochs": 3}),
         (NetworkSettings, {"name": "cnn", "parts": "depth"}),
         (FinetuneSettings, {"plateau_patience": 9}),
         (FinetuneSettings, {"schedule": "constant", "factor": 0.5}),
+        (FinetuneSettings, {"schedule": "constant", "least_rate": 1e-4}),
     ],
 )
 def test_settings_that_would_be_ignored_are_refused(kind, values):
     name = {"name": "basenet"} if kind is NetworkSettings else {}
     with pytest.raises(ValidationError, match=f"`{list(values)[-1]}`"):
         kind(**{**name, **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"schedule": "cosine", "least_rate": 1e-4},
+        {"preset": "rmsprop-100", "schedule": "constant"},
+        {"preset": "rmsprop-100", "schedule": "constant", "choose": "average"},
+    ],
+)
+def test_settings_that_have_an_effect_are_taken(values):
+    found = FinetuneSettings(**values)
+    assert found.schedule == values["schedule"]
+    assert found.least_rate == values.get("least_rate", 1e-7)

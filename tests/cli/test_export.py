@@ -463,6 +463,7 @@ def test_a_model_may_resize_photos(run, photos, name):
     done = run("export", photos, "--format", name, "--with-resize")
     assert done.exit_code == 0, done.stderr
     assert "featx has the decoder reduce 1 of them" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
     facts = json.loads((photos / "export" / "export.json").read_text())
     entry = facts["formats"][f"{name}-any-size"]
     (given,) = entry["inputs"]
@@ -610,6 +611,16 @@ def test_errors_are_one_line(run, network, monkeypatch):
     reason = "can't be written as keras (ValueError: no such operation)"
     assert reason in done.stderr
     assert not (network / "export" / "model.keras").exists()
+
+    def takes_all(*_):
+        raise MemoryError
+
+    greedy = model_formats.ModelFormat(
+        "keras", "model.keras", takes_all, takes_all, takes_all
+    )
+    monkeypatch.setitem(MODEL_FORMATS, "keras", greedy)
+    done = run("export", NETWORK, "--batch-size", 4)
+    assert "out of memory while writing it as keras; use a smaller" in done.stderr
 
     lacking = model_formats.ModelFormat(
         *("onnx", "model.onnx", fails, fails, fails),
