@@ -261,7 +261,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         standing = find_standing(group)
         rows = [
             [
-                *(run.name, ", ".join(own), _tie_mark(run, standing)),
+                *(run.name, ", ".join(own), tie_mark(run, standing)),
                 *(*_scores(run, listed), duration(run.seconds)),
             ]
             for run, own in zip(group, options.own, strict=True)
@@ -283,7 +283,8 @@ TIED = "="
 """Marks the runs that are as good as the best."""
 
 
-def _tie_mark(run: "Run", standing: "Standing | None") -> str:
+def tie_mark(run: "Run", standing: "Standing | None") -> str:
+    """Return what stands beside a run that is as good as the best."""
     as_good = standing.as_good if standing is not None else ()
     return TIED if len(as_good) > 1 and run in as_good else ""
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from featx.evaluation.calibration import (
     bin_of,
-    blocks_of,
     calibration_error,
     fit_temperature,
     log_of,
@@ -23,6 +22,10 @@ Fit = Callable[..., Any]
 
 It is called with the keyword ``seed`` as well.
 """
+
+
+BLOCK_NUMBERS = 1 << 20
+"""Probabilities that are computed at a time: 8 MiB, and a few times that within."""
 
 
 class FoldScores(NamedTuple):
@@ -328,7 +331,9 @@ def _probabilities(
     """Yield rows and their probabilities, the mean over the views, in blocks."""
     from scipy.special import softmax
 
-    for rows in blocks_of(logits):
+    step = max(1, BLOCK_NUMBERS // int(np.prod(logits.shape[1:])))
+    for start in range(0, len(logits), step):
+        rows = slice(start, start + step)
         each = softmax(logits[rows].astype(np.float64) / temperature, axis=2)
         yield rows, each.mean(axis=1)
 

@@ -189,7 +189,7 @@ def test_probabilities_are_computed_in_blocks(monkeypatch):
     X, y, groups = numbered(41)
     weight = np.ones(41)
     whole = cross_validate(memorise, X, y, groups, weight=weight)
-    monkeypatch.setattr("featx.evaluation.calibration.BLOCK_NUMBERS", 7)
+    monkeypatch.setattr("featx.evaluation.cross_validation.BLOCK_NUMBERS", 7)
     blocks = cross_validate(memorise, X, y, groups, weight=weight)
     assert whole == blocks
     np.testing.assert_array_equal(whole.probabilities, blocks.probabilities)
