@@ -87,6 +87,44 @@ def test_the_same_fit_is_not_done_twice(embeddings, tmp_path):
     assert len(list_runs(tmp_path / "reports")) == 2
 
 
+def test_a_learning_curve_is_measured_where_it_is_asked_for(embeddings, tmp_path):
+    told = []
+    fitted = featx.fit(
+        embeddings,
+        "lda",
+        folds=2,
+        learning_curve=True,
+        on_fold=lambda *a: told.append(a),
+    )
+    # 24 images of 3 classes: halves of the 12 in a fold have 2 a class.
+    assert told == [(done, 7) for done in range(8)]
+    assert fitted.learning_curve.reason == "few images"
+    assert "learning_curve" in fitted.timings
+    scores = featx.evaluate(fitted, embeddings)
+    assert [point.images for point in scores.learning_curve.points] == [6, 12]
+    assert scores.learning_curve.points[-1].accuracy == scores.cv_accuracy
+    assert featx.fit(embeddings, "lda").learning_curve is None
+    run = write(embeddings, tmp_path, learning_curve=True)
+    stored = json.loads((run.path / "metrics.json").read_text())["learning_curve"]
+    assert stored == run.metrics.learning_curve.as_dict()
+    made_from = tomllib.loads((run.path / "recipe.toml").read_text("utf-8"))
+    assert made_from["head"] == [{"name": "logreg", "learning_curve": True}]
+    assert "--learning-curve" in run.info.command.split()
+
+
+def test_a_run_with_a_learning_curve_is_also_the_one_without(embeddings, tmp_path):
+    having = write(embeddings, tmp_path, learning_curve=True)
+    assert write(embeddings, tmp_path).path == having.path
+    other = write(embeddings, tmp_path, folds=3)
+    assert other.metrics.learning_curve is None
+    # What is written is never changed, so this one is fitted again.
+    again = write(embeddings, tmp_path, folds=3, learning_curve=True)
+    assert again.path != other.path
+    assert write(embeddings, tmp_path, folds=3).path == other.path
+    assert write(embeddings, tmp_path, learning_curve=True).path == having.path
+    assert len(list_runs(tmp_path / "reports")) == 3
+
+
 def test_settings_reach_the_fit(embeddings, tmp_path):
     run = write(
         embeddings,
