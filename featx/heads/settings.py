@@ -64,8 +64,8 @@ class HeadSettings(Settings):
     """Repeat the cross-validation this many times, each time with other folds."""
 
     learning_curve: bool = False
-    """Fit on parts of the training images as well, to say what twice as many would
-    bring. It takes about three times as long."""
+    """Fit on parts of the training images as well, up to ten times in each fold, to say
+    what twice as many would likely bring."""
 
     hidden: Annotated[
         str | None,

@@ -11,6 +11,7 @@ import featx
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.heads.settings import HeadSettings
+from featx.heads.table import HEADS
 from featx.heads.views import ViewsHead
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.fit import fit_run
@@ -186,6 +187,37 @@ def test_mirrored_views_train_and_vote(colours, tmp_path):
     assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
 
 
+def embedded(X, y):
+    """Return what a fit takes of embeddings, all of them of the train split."""
+    return SimpleNamespace(
+        train=np.arange(len(y)),
+        views=X[:, None],
+        images=SimpleNamespace(labels=y, classes=tuple("abcd")),
+        split=SimpleNamespace(groups=np.arange(len(y))),
+        map_shape=None,
+        rows_are="",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        row.name if row.quick else pytest.param(row.name, marks=pytest.mark.slow)
+        for row in HEADS.values()
+        if not row.on_maps
+    ],
+)
+def test_every_head_has_a_learning_curve(name):
+    """Also on parts with two images a class, and one of a rare class."""
+    X, y = make_blobs([5, 15, 15, 15], apart=6)
+    parameters = {"epochs": 10} if name in ("softmax", "mlp") else {}
+    found = featx.fit(embedded(X, y), name, learning_curve=True, parameters=parameters)
+    points = found.learning_curve.points
+    assert [round(point.images) for point in points] == [10, 20, 40]
+    assert points[-1].accuracy == found.cross_validation.accuracy
+    assert len(found.learning_curve.fitted) == 13
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -199,14 +231,7 @@ def test_probabilities_are_calibrated(name, settings):
     """By scores of images that were held out, whatever the head."""
     X, y = make_blobs([40] * 4, apart=2.5)
     X_test, y_test = make_blobs([150] * 4, apart=2.5, seed=1)
-    rows = SimpleNamespace(
-        train=np.arange(len(y)),
-        views=X[:, None],
-        images=SimpleNamespace(labels=y, classes=tuple("abcd")),
-        split=SimpleNamespace(groups=np.arange(len(y))),
-        map_shape=None,
-        rows_are="",
-    )
+    rows = embedded(X, y)
     made = featx.fit(rows, name, **settings)
     assert made.head.temperature_ == made.cross_validation.temperature != 1
     probabilities = ViewsHead(made.head).predict_proba(X_test[:, None])
