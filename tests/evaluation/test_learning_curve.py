@@ -177,4 +177,5 @@ def test_the_forecast_contains_the_truth(apart, count):
     low, high = np.array(found).T
     truth = np.mean(reached)
     assert np.mean((low <= truth) & (truth <= high)) >= 0.92
-    assert np.mean(high - low) < 0.25
+    # A share of so many images alone has up to two thirds of that.
+    assert np.mean(high - low) < 3 / np.sqrt(classes * count)
