@@ -7,7 +7,13 @@ import click
 from featx.cli import options
 from featx.cli.command import Next, SettingsCommand
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_best, show_leaderboard, show_notes, summary
+from featx.cli.show import (
+    show_best,
+    show_leaderboard,
+    show_learning_curves,
+    show_notes,
+    summary,
+)
 from featx.cli.terminal import say_json
 
 if TYPE_CHECKING:
@@ -63,5 +69,6 @@ def fit(
     else:
         show_leaderboard(runs)
         show_best(runs)
+        show_learning_curves(runs)
     progress.check()
     return Next("report")

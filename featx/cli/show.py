@@ -377,6 +377,17 @@ def show_best(runs: Sequence["Run"]) -> None:
     say(best.path)
 
 
+def show_learning_curves(runs: Iterable["Run"]) -> None:
+    """Print what twice the training images would likely bring, by run."""
+    from featx.reports.run.learning_curve import forecast_words
+
+    for run in runs:
+        curve = run.metrics.learning_curve
+        if curve is not None:
+            say("")
+            say_sentences(f"{run.title}: {forecast_words(curve, decimals)}")
+
+
 def say_sentences(*sentences: str) -> None:
     """Print sentences, each from a line of its own on; empty ones are left out."""
     for sentence in filter(None, sentences):

@@ -63,6 +63,10 @@ class HeadSettings(Settings):
     repeats: Annotated[int, Field(ge=1)] = 1
     """Repeat the cross-validation this many times, each time with other folds."""
 
+    learning_curve: bool = False
+    """Fit on parts of the training images as well, up to ten times in each fold, to say
+    what twice as many would likely bring."""
+
     hidden: Annotated[
         str | None,
         checked_by(_known_layers),

@@ -1,7 +1,7 @@
 """Stage two: fit heads, score them on the test split, and write their runs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from featx.embeddings.dataset import Embeddings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
+from featx.evaluation.learning_curve import LearningCurve
 from featx.evaluation.metrics import evaluate as score
 from featx.hardware import available_memory
 from featx.heads.file import count_numbers
@@ -24,10 +25,14 @@ from featx.heads.views import ViewsHead, fit_views
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.contents import run_contents
 from featx.pipeline.extract import find_embeddings
+from featx.pipeline.learning_curve import (
+    extra_fits,
+    find_fingerprint,
+    find_learning_curve,
+)
 from featx.pipeline.recipe import Recipe
 from featx.pipeline.several import make_each
 from featx.progress import SILENT, Progress, Update, ignore, timed
-from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
 from featx.runs.metrics import Metrics
 from featx.runs.run import Run
@@ -63,6 +68,8 @@ class FittedHead:
         On the train split only.
     timings : dict of str to float
         Seconds.
+    learning_curve : LearningCurve or None
+        On the train split only; None where it wasn't asked for.
     """
 
     head: "Head"
@@ -70,6 +77,7 @@ class FittedHead:
     settings: HeadSettings
     cross_validation: CrossValidation
     timings: dict[str, float]
+    learning_curve: LearningCurve | None = None
 
     def __repr__(self) -> str:
         accuracy = self.cross_validation.accuracy
@@ -106,8 +114,8 @@ def fit(
     jobs : int
         Processes that fit folds side by side; fewer where the memory is short.
     on_fold : callable
-        Called with (done, total) at first and after each fit: one for each fold, and
-        the last one on all training images.
+        Called with (done, total) at first and after each fit: one for each fold, those
+        of the learning curve, and the last one on all training images.
     values
         Other settings by name: ``folds=3``, ``tune=True``.
 
@@ -129,15 +137,15 @@ def fit(
         settings.name,
         **settings.fit_options(embeddings.map_shape, embeddings.rows_are),
     )
-    fits = settings.folds * settings.repeats + 1
+    data = (views, y, groups)
+    in_folds = settings.folds * settings.repeats
+    fits = in_folds + extra_fits(settings, data) + 1
     on_fold(0, fits)
     timings: dict[str, float] = {}
     with timed(timings, "cross_validation"):
         cross_validation = cross_validate(
             fit_rows,
-            views,
-            y,
-            groups,
+            *data,
             folds=settings.folds,
             repeats=settings.repeats,
             seed=settings.seed,
@@ -146,12 +154,20 @@ def fit(
             jobs=_jobs_that_fit(jobs, embeddings),
             on_fold=lambda done, _: on_fold(done, fits),
         )
+    curve = find_learning_curve(
+        settings,
+        fit_rows,
+        data,
+        cross_validation,
+        timings,
+        lambda done, _: on_fold(in_folds + done, fits),
+    )
     with timed(timings, "fit"):
         fitted = fit_rows(views[:], y, groups).head
     on_fold(fits, fits)
     fitted.temperature_ = cross_validation.temperature
     classes = embeddings.images.classes
-    return FittedHead(fitted, classes, settings, cross_validation, timings)
+    return FittedHead(fitted, classes, settings, cross_validation, timings, curve)
 
 
 def _jobs_that_fit(jobs: int, embeddings: Embeddings) -> int:
@@ -190,11 +206,13 @@ def _score(
         seed=fitted.settings.seed,
     )
     scores["intervals"]["cv_accuracy"] = inner.interval
+    curve = fitted.learning_curve
     return {
         **inner.as_metrics(),
         **scores,
         "n_train": len(embeddings.train),
         "weights": embeddings.weights,
+        **({} if curve is None else {"learning_curve": asdict(curve)}),
     }
 
 
@@ -221,10 +239,11 @@ def fit_run(
     HeadError, DataError, RunError
     """
     (settings,) = recipe.head
-    fingerprint = fingerprint_of(
+    fingerprint = find_fingerprint(
+        settings,
+        recipe.report.out_dir,
         embeddings.split.fingerprint,
         [spec.id for spec in embeddings.specs],
-        settings.model_dump(mode="json"),
         DEALING_VERSION,
         # Those of the first version have fingerprints without a number.
         *{find_head(settings.name).version} - {1},

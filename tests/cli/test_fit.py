@@ -41,3 +41,21 @@ def test_hidden_layers_are_for_heads_that_have_some(run, work):
     assert "'conv': needs the whole maps" in done.stderr
     words = ("--head", "mlp", "--head", "lda", "--hidden", "8", "--folds", "2")
     assert run("fit", *words).exit_code == 0
+
+
+def test_a_learning_curve_is_said_and_in_the_summary(run, work):
+    words = ("--head", "lda", "--folds", "2", "--learning-curve")
+    done = run("fit", *BACKBONE, *words)
+    assert done.exit_code == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "lda on mobilenet-0.25: There are too few training images a class" in said
+    assert "fitting lda: 7/7 fits" in done.stderr
+    (summary,) = json.loads(run("fit", *words, "--json").stdout)
+    assert summary["learning_curve"]["reason"] == "few images"
+    (work / "recipe.toml").write_text(
+        '[data]\npath = "data"\n[[extract]]\nbackbone = "mobilenet-0.25"\n'
+        'image_size = 32\nweights = "random"\n'
+        '[[head]]\nname = "lda"\nfolds = 2\nlearning_curve = true\n'
+    )
+    done = run("run", "recipe.toml")
+    assert "too few training images a class" in " ".join(done.stdout.split())
