@@ -1,8 +1,11 @@
 """Shrinkage linear discriminant analysis on signed square roots."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
 
 from featx.heads.layers import Floats
 from featx.heads.linear import LinearHead
@@ -16,9 +19,25 @@ def ledoit_wolf_shrinkage(X: Floats) -> float:
     pairs of features: a hundredth of the work for 30 rows of 3000 features.
     """
     X = X.astype(np.float64)
-    n, width = X.shape
-    squares = np.square(X).sum(axis=1)
-    pairs = X @ X.T if n < width else X.T @ X
+    pairs = X @ X.T if X.shape[0] < X.shape[1] else X.T @ X
+    return shrinkage_from(pairs, np.square(X).sum(axis=1), X.shape[1])
+
+
+def shrinkage_from(
+    pairs: NDArray[np.float64], squares: NDArray[np.float64], width: int
+) -> float:
+    """Return Ledoit and Wolf's shrinkage from sums.
+
+    Parameters
+    ----------
+    pairs : ndarray, shape (n, n) or (d, d)
+        Products of the centred rows with each other, or of the features.
+    squares : ndarray, shape (n,)
+        Of the rows' lengths.
+    width : int
+        Of the rows.
+    """
+    n = len(squares)
     spread = np.square(pairs).sum() / n**2
     mean_variance = squares.sum() / n / width
     error = (np.square(squares).sum() / n - spread) / (width * n)
@@ -52,7 +71,7 @@ class ShrinkageLDAHead(LinearHead):
 
     signed_sqrt = True
 
-    shrinkage: float | None = None
+    shrinkage: Annotated[float, Field(ge=0, le=1)] | None = None
 
     def _fit_affine(self, Z: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from scipy.linalg import solve
