@@ -40,7 +40,7 @@ class KMeansHead(LayeredHead):
 
     per_class: Annotated[int, Field(ge=1)] = 1
     spread: Annotated[float, Field(gt=0)] = 0.02
-    starts: Annotated[int, Field(ge=1)] = 4
+    starts: Annotated[int, Field(ge=1)] = 2
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from sklearn.cluster import KMeans
