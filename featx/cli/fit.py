@@ -6,6 +6,7 @@ import click
 
 from featx.cli import options
 from featx.cli.command import Next, SettingsCommand
+from featx.cli.completion import complete_head
 from featx.cli.progress import TerminalProgress
 from featx.cli.show import (
     show_best,
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SettingsCommand)
-@options.HeadOptions("heads", "featx.heads.settings:HeadSettings")
+@options.HeadOptions(
+    "heads",
+    "featx.heads.settings:HeadSettings",
+    completers={"name": complete_head},
+)
 @options.data
 @options.optional_extract
 @options.cache
@@ -48,7 +53,8 @@ def fit(
     featx.toml names, else data/.
     Without --backbone, here or in featx.toml, the embeddings last extracted for DATA
     are used. Embeddings that are not in the cache are computed first. A run with the
-    same settings on the same data is not made again.
+    same settings on the same data is not made again. `featx heads NAME` lists the
+    parameters for --set.
     """
     from featx.pipeline.fit import run_fit
 

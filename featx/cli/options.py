@@ -37,7 +37,9 @@ class HeadOptions(SettingsOptions):
 
     def make(self, given: Mapping[str, Any], project: Callable[[], "Project"]) -> Any:
         """Make one settings object for each head."""
-        heads = super().make(given, project)
+        from featx.heads.settings import HeadSettings
+
+        heads = HeadSettings.sharing(super().make(given, project))
         if "hidden" in given and not any(head.hidden for head in heads):
             from featx.heads.table import HEADS
 

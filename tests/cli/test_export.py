@@ -742,6 +742,17 @@ def test_trees_are_exported_as_they_are(run, boosted, monkeypatch):
     check_every_format(run, BOOSTED, 2e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "head",
+    ["ridge", "prototype", "knn", "kmeans", "sklearn.linear_model.RidgeClassifier"],
+)
+def test_other_heads_are_exported_as_they_are(head, run, boosted, monkeypatch):
+    monkeypatch.chdir(boosted)
+    in_folder(boosted, "fit", "--head", head, *BACKBONE, "--precision", "float32")
+    check_every_format(run, f"data-mobilenet-0.25-random-{head}", 1e-4)
+
+
 def test_a_head_without_layers_is_sent_to_fine_tuning(run, boosted, monkeypatch):
     def none(_):
         raise HeadError("no layers")

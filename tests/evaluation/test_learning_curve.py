@@ -25,7 +25,7 @@ class Spy:
     def __init__(self, X, y):
         self.rows, self.y, self.fitted, self.scored = len(X), y, [], []
 
-    def __call__(self, X, y, groups):
+    def __call__(self, X, y, groups, **seed):
         self.fitted.append((X[:, 0, 0].astype(int), groups))
         self.classes_ = np.unique(y)
         return self
@@ -44,7 +44,7 @@ def numbered(counts, *, copies=1):
 
 def measured(X, y, groups=None, *, fit=None, **options):
     groups = np.arange(len(y)) if groups is None else groups
-    fit = fit or (lambda X, y, groups: Centroids(X, y))
+    fit = fit or (lambda X, y, groups, **seed: Centroids(X, y))
     folds = options.get("folds", 5)
     inner = cross_validate(fit, X, y, groups, folds=folds)
     return measure_learning_curve(fit, X, y, groups, inner.right, **options), inner

@@ -13,16 +13,10 @@ from featx.heads import solver
 from featx.heads.scaling import learn_scaling
 from featx.heads.table import HEADS, make_head
 from featx.splits import inner_folds
-from tests.heads.blobs import make_blobs
+from tests.heads.blobs import as_trained, make_blobs
 
 LINEAR = ["lda", "svm", "logreg", "softmax"]
 DTYPES = [np.float32, np.float64]
-
-
-def as_trained(head, X):
-    """Return what a head's coefficients are multiplied with."""
-    rooted = np.sign(X) * np.sqrt(np.abs(X)) if head.rooted_ else X
-    return (rooted - head.mean_) / head.scale_
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
