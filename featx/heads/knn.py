@@ -8,6 +8,7 @@ from pydantic import Field
 
 from featx.heads.layered import LayeredHead, directions
 from featx.heads.layers import Dense, Floats, Mixture, apply_layers
+from featx.heads.sums import blocks
 from featx.splits import Labels
 
 DOUBT = 0.01
@@ -46,7 +47,10 @@ class NearestNeighboursHead(LayeredHead):
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         before = directions(X)
-        rows = apply_layers(before, X)
+        rows = np.empty(X.shape, X.dtype)  # the only copy: there may be many
+        for part in blocks(len(X)):
+            rows[part] = apply_layers(before, X[part])
+        rows /= self.spread
         n, n_classes = len(y), len(self.classes_)
         counts = np.bincount(y)
         shares = (1 - DOUBT) * np.eye(n_classes) + DOUBT * counts / n
@@ -54,7 +58,7 @@ class NearestNeighboursHead(LayeredHead):
         shares = shares * (np.bincount(y, weight) / counts)
         self.layers_ = [
             *before,
-            Dense(rows.T / rows.dtype.type(self.spread), np.zeros(n, X.dtype)),
+            Dense(rows.T, np.zeros(n, X.dtype)),
             Mixture(y, shares.astype(X.dtype), min(self.k, n)),
         ]
 

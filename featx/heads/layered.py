@@ -14,7 +14,7 @@ from featx.heads.layers import (
     UnitLength,
     apply_layers,
 )
-from featx.heads.scaling import learn_scaling
+from featx.heads.sums import blocks
 
 FLOOR = 1e-30
 """Magnitudes below it have its root: that of float32's smallest has half its digits."""
@@ -48,5 +48,8 @@ def directions(X: Floats) -> list[Layer]:
     these than on embeddings as they are, standardised, or not rooted.
     """
     root = SignedRoot(FLOOR)
-    mean, scale = learn_scaling(root(X))
-    return [root, Scaling(mean, np.ones_like(scale)), UnitLength()]
+    total = np.zeros(X.shape[1])
+    for part in blocks(len(X)):
+        total += root(X[part]).sum(axis=0, dtype=np.float64)
+    mean = (total / len(X)).astype(X.dtype)
+    return [root, Scaling(mean, np.ones_like(mean)), UnitLength()]
