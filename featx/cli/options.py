@@ -49,7 +49,7 @@ class HeadOptions(SettingsOptions):
 
 
 DATA = "featx.images.layouts.options:DataSettings"
-_EXTRACT = "featx.embeddings.settings:ExtractSettings"
+EXTRACT = "featx.embeddings.settings:ExtractSettings"
 _CACHE = "featx.embeddings.settings:CacheSettings"
 _SPLIT = frozenset({"test_size", "seed"})
 
@@ -58,10 +58,8 @@ data_without_split = DataOptions("data", DATA, without=_SPLIT, carried=True)
 
 _LAYER = {"layer": complete_layer}
 
-extract = SettingsOptions("extract", _EXTRACT, completers=_LAYER)
-optional_extract = SettingsOptions(
-    "extract", _EXTRACT, optional=True, completers=_LAYER
-)
+extract = SettingsOptions("extract", EXTRACT, completers=_LAYER)
+optional_extract = SettingsOptions("extract", EXTRACT, optional=True, completers=_LAYER)
 
 _HOW = frozenset({"engine", "decoders", "decode_in"})
 """What has an effect where many embeddings are computed."""
