@@ -375,13 +375,15 @@ def _each(
 ) -> list[HeadSettings]:
     """Return one setting per head, and note what is left out of several."""
     each: list[HeadSettings] = []
-    width, maps = embeddings.views.shape[2], embeddings.map_shape is not None
+    _, views, width = embeddings.views.shape
+    rows, maps = len(embeddings.train) * views, embeddings.map_shape is not None
     for named in heads:
-        fitting, left_out = named.each(width, maps=maps)
+        fitting, left_out = named.each(width, maps=maps, rows=rows)
         each += fitting
-        if left_out:
+        for reason in dict.fromkeys(left_out.values()):
+            names = [name for name in left_out if left_out[name] == reason]
             progress.note(
-                f"rows of {width} numbers are too wide for {', '.join(left_out)} to be"
-                " tried by default; name one to fit it"
+                f"{reason} for {', '.join(names)} to be tried by default; name one to"
+                " fit it"
             )
     return each
