@@ -24,7 +24,6 @@ from featx.errors import RecipeError
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.intervals import independent_images, paired_difference
 from featx.evaluation.logme import logme
-from featx.heads.settings import HeadSettings
 from featx.heads.views import fit_views
 from featx.images.decode_ahead import USUAL, Decoders
 from featx.images.digests import DIGEST_SIZE, Digests
@@ -40,10 +39,6 @@ LOGGER = logging.getLogger(__name__)
 
 DEFAULT_SAMPLE, LEAST_OF_A_CLASS = 500, 5
 """Images that are drawn by default, and how many of each class on average at least."""
-
-NEIGHBOURS = 5
-"""Images that vote in knn, the nearest most: with twice as many, classes of which a
-sample has five images would be outvoted."""
 
 FOLDS = 5
 
@@ -476,65 +471,22 @@ def _score(
 ) -> Ranked:
     # A class of which nothing could be read must not leave a gap in the codes.
     y = np.unique(images.labels, return_inverse=True)[1]
-    options = HeadSettings(name="lda", seed=images.seed).fit_options(None, "")
-    validate = partial(
-        cross_validate, X=views, y=y, groups=groups, folds=FOLDS, seed=images.seed
-    )
+
+    def validate(head: str) -> CrossValidation:
+        fit = partial(fit_views, head)
+        return cross_validate(fit, views, y, groups, folds=FOLDS, seed=images.seed)
+
     return Ranked(
         extract=one.settings,
         specs=tuple(extraction.spec for extraction in one.extractions),
-        lda=validate(partial(fit_views, "lda", **options)),
-        knn=validate(fit_neighbours),
+        lda=validate("lda"),
+        knn=validate("knn"),
         # The mean over the views: as separate rows, they would count as more images.
         logme=logme(views.mean(axis=1), y),
         lacking=one.lacking,
         seconds=one.seconds,
         size=one.lacking * (4 * views.shape[2] + DIGEST_SIZE),
     )
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest neighbours of images by cosine, as `cross_validate` takes it.
-
-    Attributes
-    ----------
-    model : sklearn.neighbors.KNeighborsClassifier
-    """
-
-    model: Any
-
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """The labels seen, sorted, shape (n_classes,)."""
-        classes: NDArray[Any] = self.model.classes_
-        return classes
-
-    def logits(self, views: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return logarithms of the shares of votes, shape (n, v, n_classes)."""
-        n, v, d = views.shape
-        votes = self.model.predict_proba(views.reshape(n * v, d)).reshape(n, v, -1)
-        with np.errstate(divide="ignore"):
-            logits: NDArray[np.floating] = np.log(votes)
-        return logits
-
-
-def fit_neighbours(
-    views: NDArray[np.floating],
-    y: NDArray[np.integer],
-    groups: NDArray[np.integer],  # noqa: ARG001  as `cross_validate` calls it
-) -> Neighbours:
-    """Remember the views of images, shape (n, v, d).
-
-    A neighbour's vote counts as much as it is near, 1 / (1 - cosine).
-    """
-    from sklearn.neighbors import KNeighborsClassifier
-
-    n, v, d = views.shape
-    model = KNeighborsClassifier(
-        n_neighbors=min(n, NEIGHBOURS) * v, weights="distance", metric="cosine"
-    )
-    return Neighbours(model.fit(views.reshape(n * v, d), y.repeat(v)))
 
 
 def _notes(sample: int | None, drawn: int, lost: int) -> Iterator[str]:

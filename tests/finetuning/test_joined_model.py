@@ -140,11 +140,14 @@ def test_a_block_that_some_backbones_have(fused):
         join(extractors, fitted.head.to_keras, unfrozen="mixed9")
 
 
+LINEAR = "sklearn.linear_model.LogisticRegression"
+
+
 def test_a_linear_teacher_is_distilled():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(300, 12))
     labels = (rows @ rng.normal(size=(12, 4))).argmax(axis=1)
-    head = fit("logreg", rows[:, None], labels).head
+    head = fit(LINEAR, rows[:, None], labels).head
     new = rng.normal(size=(300, 12))
     dense = distil(head, rows)
     agreed = (new @ dense.kernel + dense.bias).argmax(1) == head.predict(new)

@@ -59,7 +59,7 @@ def test_views_of_one_image_never_fall_on_both_sides(blobs):
             seen[-1].append(held_out)
             return np.zeros((*held_out.shape[:2], len(self.classes_)))
 
-    def fit(train, labels, groups):
+    def fit(train, labels, groups, *, seed):
         seen.append([train])
         return Recorder()
 

@@ -17,7 +17,6 @@ from featx.pipeline.rank import (
     backbones_here,
     default_candidates,
     draw_sample,
-    fit_neighbours,
     vary,
 )
 from featx.progress import Progress
@@ -316,15 +315,6 @@ def test_variants_of_what_is_given():
         for one in vary(candidates(name), sizes=True, views=False)[1:]
     }
     assert all(size % 32 == 0 for size in sizes)
-
-
-def test_neighbours_vote_by_cosine_whatever_the_length():
-    views = np.array([[[1, 0.1]], [[9, 0]], [[0, 1]], [[0.1, 9]]], np.float32)
-    found = fit_neighbours(views, np.array([0, 0, 1, 1]), np.arange(4))
-    logits = found.logits(np.array([[[100, 1], [0, 2]]], np.float32))
-    assert logits.shape == (1, 2, 2)
-    assert logits.argmax(axis=2).tolist() == [[0, 1]]
-    assert found.classes_.tolist() == [0, 1]
 
 
 def test_copies_of_an_image_share_a_fold(images, opened, tmp_path):
