@@ -78,12 +78,13 @@ class _Sets(NamedTuple):
 
 def _content(page: RunPage) -> dict[str, Any] | None:
     run = page.run
-    if run.cv_predictions() is None:
+    in_folds = page.cv_predictions
+    if in_folds is None:
         return None
     truth = _codes(run, page.predictions)
     each = []
     for coverage in COVERAGES:
-        rule = run.set_rule(coverage)
+        rule = in_folds.set_rule(coverage)
         members = rule.members(page.predictions.probabilities)
         hits = members[np.arange(len(truth)), truth]
         each.append(_Sets(rule, members.sum(axis=1), hits))
