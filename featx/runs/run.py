@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from featx.embeddings.spec import Spec
 from featx.errors import RunError
-from featx.evaluation.conformal import SetRule, calibrate_sets
+from featx.evaluation.conformal import SetRule
 from featx.evaluation.familiarity import Familiarity
 from featx.images.sources import View
 from featx.runs.cv_predictions import CvPredictions, read_cv_predictions
@@ -291,7 +291,7 @@ class Run:
         found = self.cv_predictions()
         if found is None:
             raise RunError(f"{self.path}: {self._why_no_sets}")
-        return calibrate_sets(found.probabilities, found.labels, found.groups, coverage)
+        return found.set_rule(coverage)
 
     @property
     def _why_no_sets(self) -> str:
