@@ -18,9 +18,6 @@ MOST_ROWS, MOST_NUMBERS = 2000, 1 << 22
 UNLIKE = 0.99
 """Share of the training images that are nearer, from which on an image is unlike."""
 
-TINY = 1e-12
-"""In place of the length of an embedding of zeros."""
-
 BLOCK_NUMBERS = 1 << 23
 """Numbers that are computed with at a time, which bounds the memory to some 64 MiB."""
 
@@ -79,9 +76,13 @@ class Familiarity:
             rng = np.random.default_rng(seed)
             different = np.sort(rng.choice(different, most, replace=False))
         kept = _directions(views, different, map_shape)
-        kept *= 127 / np.abs(kept).max(axis=1, keepdims=True, initial=TINY)
         nothing = np.zeros(0, np.float32)
-        found = cls(np.rint(kept).astype(np.int8), nothing, map_shape, nothing)
+        found = cls(
+            np.rint(127 * _largest_one(kept)).astype(np.int8),
+            nothing,
+            map_shape,
+            nothing,
+        )
         distances = np.sort(found._distances_to_others())
         return replace(found, distances=distances, test=found.distances_of(views, test))
 
@@ -131,9 +132,7 @@ class Familiarity:
     @property
     def _kept(self) -> NDArray[np.float32]:
         """The sample as vectors of length one, shape (m, d)."""
-        kept = self.rows.astype(np.float32)
-        kept /= np.maximum(np.linalg.norm(kept, axis=1, keepdims=True), TINY)
-        return kept
+        return _length_one(self.rows.astype(np.float32))
 
     def _distances_to_others(self) -> NDArray[np.float32]:
         """Return the distance of each of the sample to the others, shape (m,)."""
@@ -166,5 +165,21 @@ def _directions(
         part = slice(start, start + step)
         block = views[rows[part], 0].astype(np.float32)
         found[part] = block.reshape(-1, height * width, channels).mean(axis=1)
-    found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), TINY)
-    return found
+    return _length_one(found)
+
+
+def _largest_one(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows divided by their largest number; rows of zeros stay."""
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = rows / np.where(largest > 0, largest, np.float32(1))
+    return scaled
+
+
+def _length_one(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows of length one; rows of zeros stay.
+
+    Squares of tiny numbers, as networks with random weights give, would vanish.
+    """
+    scaled = _largest_one(rows)
+    scaled /= np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1)
+    return scaled

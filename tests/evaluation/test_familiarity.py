@@ -87,6 +87,14 @@ def test_maps_count_by_their_mean():
     np.testing.assert_allclose(found.test, plain.test, atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_only_directions_count(scale):
+    views = embeddings(60)
+    plain, found = learn(views, 40), learn(views * np.float32(scale), 40)
+    np.testing.assert_array_equal(found.rows, plain.rows)
+    np.testing.assert_allclose(found.test, plain.test, atol=1e-6)
+
+
 def test_few_images_and_embeddings_of_zeros():
     views = np.zeros((4, 1, 3), np.float32)
     views[0] = 1
