@@ -22,7 +22,7 @@ BLOCK_NUMBERS = 1 << 23
 """Numbers that are computed with at a time, which bounds the memory to some 64 MiB."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Familiarity:
     """A sample of training images, and how far each is from the others.
 
@@ -42,6 +42,9 @@ class Familiarity:
     distances: NDArray[np.float32]
     map_shape: tuple[int, int, int] | None
     test: NDArray[np.float32]
+
+    def __repr__(self) -> str:
+        return f"Familiarity({len(self.rows)} training images, {len(self.test)} others)"
 
     @classmethod
     def learn(
@@ -171,7 +174,8 @@ def _directions(
 def _largest_one(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return rows divided by their largest number; rows of zeros stay."""
     largest = np.abs(rows).max(axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = rows / np.where(largest > 0, largest, np.float32(1))
+    largest[largest == 0] = 1
+    scaled: NDArray[np.float32] = rows / largest
     return scaled
 
 

@@ -42,6 +42,7 @@ def test_the_reference_formula():
     own = np.sort(apart[:40, :40], axis=1)[:, 1:6].mean(axis=1)
     np.testing.assert_allclose(found.distances, np.sort(own), atol=2e-3)
     assert found.rows.dtype == np.int8
+    assert repr(found) == "Familiarity(40 training images, 20 others)"
 
 
 def test_blocks_change_nothing(monkeypatch):
