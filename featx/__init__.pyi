@@ -36,6 +36,9 @@ from .pipeline.finetune import finetune as finetune
 from .pipeline.fit import FittedHead as FittedHead
 from .pipeline.fit import evaluate as evaluate
 from .pipeline.fit import fit as fit
+from .pipeline.rank import Ranked as Ranked
+from .pipeline.rank import Ranking as Ranking
+from .pipeline.rank import rank as rank
 from .pipeline.report import Report as Report
 from .pipeline.report import report as report
 from .pipeline.train import train as train

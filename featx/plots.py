@@ -7,6 +7,7 @@ from featx.errors import RunError
 from featx.evaluation.calibration import reliability as measure_reliability
 from featx.figures.confusion_matrix import confusion_figure
 from featx.figures.leaderboard import leaderboard_figure
+from featx.figures.learning_curve import learning_curve_figure
 from featx.figures.per_class import per_class_figure
 from featx.figures.reliability import reliability_figure
 from featx.figures.style import RANDOM_WEIGHTS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "confusion_matrix",
     "leaderboard",
+    "learning_curve",
     "per_class",
     "pretraining_curve",
     "reliability",
@@ -68,6 +70,22 @@ def reliability(run: Run) -> "Figure":
     if in_folds is not None:
         held_out = measure_reliability(in_folds.confidence, in_folds.correct[0])
     return reliability_figure(bins, _subtitle(run), held_out)
+
+
+def learning_curve(run: Run) -> "Figure":
+    """Draw accuracy against training images, and what twice as many would bring.
+
+    Raises
+    ------
+    RunError
+        The head was fitted without ``learning_curve=True``.
+    """
+    curve = run.metrics.learning_curve
+    if curve is None:
+        raise RunError(
+            f"{run.path}: no learning curve was measured; fit it with --learning-curve"
+        )
+    return learning_curve_figure(curve, _subtitle(run))
 
 
 def training_curves(run: Run) -> "Figure":

@@ -6,10 +6,13 @@ The options of the command line, the keys of recipes, the JSON schema and the he
 are made from these.
 """
 
+import json
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from inspect import get_annotations
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -106,6 +109,9 @@ class CliOption:
         Returns names that the value may have, for completion in a shell.
     is_path : bool
         Whether the value may be a path as well as one of the names.
+    pairs : bool
+        Whether the field is a mapping, and the option one NAME=VALUE of it; it may be
+        given several times.
     """
 
     name: str = ""
@@ -116,6 +122,7 @@ class CliOption:
     default: str | None = None
     names: Callable[[], Iterable[str]] | None = None
     is_path: bool = False
+    pairs: bool = False
 
 
 def cli_options(kind: type[Settings]) -> dict[str, CliOption]:
@@ -133,6 +140,57 @@ def cli_options(kind: type[Settings]) -> dict[str, CliOption]:
             word = option.name or name.replace("_", "-")
             options[name] = replace(option, name=word)
     return options
+
+
+def read_pairs(texts: Iterable[str]) -> dict[str, Any]:
+    """Return the values of NAME=VALUE texts, by name.
+
+    A value is read as TOML has it: a number, true or false, a quoted string, a list.
+    What is none of these is a string.
+
+    Raises
+    ------
+    SettingsError
+        A text has no name or no ``=``, or a name comes twice.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, mark, value = (part.strip() for part in text.partition("="))
+        if not (name and mark):
+            raise SettingsError(f"'{text}': write NAME=VALUE, such as max_depth=5")
+        if name in found:
+            raise SettingsError(f"'{text}': {name} is given twice")
+        found[name] = _read_value(value)
+    return found
+
+
+def write_pair(name: str, value: Any) -> str | None:
+    """Return NAME=VALUE that `read_pairs` reads as this value; None where none is."""
+    texts = [value] if isinstance(value, str) else []
+    try:
+        texts.append(json.dumps(value, ensure_ascii=False))
+    except TypeError:  # nothing that TOML has
+        return None
+    for text in (f"{name}={one}" for one in texts):
+        try:
+            (found,) = read_pairs([text]).items()
+        except SettingsError:
+            return None
+        if repr(found) == repr((name, value)):  # 1 is not 1.0
+            return text
+    return None
+
+
+def _read_value(text: str) -> Any:
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    value = found.pop("value")
+    is_number = isinstance(value, float) and not isfinite(value)
+    if found or is_number or not isinstance(value, (int, float, str, list)):
+        return text  # several lines, infinity, a date
+    return value
 
 
 def checked_by(

@@ -149,17 +149,28 @@ def keep_classes(
     return np.sort(np.concatenate([training, held_out[back]])), held_out[~back]
 
 
-def draw_stratified(labels: NDArray[np.integer], *, share: float, seed: int) -> Rows:
+def draw_stratified(
+    labels: NDArray[np.integer],
+    *,
+    share: float,
+    seed: int,
+    least: int = 1,
+    spared: int = 1,
+) -> Rows:
     """Draw a share of the rows of each class, by largest remainder.
 
-    Of each class at least one row is drawn and at least one is not.
+    Of each class at least one row is drawn and at least one is not. With the same seed,
+    a larger share mostly holds all of a smaller one.
 
     Parameters
     ----------
     labels : ndarray of int, shape (n,)
-        Ranks from 0 on, see `rank_classes`; every class has two rows or more.
+        Ranks from 0 on, see `rank_classes`; every class has `least` + `spared` rows or
+        more, or all of it that is not spared is drawn.
     share : float in (0, 1)
     seed : int
+    least, spared : int
+        How many rows of each class are drawn at least, and are not.
 
     Returns
     -------
@@ -171,7 +182,7 @@ def draw_stratified(labels: NDArray[np.integer], *, share: float, seed: int) -> 
     drawn = np.floor(exact).astype(np.int64)
     left = round(share * counts.sum()) - int(drawn.sum())
     drawn[np.argsort(drawn - exact, kind="stable")[:left]] += 1
-    drawn = np.clip(drawn, 1, counts - 1)
+    drawn = np.minimum(np.maximum(drawn, least), counts - spared)
     order = shuffle_by_class(labels, seed)
     place = np.arange(len(labels)) - (np.cumsum(counts) - counts)[labels[order]]
     rows: Rows = order[place < drawn[labels[order]]]

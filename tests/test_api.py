@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 import featx
 from tests.made_runs import make_run  # noqa: F401
+from tests.runs.conftest import LEARNING_CURVE
 
 ERRORS = [name for name in featx.__all__ if name.endswith("Error")]
 
@@ -73,12 +74,16 @@ def test_figures(make_run):
     assert isinstance(featx.plots.per_class(run), Figure)
     assert isinstance(featx.plots.reliability(run), Figure)
     assert isinstance(featx.plots.training_curves(run), Figure)
+    curve = make_run(extra={"learning_curve": LEARNING_CURVE})
+    assert isinstance(featx.plots.learning_curve(curve), Figure)
     assert isinstance(featx.plots.leaderboard([run, make_run(head="lda")]), Figure)
 
 
 def test_figures_that_cannot_be_drawn(make_run):
     with pytest.raises(featx.RunError, match="svm isn't trained by epochs"):
         featx.plots.training_curves(make_run())
+    with pytest.raises(featx.RunError, match="fit it with --learning-curve"):
+        featx.plots.learning_curve(make_run())
     with pytest.raises(featx.RunError, match="there was no pre-training"):
         featx.plots.pretraining_curve(make_run())
     with pytest.raises(featx.RunError, match=r"one data set and split .* got none"):

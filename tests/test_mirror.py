@@ -56,6 +56,7 @@ ELSEWHERE = {
     "networks/data": "pipeline/test_train.py",
     "networks/*": "networks/test_build.py",
     "pipeline/contents": "pipeline/test_run_recipe.py",
+    "pipeline/learning_curve": "pipeline/test_fit.py",
     "pipeline/toml_file": "pipeline/test_recipe.py",
     "pipeline/*": "cli/test_{}.py",
     "plots": "test_api.py",

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from featx.embeddings.settings import CacheSettings, ExtractSettings
@@ -15,7 +17,14 @@ from featx.networks.settings import NetworkSettings
 from featx.pipeline.recipe import Recipe
 from featx.predict.settings import OutputSettings
 from featx.runs.settings import ReportSettings
-from featx.settings import cli_options, first_error, rename_fields, with_values
+from featx.settings import (
+    cli_options,
+    first_error,
+    read_pairs,
+    rename_fields,
+    with_values,
+    write_pair,
+)
 
 KINDS = [
     CacheSettings,
@@ -51,7 +60,56 @@ def test_options_are_named_as_fields_or_by_their_annotation():
     options = cli_options(CacheSettings)
     assert options["folder"].name == "cache-dir"
     assert options["batch_size"].name == "batch-size"
-    assert "parameters" not in cli_options(HeadSettings)
+    assert cli_options(HeadSettings)["parameters"].name == "set"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5", 5),
+        ("1e-3", 0.001),
+        ("true", True),
+        ("sqrt", "sqrt"),
+        ("'5'", "5"),
+        ("[128, 64]", [128, 64]),
+        ("", ""),
+        ("a=b", "a=b"),
+        ("inf", "inf"),
+        ("2026-01-01", "2026-01-01"),
+        ("1\nother = 2", "1\nother = 2"),
+        ("{a = 1}", "{a = 1}"),
+    ],
+)
+def test_values_of_pairs_are_read_as_toml(text, value):
+    found = read_pairs([f"name={text}", f" other = {text} "])
+    assert repr(found) == repr({"name": value, "other": value})
+
+
+@pytest.mark.parametrize("pairs", [["max_depth"], ["=5"], ["a=1", "a=2"]])
+def test_what_is_no_pair_is_told(pairs):
+    with pytest.raises(SettingsError, match=f"'{pairs[-1]}': "):
+        read_pairs(pairs)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+PLAIN = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats() | TEXT
+
+
+@given(TEXT, st.recursive(PLAIN, st.lists, max_leaves=4))
+def test_pairs_are_read_as_they_are_written(name, value):
+    text = write_pair(name, value)
+    if text is not None:
+        assert repr(read_pairs([text])) == repr({name: value})
+
+
+@pytest.mark.parametrize("value", [0.1, 1, 1.0, True, "x", "1", "é\n", [1, "a"], -0.5])
+def test_what_toml_holds_can_be_written(value):
+    assert write_pair("C", value) is not None
+
+
+@pytest.mark.parametrize(("name", "value"), [("C", None), ("a=b", 1), ("", 1)])
+def test_what_toml_does_not_hold_is_not_written(name, value):
+    assert write_pair(name, value) is None
 
 
 def test_an_unknown_key_is_the_first_error():
@@ -110,13 +168,29 @@ def test_a_number_that_no_step_could_use_is_refused(kind, values):
     ("kind", "values"),
     [
         (NetworkSettings, {"factor": 0.5}),
+        (NetworkSettings, {"least_rate": 1e-4}),
         (NetworkSettings, {"pretrain_epochs": 3}),
         (NetworkSettings, {"name": "cnn", "parts": "depth"}),
         (FinetuneSettings, {"plateau_patience": 9}),
         (FinetuneSettings, {"schedule": "constant", "factor": 0.5}),
+        (FinetuneSettings, {"schedule": "constant", "least_rate": 1e-4}),
     ],
 )
 def test_settings_that_would_be_ignored_are_refused(kind, values):
     name = {"name": "basenet"} if kind is NetworkSettings else {}
     with pytest.raises(ValidationError, match=f"`{list(values)[-1]}`"):
         kind(**{**name, **values})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"schedule": "cosine", "least_rate": 1e-4},
+        {"preset": "rmsprop-100", "schedule": "constant"},
+        {"preset": "rmsprop-100", "schedule": "constant", "choose": "average"},
+    ],
+)
+def test_settings_that_have_an_effect_are_taken(values):
+    found = FinetuneSettings(**values)
+    assert found.schedule == values["schedule"]
+    assert found.least_rate == values.get("least_rate", 1e-7)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featx.errors import DataError
-from featx.splits import hold_out, stratified_folds
+from featx.splits import draw_stratified, hold_out, stratified_folds
 
 
 @st.composite
@@ -149,3 +149,22 @@ def test_nothing_to_hold_out():
     train, held_out = hold_out(labels, np.arange(3), share=0.1, seed=0)
     assert train.tolist() == [0, 1, 2]
     assert len(held_out) == 0
+
+
+@given(
+    st.lists(st.integers(2, 30), min_size=1, max_size=5),
+    st.floats(0.05, 0.95),
+    seeds,
+)
+def test_a_draw_takes_its_share_of_each_class_and_leaves_some(counts, share, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    rows = draw_stratified(labels, share=share, seed=seed)
+    drawn = np.bincount(labels[rows], minlength=len(counts))
+    assert len(np.unique(rows)) == len(rows)
+    assert (drawn >= 1).all()
+    assert (drawn < counts).all()
+    assert (abs(drawn - share * np.array(counts)) <= 1).all()
+    rows = draw_stratified(labels, share=share, seed=seed, least=3, spared=0)
+    more = np.bincount(labels[rows], minlength=len(counts))
+    assert (more >= np.minimum(3, counts)).all()
+    assert (more >= drawn).all()

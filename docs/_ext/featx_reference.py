@@ -28,7 +28,7 @@ from sphinx.util.typing import stringify_annotation
 
 import featx
 from featx.embeddings.backbones.table import BACKBONES
-from featx.heads.table import HEADS
+from featx.heads.table import HEADS, OF_ALL_HEADS, default_parameters
 from featx.networks.table import NETWORKS
 from featx.pipeline.project import TABLES
 from featx.pipeline.recipe import Recipe
@@ -55,10 +55,19 @@ class Heads(_Generated):
 
     def lines(self) -> list[str]:
         rows = (
-            (f"`{row.name}`", "yes" if row.quick else "", row.summary)
+            (
+                f"`{row.name}`",
+                "yes" if row.quick else "",
+                row.summary,
+                ", ".join(
+                    f"`{name}={value}`"
+                    for name, value in default_parameters(row).items()
+                    if name not in OF_ALL_HEADS
+                ),
+            )
             for row in HEADS.values()
         )
-        return _table(("head", "quick", "what it is"), rows)
+        return _table(("head", "quick", "what it is", "parameters"), rows)
 
 
 class Networks(_Generated):

@@ -112,7 +112,7 @@ class SettingsOptions:
     def values(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values of the fields whose options were given."""
         return {
-            name: value_of(self.kind.model_fields[name], given[option.name])
+            name: value_of(self.kind.model_fields[name], option, given[option.name])
             for name, option in self.options.items()
             if option.name in given
         }

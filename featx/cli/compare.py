@@ -13,6 +13,7 @@ from featx.cli.show import (
     say_standing,
     score_cells,
     show_table,
+    tie_mark,
 )
 from featx.cli.terminal import note, say_json
 
@@ -62,13 +63,14 @@ def _show(found: "Comparison") -> None:
     rows = [
         [
             f"{number} {run.name}",
+            tie_mark(run, found.standing),
             *score_cells(run.metrics, "cv_accuracy"),
             *score_cells(run.metrics, "accuracy"),
             duration(run.seconds),
         ]
         for number, run in enumerate(found.runs, start=1)
     ]
-    columns = ["run", "cv acc", "cv 95%", "test acc", "test 95%", "total"]
+    columns = ["run", "", "cv acc", "cv 95%", "test acc", "test 95%", "total"]
     drop = ["total", "cv 95%", "test 95%"]
     show_table(data_title(found.runs[0]), columns, rows, whole=1, drop=drop)
     names = [run.name for run in found.runs]

@@ -32,6 +32,22 @@ def complete_names(
     return complete
 
 
+def complete_head(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete heads; scikit-learn's classifiers once their package is begun."""
+    from featx.heads.settings import GROUPS
+    from featx.heads.table import HEADS
+
+    found = _beginning((*HEADS, *GROUPS), incomplete)
+    if not found and incomplete and "sklearn.".startswith(incomplete[:8]):
+        from featx.heads.scikit_learn import classifier_paths
+
+        # They are many, and take a second to find.
+        found = _beginning(classifier_paths(), incomplete)
+    return found
+
+
 def complete_folders(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -9,7 +9,7 @@ import click
 from featx.cli import options
 from featx.cli.command import SettingsCommand, SettingsOptions
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_table
+from featx.cli.show import say_sentences, show_table
 from featx.cli.terminal import say, say_json
 
 if TYPE_CHECKING:
@@ -112,8 +112,7 @@ def _show(done: "list[ExportedModel]") -> None:
         title += f" (accuracy {check.run_accuracy:.3f})"
     drop = ["mean", "MB", "other classes", "accuracy"]
     show_table(title, columns, rows, whole=1, drop=drop)
-    for line in _remarks(check):
-        say(line)
+    say_sentences(*_remarks(check))
     say(done[0].path.parent)
 
 

@@ -8,6 +8,7 @@ from click.types import OptionHelpExtra
 
 from featx.addresses import Address
 from featx.cli.completion import Completer, complete_names
+from featx.errors import SettingsError
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -58,21 +59,24 @@ def make_option(
     completer: Completer | None,
 ) -> click.Option:
     """Make click's option from a field."""
-    kind = _kind(info)
+    kind = str if option.pairs else _kind(info)
+    several = option.repeatable or option.pairs
     flags = f"--{option.name}"
     if kind is bool:
         flags += f"/--no-{option.name}"
     is_needed = info.is_required() and not is_optional
-    default = _default(info, option) if is_needed or not info.is_required() else None
+    default = None
+    if not option.pairs and (is_needed or not info.is_required()):
+        default = _default(info, option)
     return (NeededOption if is_needed and default is None else PlainOption)(
         [option.name.replace("-", "_"), flags],
-        type=_click_type(info),
+        type=str if option.pairs else _click_type(info),
         default=default,
         show_default=option.none_means or default is not None,
-        multiple=option.repeatable,
+        multiple=several,
         metavar=option.metavar or {int: "INTEGER", float: "FLOAT"}.get(kind),
         shell_complete=completer or _completer(option),
-        help=f"{text} Can be repeated." if option.repeatable else text,
+        help=f"{text} Can be repeated." if several else text,
     )
 
 
@@ -102,8 +106,21 @@ def _has_none(info: "FieldInfo") -> bool:
     return _kind(info) is not info.annotation and get_origin(_kind(info)) is Literal
 
 
-def value_of(info: "FieldInfo", value: Any) -> Any:
-    """Return a field's value from that of its option."""
+def value_of(info: "FieldInfo", option: "CliOption", value: Any) -> Any:
+    """Return a field's value from that of its option.
+
+    Raises
+    ------
+    click.UsageError
+        It is no NAME=VALUE where one is needed.
+    """
+    if option.pairs:
+        from featx.settings import read_pairs
+
+        try:
+            return read_pairs(value)
+        except SettingsError as error:
+            raise click.UsageError(f"--{option.name} {error}") from None
     return None if value == "none" and _has_none(info) else value
 
 

@@ -6,8 +6,15 @@ import click
 
 from featx.cli import options
 from featx.cli.command import Next, SettingsCommand
+from featx.cli.completion import complete_head
 from featx.cli.progress import TerminalProgress
-from featx.cli.show import show_best, show_leaderboard, show_notes, summary
+from featx.cli.show import (
+    show_best,
+    show_leaderboard,
+    show_learning_curves,
+    show_notes,
+    summary,
+)
 from featx.cli.terminal import say_json
 
 if TYPE_CHECKING:
@@ -18,11 +25,17 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=SettingsCommand)
-@options.HeadOptions("heads", "featx.heads.settings:HeadSettings")
+@options.HeadOptions(
+    "heads",
+    "featx.heads.settings:HeadSettings",
+    completers={"name": complete_head},
+)
 @options.data
 @options.optional_extract
 @options.cache
 @options.report
+@options.memory
+@options.jobs
 @options.as_json
 def fit(
     data: "DataSettings",
@@ -30,6 +43,8 @@ def fit(
     extract: "list[ExtractSettings]",
     cache: "CacheSettings",
     report: "ReportSettings",
+    memory: int | None,
+    jobs: int,
     as_json: bool,
 ) -> Next:
     """Fit heads on the embeddings of DATA, and score them.
@@ -38,7 +53,8 @@ def fit(
     featx.toml names, else data/.
     Without --backbone, here or in featx.toml, the embeddings last extracted for DATA
     are used. Embeddings that are not in the cache are computed first. A run with the
-    same settings on the same data is not made again.
+    same settings on the same data is not made again. `featx heads NAME` lists the
+    parameters for --set.
     """
     from featx.pipeline.fit import run_fit
 
@@ -49,6 +65,8 @@ def fit(
             extract=extract,
             cache=cache,
             report=report,
+            memory=memory,
+            jobs=jobs,
             progress=progress,
         )
     show_notes(note for run in runs for note in run.info["notes"])
@@ -57,5 +75,6 @@ def fit(
     else:
         show_leaderboard(runs)
         show_best(runs)
+        show_learning_curves(runs)
     progress.check()
     return Next("report")

@@ -8,6 +8,7 @@ import click
 
 from featx.cli import options
 from featx.cli.command import SettingsCommand
+from featx.cli.completion import complete_head
 from featx.cli.show import show_table
 from featx.cli.terminal import say_json
 
@@ -71,14 +72,25 @@ def backbones(sort: str | None, as_json: bool) -> None:
 
 
 @click.command(cls=SettingsCommand)
+@click.argument("name", required=False, shell_complete=complete_head)
 @options.as_json
-def heads(as_json: bool) -> None:
-    """List the heads.
+def heads(name: str | None, as_json: bool) -> None:
+    """List the heads, or the parameters of the head NAME.
 
-    The quick ones take seconds: `featx fit` fits them where no --head is given.
+    The quick ones take seconds: `featx fit` fits them where no --head is given. Every
+    classifier of scikit-learn is a head too, by its import path, such as
+    sklearn.ensemble.ExtraTreesClassifier.
     """
-    from featx.heads.table import HEADS
+    from featx.heads.table import HEADS, default_parameters, find_head
 
+    if name is not None:
+        parameters = default_parameters(find_head(name))
+        if as_json:
+            say_json(parameters)
+        else:
+            cells = [[key, str(value)] for key, value in sorted(parameters.items())]
+            show_table("Parameters", ["parameter", "default"], cells, left=2, whole=1)
+        return
     if as_json:
         say_json(
             [
@@ -95,4 +107,5 @@ def heads(as_json: bool) -> None:
     rows = [
         [row.name, "yes" if row.quick else "", row.summary] for row in HEADS.values()
     ]
+    rows.append(["sklearn.…", "", "any classifier of scikit-learn by its import path"])
     show_table("Heads", ["name", "quick", "what it is"], rows, left=3, whole=2)

@@ -28,6 +28,7 @@ from featx.cli.lists import backbones, heads
 from featx.cli.new import new
 from featx.cli.output import output_options
 from featx.cli.predict import predict
+from featx.cli.rank import rank
 from featx.cli.report import report
 from featx.cli.run import run
 from featx.cli.terminal import log, logged
@@ -152,7 +153,8 @@ def main() -> None:
 
 
 for command in (
-    *(inspect, new, extract, fit, finetune, train, report, compare, predict, export),
+    *(inspect, new, rank, extract, fit, finetune, train),
+    *(report, compare, predict, export),
     *(run, demo, data, backbones, heads, config, cache),
 ):
     main.add_command(command)

@@ -37,7 +37,9 @@ class HeadOptions(SettingsOptions):
 
     def make(self, given: Mapping[str, Any], project: Callable[[], "Project"]) -> Any:
         """Make one settings object for each head."""
-        heads = super().make(given, project)
+        from featx.heads.settings import HeadSettings
+
+        heads = HeadSettings.sharing(super().make(given, project))
         if "hidden" in given and not any(head.hidden for head in heads):
             from featx.heads.table import HEADS
 
@@ -47,7 +49,7 @@ class HeadOptions(SettingsOptions):
 
 
 DATA = "featx.images.layouts.options:DataSettings"
-_EXTRACT = "featx.embeddings.settings:ExtractSettings"
+EXTRACT = "featx.embeddings.settings:ExtractSettings"
 _CACHE = "featx.embeddings.settings:CacheSettings"
 _SPLIT = frozenset({"test_size", "seed"})
 
@@ -56,10 +58,8 @@ data_without_split = DataOptions("data", DATA, without=_SPLIT, carried=True)
 
 _LAYER = {"layer": complete_layer}
 
-extract = SettingsOptions("extract", _EXTRACT, completers=_LAYER)
-optional_extract = SettingsOptions(
-    "extract", _EXTRACT, optional=True, completers=_LAYER
-)
+extract = SettingsOptions("extract", EXTRACT, completers=_LAYER)
+optional_extract = SettingsOptions("extract", EXTRACT, optional=True, completers=_LAYER)
 
 _HOW = frozenset({"engine", "decoders", "decode_in"})
 """What has an effect where many embeddings are computed."""
@@ -92,6 +92,39 @@ trust = click.option(
     is_flag=True,
     help="Load the head of a run of featx 0.2 or older. It is a pickle, which can run"
     " code: trust only runs whose source you trust.",
+)
+
+
+class _Bytes(click.ParamType[int]):
+    """A number of bytes, such as 4GB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Return the bytes; the units are pydantic's, 1 GB is 10^9 bytes."""
+        from pydantic import ByteSize, TypeAdapter, ValidationError
+
+        try:
+            return int(TypeAdapter(ByteSize).validate_python(value))
+        except ValidationError:
+            self.fail(f"{value!r} is no size such as 500MB or 4GB", param, ctx)
+
+
+memory = click.option(
+    "--memory",
+    type=_Bytes(),
+    metavar="SIZE",
+    help="Keep embeddings that take more than this, such as 4GB, in a temporary file"
+    " instead of in memory, and fit heads on portions of them."
+    "  [default: a quarter of what is free]",
+)
+
+jobs = click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that fit the folds of a head side by side; worth it on many cores.",
 )
 
 as_json = click.option(

@@ -15,6 +15,7 @@ from featx.cli.show import (
     say_sentences,
     show_best,
     show_leaderboard,
+    show_learning_curves,
     show_notes,
     summary,
 )
@@ -57,6 +58,7 @@ def _show(done: "RecipeResult") -> None:
     show_leaderboard(done.runs)
     if done.heads:
         show_best(done.heads)
+        show_learning_curves(done.heads)
     own = options_of_runs(done.finetuned).own if done.finetuned else []
     for tuned, words in zip(done.finetuned, own, strict=True):
         if words:

@@ -261,7 +261,7 @@ def show_leaderboard(runs: Sequence["Run"]) -> None:
         standing = find_standing(group)
         rows = [
             [
-                *(run.name, ", ".join(own), _tie_mark(run, standing)),
+                *(run.name, ", ".join(own), tie_mark(run, standing)),
                 *(*_scores(run, listed), duration(run.seconds)),
             ]
             for run, own in zip(group, options.own, strict=True)
@@ -283,7 +283,8 @@ TIED = "="
 """Marks the runs that are as good as the best."""
 
 
-def _tie_mark(run: "Run", standing: "Standing | None") -> str:
+def tie_mark(run: "Run", standing: "Standing | None") -> str:
+    """Return what stands beside a run that is as good as the best."""
     as_good = standing.as_good if standing is not None else ()
     return TIED if len(as_good) > 1 and run in as_good else ""
 
@@ -374,6 +375,17 @@ def show_best(runs: Sequence["Run"]) -> None:
         f" test accuracy {best.metrics.accuracy:.3f}{_mark(best)}"
     )
     say(best.path)
+
+
+def show_learning_curves(runs: Iterable["Run"]) -> None:
+    """Print what twice the training images would likely bring, by run."""
+    from featx.reports.run.learning_curve import forecast_words
+
+    for run in runs:
+        curve = run.metrics.learning_curve
+        if curve is not None:
+            say("")
+            say_sentences(f"{run.title}: {forecast_words(curve, decimals)}")
 
 
 def say_sentences(*sentences: str) -> None:

@@ -43,6 +43,8 @@ SAMPLED = 200
 ANSWER_SECONDS = 10
 """How long a cluster may take to answer at its address."""
 
+MOST_PORT = 65535
+
 INSTALL = '--ray: Ray is not installed; pip install "featx[ray]"'
 
 
@@ -231,13 +233,13 @@ def _check_answers(address: str) -> None:
     if not address:
         return
     host, separator, port = address.removeprefix("ray://").rpartition(":")
-    if not (separator and port.isdigit()):
+    if not (separator and port.isdecimal() and int(port) <= MOST_PORT):
         raise AddressError(
             f"--ray {address}: no address like 10.0.0.1:6379; write DATA before --ray"
         )
     try:
         socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for a name of no host
         raise _unreachable(address, error) from error
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,10 @@ from featx.images.decode_ahead import USUAL, Decoders
 from featx.images.image_set import ImageSet, Split, split_images
 from featx.images.sources import ImageFiles, Source
 from featx.progress import SILENT, Progress
+from featx.scratch import EMBEDDINGS, allocate, folder_for_scratch
+
+COPIED = 4096
+"""Rows that are copied at a time."""
 
 Wanted = str | ExtractSettings | Extractor
 """The name of a backbone, settings of an extraction, or what does it."""
@@ -43,12 +48,15 @@ class Embeddings:
         What decided the values.
     notes : tuple of str
         What was left out or looks wrong, one line each.
+    scratch_dir : Path or None
+        Where copies of rows go that lie in a file, as `views` do where they are large.
     """
 
     split: Split
     views: NDArray[np.float32]
     specs: tuple[Spec, ...]
     notes: tuple[str, ...]
+    scratch_dir: Path | None = None
 
     def __repr__(self) -> str:
         return f"Embeddings('{self.images.root}', {self._summary})"
@@ -91,6 +99,16 @@ class Embeddings:
         """Embeddings of the original images, shape (n, d)."""
         original: NDArray[np.float32] = self.views[:, 0]
         return original
+
+    def take(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return views of some images, shape (m, views, d), in a file as all are."""
+        if not isinstance(self.views, np.memmap):
+            return self.views[rows]
+        shape = (len(rows), *self.views.shape[1:])
+        taken = allocate(shape, np.float32, self.scratch_dir, EMBEDDINGS, memory=0)
+        for first in range(0, len(rows), COPIED):
+            taken[first : first + COPIED] = self.views[rows[first : first + COPIED]]
+        return taken
 
     @property
     def backbone(self) -> str:
@@ -147,6 +165,7 @@ def embed(
     batch_size: int | None = None,
     engine: str = AUTO,
     decoders: Decoders = USUAL,
+    memory: int | None = None,
     progress: Progress = SILENT,
 ) -> Embeddings:
     """Return an image set's embeddings, computing those that the cache lacks.
@@ -169,6 +188,9 @@ def embed(
         What runs the model; ``auto``: the fastest that gives the same embeddings.
     decoders : Decoders
         What decodes the images.
+    memory : int, optional
+        Bytes; embeddings that take more are a `numpy.memmap` of a temporary file, which
+        heads learn from in portions. By default a quarter of the free memory.
 
     Raises
     ------
@@ -189,6 +211,7 @@ def embed(
         batch_size=batch_size,
         engine=engine,
         decoders=decoders,
+        memory=memory,
         update=progress.images(title_of(extractors)),
     )
     unreadable: dict[int, str] = {}
@@ -197,9 +220,11 @@ def embed(
         unreadable.update(extraction.unreadable)
         notes.extend(extraction.notes)
     split = split_images(images, images.digests, unreadable)
+    scratch_dir = folder_for_scratch(cache_dir)
     return Embeddings(
         split=split,
-        views=side_by_side(found, split.rows),
+        views=side_by_side(found, split.rows, memory=memory, scratch_dir=scratch_dir),
+        scratch_dir=scratch_dir,
         specs=tuple(extraction.spec for _, extraction in found),
         notes=tuple(dict.fromkeys([*split.notes, *notes])),
     )
@@ -249,17 +274,38 @@ def _find_extractor(wanted: Wanted, cache_dir: Address) -> Extractor:
 
 
 def side_by_side(
-    found: Sequence[tuple[NDArray[np.float32], Extraction]], rows: NDArray[np.intp]
+    found: Sequence[tuple[NDArray[np.float32], Extraction]],
+    rows: NDArray[np.intp],
+    *,
+    memory: int | None = None,
+    scratch_dir: Path | None = None,
 ) -> NDArray[np.float32]:
-    """Return embeddings, shape (n, views, d): backbones and sizes side by side."""
+    """Return embeddings, shape (n, views, d): backbones and sizes side by side.
+
+    Those of one backbone are not copied where all rows are taken.
+
+    Parameters
+    ----------
+    found : sequence of (ndarray of float32, Extraction)
+    rows : ndarray of int, shape (n,)
+        Which are taken.
+    memory, scratch_dir
+        From which size on they lie in a file, and where; see `allocate`.
+    """
+    if len(found) == 1 and np.array_equal(rows, np.arange(len(found[0][0]))):
+        return found[0][0][:, None]
     flips = sorted({extraction.spec.flip for _, extraction in found})
     width = sum(X.shape[1] for X, _ in found) // len(flips)
-    views = np.empty((len(rows), len(flips), width), np.float32)
+    shape = (len(rows), len(flips), width)
+    views = allocate(shape, np.float32, scratch_dir, EMBEDDINGS, memory=memory)
     filled = dict.fromkeys(flips, 0)
     for X, extraction in found:
         flip = extraction.spec.flip
         start, filled[flip] = filled[flip], filled[flip] + X.shape[1]
-        views[:, flips.index(flip), start : filled[flip]] = X[rows]
+        columns = slice(start, filled[flip])
+        for first in range(0, len(rows), COPIED):
+            some = slice(first, first + COPIED)
+            views[some, flips.index(flip), columns] = X[rows[some]]
     return views
 
 

@@ -66,6 +66,7 @@ def extract(
     decoders: Decoders = USUAL,
     retry: bool = False,
     cluster: RayCluster | None = None,
+    count: int | None = None,
     update: Update = ignore,
 ) -> list[Extraction]:
     """Compute and commit the embeddings that the cache lacks.
@@ -91,6 +92,9 @@ def extract(
     cluster : RayCluster, optional
         The machines that compute; this one by default. The source must then be
         `ImageFiles`.
+    count : int, optional
+        How many images there are, where those of the source are a sample of them: the
+        precision and the engine are chosen for so many.
     update : callable
         Called with (done, total) after each batch.
 
@@ -111,7 +115,7 @@ def extract(
         chosen, chose_precision = (
             cluster.choose_precision(extractor, _files(source), cache_dir)
             if cluster
-            else choose_precision(extractor, source, cache_dir, update)
+            else choose_precision(extractor, source, cache_dir, update, count=count)
         )
         cache = EmbeddingCache(cache_dir, chosen.spec)
         rows, result = _plan(source, cache, retry=retry)
@@ -120,7 +124,7 @@ def extract(
             cache.check_writable()  # before a model is loaded
             if cluster is None:  # each of its machines chooses for itself
                 chosen, chose_engine = choose_engine(
-                    chosen, source, rows, cache_dir, update
+                    chosen, source, rows, cache_dir, update, count=count
                 )
         result.notes += [note for note in (chose_precision, chose_engine) if note]
         works.append((SpecQueue(chosen, cache, rows, batch_size), result))
@@ -172,6 +176,14 @@ def _plan(
         *(cache.folder, result.cached, count, len(compute), len(unreadable)),
     )
     return frozenset(compute.values()), result
+
+
+def count_lacking(source: Source, cache: EmbeddingCache) -> int:
+    """Return how many images the cache lacks, each content counted once.
+
+    Those that are known as unreadable don't count.
+    """
+    return len(_plan(source, cache, retry=False)[0])
 
 
 def _finish(
@@ -243,12 +255,16 @@ def embed_rows(
     source: Source,
     extractors: Sequence[Extractor],
     cache_dir: Address,
+    *,
+    memory: int | None = None,
     **options: Any,
 ) -> list[tuple[NDArray[np.float32], Extraction]]:
     """Compute what the cache lacks and return all rows.
 
     Parameters
     ----------
+    memory : int, optional
+        Bytes from which on rows lie in a file; see `allocate`.
     options : dict
         For `extract`.
 
@@ -267,7 +283,7 @@ def embed_rows(
     """
     done = extract(source, extractors, cache_dir, **options)
     for _ in range(ATTEMPTS):
-        read = [_read(source, extraction, cache_dir) for extraction in done]
+        read = [_read(source, extraction, cache_dir, memory) for extraction in done]
         found = [
             (rows, one)
             for rows, one in zip(read, done, strict=True)
@@ -313,11 +329,11 @@ def embed_rows_anyway(
 
 
 def _read(
-    source: Source, extraction: Extraction, cache_dir: Address
+    source: Source, extraction: Extraction, cache_dir: Address, memory: int | None
 ) -> NDArray[np.float32] | None:
     """Return all rows of a spec, or None where some are missing."""
     cache = EmbeddingCache(cache_dir, extraction.spec)
-    rows, found = cache.read(source.digests.keys)
+    rows, found = cache.read(source.digests.keys, memory=memory)
     extraction.notes.extend(n for n in cache.notes if n not in extraction.notes)
     found[list(extraction.unreadable)] = True
     return rows if found.all() else None

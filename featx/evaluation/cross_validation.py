@@ -1,6 +1,6 @@
 """Cross-validation inside the train split, by content."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,20 +9,23 @@ from numpy.typing import NDArray
 
 from featx.evaluation.calibration import (
     bin_of,
-    blocks_of,
     calibration_error,
     fit_temperature,
     log_of,
 )
 from featx.evaluation.intervals import hits_interval
+from featx.hardware import usable_cores
 from featx.splits import stratified_folds
 
 Fit = Callable[..., Any]
 """From X, y and groups to something with `classes_` and `logits`.
 
-It is called with the keyword ``seed`` as well, and with ``start`` where classifiers are
-handed on from fold to fold.
+It is called with the keyword ``seed`` as well.
 """
+
+
+BLOCK_NUMBERS = 1 << 20
+"""Probabilities that are computed at a time: 8 MiB, and a few times that within."""
 
 
 class FoldScores(NamedTuple):
@@ -104,7 +107,7 @@ class CrossValidation:
 
 def cross_validate(
     fit: Fit,
-    X: NDArray[np.number],
+    X: Any,
     y: NDArray[np.integer],
     groups: NDArray[np.integer],
     *,
@@ -113,7 +116,7 @@ def cross_validate(
     seed: int = 0,
     n_classes: int | None = None,
     weight: NDArray[np.floating] | None = None,
-    hand_on: bool = False,
+    jobs: int = 1,
     on_fold: Callable[[int, int], None] | None = None,
 ) -> CrossValidation:
     """Score a way to fit on stratified folds that never split a group.
@@ -124,7 +127,8 @@ def cross_validate(
         From X, y, groups of some rows to a fitted classifier. Its ``logits(X)`` are
         scores, shape (n, n_views, n_classes), with columns as in its ``classes_``.
     X : ndarray, shape (n, ...)
-        What `fit` and its classifier take, a row per image.
+        What `fit` and its classifier take, a row per image; anything that returns such
+        rows for an array of their places will do.
     y : ndarray of int, shape (n,)
         Class codes from 0 on.
     groups : ndarray of int, shape (n,)
@@ -138,10 +142,8 @@ def cross_validate(
     weight : ndarray of float, shape (n,), optional
         Weights of the images in the loss that the temperature minimises. Without them
         no temperature is fitted.
-    hand_on : bool
-        Whether `fit` is also given the classifier of the fold before as ``start``, None
-        in the first, so that a solver has less far to go. Only for solvers that reach
-        the same solution from everywhere: the one before has seen what is held out now.
+    jobs : int
+        Processes that fit folds side by side.
     on_fold : callable
         Called with (done, total) after each fold.
 
@@ -151,43 +153,76 @@ def cross_validate(
         There are fewer groups than folds.
     """
     n_classes = int(y.max()) + 1 if n_classes is None else n_classes
+    places = [
+        _Fold(repeat, fold, seed + repeat, train, held_out)
+        for repeat in range(repeats)
+        for fold, (train, held_out) in enumerate(
+            stratified_folds(y, groups, folds=folds, seed=seed + repeat)
+        )
+    ]
     logits: list[NDArray[np.float32]] = []
     fold_of = np.zeros((repeats, len(y)), dtype=int)
-    for repeat in range(repeats):
-        splits = stratified_folds(y, groups, folds=folds, seed=seed + repeat)
-        scores = np.empty((len(y), 1, n_classes), np.float32)
-        options: dict[str, Any] = {"seed": seed + repeat}
-        for fold, (train, held_out) in enumerate(splits):
-            if hand_on:
-                options.setdefault("start", None)
-            fold_of[repeat, held_out] = fold
-            classifier = _fitted(fit, (X, y, groups), train, options)
-            if hand_on:
-                options["start"] = classifier
-            found = _scores(classifier, X[held_out], y[train], n_classes)
-            if found.shape[1] > scores.shape[1]:
-                scores = scores.repeat(found.shape[1], axis=1)
-            scores[held_out] = found
-            if on_fold is not None:
-                on_fold(repeat * folds + fold + 1, folds * repeats)
-        logits.append(scores)
+    scored = _in_turn_or_parallel(fit, (X, y, groups), places, n_classes, jobs)
+    for done, (at, found) in enumerate(zip(places, scored, strict=True), start=1):
+        if not at.fold:
+            logits.append(np.empty((len(y), 1, n_classes), np.float32))
+        fold_of[at.repeat, at.held_out] = at.fold
+        if found.shape[1] > logits[-1].shape[1]:
+            logits[-1] = logits[-1].repeat(found.shape[1], axis=1)
+        logits[-1][at.held_out] = found
+        if on_fold is not None:
+            on_fold(done, len(places))
     return _summarise(logits, y, fold_of, groups, weight)
 
 
-def _fitted(
-    fit: Fit,
-    data: tuple[NDArray[Any], NDArray[np.integer], NDArray[np.integer]],
-    train: NDArray[np.intp],
-    options: dict[str, Any],
-) -> Any:
-    """Fit on some rows; None where they are of one class.
+class _Fold(NamedTuple):
+    """One fold of one repeat."""
 
-    That is so where all few images of the other classes are held out.
+    repeat: int
+    fold: int
+    seed: int
+    train: NDArray[np.intp]
+    held_out: NDArray[np.intp]
+
+
+def _in_turn_or_parallel(
+    fit: Fit,
+    data: tuple[Any, NDArray[np.integer], NDArray[np.integer]],
+    places: Sequence[_Fold],
+    n_classes: int,
+    jobs: int,
+) -> Iterable[NDArray[np.float32]]:
+    """Yield the scores of what each fold holds out, in order."""
+    if jobs == 1:
+        return (_score_fold(fit, data, at, n_classes) for at in places)
+    from joblib import Parallel, delayed, parallel_config
+
+    # Threads of a BLAS in several processes would wait for each other.
+    threads = max(1, usable_cores() // jobs)
+    with parallel_config("loky", inner_max_num_threads=threads):
+        parallel = Parallel(n_jobs=jobs, return_as="generator")
+    one = delayed(_score_fold)
+    scored: Iterable[NDArray[np.float32]] = parallel(
+        one(fit, data, at, n_classes) for at in places
+    )
+    return scored
+
+
+def _score_fold(
+    fit: Fit,
+    data: tuple[Any, NDArray[np.integer], NDArray[np.integer]],
+    at: _Fold,
+    n_classes: int,
+) -> NDArray[np.float32]:
+    """Fit on a fold's training rows; score those held out.
+
+    There is nothing to fit where all training rows are of one class.
     """
     X, y, groups = data
-    if len(np.unique(y[train])) == 1:
-        return None
-    return fit(X[train], y[train], groups[train], **options)
+    learned, classifier = y[at.train], None
+    if len(np.unique(learned)) > 1:
+        classifier = fit(X[at.train], learned, groups[at.train], seed=at.seed)
+    return _scores(classifier, X[at.held_out], learned, n_classes)
 
 
 def _scores(
@@ -296,7 +331,9 @@ def _probabilities(
     """Yield rows and their probabilities, the mean over the views, in blocks."""
     from scipy.special import softmax
 
-    for rows in blocks_of(logits):
+    step = max(1, BLOCK_NUMBERS // int(np.prod(logits.shape[1:])))
+    for start in range(0, len(logits), step):
+        rows = slice(start, start + step)
         each = softmax(logits[rows].astype(np.float64) / temperature, axis=2)
         yield rows, each.mean(axis=1)
 

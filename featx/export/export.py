@@ -268,6 +268,11 @@ def _write(
             found = check(path, row.open(aside), job.trial, quantize)
         except (OSError, ExportError):
             raise
+        except MemoryError:
+            raise ExportError(
+                f"{job.run.path}: out of memory while writing it as {row.name}; use a"
+                " smaller --batch-size, or a machine with more memory"
+            ) from None
         except Exception as error:  # converters raise anything
             if os.strerror(errno.ENOSPC) in str(error):  # TensorFlow has its own
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error

@@ -17,8 +17,8 @@ from featx.finetuning.settings import FinetuneSettings, usual_copies
 from featx.finetuning.unfreeze import ALL
 from featx.frameworks import import_keras
 from featx.heads.settings import HeadSettings
-from featx.images.arrays import allocate
 from featx.progress import SILENT, Progress, Update, ignore
+from featx.scratch import PIXELS, allocate
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers, augmented
 from featx.training.batches import Samples
@@ -268,7 +268,9 @@ def compute_frozen_outputs(
     run, outputs = backbones.run_below, backbones.below.outputs
     n, total = len(images), len(images) * len(changes)
     kinds = [(tensor.shape[1:], tensor.dtype) for tensor in outputs]
-    arrays = [allocate((total, *shape), dtype, scratch_dir) for shape, dtype in kinds]
+    arrays = [
+        allocate((total, *shape), dtype, scratch_dir, PIXELS) for shape, dtype in kinds
+    ]
     run(*images.take(slice(1)))  # traces the graph, before the time is taken
     start = time.perf_counter()
     for turn, change in enumerate(changes):

@@ -9,6 +9,7 @@ from featx.settings import CliOption
 from featx.training.augmentation import Augmentation, find_augmentation
 from featx.training.settings import (
     HELD_OUT,
+    IGNORED_BY,
     OF_PLATEAUS,
     Augment,
     Epochs,
@@ -129,12 +130,10 @@ class FinetuneSettings(TrainingSettings):
         if values.get("preset") not in PRESETS:
             return dict(values)
         preset = PRESETS[values["preset"]]
-        ignored: tuple[str, ...] = ()
-        if values.get("schedule", "plateau") != "plateau":
-            ignored = OF_PLATEAUS
+        ignored = IGNORED_BY.get(values.get("schedule", "plateau"), ())
         if values.get("choose", "epoch") != "epoch":
             # The average has no plateaus to watch either.
-            ignored = (*OF_PLATEAUS, *OF_EPOCHS, "schedule")
+            ignored = (*ignored, *OF_PLATEAUS, *OF_EPOCHS, "schedule")
         preset = {key: preset[key] for key in preset if key not in ignored}
         return {**preset, **values, "preset": None}
 

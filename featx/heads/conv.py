@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from featx.heads.hidden import parse_hidden
 from featx.heads.layers import Floats, Layer, Maps
 from featx.heads.network import Network
+from featx.heads.rows import Rows
 from featx.heads.scaling import learn_scaling
 from featx.heads.training import NetworkHead
 
@@ -56,9 +59,12 @@ class ConvHead(NetworkHead):
             filters=self.filters,
         )
 
-    def _learn_scaling(self, X: Floats) -> None:
-        channels = self._shape(X.shape[1])[2]
+    def _scaled_rows(self, X: Floats) -> Rows:
+        height, breadth, channels = self._shape(X.shape[1])
         self.mean_, self.scale_ = learn_scaling(X.reshape(-1, channels))
+        places = height * breadth
+        scaling = np.tile(self.mean_, places), np.tile(self.scale_, places)
+        return Rows(X, scaling=scaling)
 
     def _shape(self, width: int) -> tuple[int, int, int]:
         return self.map_shape or (1, 1, width)

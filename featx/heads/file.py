@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from featx.errors import HeadError
 from featx.heads.base import Head
 from featx.heads.layers import LAYERS, Layer
-from featx.heads.table import HEADS, make_head
+from featx.heads.table import make_head, naming
 
 FORMAT = "featx-head"
 VERSION = 1
@@ -35,9 +35,9 @@ class HeadRecord(BaseModel):
     Attributes
     ----------
     head : str
-        Its name in `HEADS`.
+        Its name, which `find_head` knows.
     parameters : dict
-        Of its class, by name.
+        By name, as `make_head` takes them.
     values : dict
         What was learned that is neither an array nor a list of layers.
     layers : dict of str to list of dict
@@ -70,9 +70,10 @@ def head_bytes(head: Head) -> bytes:
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise HeadError(f"{name}: {array.dtype} can't be written, only numbers can")
+    name, parameters = naming(head)
     record = HeadRecord(
-        head=next(r.name for r in HEADS.values() if r.estimator == type(head).__name__),
-        parameters=head.get_params(),
+        head=name,
+        parameters=parameters,
         values=values,
         layers=layers,
         fortran=[name for name, array in arrays.items() if array.flags.fnc],

@@ -232,8 +232,111 @@ class Dense:
         return Dense(kernel, bias - bias.mean(), "softmax")
 
 
+@dataclass(frozen=True)
+class Scaling:
+    """Rows scaled: (x - mean) / scale.
+
+    Attributes
+    ----------
+    mean, scale : ndarray, shape (d,)
+    """
+
+    mean: Floats
+    scale: Floats
+
+    def __call__(self, X: Floats) -> Floats:
+        """Return the scaled rows, of the shape of X."""
+        rows: Floats = (X - self.mean) / self.scale
+        return rows
+
+    def to_keras(self, tensor: Any, name: str) -> Any:
+        """Add Rescaling."""
+        factor = 1 / self.scale.astype(np.float64)
+        offset = -self.mean.astype(np.float64) * factor
+        layer = import_keras().layers.Rescaling(
+            factor.tolist(), offset.tolist(), name=name
+        )
+        return layer(tensor)
+
+
+@dataclass(frozen=True)
+class UnitLength:
+    """Rows divided by their length; a row of zeros stays one.
+
+    Attributes
+    ----------
+    least : float
+        Shorter rows are divided by it.
+    """
+
+    least: float = 1e-12
+
+    def __call__(self, X: Floats) -> Floats:
+        """Return rows of length 1, of the shape of X."""
+        length = np.sqrt(np.square(X).sum(axis=1, keepdims=True))
+        rows: Floats = X / np.maximum(length, self.least)
+        return rows
+
+    def to_keras(self, tensor: Any, name: str) -> Any:
+        """Add Keras' operations."""
+        ops = import_keras().ops
+        length = ops.sqrt(ops.sum(ops.square(tensor), axis=1, keepdims=True))
+        return ops.divide(tensor, ops.maximum(length, self.least))
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Scores of components to log-probabilities of the classes.
+
+    The probability of a class is the mean of its share in each component, weighted by
+    the softmax of the components' scores.
+
+    Attributes
+    ----------
+    kinds : ndarray of int, shape (n_components,)
+        Which row of `shares` is that of each component.
+    shares : ndarray, shape (n_kinds, n_classes)
+        Positive.
+    nearest : int or None
+        How many components count for a row, those with the highest scores; None: all.
+    """
+
+    kinds: NDArray[np.integer]
+    shares: Floats
+    nearest: int | None = None
+
+    def __call__(self, X: Floats) -> Floats:
+        """Return log-probabilities, shape (n, n_classes), but for a constant."""
+        if self.nearest is None:
+            mixed = _exponentials(X) @ self.shares[self.kinds]
+        else:
+            chosen = np.argpartition(-X, self.nearest - 1, axis=1)[:, : self.nearest]
+            weights = _exponentials(np.take_along_axis(X, chosen, axis=1))
+            mixed = np.einsum("nk,nkc->nc", weights, self.shares[self.kinds[chosen]])
+        logs: Floats = np.log(mixed)
+        return logs
+
+    def to_keras(self, tensor: Any, name: str) -> Any:
+        """Add Keras' operations; the choice of the nearest has no gradient."""
+        ops = import_keras().ops
+        shares = self.shares.astype(np.float32)
+        if self.nearest is None:
+            return ops.log(ops.matmul(ops.softmax(tensor), shares[self.kinds]))
+        scores, chosen = ops.top_k(tensor, self.nearest)
+        kinds = ops.take(self.kinds.astype(np.int32), chosen, axis=0)
+        weights = ops.expand_dims(ops.softmax(scores), -1)
+        return ops.log(ops.sum(weights * ops.take(shares, kinds, axis=0), axis=1))
+
+
+def _exponentials(X: Floats) -> Floats:
+    """Return the exponentials of scores, the highest of each row as 1."""
+    found: Floats = np.exp(X - X.max(axis=1, keepdims=True))
+    return found
+
+
 _KINDS: tuple[type[Any], ...] = (
     *(SignedRoot, Maps, Conv, Flatten, BatchNorm, Dropout, Dense),
+    *(Scaling, UnitLength, Mixture),
 )
 
 LAYERS: Mapping[str, type[Any]] = MappingProxyType(

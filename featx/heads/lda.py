@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from featx.heads.layers import Floats
 from featx.heads.linear import LinearHead
@@ -13,6 +15,29 @@ from featx.splits import Labels
 
 PENDING = 2048
 """Rows that are collected for one product."""
+
+
+def shrinkage_from(
+    pairs: NDArray[np.float64], squares: NDArray[np.float64], width: int
+) -> float:
+    """Return Ledoit and Wolf's shrinkage of centred rows, from their sums.
+
+    Parameters
+    ----------
+    pairs : ndarray, shape (n, n) or (d, d)
+        Products of the rows with each other, or of the features.
+    squares : ndarray, shape (n,)
+        Of the rows' lengths.
+    width : int
+        Of the rows.
+    """
+    n = len(squares)
+    spread = float(np.square(pairs).sum()) / n**2
+    mean_variance = squares.sum() / n / width
+    error = (np.square(squares).sum() / n - spread) / (width * n)
+    distance = (spread - width * mean_variance**2) / width
+    error = min(error, distance)
+    return float(error / distance) if error > 0 else 0.0
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -41,7 +66,7 @@ class ShrinkageLDAHead(LinearHead):
     signed_sqrt = True
     rooted_ = True
 
-    shrinkage: float | None = None
+    shrinkage: Annotated[float, Field(ge=0, le=1)] | None = None
 
     def _fit_affine(
         self, rows: Rows, y: Labels, weight: Floats, groups: Labels
@@ -146,12 +171,7 @@ class _OneClass:
                 squares = np.append(squares, np.square(block).sum(axis=1))
                 products.add(block)
             pairs = products.total()
-        spread = float(np.square(pairs).sum()) / n**2
-        mean_variance = squares.sum() / n / width
-        error = (np.square(squares).sum() / n - spread) / (width * n)
-        distance = (spread - width * mean_variance**2) / width
-        error = min(error, distance)
-        return float(error / distance) if error > 0 else 0.0
+        return shrinkage_from(pairs, squares, width)
 
 
 class _Scatter:

@@ -1,8 +1,10 @@
 """Logistic regression on signed square roots of embeddings."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from featx.heads.layers import Floats
 from featx.heads.penalised import PenalisedHead
@@ -66,4 +68,4 @@ class LogisticRegressionHead(PenalisedHead):
     loss = Logistic()
     choices = (1e-3, 1e-2, 1e-1, 1.0)
 
-    C: float | None = None
+    C: Annotated[float, Field(gt=0)] | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from featx.heads.hidden import parse_hidden
 from featx.heads.layers import Dense, Floats, Layer
 from featx.heads.network import Network
-from featx.heads.scaling import learn_scaling
+from featx.heads.rows import Rows
 from featx.heads.training import NetworkHead
 
 
@@ -37,8 +37,10 @@ class MLPHead(NetworkHead):
     def _network(self, width: int) -> Network:
         return Network(width, len(self.classes_), parse_hidden(self.hidden))
 
-    def _learn_scaling(self, X: Floats) -> None:
-        self.mean_, self.scale_ = learn_scaling(X)
+    def _scaled_rows(self, X: Floats) -> Rows:
+        rows = Rows(X)
+        self.mean_, self.scale_ = rows.mean, rows.scale
+        return rows
 
     def _scaled(self, X: Floats) -> Floats:
         scaled: Floats = (X - self.mean_) / self.scale_

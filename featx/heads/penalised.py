@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from featx.heads.layers import Floats
 from featx.heads.linear import LinearHead
@@ -49,7 +50,7 @@ class PenalisedHead(LinearHead):
     loss: ClassVar[Loss]
     choices: ClassVar[Sequence[float]]
 
-    C: float | None = None
+    C: Annotated[float, Field(gt=0)] | None = None
     max_iter: int = 500
     tol: float = 1e-5
 

@@ -25,6 +25,9 @@ class Rows:
         Embeddings; they may lie in a file (`numpy.memmap`).
     signed_sqrt : bool
         Whether ``root(x)`` is ``sign(x) sqrt(|x|)``; else it is x.
+    scaling : (ndarray, ndarray), optional
+        Mean and scale, shapes (d,); by default those that standardise the rooted
+        columns.
 
     Attributes
     ----------
@@ -32,9 +35,15 @@ class Rows:
         Of the rooted columns.
     """
 
-    def __init__(self, X: Floats, *, signed_sqrt: bool = False) -> None:
+    def __init__(
+        self,
+        X: Floats,
+        *,
+        signed_sqrt: bool = False,
+        scaling: tuple[Floats, Floats] | None = None,
+    ) -> None:
         self._root = signed_root if signed_sqrt else as_they_are
-        self.mean, self.scale = learn_scaling(X, self._root)
+        self.mean, self.scale = scaling or learn_scaling(X, self._root)
         self._is_scaled = X.size <= HELD
         self._X = self._scaled(X) if self._is_scaled else X
         self._places: NDArray[np.intp] | None = None
@@ -53,7 +62,12 @@ class Rows:
         """float32 or float64."""
         return self._X.dtype
 
-    def __getitem__(self, places: slice | NDArray[np.intp]) -> Floats:
+    @property
+    def is_small(self) -> bool:
+        """Whether a copy of all of them may be held."""
+        return len(self) * self.width <= HELD
+
+    def __getitem__(self, places: slice | NDArray[np.integer]) -> Floats:
         """Return scaled rows by their places, shape (m, d); they may be a view."""
         rows = self._X[places if self._places is None else self._places[places]]
         return rows if self._is_scaled else self._scaled(rows)

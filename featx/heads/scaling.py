@@ -11,9 +11,14 @@ BLOCK = 2**24
 """Numbers in a block of rows, about: 64 MB in float32."""
 
 
+def block_length(width: int) -> int:
+    """Return how many rows of this width make a block."""
+    return max(1, BLOCK // width)
+
+
 def blocks_of(n: int, width: int) -> Iterator[slice]:
     """Yield where each block of n rows of this width stands, in order."""
-    step = max(1, BLOCK // width)
+    step = block_length(width)
     for start in range(0, n, step):
         yield slice(start, min(start + step, n))
 

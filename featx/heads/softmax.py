@@ -34,6 +34,6 @@ class SoftmaxHead(NetworkTraining, LinearHead):
         self, rows: Rows, y: Labels, weight: Floats, groups: Labels
     ) -> None:
         network = Network(rows.width, len(self.classes_))
-        (dense,) = self._train(network, rows[:], y, weight, groups)
+        (dense,) = self._train(network, rows, y, weight, groups)
         assert isinstance(dense, Dense)
         self.coef_, self.intercept_ = dense.kernel.T.copy(), dense.bias

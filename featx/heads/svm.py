@@ -1,8 +1,10 @@
 """Linear support vector machine on signed square roots of embeddings."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from featx.heads.layers import Floats
 from featx.heads.penalised import PenalisedHead
@@ -61,4 +63,4 @@ class LinearSVMHead(PenalisedHead):
     loss = SquaredHinge()
     choices = (1e-5, 1e-4, 1e-3, 1e-2)
 
-    C: float | None = 1e-3
+    C: Annotated[float, Field(gt=0)] | None = 1e-3

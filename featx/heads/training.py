@@ -9,6 +9,8 @@ import numpy as np
 from featx.heads.base import Head
 from featx.heads.layers import Dense, Floats, Layer, apply_layers
 from featx.heads.network import Network
+from featx.heads.rows import Rows
+from featx.heads.scaling import blocks_of
 from featx.heads.trainers.base import Trainer, make_trainer
 from featx.splits import Labels, hold_out
 
@@ -43,7 +45,7 @@ class NetworkTraining:
     random_state: int = 0
 
     def _train(
-        self, network: Network, Z: Floats, y: Labels, weight: Floats, groups: Labels
+        self, network: Network, rows: Rows, y: Labels, weight: Floats, groups: Labels
     ) -> list[Layer]:
         """Train a network, first with early stopping on held-out rows, then on all.
 
@@ -53,8 +55,7 @@ class NetworkTraining:
 
         Parameters
         ----------
-        Z : ndarray of float, shape (n, d)
-            Scaled rows.
+        rows : Rows
         y : ndarray of int, shape (n,)
         weight : ndarray of float, shape (n,)
         groups : ndarray of int, shape (n,)
@@ -78,11 +79,11 @@ class NetworkTraining:
         epochs = self.epochs
         self.history_: dict[str, list[float]] = {}
         if len(held_out):
-            trainer.start(Z[train], y[train], weight[train])
+            trainer.start(rows.subset(train), y[train], weight[train])
             epochs, self.history_ = _watch(
-                trainer, Z[held_out], y[held_out], weight[held_out], self
+                trainer, rows.subset(held_out), y[held_out], weight[held_out], self
             )
-        trainer.start(Z, y, weight)
+        trainer.start(rows, y, weight)
         curve = [trainer.train() for _ in range(epochs)]
         if not self.history_:
             self.history_ = _columns([(i, *c) for i, c in enumerate(curve, start=1)])
@@ -102,12 +103,15 @@ class NetworkHead(NetworkTraining, Head):
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         network = self._network(X.shape[1])
-        self._learn_scaling(X)
-        Z = self._scaled(X).reshape(len(X), -1)
-        self.layers_ = self._train(network, Z, y, weight, groups)
+        rows = self._scaled_rows(X)
+        self.layers_ = self._train(network, rows, y, weight, groups)
 
     def _logits(self, X: Floats) -> Floats:
-        return apply_layers(self.layers_, self._scaled(X))
+        # A few rows at a time: a copy of all may not fit into the memory.
+        parts = (X[part] for part in blocks_of(*X.shape))
+        return np.concatenate(
+            [apply_layers(self.layers_, self._scaled(rows)) for rows in parts]
+        )
 
     def _layers(self) -> list[Layer]:
         *between, last = self._scores()
@@ -119,8 +123,8 @@ class NetworkHead(NetworkTraining, Head):
         """Return what is trained on rows of this width."""
 
     @abstractmethod
-    def _learn_scaling(self, X: Floats) -> None:
-        """Learn `mean_` and `scale_`."""
+    def _scaled_rows(self, X: Floats) -> Rows:
+        """Learn `mean_` and `scale_`; return what the network is trained on."""
 
     @abstractmethod
     def _scaled(self, X: Floats) -> Floats:
@@ -133,7 +137,7 @@ class NetworkHead(NetworkTraining, Head):
 
 def _watch(
     trainer: Trainer,
-    Z: Floats,
+    rows: Rows,
     y: Labels,
     weight: Floats,
     parameters: NetworkTraining,
@@ -149,18 +153,18 @@ def _watch(
         The best one.
     history : dict
     """
-    rows: list[tuple[float, ...]] = []
+    curve: list[tuple[float, ...]] = []
     best, best_epoch = np.inf, 1
     for epoch in range(1, parameters.epochs + 1):
         trained = trainer.train()
-        losses, accuracy = trainer.measure(Z, y)
-        rows.append((epoch, *trained, float(losses.mean()), accuracy))
+        losses, accuracy = trainer.measure(rows, y)
+        curve.append((epoch, *trained, float(losses.mean()), accuracy))
         loss = float((losses * weight).mean())
         if loss < best:
             best, best_epoch = loss, epoch
         elif epoch - best_epoch >= parameters.patience:
             break
-    return best_epoch, _columns(rows)
+    return best_epoch, _columns(curve)
 
 
 def _columns(rows: list[tuple[float, ...]]) -> dict[str, list[float]]:

@@ -1,30 +1,24 @@
 """All images of a data folder, decoded once for a view."""
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from featx.errors import ImageError, RunError
-from featx.hardware import available_memory, usable_cores
+from featx.errors import ImageError
+from featx.hardware import usable_cores
 from featx.images.prefetch import prefetch
 from featx.images.sources import Source, View, show_or_reason
 from featx.progress import SILENT, Progress, Update, ignore
+from featx.scratch import PIXELS, allocate
 
 AHEAD_BYTES = 1 << 26
 """Pixels decoded ahead of a model, about."""
 
 Decoded = tuple[NDArray[np.uint8], ...]
 """An image in each of some views, each (side, side, 3)."""
-
-MEMORY_SHARE = 4
-"""Pixels that would take more than one over this of the free memory go to disk: the
-network and its training need the rest."""
 
 
 def read_pixels(
@@ -56,7 +50,7 @@ def read_pixels(
         They fit neither in memory nor on the disk.
     """
     count = len(source.names)
-    array = allocate((count, view.side, view.side, 3), np.uint8, scratch_dir)
+    array = allocate((count, view.side, view.side, 3), np.uint8, scratch_dir, PIXELS)
     unreadable: dict[int, str] = {}
     update(0, count)
     with decoded_ahead(source, [view]) as decoded:
@@ -139,37 +133,3 @@ def decoded_ahead(
 
     with prefetch(decode, range(len(source.names)), ahead=ahead) as decoded:
         yield decoded
-
-
-def allocate(
-    shape: tuple[int, ...], dtype: DTypeLike, scratch_dir: Path | None
-) -> NDArray[Any]:
-    """Return zeros, in memory or in a nameless file that lives as long as the process.
-
-    Raises
-    ------
-    RunError
-        They fit neither in memory nor on the disk.
-    """
-    kind = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
-    if size <= available_memory() // MEMORY_SHARE:
-        return np.zeros(shape, kind)
-    try:
-        with tempfile.TemporaryFile(dir=scratch_dir) as stream:
-            # Set aside at once: a disk that fills later would kill the process.
-            _reserve(stream.fileno(), size)
-            return np.memmap(stream, kind, "r+", shape=shape)
-    except OSError as error:
-        raise RunError(
-            f"{scratch_dir or tempfile.gettempdir()}: no room for {size / 1e9:.1f} GB"
-            " of decoded images or what is made of them"
-            f" ({error.strerror or error}); use a smaller --image-size"
-        ) from error
-
-
-def _reserve(handle: int, size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(handle, 0, size)
-    else:
-        os.truncate(handle, size)

@@ -5,7 +5,8 @@ without featx; augmentation is active in training only.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from featx.errors import NetworkError
 from featx.frameworks import dtype_policy, import_keras, python_seed
+from featx.hardware import available_memory
 from featx.networks.table import NetworkRow
 from featx.training.augmentation import Augmentation
 from featx.training.augmentation_layers import augment_layers
@@ -27,6 +29,9 @@ LAST = "probabilities"
 """Name of the last layer."""
 
 CHUNK = 256
+
+TRAINED_BYTES = 16
+"""Of a weight in training: itself, its gradient, and Adam's two moments, in float32."""
 
 
 class ChannelStatistics(NamedTuple):
@@ -86,12 +91,15 @@ def build_network(
     Raises
     ------
     NetworkError
-        The images are too small for its pooling.
+        The images are too small for its pooling, or its dense layers larger than the
+        memory.
     """
     keras = import_keras()
     with building(network, policy, seed):
         images, maps = convolved_images(network, channels, augmentation, seed)
-        x = _with_dense_layers(keras.layers.Flatten()(maps), network)
+        x = keras.layers.Flatten()(maps)
+        _check_memory((x.shape[-1], *network.dense, n_classes))
+        x = _with_dense_layers(x, network)
         outputs = keras.layers.Dense(
             n_classes, activation="softmax", dtype="float32", name=LAST
         )(x)
@@ -153,6 +161,29 @@ def _normalised(
     return keras.layers.Normalization(
         mean=channels.mean, variance=channels.variance, name="normalisation"
     )(x)
+
+
+def _check_memory(widths: Sequence[int]) -> None:
+    """Refuse dense layers that don't fit into memory: the system would end featx.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        What goes into the first layer, and the units of each.
+
+    Raises
+    ------
+    NetworkError
+    """
+    needed = TRAINED_BYTES * sum(n * units for n, units in pairwise(widths))
+    available = available_memory()
+    if needed > available:
+        raise NetworkError(
+            f"dense layers of {', '.join(map(str, widths[1:]))} units on"
+            f" {widths[0]:,} numbers of an image take {needed / 1e9:,.1f} GB, and"
+            f" {available / 1e9:,.1f} GB are free; use a smaller --image-size or fewer"
+            " units, --dense"
+        )
 
 
 def _with_dense_layers(x: Any, network: NetworkRow) -> Any:

@@ -8,7 +8,7 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.project import read_project
 from featx.pipeline.recipe import Recipe
-from featx.settings import Settings, cli_options
+from featx.settings import CliOption, Settings, cli_options, write_pair
 
 _NAMED_FIRST: Mapping[type[Settings], Collection[str]] = {
     DataSettings: {"path"},
@@ -31,8 +31,8 @@ def plain_command(recipe: Recipe, *, parent: str = "") -> str | None:
     -------
     str or None
         None where no command can: embeddings that differ in more than
-        backbone, image size and resizing, parameters of a head, several values for one
-        option.
+        backbone, image size and resizing, parameters of a head that TOML can't hold,
+        several values for one option.
     """
     words: list[str] | None
     if recipe.finetune:
@@ -86,11 +86,19 @@ def _options(
             if values.setdefault(option.name, value) != value:
                 return None
             if name in changed:
-                words[option.name] = _words(option.name, value)
+                found = _words(option, value)
+                if found is None:
+                    return None
+                words[option.name] = found
     return [word for option in words.values() for word in option]
 
 
-def _words(option: str, value: Any) -> list[str]:
+def _words(option: CliOption, value: Any) -> list[str] | None:
+    if option.pairs:
+        pairs = [write_pair(name, one) for name, one in value.items()]
+        if None in pairs:
+            return None
+        return [word for pair in pairs for word in (f"--{option.name}", str(pair))]
     if isinstance(value, bool):
-        return [f"--{option}" if value else f"--no-{option}"]
-    return [f"--{option}", str(value)]
+        return [f"--{option.name}" if value else f"--no-{option.name}"]
+    return [f"--{option.name}", str(value)]

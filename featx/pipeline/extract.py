@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from featx.addresses import Address
@@ -122,6 +123,7 @@ def find_embeddings(
     extract: Sequence[ExtractSettings] = (),
     cache: CacheSettings = CacheSettings(),
     check: Callable[[Sequence[ExtractSettings]], None] = lambda _: None,
+    memory: int | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Embeddings, list[ExtractSettings]]:
     """Return a data folder's embeddings, and which they are.
@@ -133,6 +135,8 @@ def find_embeddings(
     ----------
     check : callable
         Called before they are computed; refuses those that are of no use.
+    memory : int, optional
+        Bytes from which on they lie in a file; see `embed`.
 
     Raises
     ------
@@ -154,8 +158,14 @@ def find_embeddings(
         batch_size=cache.batch_size,
         engine=cache.engine,
         decoders=Decoders(cache.decode_in, cache.decoders),
+        memory=memory,
         progress=progress,
     )
+    if isinstance(embeddings.views, np.memmap):
+        progress.note(
+            f"embeddings of {embeddings.views.nbytes / 1e9:.1f} GB are kept in a"
+            " temporary file; heads learn from them in portions"
+        )
     if not remembered:
         # `featx cache prune` keeps the rows of the folders that are remembered.
         remember(cache.folder, data.path, [e.model_dump(mode="json") for e in chosen])

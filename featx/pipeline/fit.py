@@ -1,7 +1,7 @@
 """Stage two: fit heads, score them on the test split, and write their runs."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache as kept_result
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,9 @@ from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.familiarity import Familiarity
+from featx.evaluation.learning_curve import LearningCurve
 from featx.evaluation.metrics import evaluate as score
+from featx.hardware import available_memory
 from featx.heads.file import count_numbers
 from featx.heads.linear import LinearHead
 from featx.heads.settings import GROUPS, HeadSettings
@@ -25,10 +27,14 @@ from featx.heads.views import ViewsHead, fit_views
 from featx.images.layouts.options import DataSettings
 from featx.pipeline.contents import run_contents
 from featx.pipeline.extract import find_embeddings
+from featx.pipeline.learning_curve import (
+    extra_fits,
+    find_fingerprint,
+    find_learning_curve,
+)
 from featx.pipeline.recipe import Recipe
 from featx.pipeline.several import make_each
 from featx.progress import SILENT, Progress, Update, ignore, timed
-from featx.provenance import fingerprint_of
 from featx.runs.info import Kind
 from featx.runs.metrics import Metrics
 from featx.runs.run import Run
@@ -39,6 +45,9 @@ from featx.splits import DEALING_VERSION
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
+
+COPIES = 2
+"""Of the embeddings, that fitting a fold may take."""
 
 RANDOM_NOTE = (
     "the backbone's weights are random, not trained on ImageNet: the scores show that"
@@ -61,6 +70,8 @@ class FittedHead:
         On the train split only.
     timings : dict of str to float
         Seconds.
+    learning_curve : LearningCurve or None
+        On the train split only; None where it wasn't asked for.
     """
 
     head: "Head"
@@ -68,6 +79,7 @@ class FittedHead:
     settings: HeadSettings
     cross_validation: CrossValidation
     timings: dict[str, float]
+    learning_curve: LearningCurve | None = None
 
     def __repr__(self) -> str:
         accuracy = self.cross_validation.accuracy
@@ -75,10 +87,22 @@ class FittedHead:
         return f"FittedHead({self.settings.name}, {classes} classes, cv {accuracy:.3f})"
 
 
+@dataclass(frozen=True)
+class _TrainingViews:
+    """The views of training images, which are copied only as they are asked for."""
+
+    embeddings: Embeddings
+
+    def __getitem__(self, places: slice | NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return views by the places of the images among the training ones."""
+        return self.embeddings.take(self.embeddings.train[places])
+
+
 def fit(
     embeddings: Embeddings,
     head: str | HeadSettings,
     *,
+    jobs: int = 1,
     on_fold: Update = ignore,
     **values: Any,
 ) -> FittedHead:
@@ -89,9 +113,11 @@ def fit(
     embeddings : Embeddings
     head : str or HeadSettings
         A name from the table of heads, or its settings.
+    jobs : int
+        Processes that fit folds side by side; fewer where the memory is short.
     on_fold : callable
-        Called with (done, total) at first and after each fit: one for each fold, and
-        the last one on all training images.
+        Called with (done, total) at first and after each fit: one for each fold, those
+        of the learning curve, and the last one on all training images.
     values
         Other settings by name: ``folds=3``, ``tune=True``.
 
@@ -106,35 +132,49 @@ def fit(
     """
     settings = chosen_settings(head, HeadSettings, values, function="fit")
     rows = embeddings.train
-    views, y = embeddings.views[rows], embeddings.images.labels[rows]
+    views, y = _TrainingViews(embeddings), embeddings.images.labels[rows]
     groups = embeddings.split.groups[rows]
     fit_rows: Callable[..., ViewsHead] = partial(
         fit_views,
         settings.name,
         **settings.fit_options(embeddings.map_shape, embeddings.rows_are),
     )
-    fits = settings.folds * settings.repeats + 1
+    data = (views, y, groups)
+    in_folds = settings.folds * settings.repeats
+    fits = in_folds + extra_fits(settings, data) + 1
     on_fold(0, fits)
     timings: dict[str, float] = {}
     with timed(timings, "cross_validation"):
         cross_validation = cross_validate(
             fit_rows,
-            views,
-            y,
-            groups,
+            *data,
             folds=settings.folds,
             repeats=settings.repeats,
             seed=settings.seed,
             n_classes=len(embeddings.images.classes),
             weight=compute_sample_weight(settings.class_weight, y),
+            jobs=_jobs_that_fit(jobs, embeddings),
             on_fold=lambda done, _: on_fold(done, fits),
         )
+    curve = find_learning_curve(
+        settings,
+        fit_rows,
+        data,
+        cross_validation,
+        timings,
+        lambda done, _: on_fold(in_folds + done, fits),
+    )
     with timed(timings, "fit"):
-        fitted = fit_rows(views, y, groups).head
+        fitted = fit_rows(views[:], y, groups).head
     on_fold(fits, fits)
     fitted.temperature_ = cross_validation.temperature
     classes = embeddings.images.classes
-    return FittedHead(fitted, classes, settings, cross_validation, timings)
+    return FittedHead(fitted, classes, settings, cross_validation, timings, curve)
+
+
+def _jobs_that_fit(jobs: int, embeddings: Embeddings) -> int:
+    """Return how many folds may be fitted at a time: each takes a copy or two."""
+    return max(1, min(jobs, available_memory() // (COPIES * embeddings.views.nbytes)))
 
 
 def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
@@ -152,7 +192,7 @@ def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
 
 def _predict(fitted: FittedHead, embeddings: Embeddings) -> NDArray[np.float64]:
     """Return the probabilities of the test images: the mean over their views."""
-    return ViewsHead(fitted.head).predict_proba(embeddings.views[embeddings.test])
+    return ViewsHead(fitted.head).predict_proba(embeddings.take(embeddings.test))
 
 
 def _score(
@@ -168,11 +208,13 @@ def _score(
         seed=fitted.settings.seed,
     )
     scores["intervals"]["cv_accuracy"] = inner.interval
+    curve = fitted.learning_curve
     return {
         **inner.as_metrics(),
         **scores,
         "n_train": len(embeddings.train),
         "weights": embeddings.weights,
+        **({} if curve is None else {"learning_curve": asdict(curve)}),
     }
 
 
@@ -181,6 +223,7 @@ def fit_run(
     recipe: Recipe,
     *,
     familiarity: Callable[[], Familiarity] | None = None,
+    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Run:
     """Fit, score and write a run, unless the very same was fitted before.
@@ -193,6 +236,8 @@ def fit_run(
     familiarity : callable, optional
         Returns that of these embeddings, which several heads share; it is computed
         otherwise.
+    jobs : int
+        See `fit`.
     progress : Progress
 
     Raises
@@ -200,10 +245,11 @@ def fit_run(
     HeadError, DataError, RunError
     """
     (settings,) = recipe.head
-    fingerprint = fingerprint_of(
+    fingerprint = find_fingerprint(
+        settings,
+        recipe.report.out_dir,
         embeddings.split.fingerprint,
         [spec.id for spec in embeddings.specs],
-        settings.model_dump(mode="json"),
         DEALING_VERSION,
         # Those of the first version have fingerprints without a number.
         *{find_head(settings.name).version} - {1},
@@ -211,7 +257,7 @@ def fit_run(
 
     def make(_state: Path) -> RunContents:
         update = progress.task(f"fitting {settings.name}", "fits")
-        fitted = fit(embeddings, settings, on_fold=update)
+        fitted = fit(embeddings, settings, jobs=jobs, on_fold=update)
         probabilities = _predict(fitted, embeddings)
         mark = "-random" if embeddings.weights == "random" else ""
         return run_contents(
@@ -284,6 +330,8 @@ def run_fit(
     extract: Sequence[ExtractSettings] = (),
     cache: CacheSettings = CacheSettings(),
     report: ReportSettings = ReportSettings(),
+    memory: int | None = None,
+    jobs: int = 1,
     progress: Progress = SILENT,
 ) -> list[Run]:
     """Run stage two: fit heads on embeddings, computing those that the cache lacks.
@@ -303,6 +351,7 @@ def run_fit(
         extract=extract,
         cache=cache,
         check=partial(_check_heads, heads),
+        memory=memory,
         progress=progress,
     )
 
@@ -312,7 +361,9 @@ def run_fit(
         recipe = Recipe(
             data=data, cache=cache, extract=chosen, head=[head], report=report
         )
-        return fit_run(embeddings, recipe, familiarity=familiarity, progress=progress)
+        return fit_run(
+            embeddings, recipe, familiarity=familiarity, jobs=jobs, progress=progress
+        )
 
     return make_each(
         _each(heads, embeddings, progress), make, progress, name=lambda one: one.name
@@ -346,13 +397,15 @@ def _each(
 ) -> list[HeadSettings]:
     """Return one setting per head, and note what is left out of several."""
     each: list[HeadSettings] = []
-    width, maps = embeddings.views.shape[2], embeddings.map_shape is not None
+    _, views, width = embeddings.views.shape
+    rows, maps = len(embeddings.train) * views, embeddings.map_shape is not None
     for named in heads:
-        fitting, left_out = named.each(width, maps=maps)
+        fitting, left_out = named.each(width, maps=maps, rows=rows)
         each += fitting
-        if left_out:
+        for reason in dict.fromkeys(left_out.values()):
+            names = [name for name in left_out if left_out[name] == reason]
             progress.note(
-                f"rows of {width} numbers are too wide for {', '.join(left_out)} to be"
-                " tried by default; name one to fit it"
+                f"{reason} for {', '.join(names)} to be tried by default; name one to"
+                " fit it"
             )
     return each

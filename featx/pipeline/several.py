@@ -1,29 +1,29 @@
-"""Making several runs in one go: one that fails doesn't take the others down."""
+"""Making several things in one go: one that fails doesn't take the others down."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from featx.progress import Progress
-from featx.runs.run import Run
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 def make_each(
     settings: Iterable[T],
-    make: Callable[[T], Run],
+    make: Callable[[T], R],
     progress: Progress,
     *,
     name: Callable[[T], str],
-) -> list[Run]:
-    """Make a run of each settings object, and go on where one fails.
+) -> list[R]:
+    """Make a run or the like of each settings object, and go on where one fails.
 
     Parameters
     ----------
     settings : iterable
-        Of heads, networks or fine-tuning.
+        Of heads, networks, fine-tuning or embeddings.
     make : callable
-        Makes the run of one of them.
+        Makes what is wanted of one of them.
     progress : Progress
         Gets each failure by `failed`, which may raise it.
     name : callable
@@ -31,7 +31,7 @@ def make_each(
 
     Returns
     -------
-    list of Run
+    list
         Those that could be made, in the order of `settings`.
 
     Raises
@@ -40,12 +40,12 @@ def make_each(
         The only one, or all of them failed: what the last one raised.
     """
     wanted = list(settings)
-    runs: list[Run] = []
+    made: list[R] = []
     for number, one in enumerate(wanted, start=1):
         try:
-            runs.append(make(one))
+            made.append(make(one))
         except Exception as error:
-            if number == len(wanted) and not runs:
+            if number == len(wanted) and not made:
                 raise
             progress.failed(name(one), error)
-    return runs
+    return made

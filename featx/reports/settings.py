@@ -8,7 +8,7 @@ from featx.heads.settings import HeadSettings
 from featx.networks.settings import NetworkSettings
 from featx.runs.info import Kind
 from featx.settings import Settings, cli_options
-from featx.training.settings import OF_PLATEAUS
+from featx.training.settings import IGNORED_BY
 
 SETTINGS_OF: dict[Kind, type[Settings]] = {
     Kind.HEAD: HeadSettings,
@@ -26,9 +26,7 @@ def effective(kind: Kind, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]
     values : mapping
         The settings by name, as `run.json` has them.
     """
-    unused: set[str] = set()
-    if values.get("schedule") != "plateau":
-        unused.update(OF_PLATEAUS)
+    unused = set(IGNORED_BY.get(values.get("schedule", "constant"), ()))
     if values.get("choose") == "average":
         unused.update(OF_EPOCHS)
     options = cli_options(SETTINGS_OF[kind])

@@ -25,8 +25,8 @@ def explain_ties(standing: Standing) -> str:
     if taken == best:
         taken += ", the best itself"
     return (
-        f"{runs} as good as the best: chance explains the differences. The simplest and"
-        f" quickest of them is {taken}."
+        f"{runs} as good as the best: chance may explain the differences. The simplest"
+        f" and quickest of them is {taken}."
     )
 
 

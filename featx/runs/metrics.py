@@ -147,6 +147,84 @@ class FinetuneMetrics(Record):
     boundary: FrozenOutputTimes | None = None
 
 
+class CurvePoint(Record):
+    """What was reached with so many training images, which were held out in turn.
+
+    Attributes
+    ----------
+    images, images_per_class : float
+        That a head was fitted on, mean over the fits.
+    accuracy : float
+        When held out.
+    std : float or None
+        Deviation between fits on different images that were scored on the same ones;
+        None where there was one fit in each fold.
+    fits : int
+    """
+
+    images: Annotated[float, Field(gt=0)]
+    images_per_class: Annotated[float, Field(gt=0)]
+    accuracy: float
+    std: float | None = None
+    fits: Count
+
+
+class PowerLaw(Record):
+    """The error with n training images a class: a n^-b + c."""
+
+    a: float
+    b: float
+    c: float
+
+
+class CurveForecast(Record):
+    """What twice the images would likely bring.
+
+    Attributes
+    ----------
+    images, images_per_class : float
+        Twice those of the last point.
+    accuracy : float
+    interval : (float, float)
+    """
+
+    images: float
+    images_per_class: float
+    accuracy: float
+    interval: Interval
+
+
+class FittedPoint(Record):
+    """A point of the power law, with its interval."""
+
+    images_per_class: float
+    accuracy: float
+    interval: Interval
+
+
+class LearningCurve(Record):
+    """Accuracy against training images.
+
+    Attributes
+    ----------
+    points : list of CurvePoint
+        The smallest first; the last is the cross-validation.
+    law : PowerLaw or None
+        None where there is no forecast.
+    fitted : list of FittedPoint
+        The power law from the first point on, up to the forecast.
+    forecast : CurveForecast or None
+    reason : {"", "few images", "falling"}
+        Why there is no forecast.
+    """
+
+    points: Annotated[list[CurvePoint], Field(min_length=1)]
+    law: PowerLaw | None = None
+    fitted: list[FittedPoint] = Field(default_factory=list)
+    forecast: CurveForecast | None = None
+    reason: Literal["", "few images", "falling"] = ""
+
+
 class Metrics(Record):
     """The content of `metrics.json`; scores that have no attribute are items.
 
@@ -183,6 +261,8 @@ class Metrics(Record):
         The epoch, from 1 on, whose weights a network from scratch has. None where
         nothing was held out to choose it, and in runs of 0.2 and before, which have
         those of the last.
+    learning_curve : LearningCurve or None
+        None where it wasn't asked for.
     repeats : Repeats or None
     finetune : FinetuneMetrics or None
     """
@@ -206,6 +286,7 @@ class Metrics(Record):
     weights: Text | None = None
     parameters: int | None = None
     best_epoch: Count | None = None
+    learning_curve: LearningCurve | None = None
     repeats: Repeats | None = None
     finetune: FinetuneMetrics | None = None
 

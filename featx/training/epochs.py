@@ -126,7 +126,8 @@ def _logging_callback(
             before(epoch)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-            if not math.isfinite(logs["loss"]):
+            # The last step may have spoilt the weights, which its loss doesn't show.
+            if not all(map(math.isfinite, (logs["loss"], logs.get("val_loss", 0)))):
                 raise NetworkError(
                     f"the loss became NaN or infinite after epoch {epoch + 1}; lower"
                     " --learning-rate"

@@ -15,6 +15,13 @@ from featx.training.augmentation import AUGMENTATIONS, find_augmentation
 OF_PLATEAUS = ("factor", "plateau_patience")
 """Settings of the plateau schedule alone."""
 
+IGNORED_BY = {
+    "constant": (*OF_PLATEAUS, "least_rate"),
+    "cosine": OF_PLATEAUS,
+    "plateau": (),
+}
+"""Settings of the learning rate that have no effect with a schedule."""
+
 Epochs = Annotated[
     int, Field(ge=1, description="Largest number of passes over the images.")
 ]
@@ -76,7 +83,7 @@ class TrainingSettings(Settings):
     """With the plateau schedule, after this many epochs without progress."""
 
     least_rate: Annotated[float, Field(ge=0)] = 1e-7
-    """With the plateau schedule, the smallest rate."""
+    """With the cosine and the plateau schedule, the smallest rate."""
 
     monitor: Literal["loss", "accuracy"] = "loss"
     """What is to improve on the validation images."""
@@ -106,14 +113,15 @@ class TrainingSettings(Settings):
     """Seed of the validation split and the training."""
 
     @model_validator(mode="after")
-    def _plateaus_are_watched(self) -> Self:
-        """Refuse settings of the plateau schedule where another would ignore them."""
-        if self.schedule != "plateau":
-            for name in self._changed(OF_PLATEAUS):
-                raise ValueError(
-                    f"`{name}` is of the plateau schedule, and the `schedule` is"
-                    f" {self.schedule}; set it to plateau or leave `{name}` out"
-                )
+    def _schedule_has_its_settings(self) -> Self:
+        """Refuse settings of a schedule where another would ignore them."""
+        for name in self._changed(IGNORED_BY[self.schedule]):
+            users = [one for one in IGNORED_BY if name not in IGNORED_BY[one]]
+            raise ValueError(
+                f"`{name}` is of the {' or '.join(users)} schedule, and the `schedule`"
+                f" is {self.schedule}; set it to {' or '.join(users)} or leave"
+                f" `{name}` out"
+            )
         return self
 
     def _changed(self, names: Iterable[str]) -> list[str]:

@@ -33,7 +33,7 @@ def test_tables_fit_into_a_terminal(run, reports, monkeypatch):
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     words = " ".join(done.stdout.split())
-    assert words.index(f"1 {LONG}svm 0.950") < words.index(f"2 {LONG}lda 0.930")
+    assert words.index(f"1 {LONG}svm = 0.950") < words.index(f"2 {LONG}lda = 0.930")
     assert "on training images held out in folds (McNemar's test)" in words
     assert "1, 3 +40.0" in words
     assert "<0.001" in words

@@ -55,6 +55,12 @@ def test_names_are_completed(words, wanted):
     assert values(*words.split()) == wanted
 
 
+def test_classifiers_of_scikit_learn_are_completed_once_they_are_begun():
+    assert "sklearn.svm.SVC" in values("fit", "--head", incomplete="sk")
+    assert values("heads", incomplete="sklearn.svm.S") == ["sklearn.svm.SVC"]
+    assert values("fit", "--head", incomplete="xgb") == []
+
+
 def test_names_are_completed_in_any_case():
     assert values("extract", "--backbone", incomplete="ResNet50") == [
         "resnet50",

@@ -77,7 +77,7 @@ def test_config_says_what_holds_and_why(run, work):
         "from": "featx.toml:7",
         "option": "--folds",
     }
-    assert held["head.parameters"]["option"] is None
+    assert held["head.parameters"]["option"] == "--set"
     assert held["cache.folder"]["value"] == "cache"
 
 

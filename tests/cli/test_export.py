@@ -463,6 +463,7 @@ def test_a_model_may_resize_photos(run, photos, name):
     done = run("export", photos, "--format", name, "--with-resize")
     assert done.exit_code == 0, done.stderr
     assert "featx has the decoder reduce 1 of them" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
     facts = json.loads((photos / "export" / "export.json").read_text())
     entry = facts["formats"][f"{name}-any-size"]
     (given,) = entry["inputs"]
@@ -611,6 +612,16 @@ def test_errors_are_one_line(run, network, monkeypatch):
     assert reason in done.stderr
     assert not (network / "export" / "model.keras").exists()
 
+    def takes_all(*_):
+        raise MemoryError
+
+    greedy = model_formats.ModelFormat(
+        "keras", "model.keras", takes_all, takes_all, takes_all
+    )
+    monkeypatch.setitem(MODEL_FORMATS, "keras", greedy)
+    done = run("export", NETWORK, "--batch-size", 4)
+    assert "out of memory while writing it as keras; use a smaller" in done.stderr
+
     lacking = model_formats.ModelFormat(
         *("onnx", "model.onnx", fails, fails, fails),
         versions=("not_there",),
@@ -729,6 +740,17 @@ def boosted(tmp_path_factory):
 def test_trees_are_exported_as_they_are(run, boosted, monkeypatch):
     monkeypatch.chdir(boosted)
     check_every_format(run, BOOSTED, 2e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "head",
+    ["ridge", "prototype", "knn", "kmeans", "sklearn.linear_model.RidgeClassifier"],
+)
+def test_other_heads_are_exported_as_they_are(head, run, boosted, monkeypatch):
+    monkeypatch.chdir(boosted)
+    in_folder(boosted, "fit", "--head", head, *BACKBONE, "--precision", "float32")
+    check_every_format(run, f"data-mobilenet-0.25-random-{head}", 1e-4)
 
 
 def test_a_head_without_layers_is_sent_to_fine_tuning(run, boosted, monkeypatch):

@@ -139,6 +139,17 @@ def test_an_engine_that_is_asked_for(run, work):
     assert "--engine litert: doesn't compute in bfloat16 on this machine" in done.stderr
 
 
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_an_engine_that_is_not_there(run, work, monkeypatch, precision):
+    monkeypatch.setattr(
+        "featx.keras_backend.find_spec", lambda name: None if name == "jax" else name
+    )
+    words = ("--precision", precision, "--cache-dir", work / "new")
+    done = run("extract", *BACKBONE, "--engine", "jax", *words)
+    assert done.exit_code == 1
+    assert "--engine jax: JAX isn't installed; pip install 'featx[jax]'" in done.stderr
+
+
 def test_a_converted_backbone_starts_without_tensorflow(run, work):
     pytest.importorskip("openvino")
     words = [str(word) for word in ("extract", *BACKBONE, "--engine", "openvino")]

@@ -111,6 +111,31 @@ def test_each_third_is_held_out_in_turn(run, fitted):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("head", "is_distilled"),
+    [
+        ("ridge", False),
+        ("prototype", False),
+        ("knn", True),
+        ("kmeans", True),
+        ("svm-rbf", True),
+        ("sklearn.linear_model.RidgeClassifier", False),
+        ("sklearn.naive_bayes.GaussianNB", True),
+    ],
+)
+def test_every_head_can_be_fine_tuned(head, is_distilled, run, work):
+    wanted = (*SMALL, "--backbone", "mobilenet-0.25@32", "--head", head)
+    assert run("fit", *wanted, "--folds", 2).exit_code == 0
+    done = run("finetune", *QUICK, "--json")
+    assert done.exit_code == 0, done.stderr
+    (scores,) = json.loads(done.stdout)
+    graft = scores["finetune"]["graft"]
+    assert (graft["distilled_agreement"] is not None) == is_distilled
+    name = scores["run"].rpartition("/")[2]
+    assert run("export", name).exit_code == 0
+
+
+@pytest.mark.slow
 def test_fused_views_and_a_distilled_head(run, work):
     wanted = (*SMALL, "--backbone", "mobilenet-0.25@48", "--flip")
     assert run("fit", *wanted, "--head", "gboost", "--folds", 2).exit_code == 0

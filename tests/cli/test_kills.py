@@ -26,6 +26,7 @@ SMALL = (
 )
 LDA = "data-mobilenet-0.25-random-lda"
 COMMANDS = [
+    ["rank", *SMALL, "--images", "9"],
     ["extract", *SMALL],
     ["fit", *SMALL, "--head", "softmax", "--head", "lda", "--head", "gboost"],
     [

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from featx.cli.main import main
+from featx.heads.table import HEADS
 from tests.cli.conftest import WITHOUT_FRAMEWORKS, run_process
 
 BACKBONE = ("--backbone", "mobilenet-0.25", "--image-size", 32, "--weights", "random")
@@ -91,7 +92,30 @@ def test_backbones_in_order(order, key, sign, run):
     assert values == sorted(values, reverse=sign < 0)
     shown = run("backbones", "--sort", order).stdout
     assert shown.index(rows[0]["name"]) < shown.index(rows[-1]["name"])
-    assert len(json.loads(run("heads", "--json").stdout)) == 7
+
+
+def test_heads_are_listed(run):
+    assert [row["name"] for row in json.loads(run("heads", "--json").stdout)] == [
+        *HEADS
+    ]
+    listed = run("heads").stdout
+    assert "any classifier of scikit-learn" in listed
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "default"),
+    [("svm", "C", 0.001), ("sklearn.tree.DecisionTreeClassifier", "max_depth", None)],
+)
+def test_parameters_of_a_head_are_listed(run, name, parameter, default):
+    parameters = json.loads(run("heads", name, "--json").stdout)
+    assert parameters[parameter] == default
+    assert {"class_weight", "random_state"} <= parameters.keys()
+    (line,) = (
+        line
+        for line in run("heads", name).stdout.splitlines()
+        if line.startswith(f"{parameter} ")
+    )
+    assert line.split() == [parameter, str(default)]
 
 
 def test_help_imports_nothing_heavy():

@@ -52,6 +52,9 @@ def lighten_command(words):
         if name in BACKBONES and name not in stand_ins:
             stand_ins[name] = LIGHT[len(stand_ins)]
     words = [_lighten_word(word, stand_ins) for word in words]
+    if words[0] == "rank" and "--backbone" not in words:
+        # It doesn't take that of featx.toml, but all whose weights are here.
+        words += ["--backbone", f"{LIGHT[0]}@64"]
     return [*words, "--weights", "random"] if "--backbone" in words else words
 
 
@@ -75,6 +78,8 @@ def lighten_code(code):
     name = f'"({"|".join(map(re.escape, NAMES))})"'
     extractor = f'featx.find_extractor("{LIGHT[0]}", weights="random")'
     code = re.sub(rf"(embed\(\w+, ){name}", rf"\1{extractor}", code)
+    settings = f'featx.ExtractSettings(backbone="{LIGHT[0]}", weights="random")'
+    code = re.sub(r"(rank\(\w+, )\[[^]]*\]", rf"\1[{settings}]", code)
     code = re.sub(
         rf"Embedder\({name}", f'Embedder("{LIGHT[0]}", weights="random"', code
     )

@@ -409,6 +409,8 @@ def test_unreadable_images_and_copies(cluster, tmp_path):
     [
         ("photos", "no address like 10.0.0.1:6379; write DATA before --ray"),
         ("127.0.0.1:1", "no cluster can be reached .*ray start --head"),
+        ("127.0.0.1:99999", "no address like 10.0.0.1:6379"),
+        (f"{'a' * 64}:80", "no cluster can be reached .*ray start --head"),
     ],
 )
 def test_no_cluster_at_the_address(address, message):

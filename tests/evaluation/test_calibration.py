@@ -113,3 +113,16 @@ def test_the_temperature_is_that_of_the_mean_over_views():
         return log_loss(y, p, labels=np.arange(3))
 
     assert loss(found) <= min(loss(found * 0.95), loss(found * 1.05)) + 1e-9
+
+
+def test_of_very_many_scores_every_so_many_images_count(monkeypatch):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 4000)
+    logits = 4 * rng.normal(size=(4000, 1, 3)).astype(np.float32)
+    logits[np.arange(4000), 0, y] += 3
+    whole = fit_temperature(logits, y)
+    monkeypatch.setattr("featx.evaluation.calibration.ENOUGH", 6000)
+    part = fit_temperature(logits, y)
+    assert part == fit_temperature(logits[::2], y[::2])
+    assert part != whole
+    assert part == pytest.approx(whole, rel=0.1)

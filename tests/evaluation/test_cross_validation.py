@@ -1,11 +1,15 @@
 """Cross-validation scores each row once, by what was learnt elsewhere."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from featx.errors import DataError
 from featx.evaluation.cross_validation import cross_validate
 from featx.evaluation.intervals import share_interval
+from featx.heads.views import fit_views
+from tests.heads.blobs import make_blobs
 
 
 def one_hot(answers, classes):
@@ -185,7 +189,7 @@ def test_probabilities_are_computed_in_blocks(monkeypatch):
     X, y, groups = numbered(41)
     weight = np.ones(41)
     whole = cross_validate(memorise, X, y, groups, weight=weight)
-    monkeypatch.setattr("featx.evaluation.calibration.BLOCK_NUMBERS", 7)
+    monkeypatch.setattr("featx.evaluation.cross_validation.BLOCK_NUMBERS", 7)
     blocks = cross_validate(memorise, X, y, groups, weight=weight)
     assert whole == blocks
     np.testing.assert_array_equal(whole.probabilities, blocks.probabilities)
@@ -198,15 +202,12 @@ def test_each_repeat_has_a_seed_of_its_own():
     assert spy.options == [{"seed": seed} for seed in (5, 5, 6, 6, 7, 7)]
 
 
-def test_classifiers_are_handed_on_within_a_repeat():
-    X, y, groups = numbered(20)
-    started = []
-
-    def fit(X, y, groups, *, seed, start):
-        started.append((start and start.number, seed))
-        spy = Spy(lambda X: np.zeros(len(X), int))
-        spy.number = len(started)
-        return spy(X, y, groups)
-
-    cross_validate(fit, X, y, groups, folds=3, repeats=2, hand_on=True)
-    assert started == [(None, 0), (1, 0), (2, 0), (None, 1), (4, 1), (5, 1)]
+def test_folds_side_by_side_score_the_same():
+    X, y = make_blobs([20, 20, 20], apart=2)
+    lda = partial(fit_views, "lda")
+    one, two = (
+        cross_validate(lda, X[:, None], y, np.arange(60), folds=3, jobs=jobs)
+        for jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(one.probabilities, two.probabilities)
+    np.testing.assert_array_equal(one.predicted, two.predicted)

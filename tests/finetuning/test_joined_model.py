@@ -152,10 +152,14 @@ def test_a_linear_teacher_is_distilled():
     assert not fit("gboost", rows[:, None], labels).head.can_be_trained_further
 
 
-def test_trees_are_distilled():
+@pytest.mark.parametrize(
+    "name", ["gboost", "knn", "kmeans", "svm-rbf", "sklearn.naive_bayes.GaussianNB"]
+)
+def test_what_is_not_trained_is_distilled(name):
     rows, labels = make_blobs([40] * 4, width=30)
     others, _ = make_blobs([40] * 4, width=30, seed=1)
-    head = fit("gboost", rows[:, None], labels).head
+    head = fit(name, rows[:, None], labels).head
+    assert not head.can_be_trained_further
     dense = distil(head, rows)
     given = (others @ dense.kernel + dense.bias).argmax(1)
     assert (given == head.predict(others)).mean() > 0.9

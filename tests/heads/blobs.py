@@ -26,3 +26,9 @@ def tiny_head(n_classes=2, *, width=3):
     """Return a fitted head where any will do."""
     X, y = make_blobs([2] * n_classes, width=width)
     return make_head("svm", max_iter=1).fit(X, y)
+
+
+def as_trained(head, X):
+    """Return what a linear head's coefficients are multiplied with."""
+    rooted = np.sign(X) * np.sqrt(np.abs(X)) if head.rooted_ else X
+    return (rooted - head.mean_) / head.scale_

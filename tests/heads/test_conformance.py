@@ -13,15 +13,24 @@ from featx.heads.file import head_bytes, read_head
 from featx.heads.table import HEADS, make_head
 from tests.heads.blobs import make_blobs
 
+FOREST = "sklearn.ensemble.ExtraTreesClassifier"
+LINEAR = "sklearn.linear_model.RidgeClassifier"
+
+NAMES = sorted([*HEADS, FOREST, LINEAR])
+"""Every head, and two classifiers of scikit-learn: one gives probabilities, the other
+scores."""
+
 FAST = {
     "softmax": {"epochs": 25, "learning_rate": 0.02},
     "mlp": {"epochs": 15, "learning_rate": 0.01, "hidden": "16"},
     "conv": {"epochs": 20, "learning_rate": 0.01, "hidden": "16", "filters": 16},
     "gboost": {"rounds": 60},
+    "svm-rbf": {"C": 1.0},  # with 10, four features are learned by heart
+    FOREST: {"n_estimators": 40, "max_depth": 3},
 }
-"""Parameters that keep the tests short; none that change what is promised."""
+"""Parameters that suit these tests; none that change what is promised."""
 
-SLOW = {"softmax", "mlp", "conv", "gboost"}
+SLOW = {"softmax", "mlp", "conv", "gboost", FOREST}
 """Heads that trace a TensorFlow graph or grow sixty rounds of trees in each fit."""
 
 VERY_SLOW = {"conv"}
@@ -38,7 +47,7 @@ def make(name, **parameters):
 @pytest.fixture(
     params=[
         pytest.param(name, marks=[pytest.mark.slow] if name in VERY_SLOW else [])
-        for name in sorted(HEADS)
+        for name in NAMES
     ]
 )
 def name(request):
@@ -60,7 +69,7 @@ def fitted():
 
 
 def _scikit_learn_checks():
-    for name in sorted(HEADS):
+    for name in NAMES:
         reasons = EXPECTED_FAILURES.get(name, {})
         for head, check in estimator_checks_generator(make(name)):
             marks = [pytest.mark.slow] if name in SLOW else []
@@ -148,7 +157,7 @@ def test_a_written_head_is_the_same_to_the_bit(form, name, fitted, tmp_path):
 
 def test_predicting_needs_no_tensorflow(fitted, tmp_path):
     X, _ = make_blobs([20, 20, 20])
-    names = sorted(set(HEADS) - VERY_SLOW)
+    names = sorted(set(NAMES) - VERY_SLOW)
     for name in names:
         (tmp_path / name).write_bytes(head_bytes(fitted(name)))
     np.save(tmp_path / "X.npy", X)
@@ -340,7 +349,7 @@ def test_history_is_columns_of_one_length(name, counts):
 
 
 def test_heads_that_train_in_rounds_have_a_history(fitted):
-    has_history = {name for name in HEADS if fitted(name).history_}
+    has_history = {name for name in NAMES if fitted(name).history_}
     assert has_history >= {"softmax", "mlp", "conv", "gboost"}
     for name in ("softmax", "mlp", "conv"):
         assert set(fitted(name).history_) == {

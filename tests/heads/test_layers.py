@@ -10,11 +10,11 @@ import pytest
 
 from featx.errors import HeadError
 from featx.frameworks import import_keras, import_tensorflow
-from featx.heads.layers import HEAD_LAYER
+from featx.heads.layers import HEAD_LAYER, Mixture
 from featx.heads.table import HEADS, make_head
 from tests.heads.blobs import make_blobs
 
-EXACT = sorted(HEADS)
+EXACT = sorted({*HEADS, "sklearn.linear_model.RidgeClassifier"} - {"svm-rbf"})
 COURSEWORKS = (
     "768,bn,dropout0.25,512,dropout0.25",
     "128,dropout0.5,128,bn,dropout0.5",
@@ -174,6 +174,33 @@ def test_trees_stop_where_boosting_stopped():
     trees, _ = head._layers()
     assert len(trees.leaves) == head.model_.best_iteration + 1 < 100
     assert difference(head, X) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["svm-rbf", "sklearn.tree.DecisionTreeClassifier"])
+def test_heads_without_layers_say_so(name):
+    head = fitted(name, *activations([9, 9]))
+    assert not head.has_keras_layers
+    assert not head.can_be_trained_further
+    with pytest.raises(HeadError, match=name):
+        grafted(head)
+
+
+@pytest.mark.parametrize("name", ["knn", "kmeans"])
+def test_heads_whose_layers_are_not_trained_further(name):
+    head = fitted(name, *activations([9, 9]))
+    assert head.has_keras_layers
+    assert not head.can_be_trained_further
+
+
+def test_the_nearest_components_count_alone():
+    kinds, shares = np.array([0, 1, 1]), np.array([[0.9, 0.1], [0.2, 0.8]])
+    scores = np.array([[3.0, 2.0, 1.0], [0.0, 4.0, 4.0]])
+    for nearest, used in ((None, slice(3)), (2, slice(2))):
+        found = Mixture(kinds, shares, nearest)(scores)
+        weights = np.exp(scores[0, used])
+        expected = weights @ shares[kinds[used]] / weights.sum()
+        odds = expected[0] / expected[1]
+        assert np.exp(found[0, 0] - found[0, 1]) == pytest.approx(odds)
 
 
 def test_another_width_is_refused():

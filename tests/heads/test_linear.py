@@ -9,20 +9,14 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from featx.heads import rows, scaling, solver
+from featx.heads import solver
 from featx.heads.scaling import learn_scaling
 from featx.heads.table import HEADS, make_head
 from featx.splits import inner_folds
-from tests.heads.blobs import make_blobs
+from tests.heads.blobs import as_trained, make_blobs
 
 LINEAR = ["lda", "svm", "logreg", "softmax"]
 DTYPES = [np.float32, np.float64]
-
-
-def as_trained(head, X):
-    """Return what a head's coefficients are multiplied with."""
-    rooted = np.sign(X) * np.sqrt(np.abs(X)) if head.rooted_ else X
-    return (rooted - head.mean_) / head.scale_
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -90,17 +84,6 @@ def test_penalty_with_nothing_to_hold_out():
     head = make_head("logreg").fit(X, y)
     assert head.chosen_ == {"C": 0.1}
     assert (head.predict(X) == y).all()
-
-
-@pytest.mark.parametrize("name", ["lda", "svm", "logreg"])
-def test_rows_in_blocks_give_the_same(name, monkeypatch):
-    X, y = make_blobs([60, 20, 30], width=8)
-    whole = make_head(name, **({} if name == "lda" else {"tol": 1e-10})).fit(X, y)
-    monkeypatch.setattr(scaling, "BLOCK", 8 * 7)
-    monkeypatch.setattr(rows, "HELD", 0)
-    parts = make_head(name, **whole.get_params()).fit(X, y)
-    largest = np.abs(whole.logits(X)).max()
-    np.testing.assert_allclose(parts.logits(X), whole.logits(X), atol=1e-3 * largest)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

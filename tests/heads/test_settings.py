@@ -61,11 +61,81 @@ def test_all_is_what_fits(embeddings):
 
 def test_wide_rows_are_for_networks_unless_others_are_named(embeddings):
     wide = with_maps(embeddings, width=256 * 81)
-    assert names(wide) == ["softmax", "mlp", "conv"]
+    assert names(wide) == ["softmax", "knn", "mlp", "conv"]
     left_out = fitting_heads(HeadSettings(name="all"), wide)[1]
-    assert left_out == ["svm", "lda", "logreg", "gboost"]
+    assert left_out.keys() == set(HEADS) - {"softmax", "knn", "mlp", "conv"}
+    assert set(left_out.values()) == {"rows of 20736 numbers are too wide"}
     named = HeadSettings(name="svm")
-    assert fitting_heads(named, wide) == ([named], [])
+    assert fitting_heads(named, wide) == ([named], {})
+
+
+def test_many_rows_are_not_for_a_head_that_compares_all_of_them():
+    each, left_out = HeadSettings(name="all").each(1280, maps=False, rows=5001)
+    assert left_out == {"svm-rbf": "5001 rows are too many"}
+    assert "svm-rbf" not in {one.name for one in each}
+    for rows in (0, 5000):
+        assert HeadSettings(name="all").each(1280, maps=False, rows=rows)[1] == {}
+    named = HeadSettings(name="svm-rbf")
+    assert named.each(1280, maps=False, rows=9999) == ([named], {})
+
+
+def test_parameters_go_to_the_heads_that_have_them():
+    every = HeadSettings(name="all", parameters={"C": 0.5, "k": 3})
+    given = {one.name: one.parameters for one in every.each(8, maps=False)[0]}
+    assert given["svm"] == given["logreg"] == given["svm-rbf"] == {"C": 0.5}
+    assert given["knn"] == {"k": 3}
+    assert given["lda"] == {}
+
+
+def test_heads_share_parameters():
+    heads = [
+        HeadSettings(name=name, parameters={"C": 0.5, "max_depth": 3})
+        for name in ("lda", "quick", "sklearn.tree.DecisionTreeClassifier")
+    ]
+    lda, quick, tree = HeadSettings.sharing(heads)
+    assert lda.parameters == {}
+    assert quick.parameters == {"C": 0.5}
+    assert tree.parameters == {"max_depth": 3}
+    assert quick.each(8, maps=False)[0][0].parameters == {"C": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("names", "parameters", "said"),
+    [
+        (["svm"], {"c": 1}, "head 'svm' has no parameter 'c'; did you mean 'C'"),
+        (
+            ["svm", "lda"],
+            {"depth": 1},
+            "none of the heads 'svm', 'lda' has a parameter",
+        ),
+        (
+            ["svm", "knn"],
+            {"k": 0},
+            "head 'knn': parameter 'k': .* greater than or equal",
+        ),
+        (["all"], {"k": "x"}, "head 'knn': parameter 'k': input should be a valid int"),
+        (["all"], {"alph": 1.0}, "has a parameter 'alph'; did you mean 'alpha'"),
+    ],
+)
+def test_parameters_that_no_head_has(names, parameters, said):
+    heads = [HeadSettings(name=name, parameters=parameters) for name in names]
+    with pytest.raises(HeadError, match=said):
+        HeadSettings.sharing(heads)
+
+
+def test_a_group_of_a_recipe_needs_its_parameters_too():
+    with pytest.raises(HeadError, match="has a parameter 'depth'"):
+        HeadSettings(name="all", parameters={"depth": 1}).each(8, maps=False)
+
+
+def test_a_head_without_values_to_try_is_not_tuned():
+    path = "sklearn.naive_bayes.GaussianNB"
+    with pytest.raises(ValueError, match="knows no values to try for head 'sklearn"):
+        HeadSettings(name=path, tune=True)
+    # What a file states for other heads doesn't matter.
+    merged = HeadSettings.merged({"tune": True, "hidden": "8"}, {"name": path})
+    assert merged == {"name": path}
+    assert HeadSettings.merged({"tune": True}, {"name": "svm"})["tune"]
 
 
 def test_hidden_layers_go_to_heads_that_have_some(embeddings):

@@ -5,8 +5,8 @@ import errno
 import numpy as np
 import pytest
 
+from featx import scratch
 from featx.errors import RunError
-from featx.images import arrays as module
 from featx.images.arrays import read_pixels
 from featx.images.decoding import decode
 from featx.images.layouts.read import read_images
@@ -36,21 +36,21 @@ def test_pixels_are_those_of_the_decoder(source, tmp_path):
 
 def test_what_the_memory_cannot_hold_goes_to_disk(source, tmp_path, monkeypatch):
     in_memory, _ = read_pixels(source, View(9), tmp_path)
-    monkeypatch.setattr(module, "available_memory", lambda: 1000)
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    on_disk, _ = read_pixels(source, View(9), scratch)
+    monkeypatch.setattr(scratch, "available_memory", lambda: 1000)
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    on_disk, _ = read_pixels(source, View(9), folder)
     assert isinstance(on_disk, np.memmap)
     np.testing.assert_array_equal(on_disk, in_memory)
     # Its file has no name that a kill could leave behind.
-    assert list(scratch.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_a_full_disk_is_told_before_the_work(source, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "available_memory", lambda: 1000)
-    monkeypatch.setattr(module.os, "posix_fallocate", full)
+    monkeypatch.setattr(scratch, "available_memory", lambda: 1000)
+    monkeypatch.setattr(scratch.os, "posix_fallocate", full)
     with pytest.raises(RunError, match=r"no room for .* smaller --image-size"):
         read_pixels(source, View(9), tmp_path)

@@ -38,6 +38,19 @@ def test_parameters_are_those_of_the_course(name, size, parameters):
     assert build(name, size, augment="coursework").count_params() == parameters
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "dense"),
+    [("basenet", 32, (65536, 65536, 65536)), ("cnn", 1024, (128,))],
+)
+def test_dense_layers_larger_than_the_memory_are_refused(
+    name, size, dense, monkeypatch
+):
+    monkeypatch.setattr("featx.networks.build.available_memory", lambda: 2 * 10**9)
+    network = replace(find_network(name), image_size=size, dense=dense)
+    with pytest.raises(NetworkError, match=r"take [\d,.]+ GB, and 2\.0 GB are free"):
+        build_network(network, 2, channels=CHANNELS)
+
+
 PARAMETERS = {"": 24_197, "depth": 808_665}
 """Counted by hand, without batch normalisation."""
 

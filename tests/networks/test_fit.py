@@ -70,6 +70,13 @@ def train(data, wanted, folder=None, *, rows=None, seed=0, **options):
         return training.train(rows, Path(folder), seed=seed, **options)
 
 
+def test_weights_that_the_last_step_spoilt_are_reported(tmp_path):
+    # One step per epoch: its own loss is that of the weights before.
+    wild = settings(epochs=1, learning_rate=1e38, validation=0.2)
+    with pytest.raises(NetworkError, match="basenet: the loss became NaN or infinite"):
+        train(data(), wild, tmp_path)
+
+
 def test_it_learns_and_reports():
     told, images = [], data()
     wanted = settings(epochs=6, batch_size=16, learning_rate=1e-2, validation=0.2)

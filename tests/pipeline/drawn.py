@@ -14,7 +14,7 @@ from featx.images.layouts.options import DataSettings
 from featx.networks.settings import NetworkSettings
 from featx.pipeline.recipe import Recipe
 from featx.runs.settings import ReportSettings
-from featx.training.settings import OF_PLATEAUS, TrainingSettings
+from featx.training.settings import IGNORED_BY, TrainingSettings
 
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1
@@ -91,8 +91,10 @@ def drawn(draw, kind, **fixed):
     }
     if kind is HeadSettings and given["name"] not in ("mlp", "conv", "all"):
         given.pop("hidden", None)
-    if issubclass(kind, TrainingSettings) and given.get("schedule") != "plateau":
-        given = {k: v for k, v in given.items() if k not in OF_PLATEAUS}
+    if issubclass(kind, TrainingSettings):
+        usual = kind.model_fields["schedule"].default
+        ignored = IGNORED_BY[given.get("schedule", usual)]
+        given = {k: v for k, v in given.items() if k not in ignored}
     if kind is NetworkSettings and not given.get("pretrain"):
         given.pop("pretrain_epochs", None)
     if kind is FinetuneSettings:

@@ -42,14 +42,21 @@ def with_one_seed(draw, kind):
 
 @given(
     with_one_seed(HeadSettings),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "random_state": st.integers(0, 9),
+            "class_weight": st.sampled_from(["balanced", "7", "true", "a = b", "'"]),
+        },
+    ),
     st.lists(st.sampled_from([None, 64, 128]), min_size=1, unique=True),
     drawn(ExtractSettings),
     drawn(CacheSettings),
     drawn(ReportSettings),
 )
-def test_fit(data_and_head, sizes, extract, cache, report):
+def test_fit(data_and_head, parameters, sizes, extract, cache, report):
     data, head = data_and_head
-    head = head.model_copy(update={"parameters": {}})
+    head = head.model_copy(update={"parameters": parameters})
     extract = [extract.model_copy(update={"image_size": size}) for size in sizes]
     recipe = Recipe(data=data, cache=cache, extract=extract, head=[head], report=report)
     values = parsed(plain_command(recipe))
@@ -83,6 +90,14 @@ def test_the_shortest():
     assert plain_command(recipe) == "featx fit data --backbone resnet50 --head svm"
 
 
+def test_parameters_of_a_head():
+    path = "sklearn.tree.DecisionTreeClassifier"
+    head = HeadSettings(name=path, parameters={"max_depth": 5, "criterion": "entropy"})
+    command = plain_command(Recipe(extract=[RESNET], head=[head]))
+    assert command.endswith(f"{path} --set max_depth=5 --set criterion=entropy")
+    assert parsed(command)["heads"] == [head]
+
+
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -91,11 +106,11 @@ def test_the_shortest():
             head=[SVM],
         ),
         Recipe(
-            extract=[RESNET], head=[HeadSettings(name="svm", parameters={"C": 0.1})]
+            extract=[RESNET], head=[HeadSettings(name="svm", parameters={"C": None})]
         ),
         Recipe(data=DataSettings(seed=1), extract=[RESNET], head=[SVM]),
     ],
-    ids=["two kinds of pooling", "parameters of the head", "two seeds"],
+    ids=["two kinds of pooling", "a parameter that is none", "two seeds"],
 )
 def test_what_no_command_says(recipe):
     assert plain_command(recipe) is None

@@ -11,8 +11,10 @@ import featx
 from featx.embeddings.settings import ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.heads.settings import HeadSettings
+from featx.heads.table import HEADS
 from featx.heads.views import ViewsHead
 from featx.images.layouts.options import DataSettings
+from featx.pipeline import fit as module
 from featx.pipeline.fit import fit_run
 from featx.pipeline.recipe import Recipe
 from featx.runs.read import list_runs
@@ -58,6 +60,51 @@ def test_fit_and_evaluate(embeddings):
     assert (scores["n_train"], scores["n_test"]) == (24, 12)
 
 
+def test_embeddings_in_a_file_give_the_same_run(colours, embeddings, tmp_path):
+    images = featx.read_images(colours)
+    options = {"cache_dir": tmp_path / "cache", "memory": 0}
+    mapped = featx.embed(images, FakeExtractor(), **options)
+    assert isinstance(mapped.views, np.memmap)
+    np.testing.assert_array_equal(mapped.views, embeddings.views)
+    both = [featx.fit(one, "lda", folds=3) for one in (embeddings, mapped)]
+    scores = [featx.evaluate(both[0], embeddings), featx.evaluate(both[1], mapped)]
+    assert scores[0] == scores[1]
+
+
+def test_views_side_by_side_in_a_file(colours, tmp_path):
+    images = featx.read_images(colours)
+    held, mapped = (
+        featx.embed(
+            images,
+            FakeExtractor(),
+            flip=True,
+            cache_dir=tmp_path / "cache",
+            memory=memory,
+        )
+        for memory in (None, 0)
+    )
+    assert held.views.shape[1] == 2
+    np.testing.assert_array_equal(held.views, mapped.views)
+    assert isinstance(mapped.take(mapped.test), np.memmap)
+    np.testing.assert_array_equal(mapped.take(mapped.test), held.take(held.test))
+
+
+def test_as_many_jobs_as_the_memory_holds(embeddings, monkeypatch):
+    asked = []
+
+    def cross_validate(*args, jobs, **options):
+        asked.append(jobs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "cross_validate", cross_validate)
+    size = embeddings.views.nbytes
+    for free in (100 * size, 5 * size, size):
+        monkeypatch.setattr(module, "available_memory", lambda free=free: free)
+        with pytest.raises(KeyboardInterrupt):
+            featx.fit(embeddings, "lda", jobs=4)
+    assert asked == [4, 2, 1]
+
+
 def test_progress_counts_the_folds_and_the_last_fit(embeddings):
     told = []
     featx.fit(embeddings, "lda", folds=2, repeats=2, on_fold=lambda *a: told.append(a))
@@ -94,6 +141,44 @@ def test_the_same_fit_is_not_done_twice(embeddings, tmp_path):
     other = write(embeddings, tmp_path, folds=3)
     assert other.name == "data-mean-colour-logreg-2"
     assert len(list_runs(tmp_path / "reports")) == 2
+
+
+def test_a_learning_curve_is_measured_where_it_is_asked_for(embeddings, tmp_path):
+    told = []
+    fitted = featx.fit(
+        embeddings,
+        "lda",
+        folds=2,
+        learning_curve=True,
+        on_fold=lambda *a: told.append(a),
+    )
+    # 24 images of 3 classes: halves of the 12 in a fold have 2 a class.
+    assert told == [(done, 7) for done in range(8)]
+    assert fitted.learning_curve.reason == "few images"
+    assert "learning_curve" in fitted.timings
+    scores = featx.evaluate(fitted, embeddings)
+    assert [point.images for point in scores.learning_curve.points] == [6, 12]
+    assert scores.learning_curve.points[-1].accuracy == scores.cv_accuracy
+    assert featx.fit(embeddings, "lda").learning_curve is None
+    run = write(embeddings, tmp_path, learning_curve=True)
+    stored = json.loads((run.path / "metrics.json").read_text())["learning_curve"]
+    assert stored == run.metrics.learning_curve.as_dict()
+    made_from = tomllib.loads((run.path / "recipe.toml").read_text("utf-8"))
+    assert made_from["head"] == [{"name": "logreg", "learning_curve": True}]
+    assert "--learning-curve" in run.info.command.split()
+
+
+def test_a_run_with_a_learning_curve_is_also_the_one_without(embeddings, tmp_path):
+    having = write(embeddings, tmp_path, learning_curve=True)
+    assert write(embeddings, tmp_path).path == having.path
+    other = write(embeddings, tmp_path, folds=3)
+    assert other.metrics.learning_curve is None
+    # What is written is never changed, so this one is fitted again.
+    again = write(embeddings, tmp_path, folds=3, learning_curve=True)
+    assert again.path != other.path
+    assert write(embeddings, tmp_path, folds=3).path == other.path
+    assert write(embeddings, tmp_path, learning_curve=True).path == having.path
+    assert len(list_runs(tmp_path / "reports")) == 3
 
 
 def test_settings_reach_the_fit(embeddings, tmp_path):
@@ -157,6 +242,38 @@ def test_mirrored_views_train_and_vote(colours, tmp_path):
     assert [spec["flip"] for spec in run.info["embedding"]] == [False, True]
 
 
+def embedded(X, y):
+    """Return what a fit takes of embeddings, all of them of the train split."""
+    return SimpleNamespace(
+        train=np.arange(len(y)),
+        views=X[:, None],
+        take=lambda places: X[places, None],
+        images=SimpleNamespace(labels=y, classes=tuple("abcd")),
+        split=SimpleNamespace(groups=np.arange(len(y))),
+        map_shape=None,
+        rows_are="",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        row.name if row.quick else pytest.param(row.name, marks=pytest.mark.slow)
+        for row in HEADS.values()
+        if not row.on_maps
+    ],
+)
+def test_every_head_has_a_learning_curve(name):
+    """Also on parts with two images a class, and one of a rare class."""
+    X, y = make_blobs([5, 15, 15, 15], apart=6)
+    parameters = {"epochs": 10} if name in ("softmax", "mlp") else {}
+    found = featx.fit(embedded(X, y), name, learning_curve=True, parameters=parameters)
+    points = found.learning_curve.points
+    assert [round(point.images) for point in points] == [10, 20, 40]
+    assert points[-1].accuracy == found.cross_validation.accuracy
+    assert len(found.learning_curve.fitted) == 13
+
+
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -170,14 +287,7 @@ def test_probabilities_are_calibrated(name, settings):
     """By scores of images that were held out, whatever the head."""
     X, y = make_blobs([40] * 4, apart=2.5)
     X_test, y_test = make_blobs([150] * 4, apart=2.5, seed=1)
-    rows = SimpleNamespace(
-        train=np.arange(len(y)),
-        views=X[:, None],
-        images=SimpleNamespace(labels=y, classes=tuple("abcd")),
-        split=SimpleNamespace(groups=np.arange(len(y))),
-        map_shape=None,
-        rows_are="",
-    )
+    rows = embedded(X, y)
     made = featx.fit(rows, name, **settings)
     assert made.head.temperature_ == made.cross_validation.temperature != 1
     probabilities = ViewsHead(made.head).predict_proba(X_test[:, None])

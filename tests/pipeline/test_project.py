@@ -85,7 +85,7 @@ def test_what_holds_and_where_it_comes_from(project):
     assert (held["extract.flip"].meaning, at["extract.flip"]) == ("true", "8")
     assert (held["head.folds"].value, at["head.folds"]) == (3, "12")
     assert held["head.name"].value == "quick"
-    assert held["head.parameters"].option == ""
+    assert held["head.parameters"].option == "--set"
     assert held["network.name"].meaning == "to be given"
     assert held["cache.batch_size"].meaning == "what fits in memory"
     assert (held["finetune.epochs"].value, at["finetune.epochs"]) == (4, "17")

@@ -90,3 +90,42 @@ def one_line(caught, path):
     assert "\n" not in message
     assert str(path) in message
     return message
+
+
+_SIZES = (3.0, 6.0, 12.0)
+
+LEARNING_CURVE = {
+    "points": [
+        {
+            "images": 25 * size,
+            "images_per_class": size,
+            "accuracy": accuracy,
+            "std": std,
+            "fits": fits,
+        }
+        for size, accuracy, std, fits in zip(
+            _SIZES,
+            (0.625, 0.716, 0.779),
+            (0.031, 0.022, None),
+            (20, 10, 5),
+            strict=True,
+        )
+    ],
+    "law": {"a": 0.6, "b": 0.5, "c": 0.05},
+    "fitted": [
+        {
+            "images_per_class": size,
+            "accuracy": 0.95 - 0.6 * size**-0.5,
+            "interval": [0.9 - 0.6 * size**-0.5, 1 - 0.6 * size**-0.5],
+        }
+        for size in (*_SIZES, 24.0)
+    ],
+    "forecast": {
+        "images": 600.0,
+        "images_per_class": 24.0,
+        "accuracy": 0.828,
+        "interval": [0.778, 0.878],
+    },
+    "reason": "",
+}
+"""The learning curve of a head, as `metrics.json` has it."""

@@ -9,7 +9,12 @@ from typing import Protocol
 from featx.addresses import Address
 from featx.embeddings.backbones.table import Backbone, find_backbone
 from featx.embeddings.backbones.weights import Weights, resolve_weights
-from featx.embeddings.engines.table import Engine, default_engine, find_engine
+from featx.embeddings.engines.table import (
+    Engine,
+    EngineModule,
+    default_engine,
+    find_engine,
+)
 from featx.embeddings.spec import Spec
 from featx.errors import BackboneError
 from featx.images.resizing import RESIZED, SQUASH, Resize
@@ -106,16 +111,26 @@ class KerasExtractor:
         WeightsError
             The file doesn't fit the backbone.
         """
+        # What was left open and not chosen yet is computed as the reference is.
+        is_open = self.precision == AUTO
+        return self.engine_module().open_engine(
+            replace(self, precision="float32") if is_open else self
+        )
+
+    def engine_module(self) -> EngineModule:
+        """Return the module of the engine; that of Keras' backend where it is open.
+
+        Raises
+        ------
+        BackboneError
+            The engine can't run on this machine.
+        """
         engine = default_engine() if self.engine == AUTO else self.engine
         module = find_engine(engine)
         needed = module.missing()
         if needed:
             raise BackboneError(f"--engine {engine}: {needed}")
-        # What was left open and not chosen yet is computed as the reference is.
-        is_open = self.precision == AUTO
-        return module.open_engine(
-            replace(self, precision="float32") if is_open else self
-        )
+        return module
 
 
 def find_extractor(

@@ -32,6 +32,7 @@ from featx.errors import CacheError, CacheWriteError
 from featx.keras_backend import BACKENDS
 from featx.locks import FolderLock, updating
 from featx.provenance import provenance
+from featx.scratch import EMBEDDINGS, allocate, folder_for_scratch
 
 SPEC_FILE = "spec.json"
 LOCK_FILE = "lock"
@@ -109,12 +110,16 @@ class EmbeddingCache:
                         found[wanted[key]] = True
         return found
 
-    def read(self, keys: Keys) -> tuple[Rows, NDArray[np.bool_]]:
+    def read(
+        self, keys: Keys, *, memory: int | None = None
+    ) -> tuple[Rows, NDArray[np.bool_]]:
         """Read embeddings, checking their checksums.
 
         Parameters
         ----------
         keys : ndarray of uint8, shape (n, 32)
+        memory : int, optional
+            Bytes from which on the rows lie in a file; see `allocate`.
 
         Returns
         -------
@@ -131,7 +136,13 @@ class EmbeddingCache:
         found = np.zeros(len(keys), dtype=bool)
         with self.lock.shared():
             width = common_width(self.parts())
-            rows = np.zeros((len(keys), width), np.float32)
+            rows = allocate(
+                (len(keys), width),
+                np.float32,
+                folder_for_scratch(self.folder.parent),
+                EMBEDDINGS,
+                memory=memory,
+            )
             for path, names in self.keys_by_part(self.set_aside):
                 if wanted.keys().isdisjoint(names):
                     continue

@@ -192,7 +192,7 @@ def _precisions(extractor: KerasExtractor) -> tuple[str, ...]:
     """Return the precisions that the engine computes in; all where it is open."""
     if extractor.engine == AUTO:
         return PRECISIONS
-    return find_engine(extractor.engine).precisions()
+    return extractor.engine_module().precisions()
 
 
 def _both_views(extractor: KerasExtractor) -> Iterator[KerasExtractor]:

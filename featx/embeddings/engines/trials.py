@@ -185,7 +185,7 @@ def measure(extractor: KerasExtractor, images: NDArray[np.uint8], count: int) ->
         return Choice(only, (only,))
     trials = _Trials(batch, engine)
     for name in names:
-        for precision in find_engine(name).precisions():
+        for precision in replace(extractor, engine=name).engine_module().precisions():
             if extractor.precision in {AUTO, precision}:
                 trials.add(replace(extractor, engine=name, precision=precision))
     return _decide(extractor, trials.run(), trials.failed)

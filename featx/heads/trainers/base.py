@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from featx.frameworks import import_keras
 from featx.heads.layers import Floats, Layer
 from featx.heads.network import Network, read_layers
+from featx.heads.rows import Rows
+from featx.heads.scaling import block_length
 from featx.keras_backend import keras_backend
 from featx.splits import Labels
 
@@ -57,37 +59,74 @@ class Trainer(ABC):
             (one, np.array(keras.ops.convert_to_numpy(one))) for one in variables
         ]
 
-    def start(self, Z: Floats, y: Labels, weight: Floats) -> None:
+    def start(self, rows: Rows, y: Labels, weight: Floats) -> None:
         """Start again on these rows, from the initial weights."""
         for variable, value in self._fresh:
             variable.assign(value)
         self._rng = np.random.default_rng(self._seed)
-        self._count = len(y)
-        self._load(Z.astype(np.float32), y.astype(np.int32), weight.astype(np.float32))
+        self._rows, self._y, self._weight = rows, y, weight
+        self._begin()
+        if rows.is_small:
+            self._load_some(slice(None))
 
     def train(self) -> tuple[float, float]:
         """Train for an epoch in a new order of the rows; return loss and accuracy."""
-        order = self._rng.permutation(self._count).astype(np.int32)
+        count = len(self._y)
+        order = self._rng.permutation(count).astype(np.int32)
         # A last step of a row or two would distort batch normalisation.
-        steps = max(1, round(self._count / self._batch_size))
-        loss, right = self._epoch(order, steps)
-        return loss / self._count, right / self._count
+        steps = max(1, round(count / self._batch_size))
+        if self._rows.is_small:
+            loss, right = self._epoch(order, steps)
+        else:
+            loss, right = self._epoch_by_portions(order, steps)
+        return loss / count, right / count
 
-    def measure(self, Z: Floats, y: Labels) -> tuple[Floats, float]:
+    def measure(self, rows: Rows, y: Labels) -> tuple[Floats, float]:
         """Return losses of other rows and accuracy on them."""
-        losses, hits = self._score(Z.astype(np.float32), y.astype(np.int32))
+        parts = [
+            self._score(block.astype(np.float32), y[part].astype(np.int32))
+            for part, block in rows.blocks()
+        ]
+        losses, hits = map(np.concatenate, zip(*parts, strict=True))
         return losses, float(hits.mean())
 
     def finish(self) -> list[Layer]:
         """Release the rows; return the trained layers as arrays."""
         self._release()
+        del self._rows, self._y, self._weight
         return read_layers(self._model)
+
+    def _load_some(self, places: slice | NDArray[np.integer]) -> None:
+        self._load(
+            self._rows[places].astype(np.float32, copy=False),
+            self._y[places].astype(np.int32),
+            self._weight[places].astype(np.float32),
+        )
+
+    def _epoch_by_portions(
+        self, order: NDArray[np.int32], steps: int
+    ) -> tuple[float, float]:
+        """Take the steps of an epoch with as few rows loaded as make a block."""
+        totals = np.zeros(2)
+        batches = np.array_split(order, steps)
+        length = block_length(self._rows.width)
+        at_a_time = max(1, length // max(1, len(batches[0])))
+        for first in range(0, steps, at_a_time):
+            some = batches[first : first + at_a_time]
+            places = np.concatenate(some)
+            self._load_some(places)
+            totals += self._epoch(np.arange(len(places), dtype=np.int32), len(some))
+        return float(totals[0]), float(totals[1])
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Take the weights of the model as they are now."""
 
     @abstractmethod
     def _load(
         self, rows: NDArray[np.float32], labels: NDArray[np.int32], weights: Any
     ) -> None:
-        """Keep rows, labels and weights where the backend computes."""
+        """Keep rows, labels and weights where the backend computes, and no others."""
 
     @abstractmethod
     def _epoch(self, order: NDArray[np.int32], steps: int) -> tuple[float, float]:

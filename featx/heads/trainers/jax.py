@@ -23,14 +23,16 @@ class JaxTrainer(Trainer):
         self._compiled_steps = jax.jit(self._take_steps, static_argnums=0)
         self._compiled_score = jax.jit(self._predict)
 
+    def _begin(self) -> None:
+        self._state = tuple(
+            [variable.value for variable in variables] for variables in self._variables
+        )
+
     def _load(
         self, rows: NDArray[np.float32], labels: NDArray[np.int32], weights: Any
     ) -> None:
         filled = map(_filled_up, (rows, labels, weights))
         self._data = tuple(map(self._jax.numpy.asarray, filled))
-        self._state = tuple(
-            [variable.value for variable in variables] for variables in self._variables
-        )
 
     @property
     def _variables(self) -> tuple[list[Any], ...]:

@@ -32,6 +32,9 @@ class TensorFlowTrainer(Trainer):
             self._predict, input_signature=[rows, labels]
         )
 
+    def _begin(self) -> None:
+        """See `Trainer`; the variables are the state."""
+
     def _load(
         self, rows: NDArray[np.float32], labels: NDArray[np.int32], weights: Any
     ) -> None:

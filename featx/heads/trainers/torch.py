@@ -18,6 +18,9 @@ class TorchTrainer(Trainer):
         self._torch = import_torch()
         self._device = self._model.trainable_variables[0].value.device
 
+    def _begin(self) -> None:
+        """See `Trainer`; the variables are the state."""
+
     def _load(
         self, rows: NDArray[np.float32], labels: NDArray[np.int32], weights: Any
     ) -> None:

@@ -32,10 +32,14 @@ MOST_LINKS = 40
 
 GZIP = b"\x1f\x8b"
 
-DAMAGED = (
+DAMAGED: tuple[type[Exception], ...] = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError),
     *(NotImplementedError, RuntimeError, ValueError),
 )
+with contextlib.suppress(ImportError):  # Python may have been built without
+    from lzma import LZMAError
+
+    DAMAGED = (*DAMAGED, LZMAError)
 
 
 def is_archive(name: str) -> bool:
@@ -142,7 +146,8 @@ class TarMembers:
                 )
         is_zipped = start.startswith(GZIP)
         self._stream = _unzipped(stream) if is_zipped else stream
-        self._damaged = (*DAMAGED, OSError) if is_zipped else DAMAGED
+        extra = (OSError,) if is_zipped else ()
+        self._damaged: tuple[type[Exception], ...] = (*DAMAGED, *extra)
         self._lock = threading.Lock()
         with _refusing(self._damaged):
             index = _Index(self._stream)

@@ -55,10 +55,10 @@ def _set(run: Run) -> Iterator[str]:
             value = "coursework" if value else "none"
         if field.is_required() or value == default:
             continue
-        if name in options:
+        if options[name].pairs:  # the parameters of a head, by name
+            yield from (_word(key, one) for key, one in value.items())
+        else:
             yield _word(options[name].name, value)
-        else:  # the parameters of a head, by name
-            yield from (f"{key} {one}" for key, one in value.items())
 
 
 def _of_network(run: Run) -> dict[str, Any]:

@@ -48,7 +48,7 @@ fitted without them, got {{ before }} of them right
 <tbody>
 {% for one in found.candidates %}
 <tr><td>{{ one.share | percent(0) }}{{ ", chosen" if one.share == found.share }}</td>
-<td class="n">{{ "%.3f" | format(one.log_loss) }}</td>
+<td class="n">{{ "%.4f" | format(one.log_loss) }}</td>
 <td class="n">{{ one.accuracy | percent }}</td></tr>
 {% endfor %}
 </tbody>

@@ -266,6 +266,13 @@ def test_few_images_are_not_worth_a_trial(small, engines, tmp_path):
     assert choose_engine(asked, SOURCE, [0], tmp_path)[0].engine == "litert"
 
 
+def test_a_sample_is_embedded_as_all_images_would_be(small, engines, tmp_path):
+    asked = replace(small, precision="float32")
+    engines(tensorflow=fake({"float32": 100}), litert=FAST)
+    ((_, one),) = embed_rows(SOURCE, [asked], tmp_path, count=2400)
+    assert "litert in float32" in one.notes[0]
+
+
 def test_where_there_is_no_choice_nothing_is_opened(small, engines, tmp_path):
     made = engines(tensorflow=fake({"float32": 100, "bfloat16": 200}))
     for precision in ("float32", "bfloat16"):

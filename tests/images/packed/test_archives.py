@@ -20,8 +20,8 @@ def images(folder):
     return {path: (folder.root / path).read_bytes() for path in IMAGES}
 
 
-def zipped(place, contents):
-    with zipfile.ZipFile(place, "w") as archive:
+def zipped(place, contents, compression=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(place, "w", compression) as archive:
         for name, content in contents.items():
             archive.writestr(name, content)
     return place
@@ -126,6 +126,23 @@ def test_one_damaged_file_does_not_keep_the_others(images, tmp_path):
     assert [read.paths[row] for row in read.digests.unreadable] == ["cat/1.png"]
     (reason,) = read.digests.unreadable.values()
     assert "damaged in the archive" in reason
+
+
+@pytest.mark.parametrize(
+    "compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_one_damaged_file_however_it_is_compressed(images, tmp_path, compression):
+    place = zipped(tmp_path / "pets.zip", images, compression)
+    with zipfile.ZipFile(place) as archive:
+        start = archive.getinfo("cat/1.png").header_offset
+        end = archive.getinfo("cat/2.png").header_offset
+    content = bytearray(place.read_bytes())
+    content[start + 60 : end - 10] = bytes(end - start - 70)
+    place.write_bytes(content)
+
+    read = read_images(place)
+
+    assert [read.paths[row] for row in read.digests.unreadable] == ["cat/1.png"]
 
 
 def test_an_archive_that_changes_meanwhile(images, tmp_path):
