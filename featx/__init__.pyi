@@ -19,7 +19,9 @@ from .errors import RecipeError as RecipeError
 from .errors import RunError as RunError
 from .errors import SettingsError as SettingsError
 from .errors import WeightsError as WeightsError
+from .evaluation.conformal import SetRule as SetRule
 from .evaluation.cross_validation import CrossValidation as CrossValidation
+from .evaluation.familiarity import Familiarity as Familiarity
 from .export.export import ExportedModel as ExportedModel
 from .export.export import export as export
 from .export.settings import ExportSettings as ExportSettings

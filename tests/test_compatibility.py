@@ -48,6 +48,10 @@ def test_a_run_is_read(name):
     assert len(found.paths) == run.metrics.n_test == 9
     assert found.correct.mean() == pytest.approx(run.metrics.accuracy)
     assert set(run.metrics.intervals) >= {"accuracy", "f1_macro", "log_loss"}
+    assert run.cv_predictions() is None
+    assert run.familiarity() is None
+    with pytest.raises(featx.RunError, match="no prediction sets"):
+        run.set_rule(0.9)
     has_history = (run.path / "history.csv").is_file()
     assert bool(run.history()) == has_history
 

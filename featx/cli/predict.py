@@ -1,6 +1,6 @@
 """`featx predict`: classify images with a run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from featx.predict.predictions import Predictions
     from featx.predict.settings import OutputSettings
     from featx.runs.settings import ReportSettings
+
+NAMED = 3
+"""Images that the remark on those that are like nothing in training names."""
+
+SHOWN = 6
+"""Classes of a prediction set that the table names; CSV and JSON name all."""
 
 
 def backbone_names() -> Iterable[str]:
@@ -75,6 +81,10 @@ def predict(
         raise click.UsageError("--weights is for a RUN; leave it out with --imagenet")
     if not imagenet and resize:
         raise click.UsageError("--resize is for --imagenet; a RUN has its own")
+    if imagenet and output.coverage is not None:
+        raise click.UsageError(
+            "--coverage is for a RUN: held-out images calibrate its sets"
+        )
     if not imagenet and len(words) == 1:
         raise click.UsageError("name a RUN and images, or images and --imagenet")
     if imagenet:
@@ -82,9 +92,39 @@ def predict(
     else:
         predictions = _with_run(words, output, weights, trust, cache, report)
     unreadable = [f"{path}: {why}" for path, why in predictions.unreadable.items()]
-    show_notes([*predictions.notes, *unreadable])
+    show_notes([*predictions.notes, *unreadable, *_doubt_notes(predictions)])
     _say(predictions, output)
     return None if imagenet else Next("export", (str(words[0]),))
+
+
+def _doubt_notes(predictions: "Predictions") -> Iterator[str]:
+    """Say how to read prediction sets, and which images are unlike all training."""
+    from featx.evaluation.familiarity import UNLIKE
+
+    rule = predictions.set_rule
+    if rule is not None:
+        yield (
+            f"the set of an image contains its true class for about"
+            f" {rule.coverage:.4g} of images like the training images; an image with"
+            " a large set is doubtful"
+        )
+        if not rule.least:
+            yield (
+                f"too few of the {rule.n} held-out images were recognized for"
+                f" --coverage {rule.coverage:.4g}: every set has all classes"
+            )
+    unlike = predictions.unlike
+    if unlike:
+        by_chance = round((1 - UNLIKE) * len(predictions))
+        names = ", ".join(map(str, unlike[:NAMED]))
+        others = f" and {len(unlike) - NAMED} more" if len(unlike) > NAMED else ""
+        yield (
+            f"{len(unlike)} of {len(predictions)} images"
+            f" {'is' if len(unlike) == 1 else 'are'} like nothing in training, farther"
+            " from the training images than 99% of these are from each other"
+            f" ({f'about {by_chance}' if by_chance else 'hardly any'} would be by"
+            f" chance); don't trust what is predicted for {names}{others}"
+        )
 
 
 def _say(predictions: "Predictions", output: "OutputSettings") -> None:
@@ -157,6 +197,7 @@ def _with_run(
             weights=weights,
             trust=trust,
             batch_size=cache.batch_size,
+            coverage=output.coverage,
             progress=progress,
         )
 
@@ -173,6 +214,10 @@ def _entries(predictions: "Predictions", top_k: int) -> list[dict[str, Any]]:
         for path, classes in zip(predictions.files, predictions.top(top_k), strict=True)
     ]
     nothing: dict[str, Any] = {"predicted": None, "confidence": None, "top": {}}
+    for name, values in predictions.doubts.items():
+        nothing[name] = None
+        for entry, value in zip(entries, values, strict=True):
+            entry[name] = value
     entries += [
         {"path": path, **nothing, "unreadable": reason}
         for path, reason in predictions.unreadable.items()
@@ -181,9 +226,16 @@ def _entries(predictions: "Predictions", top_k: int) -> list[dict[str, Any]]:
 
 
 def _show(predictions: "Predictions", top_k: int) -> None:
-    """Print the most probable classes of each image."""
+    """Print the most probable classes of each image, and its set if there is one."""
     rows = [
         [str(path), ", ".join(f"{name} {p:.3f}" for name, p in classes)]
         for path, classes in zip(predictions.files, predictions.top(top_k), strict=True)
     ]
-    show_table("", ["image", "classes"], rows, left=2, whole=1)
+    columns = ["image", "classes"]
+    if predictions.sets is not None:
+        columns += ["set", "set size"]
+        for row, names in zip(rows, predictions.sets, strict=True):
+            more = len(names) - SHOWN
+            others = f" and {more} more" if more > 0 else ""
+            row += [", ".join(names[:SHOWN]) + others, str(len(names))]
+    show_table("", columns, rows, left=3, whole=1)

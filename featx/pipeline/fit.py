@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache as kept_result
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from featx.embeddings.dataset import Embeddings
 from featx.embeddings.settings import CacheSettings, ExtractSettings
 from featx.embeddings.spec import Spec
 from featx.evaluation.cross_validation import CrossValidation, cross_validate
+from featx.evaluation.familiarity import Familiarity
 from featx.evaluation.learning_curve import LearningCurve
 from featx.evaluation.metrics import evaluate as score
 from featx.hardware import available_memory
@@ -220,6 +222,7 @@ def fit_run(
     embeddings: Embeddings,
     recipe: Recipe,
     *,
+    familiarity: Callable[[], Familiarity] | None = None,
     jobs: int = 1,
     progress: Progress = SILENT,
 ) -> Run:
@@ -230,6 +233,9 @@ def fit_run(
     embeddings : Embeddings
     recipe : Recipe
         Of these embeddings and of one head.
+    familiarity : callable, optional
+        Returns that of these embeddings, which several heads share; it is computed
+        otherwise.
     jobs : int
         See `fit`.
     progress : Progress
@@ -264,11 +270,23 @@ def fit_run(
             head=fitted.head,
             history=fitted.head.history_,
             cross_validation=fitted.cross_validation,
+            familiarity=familiarity() if familiarity else _familiarity(embeddings),
             kept=_with_precision(recipe, embeddings.specs),
         )
 
     return make_run(
         recipe.report.out_dir, Kind.HEAD, fingerprint, make, progress=progress
+    )
+
+
+def _familiarity(embeddings: Embeddings) -> Familiarity:
+    """Measure how far training and test images are from the training images."""
+    return Familiarity.learn(
+        embeddings.views,
+        embeddings.train,
+        embeddings.test,
+        embeddings.split.groups,
+        map_shape=embeddings.map_shape,
     )
 
 
@@ -337,11 +355,15 @@ def run_fit(
         progress=progress,
     )
 
+    familiarity = kept_result(partial(_familiarity, embeddings))
+
     def make(head: HeadSettings) -> Run:
         recipe = Recipe(
             data=data, cache=cache, extract=chosen, head=[head], report=report
         )
-        return fit_run(embeddings, recipe, jobs=jobs, progress=progress)
+        return fit_run(
+            embeddings, recipe, familiarity=familiarity, jobs=jobs, progress=progress
+        )
 
     return make_each(
         _each(heads, embeddings, progress), make, progress, name=lambda one: one.name

@@ -53,6 +53,7 @@ def predict(
     out_dir: str | Path = "reports",
     weights: Sequence[str | Path] = (),
     batch_size: int | None = None,
+    coverage: float | None = None,
     trust: bool = False,
     progress: Progress = SILENT,
 ) -> Predictions:
@@ -75,6 +76,9 @@ def predict(
         Weights files that the run's embeddings were computed with.
     batch_size : int, optional
         Images per run of the model.
+    coverage : float, optional
+        Share of the images whose prediction set should contain the true class, between
+        0 and 1: the sets are then among the predictions.
     trust : bool
         Whether to load the head of a run of featx 0.2 or older, a pickle, which can
         run code: only if you trust its source.
@@ -89,13 +93,14 @@ def predict(
     DataError
         A path is missing, or no image can be read.
     RunError
-        There is no such run, its head can't be loaded, or its embeddings can't be
-        computed here.
+        There is no such run, its head can't be loaded, its embeddings can't be
+        computed here, or it has nothing to calibrate prediction sets with.
     BackboneError
         The run is a network or a fine-tuned model, and there is no TensorFlow.
     CacheError
     """
     run = find_run(Path(out_dir), run, trust=trust)
+    rule = None if coverage is None else run.set_rule(coverage)
     files, unread = find_images(images), _unread(images)
     if run.has_model:
         need_tensorflow("predicting with a trained network")
@@ -105,7 +110,7 @@ def predict(
             found = _predict_with(
                 model, decoded, files, run.classes, batch_size, update
             )
-        return replace(found, notes=unread)
+        return replace(found, notes=unread, set_rule=rule)
     cache_dir = as_folder(cache_dir)
     extractors = extractors_of(run, [Path(path) for path in weights], cache_dir)
     head = ViewsHead(run.load_head())
@@ -119,15 +124,25 @@ def predict(
     unreadable: dict[int, str] = {}
     for _, extraction in embedded:
         unreadable.update(extraction.unreadable)
-    return _predictions(
+    unlike: list[NDArray[np.float64]] = []
+    known = run.familiarity()
+
+    def predict_rows(readable: NDArray[np.intp]) -> NDArray[np.float64]:
+        views = side_by_side(embedded, readable)
+        if known is not None:
+            unlike.append(known.nearer_share(known.distances_of(views)))
+        return head.predict_proba(views)
+
+    found = _predictions(
         run.classes,
         files,
         unreadable,
-        lambda readable: head.predict_proba(side_by_side(embedded, readable)),
+        predict_rows,
         notes=dict.fromkeys(
             [*unread, *(note for _, done in embedded for note in done.notes)]
         ),
     )
+    return replace(found, set_rule=rule, unlike_training=unlike[0] if unlike else None)
 
 
 def predict_imagenet(

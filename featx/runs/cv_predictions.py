@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from featx.embeddings.cache.hdf5_stream import hdf5_file
 from featx.errors import RunError
+from featx.evaluation.conformal import SetRule, calibrate_sets
 from featx.evaluation.cross_validation import CrossValidation, FoldScores
 from featx.files import open_file
 from featx.runs.files import CV_PREDICTIONS_FILE, RUN_FILE, damaged
@@ -81,6 +82,10 @@ class CvPredictions:
         sure = self.probabilities[rows, self.predicted[0]]
         confidence: NDArray[np.float64] = sure.astype(np.float64)
         return confidence
+
+    def set_rule(self, coverage: float) -> SetRule:
+        """Return which classes belong into prediction sets of this coverage."""
+        return calibrate_sets(self.probabilities, self.labels, self.groups, coverage)
 
     @classmethod
     def of(

@@ -126,6 +126,9 @@ class RunInfo(Record):
         Of the file of the head or model, in hex; empty where an older featx wrote it.
     cv_predictions_sha256 : str
         Of the file of what a cross-validation predicted; empty where there is none.
+    familiarity_sha256 : str
+        Of the file that tells which images are unlike the training images; empty where
+        there is none.
     created : str
         When it was written, in ISO 8601.
     versions : dict of str to str
@@ -153,5 +156,6 @@ class RunInfo(Record):
     fingerprint: str = ""
     model_sha256: str = ""
     cv_predictions_sha256: str = ""
+    familiarity_sha256: str = ""
     created: str = ""
     versions: dict[str, str] = Field(default_factory=dict)

@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from featx.embeddings.spec import Spec
 from featx.errors import RunError
+from featx.evaluation.conformal import SetRule
+from featx.evaluation.familiarity import Familiarity
 from featx.images.sources import View
 from featx.runs.cv_predictions import CvPredictions, read_cv_predictions
+from featx.runs.familiarity import read_familiarity
 from featx.runs.files import PRETRAINING_FILE, RUN_FILE
 from featx.runs.frames import import_pandas
 from featx.runs.info import Kind, RunInfo
@@ -269,6 +272,52 @@ class Run:
             self.info.cv_predictions_sha256,
             n_images=self.metrics.n_train,
             n_classes=len(self.classes),
+        )
+
+    def set_rule(self, coverage: float) -> SetRule:
+        """Return which classes belong into prediction sets of this coverage.
+
+        Parameters
+        ----------
+        coverage : float
+            Share of the images whose set should contain the true class, between 0
+            and 1. See `calibrate_sets` for what is guaranteed.
+
+        Raises
+        ------
+        RunError
+            The run has no `cv_predictions.h5`, or a damaged one.
+        """
+        found = self.cv_predictions()
+        if found is None:
+            raise RunError(f"{self.path}: {self._why_no_sets}")
+        return found.set_rule(coverage)
+
+    @property
+    def _why_no_sets(self) -> str:
+        """Why there is nothing to calibrate prediction sets with."""
+        lacks = "no prediction sets, since it has no probabilities of held-out images"
+        if self.finetuned:
+            return f"{lacks}; use {self.info.parent}, from which it was fine-tuned"
+        if self.from_scratch:
+            return f"{lacks}; train it with --cross-validate"
+        return f"{lacks}; fit again with this featx"
+
+    def familiarity(self) -> Familiarity | None:
+        """Read `familiarity.safetensors`: how far images are from the training images.
+
+        Returns
+        -------
+        Familiarity or None
+            None for Keras models from images on, and for runs of featx 0.2 and older.
+
+        Raises
+        ------
+        RunError
+            The file is missing though `run.json` names it, or not as featx writes it.
+        """
+        return read_familiarity(
+            self.path, self.info.familiarity_sha256, n_test=self.metrics.n_test
         )
 
     def history(self) -> dict[str, NDArray[np.float64]]:

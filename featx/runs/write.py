@@ -23,13 +23,16 @@ from featx.atomic import (
     sync_folder,
 )
 from featx.errors import BackboneError, RunError
+from featx.evaluation.familiarity import Familiarity
 from featx.keras_backend import keras_backend
 from featx.locks import FolderLock
 from featx.progress import SILENT, Progress
 from featx.provenance import provenance
 from featx.runs.cv_predictions import CvPredictions, write_cv_predictions
+from featx.runs.familiarity import familiarity_bytes
 from featx.runs.files import (
     CV_PREDICTIONS_FILE,
+    FAMILIARITY_FILE,
     HEAD_FILE,
     HELD_OUT_FILE,
     HISTORY_FILE,
@@ -96,6 +99,8 @@ class RunContents:
     cv_predictions : CvPredictions, optional
         The same of a cross-validation, with all that was predicted, for
         `cv_predictions.h5`.
+    familiarity : Familiarity, optional
+        Of the training images' embeddings, for `familiarity.safetensors`.
     pictures : Mapping
         File name to content of what can only be drawn now.
     recipe : str
@@ -114,6 +119,7 @@ class RunContents:
     pretraining: Mapping[str, Sequence[float]] = field(default_factory=dict)
     held_out: HeldOut | None = None
     cv_predictions: CvPredictions | None = None
+    familiarity: Familiarity | None = None
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     recipe: str = ""
 
@@ -252,6 +258,10 @@ def _fill(aside: Path, contents: RunContents) -> None:
     if contents.cv_predictions is not None:
         write_cv_predictions(aside / CV_PREDICTIONS_FILE, contents.cv_predictions)
         digests["cv_predictions_sha256"] = sha256_of(aside / CV_PREDICTIONS_FILE)
+    if contents.familiarity is not None:
+        path = aside / FAMILIARITY_FILE
+        path.write_bytes(familiarity_bytes(contents.familiarity))
+        digests["familiarity_sha256"] = sha256_of(path)
     info = {
         "format": FORMAT,
         "version": VERSION,

@@ -1,6 +1,7 @@
 """`featx predict` on the command line."""
 
 import csv
+import importlib
 import io
 import json
 import os
@@ -255,6 +256,91 @@ def test_imagenet_needs_no_run(run, work):
     assert "did you mean 'mobilenet'" in done.stderr
     done = run("predict", "--imagenet", "mobilenet", "nowhere")
     assert "nowhere: no such file or folder" in done.stderr
+
+
+def test_prediction_sets(run, fitted):
+    words = ("predict", RUN, "data/test")
+    plain = run(*words, "--csv").stdout
+    done = run(*words, "--coverage", 0.9, "--csv")
+    assert done.exit_code == 0, done.stderr
+    assert "contains its true class for about 0.9 of images" in done.stderr
+    header, *rows = csv.reader(io.StringIO(done.stdout))
+    doubts = ["set_size", "set", "unlike_training"]
+    assert header[:6] == ["path", "predicted", "confidence", *doubts]
+    without = [row[:3] + row[6:] for row in (header, *rows)]
+    assert without == list(csv.reader(io.StringIO(plain)))
+    for row in rows:
+        names = json.loads(row[4])
+        assert len(names) == int(row[3])
+        assert names[0] == row[1]
+        assert 0 <= float(row[5]) < 1
+    entries = json.loads(run(*words, "--coverage", 0.9, "--json").stdout)
+    assert [one["set"] for one in entries] == [json.loads(row[4]) for row in rows]
+    assert [one["set_size"] for one in entries] == [int(row[3]) for row in rows]
+    table = run(*words, "--coverage", 0.9).stdout
+    assert "set size" in table
+    # There are 24 training images: too few to promise as much as that.
+    done = run(*words, "--coverage", 0.99, "--json")
+    assert "too few of the 24 held-out images" in done.stderr
+    assert {one["set_size"] for one in json.loads(done.stdout)} == {3}
+
+
+def test_unreadable_images_have_no_set(run, fitted):
+    (fitted / "data" / "test" / "red" / "bad.png").write_text("no image")
+    words = ("predict", RUN, "data/test/red", "--coverage", 0.9)
+    *_, bad = json.loads(run(*words, "--json").stdout)
+    assert [bad[name] for name in ("set", "set_size", "unlike_training")] == [None] * 3
+    last = run(*words, "--csv").stdout.splitlines()[-1]
+    assert last == "data/test/red/bad.png" + "," * 8
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            ("--coverage", 1.5),
+            "Invalid value for '--coverage': 1.5 is not in the range",
+        ),
+        (("--coverage", 0), "Invalid value for '--coverage': 0.0 is not in the range"),
+        (("--coverage", 0.9, "--submission", "x.csv"), "no place in a"),
+        (("--coverage", 0.9, "--imagenet", "mobilenet"), "--coverage is for a RUN"),
+    ],
+)
+def test_coverages_that_cannot_be(run, work, words, reason):
+    done = run("predict", RUN, "data/test", *words)
+    assert done.exit_code == 2
+    assert reason in done.stderr.splitlines()[-1]
+
+
+def test_a_run_that_has_no_held_out_predictions(run, fitted):
+    path = fitted / "reports" / RUN / "run.json"
+    told = json.loads(path.read_text())
+    old = {key: told[key] for key in told if not key.endswith("s_sha256")}
+    del old["familiarity_sha256"]
+    for changes, hint in (
+        ({}, "fit again with this featx"),
+        ({"kind": "network"}, "train it with --cross-validate"),
+    ):
+        path.write_text(json.dumps({**old, **changes}))
+        done = run("predict", RUN, "data/test", "--coverage", 0.9)
+        assert done.exit_code == 1
+        (line,) = done.stderr.splitlines()
+        assert f"reports/{RUN}: no prediction sets" in line
+        assert hint in line
+    path.write_text(json.dumps(old))
+    assert run("predict", RUN, "data/test").exit_code == 0
+
+
+def test_images_like_nothing_in_training_are_named(run, fitted, monkeypatch):
+    # With 24 training images no other image would be 99% sure to be unlike them.
+    for name in ("featx.evaluation.familiarity", "featx.predict.predictions"):
+        monkeypatch.setattr(importlib.import_module(name), "UNLIKE", 0.5)
+    write_image(fitted / "new" / "noise.png", (120, 120, 120), size=(40, 40), noise=99)
+    done = run("predict", RUN, "new", "--csv")
+    assert done.exit_code == 0, done.stderr
+    assert "1 of 1 images is like nothing in training" in done.stderr
+    assert "don't trust what is predicted for new/noise.png" in done.stderr
+    assert "unlike_training" not in done.stdout
 
 
 def test_a_pickled_head_needs_trust(run, fitted):

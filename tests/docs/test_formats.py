@@ -17,11 +17,13 @@ from featx.networks.settings import NetworkSettings
 from featx.pipeline.cache import run_export
 from featx.pipeline.train import run_train
 from featx.runs.cv_predictions import write_cv_predictions
+from featx.runs.familiarity import familiarity_bytes
 from featx.runs.settings import ReportSettings
 from tests.conftest import make_colours, write_image
 from tests.heads.blobs import make_blobs
 from tests.runs.conftest import FINETUNED
 from tests.runs.test_cv_predictions import predictions
+from tests.runs.test_familiarity import familiarity
 
 FORMATS = Path(__file__).parents[2] / "docs" / "formats.md"
 EXAMPLES = re.findall(
@@ -139,6 +141,16 @@ def test_all_that_a_fine_tuned_run_says_is_described():
         *columns,
     ]
     assert [key for key in keys if f"`{key}`" not in said] == []
+
+
+def test_reading_what_tells_unlike_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = familiarity()
+    Path("familiarity.safetensors").write_bytes(familiarity_bytes(given))
+    read = run_example('"familiarity.safetensors"')
+    expected = given.nearer_share(given.test)
+    np.testing.assert_array_equal(read["unlike_training"], expected)
+    np.testing.assert_array_equal(read["known"]["rows"], given.rows)
 
 
 def test_reading_cross_validated_predictions(tmp_path, monkeypatch):

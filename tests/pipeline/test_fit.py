@@ -41,6 +41,15 @@ def write(embeddings, tmp_path, head="logreg", **settings):
     )
 
 
+def test_a_run_knows_how_far_images_are_from_its_training_images(embeddings, tmp_path):
+    run = write(embeddings, tmp_path, "lda")
+    known = run.familiarity()
+    assert len(known.rows) == len(known.distances) == 24
+    of_test = known.distances_of(embeddings.views, embeddings.test)
+    np.testing.assert_allclose(known.test, of_test, atol=1e-6)
+    assert known.map_shape is None
+
+
 def test_fit_and_evaluate(embeddings):
     fitted = featx.fit(embeddings, "lda")
     scores = featx.evaluate(fitted, embeddings)

@@ -2,12 +2,14 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from featx.evaluation.conformal import SetRule
 from featx.predict.predictions import Predictions
 
 
@@ -45,3 +47,23 @@ def test_csv_has_a_line_per_image(predictions):
 def test_frame_has_the_columns_of_the_csv(predictions):
     read = pd.read_csv(io.StringIO(predictions.to_csv()))
     pd.testing.assert_frame_equal(predictions.to_frame(), read)
+
+
+def test_sets_are_there_if_a_coverage_was_asked_for(predictions):
+    assert predictions.sets is None
+    assert predictions.unlike == []
+    found = replace(
+        predictions,
+        set_rule=SetRule(0.9, 0.25, 100),
+        unlike_training=np.array([0.2, 0.995]),
+    )
+    assert found.sets == [["ant", "Zikade"], ['b"ee']]
+    assert found.unlike == [Path("b,c.png")]
+    header, *rows = csv.reader(io.StringIO(found.to_csv()))
+    assert header[3:6] == ["set_size", "set", "unlike_training"]
+    assert rows[0][3:6] == ["2", '["ant", "Zikade"]', "0.2"]
+    assert rows[1][3:6] == ["1", '["b\\"ee"]', "0.995"]
+    assert rows[2] == ["broken.png", *[""] * 8]
+    pd.testing.assert_frame_equal(
+        found.to_frame(), pd.read_csv(io.StringIO(found.to_csv()))
+    )

@@ -500,3 +500,9 @@ def test_a_head_of_a_newer_featx_says_upgrade(run):
     with pytest.raises(RunError, match=r"written by a newer featx; upgrade") as told:
         read_run(run.path).load_head()
     one_line(told, path)
+
+
+def test_a_fine_tuned_run_says_whose_sets_to_take(tmp_path, make_contents):
+    run = write_run(tmp_path, make_contents(kind="finetune", parent="pets-lda"))
+    with pytest.raises(RunError, match="use pets-lda, from which it was fine-tuned"):
+        run.set_rule(0.9)

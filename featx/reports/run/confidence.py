@@ -43,7 +43,7 @@ def _content(page: RunPage) -> dict[str, Any]:
     found = page.predictions
     sure, right = float(found.confidence.mean()), float(found.correct.mean())
     share = page.run.metrics.share_independent
-    in_folds = page.run.cv_predictions()
+    in_folds = page.cv_predictions
     return {
         "picture": page.draw(
             "reliability",

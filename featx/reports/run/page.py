@@ -18,9 +18,11 @@ from featx.reports.run import (
     learning_curve,
     mistakes,
     origin,
+    prediction_sets,
     pretraining,
     scores,
     training,
+    unlike,
 )
 from featx.reports.run.gain import recommend, signed_points, signed_range
 from featx.reports.run.section import RunPage
@@ -40,7 +42,9 @@ SECTIONS = (
     augmentation.SECTION,
     layers.SECTION,
     confidence.SECTION,
+    prediction_sets.SECTION,
     mistakes.SECTION,
+    unlike.SECTION,
     origin.SECTION,
 )
 """The sections of the page, from top to bottom."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from featx.figures.style import png
 from featx.reports.pictures import Picture, picture
 from featx.reports.writing import environment
+from featx.runs.cv_predictions import CvPredictions
 from featx.runs.predictions import RunPredictions
 from featx.runs.run import Run
 
@@ -33,6 +34,11 @@ class RunPage:
     def predictions(self) -> RunPredictions:
         """The content of `predictions.csv`."""
         return self.run.predictions()
+
+    @cached_property
+    def cv_predictions(self) -> CvPredictions | None:
+        """The content of `cv_predictions.h5`; None where the run has none."""
+        return self.run.cv_predictions()
 
     def draw(self, name: str, figure: "Figure", alt: str) -> Picture:
         """Return a figure for the page, and keep it as a file of its own.
