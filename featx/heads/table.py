@@ -22,6 +22,10 @@ MANY = 5_000
 """Rows up to which `--head all` fits heads that compare each of them with every other:
 the time of others grows with the number of rows, theirs faster than with its square."""
 
+SEVERAL = 2_000
+"""Rows up to which `--head all` fits the ensemble too, which fits heads that are fitted
+anyway several times more: with a thousand rows that takes seconds."""
+
 OF_ALL_HEADS = ("class_weight", "random_state")
 """Parameters that every head has."""
 
@@ -160,6 +164,13 @@ _ROWS = (
         "GradientBoostingHead",
         {"max_depth": (2, 4), "learning_rate": (0.05, 0.2)},
         "gradient-boosted trees by XGBoost, early stopping",
+    ),
+    HeadRow(
+        "ensemble",
+        "EnsembleHead",
+        {"combine": ("vote", "stack")},
+        "several heads, the weighted mean of their calibrated probabilities",
+        most_rows=SEVERAL,
     ),
 )
 
