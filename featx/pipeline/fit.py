@@ -197,7 +197,10 @@ def fit_run(
     fingerprint = fingerprint_of(
         embeddings.split.fingerprint,
         [spec.id for spec in embeddings.specs],
-        settings.model_dump(mode="json"),
+        # Runs that were made before there was a limit are the same without it.
+        settings.model_dump(
+            mode="json", exclude=set() if settings.tune else {"tune_seconds"}
+        ),
         DEALING_VERSION,
         # Those of the first version have fingerprints without a number.
         *{find_head(settings.name).version} - {1},

@@ -87,6 +87,15 @@ def test_the_same_fit_is_not_done_twice(embeddings, tmp_path):
     assert len(list_runs(tmp_path / "reports")) == 2
 
 
+def test_a_limit_of_what_is_not_done_changes_no_run(embeddings, tmp_path):
+    names = [
+        write(embeddings, tmp_path, folds=2, tune=tune, tune_seconds=seconds).name
+        for tune, seconds in [(False, 0.1), (False, 0.2), (True, 0.1), (True, 0.2)]
+    ]
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
+
+
 def test_settings_reach_the_fit(embeddings, tmp_path):
     run = write(
         embeddings,
@@ -96,6 +105,7 @@ def test_settings_reach_the_fit(embeddings, tmp_path):
         seed=5,
         class_weight="balanced",
         tune=True,
+        tune_seconds=0.1,
         parameters={"max_iter": 77},
     )
     parameters = run.info["settings"]["head_parameters"]
@@ -109,6 +119,7 @@ def test_settings_reach_the_fit(embeddings, tmp_path):
         {
             "name": "logreg",
             "tune": True,
+            "tune_seconds": 0.1,
             "folds": 3,
             "repeats": 2,
             "class_weight": "balanced",
