@@ -56,7 +56,7 @@ class HeadSettings(Settings):
     tune: bool = False
     """Choose the head's parameters by a search inside the training split."""
 
-    tune_seconds: Annotated[float, Field(gt=0)] = 30.0
+    tune_seconds: Annotated[float, Field(gt=0)] = 20.0
     """Seconds that the searches of `tune` may take for a head, one search for each fit:
     those of the folds and the last one. Where they are cut, what is found depends on
     the speed of the machine."""
