@@ -81,6 +81,7 @@ def heads(name: str | None, as_json: bool) -> None:
     classifier of scikit-learn is a head too, by its import path, such as
     sklearn.ensemble.ExtraTreesClassifier.
     """
+    from featx.heads.search_space import plain
     from featx.heads.table import HEADS, default_parameters, find_head
 
     if name is not None:
@@ -98,7 +99,7 @@ def heads(name: str | None, as_json: bool) -> None:
                     "name": row.name,
                     "quick": row.quick,
                     "summary": row.summary,
-                    "grid": dict(row.grid),
+                    "space": plain(row.space),
                 }
                 for row in HEADS.values()
             ]

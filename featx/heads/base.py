@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,9 +52,6 @@ class Head(ClassifierMixin, BaseEstimator):
 
     class_weight: Any = None
     random_state: int = 0
-
-    has_gradients: ClassVar[bool] = True
-    """Whether scores change smoothly with the embeddings, as training needs it."""
 
     temperature_ = 1.0  # of heads that were written before all had one
 
@@ -137,6 +134,11 @@ class Head(ClassifierMixin, BaseEstimator):
                 f" {self.n_features_in_}, got a tensor of shape {embedding.shape}"
             )
         return apply_in_keras(layers, embedding)
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether scores change smoothly with the embeddings, as training needs it."""
+        return True
 
     @property
     def has_keras_layers(self) -> bool:

@@ -48,8 +48,6 @@ class GradientBoostingHead(Head):
         `epoch` (the round), `loss` and `val_loss`: one value a round.
     """
 
-    has_gradients = False
-
     rounds: int = 300
     learning_rate: float | None = None
     max_depth: int = 3
@@ -57,6 +55,11 @@ class GradientBoostingHead(Head):
     row_share: float = 0.8
     patience: int = 20
     validation_share: float = 0.15
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether scores change smoothly with the embeddings: they do not."""
+        return False
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from xgboost import XGBClassifier

@@ -30,7 +30,10 @@ class LayeredHead(Head):
         From embeddings to log-probabilities, as arrays.
     """
 
-    has_gradients = False
+    @property
+    def has_gradients(self) -> bool:
+        """Whether scores change smoothly with the embeddings: they do not."""
+        return False
 
     def _logits(self, X: Floats) -> Floats:
         return apply_layers(self.layers_, X)

@@ -328,6 +328,64 @@ class Mixture:
         return ops.log(ops.sum(weights * ops.take(shares, kinds, axis=0), axis=1))
 
 
+@dataclass(frozen=True)
+class Blend:
+    """The log of the weighted mean of several heads' probabilities.
+
+    No file holds it: the head that makes it holds heads.
+
+    Attributes
+    ----------
+    members : sequence of sequence of Layer
+        From the same rows to probabilities; the last ones are `Dense` with a softmax.
+    weights : ndarray, shape (n_members,)
+        Positive; their sum is 1.
+    """
+
+    members: Sequence[Sequence[Layer]]
+    weights: Floats
+
+    def __call__(self, X: Floats) -> Floats:
+        """Return log-probabilities, shape (n, n_classes)."""
+        from scipy.special import log_softmax
+
+        scores = (apply_layers(layers, X) for layers in self.members)
+        return blended([log_softmax(one, axis=1) for one in scores], self.weights)
+
+    def to_keras(self, tensor: Any, name: str) -> Any:
+        """Add the members' layers side by side, and Keras' operations."""
+        ops = import_keras().ops
+        logs = []
+        for number, layers in enumerate(self.members, start=1):
+            *before, last = layers
+            scores = tensor
+            for place, layer in enumerate(before, start=1):
+                scores = layer.to_keras(scores, f"{name}_{number}_{place}")
+            assert isinstance(last, Dense)
+            linear = Dense(last.kernel, last.bias)
+            scores = linear.to_keras(scores, f"{name}_{number}_dense")
+            logs.append(
+                ops.log_softmax(scores) + float(np.log(self.weights[number - 1]))
+            )
+        return ops.logsumexp(ops.stack(logs, axis=1), axis=1)
+
+
+def blended(logs: Sequence[Floats], weights: Floats) -> Floats:
+    """Return the log of a weighted mean of probabilities, from their logs.
+
+    Parameters
+    ----------
+    logs : sequence of ndarray, shape (n, n_classes)
+    weights : ndarray, as many as there are `logs`
+    """
+    from scipy.special import logsumexp
+
+    found: Floats = logsumexp(
+        np.stack(logs), axis=0, b=np.asarray(weights)[:, None, None]
+    )
+    return found
+
+
 def _exponentials(X: Floats) -> Floats:
     """Return the exponentials of scores, the highest of each row as 1."""
     found: Floats = np.exp(X - X.max(axis=1, keepdims=True))

@@ -54,8 +54,12 @@ class HeadSettings(Settings):
     )
 
     tune: bool = False
-    """Choose the head's parameters by an inner cross-validation on the training
-    split."""
+    """Choose the head's parameters by a search inside the training split."""
+
+    tune_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """Seconds that the searches of `tune` may take for a head, one search for each fit:
+    those of the folds and the last one. Where they are cut, what is found depends on
+    the speed of the machine."""
 
     folds: Annotated[int, Field(ge=2)] = 5
     """Number of folds of the cross-validation."""
@@ -97,7 +101,7 @@ class HeadSettings(Settings):
 
     @model_validator(mode="after")
     def _there_is_something_to_tune(self) -> Self:
-        if self.tune and not any(row.grid for row in _rows(self.name)):
+        if self.tune and not any(row.space for row in _rows(self.name)):
             raise ValueError(
                 f"`tune`: featx knows no values to try for head '{self.name}'; choose"
                 " them by `parameters`"
@@ -118,7 +122,7 @@ class HeadSettings(Settings):
             return values
         if not any(row.hidden for row in rows):
             values.pop("hidden", None)
-        if "tune" not in given and not any(row.grid for row in rows):
+        if "tune" not in given and not any(row.space for row in rows):
             values.pop("tune", None)
         return values
 
@@ -220,6 +224,7 @@ class HeadSettings(Settings):
             "seed": self.seed,
             "class_weight": self.class_weight,
             "tune": self.tune,
+            "tune_seconds": self.tune_seconds / (self.folds * self.repeats + 1),
             "parameters": parameters,
         }
 

@@ -53,10 +53,13 @@ class KernelSVMHead(Head):
     intercept_ : ndarray, shape (n_classes * (n_classes - 1) / 2,)
     """
 
-    has_gradients = False
-
     C: Positive = 10.0
     gamma: Positive | Literal["scale"] = "scale"
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether scores change smoothly with the embeddings: they do not."""
+        return False
 
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from sklearn.svm import SVC

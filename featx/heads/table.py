@@ -1,12 +1,13 @@
 """The table of heads: adding one takes a row here and a module of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from featx.errors import HeadError, nearest
+from featx.heads.search_space import Between, Space
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
@@ -22,6 +23,10 @@ MANY = 5_000
 """Rows up to which `--head all` fits heads that compare each of them with every other:
 the time of others grows with the number of rows, theirs faster than with its square."""
 
+SEVERAL = 2_000
+"""Rows up to which `--head all` fits the ensemble too, which fits heads that are fitted
+anyway several times more: with a thousand rows that takes seconds."""
+
 OF_ALL_HEADS = ("class_weight", "random_state")
 """Parameters that every head has."""
 
@@ -36,8 +41,8 @@ class HeadRow:
         As on the command line.
     estimator : str
         Its class: `featx.heads.<name>.<estimator>`, with ``_`` for each ``-``.
-    grid : Mapping
-        The values that `--tune` tries, by parameter.
+    space : Mapping
+        From which `--tune` takes values to try, by parameter.
     summary : str
         One line for `featx heads`.
     hidden : bool
@@ -58,7 +63,7 @@ class HeadRow:
 
     name: str
     estimator: str
-    grid: Mapping[str, Sequence[Any]]
+    space: Space
     summary: str
     hidden: bool = False
     on_maps: bool = False
@@ -79,14 +84,14 @@ _ROWS = (
     HeadRow(
         "softmax",
         "SoftmaxHead",
-        {"learning_rate": (3e-4, 1e-3), "weight_decay": (0.1, 2.0, 8.0)},
+        {"learning_rate": Between(3e-4, 3e-3), "weight_decay": Between(0.1, 10.0)},
         "Keras Dense with softmax, mini-batches, early stopping",
         widest=None,
     ),
     HeadRow(
         "svm",
         "LinearSVMHead",
-        {"C": (1e-4, 1e-3, 1e-2)},
+        {"C": Between(1e-5, 1e-1)},
         "linear support vector machine on signed square roots",
         quick=True,
         version=2,
@@ -94,14 +99,14 @@ _ROWS = (
     HeadRow(
         "lda",
         "ShrinkageLDAHead",
-        {"shrinkage": (None, 0.2, 0.5, 0.8)},
+        {"shrinkage": Between(0.05, 0.95, log=False)},
         "shrinkage LDA on signed square roots",
         quick=True,
     ),
     HeadRow(
         "logreg",
         "LogisticRegressionHead",
-        {"C": (3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)},
+        {"C": Between(1e-4, 10.0)},
         "multinomial logistic regression on signed square roots",
         quick=True,
         version=2,
@@ -109,19 +114,19 @@ _ROWS = (
     HeadRow(
         "ridge",
         "RidgeHead",
-        {"alpha": (None, 10.0, 100.0, 1000.0, 10_000.0)},
+        {"alpha": Between(1.0, 1e5)},
         "ridge regression on signed square roots, its penalty cross-validated",
     ),
     HeadRow(
         "prototype",
         "PrototypeHead",
-        {"shrinkage": (None, 0.2, 0.5, 0.8)},
+        {"shrinkage": Between(0.05, 0.95, log=False)},
         "nearest class mean on whitened signed square roots",
     ),
     HeadRow(
         "knn",
         "NearestNeighboursHead",
-        {"k": (5, 20, 50), "spread": (0.05, 0.1)},
+        {"k": (5, 10, 20, 50), "spread": Between(0.03, 0.3)},
         "k nearest neighbours by cosine, the nearer the more votes",
         widest=None,
     ),
@@ -134,14 +139,14 @@ _ROWS = (
     HeadRow(
         "svm-rbf",
         "KernelSVMHead",
-        {"C": (1.0, 10.0, 100.0), "gamma": ("scale",)},
+        {"C": Between(0.3, 100.0)},
         "support vector machine with a Gaussian (RBF) kernel",
         most_rows=MANY,
     ),
     HeadRow(
         "mlp",
         "MLPHead",
-        {"learning_rate": (3e-4, 1e-3), "hidden": ("128", "512,dropout0.5")},
+        {"learning_rate": Between(1e-4, 3e-3), "hidden": ("128", "512,dropout0.5")},
         "dense layers with relu, batch norm and dropout as `--hidden` says",
         hidden=True,
         widest=None,
@@ -149,7 +154,7 @@ _ROWS = (
     HeadRow(
         "conv",
         "ConvHead",
-        {"learning_rate": (3e-4, 1e-3), "hidden": ("256", "256,dropout0.5")},
+        {"learning_rate": Between(1e-4, 3e-3), "hidden": ("256", "256,dropout0.5")},
         "Conv2D and batch norm on maps of `--pooling none`, then dense layers",
         hidden=True,
         on_maps=True,
@@ -158,8 +163,15 @@ _ROWS = (
     HeadRow(
         "gboost",
         "GradientBoostingHead",
-        {"max_depth": (2, 4), "learning_rate": (0.05, 0.2)},
+        {"max_depth": (2, 3, 4), "learning_rate": Between(0.03, 0.3)},
         "gradient-boosted trees by XGBoost, early stopping",
+    ),
+    HeadRow(
+        "ensemble",
+        "EnsembleHead",
+        {},
+        "several heads, the weighted mean of their calibrated probabilities",
+        most_rows=SEVERAL,
     ),
 )
 

@@ -76,7 +76,9 @@ def find_fingerprint(settings: HeadSettings, out_dir: Path, *inputs: Any) -> str
     *inputs
         What else went into it.
     """
-    stated = settings.model_dump(mode="json", exclude={"learning_curve"})
+    # A limit of what isn't done changes nothing.
+    unused = {"learning_curve"} if settings.tune else {"learning_curve", "tune_seconds"}
+    stated = settings.model_dump(mode="json", exclude=unused)
     without = fingerprint_of(*inputs, stated)
     having = fingerprint_of(*inputs, {**stated, "learning_curve": True})
     if settings.learning_curve:

@@ -117,7 +117,7 @@ def test_verbose_says_files_settings_cache_hits_and_timings(run, extracted):
     done = run("fit", "--head", "lda", "-v")
     for line in (
         r"featx fit, version .*, in .*",
-        r"heads: name=lda, tune=False, folds=5, .*",
+        r"heads: name=lda, tune=False, tune_seconds=20.0, folds=5, .*",
         r"reading featx\.toml",
         r"data: 36 images, class folders in train/, tested on test/",
         r"cache/.*: 36 of 36 images are in the cache, 0 to compute, 0 unreadable",

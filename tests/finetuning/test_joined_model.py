@@ -22,10 +22,13 @@ from tests.heads.blobs import make_blobs
     ("head", "parameters"),
     [
         ("lda", {}),
+        ("ensemble", {"members": "lda,ridge"}),
         ("mlp", {"epochs": 5, "hidden": "16,bn,dropout0.25,8"}),
     ],
 )
-def test_a_linear_and_a_dense_head(extractor, pixels, labels, head, parameters):
+def test_linear_and_dense_heads_and_several_side_by_side(
+    extractor, pixels, labels, head, parameters
+):
     fitted = fit(head, embed([extractor], {SIDE: pixels}), labels, **parameters)
     joined = join([extractor], fitted.head.to_keras)
     expected = fitted.predict_proba(embed([extractor], {SIDE: pixels}))

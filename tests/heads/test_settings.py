@@ -69,12 +69,14 @@ def test_wide_rows_are_for_networks_unless_others_are_named(embeddings):
     assert fitting_heads(named, wide) == ([named], {})
 
 
-def test_many_rows_are_not_for_a_head_that_compares_all_of_them():
+def test_many_rows_are_not_for_heads_that_take_long_with_them():
     each, left_out = HeadSettings(name="all").each(1280, maps=False, rows=5001)
-    assert left_out == {"svm-rbf": "5001 rows are too many"}
+    too_many = "5001 rows are too many"
+    assert left_out == {"svm-rbf": too_many, "ensemble": too_many}
     assert "svm-rbf" not in {one.name for one in each}
-    for rows in (0, 5000):
-        assert HeadSettings(name="all").each(1280, maps=False, rows=rows)[1] == {}
+    for rows, left in [(0, set()), (2000, set()), (5000, {"ensemble"})]:
+        every = HeadSettings(name="all").each(1280, maps=False, rows=rows)
+        assert every[1].keys() == left
     named = HeadSettings(name="svm-rbf")
     assert named.each(1280, maps=False, rows=9999) == ([named], {})
 

@@ -181,6 +181,15 @@ def test_a_run_with_a_learning_curve_is_also_the_one_without(embeddings, tmp_pat
     assert len(list_runs(tmp_path / "reports")) == 3
 
 
+def test_a_limit_of_what_is_not_done_changes_no_run(embeddings, tmp_path):
+    names = [
+        write(embeddings, tmp_path, folds=2, tune=tune, tune_seconds=seconds).name
+        for tune, seconds in [(False, 0.1), (False, 0.2), (True, 0.1), (True, 0.2)]
+    ]
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
+
+
 def test_settings_reach_the_fit(embeddings, tmp_path):
     run = write(
         embeddings,
@@ -190,6 +199,7 @@ def test_settings_reach_the_fit(embeddings, tmp_path):
         seed=5,
         class_weight="balanced",
         tune=True,
+        tune_seconds=0.1,
         parameters={"max_iter": 77},
     )
     parameters = run.info["settings"]["head_parameters"]
@@ -203,6 +213,7 @@ def test_settings_reach_the_fit(embeddings, tmp_path):
         {
             "name": "logreg",
             "tune": True,
+            "tune_seconds": 0.1,
             "folds": 3,
             "repeats": 2,
             "class_weight": "balanced",
