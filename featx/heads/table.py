@@ -42,6 +42,8 @@ class HeadRow:
         Whether it takes seconds with thousands of images: a bare `featx fit` fits it.
     version : int
         Counts up when the same settings fit another head: runs are made anew then.
+    former : tuple of str
+        Parameters that it has no more, but that files of older heads name.
     """
 
     name: str
@@ -53,6 +55,7 @@ class HeadRow:
     widest: int | None = WIDE
     quick: bool = False
     version: int = 1
+    former: tuple[str, ...] = ()
 
 
 _ROWS = (
@@ -106,8 +109,10 @@ _ROWS = (
     HeadRow(
         "gboost",
         "GradientBoostingHead",
-        {"max_depth": (2, 4), "learning_rate": (0.05, 0.2)},
-        "gradient-boosted trees by XGBoost, early stopping",
+        {"max_depth": (2, 3), "learning_rate": (0.05, 0.1)},
+        "gradient-boosted trees by XGBoost, on features drawn at random",
+        version=2,
+        former=("patience", "validation_share"),
     ),
 )
 
