@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.model_selection import train_test_split
@@ -28,7 +29,7 @@ from featx.heads.scaling import signed_root
 from featx.heads.table import make_head
 
 
-class KerasDense:
+class KerasDense(ClassifierMixin, BaseEstimator):
     """A softmax layer by Keras' `Model.fit`, stopped early on held-out rows."""
 
     def fit(self, X, y):
@@ -41,13 +42,13 @@ class KerasDense:
         )
         width, classes = X.shape[1], int(y.max()) + 1
         dense = keras.layers.Dense(classes, activation="softmax")
-        self._model = keras.Sequential([keras.Input((width,)), dense])
-        self._model.compile(
+        self.model_ = keras.Sequential([keras.Input((width,)), dense])
+        self.model_.compile(
             keras.optimizers.AdamW(1e-3, weight_decay=2.0),
             "sparse_categorical_crossentropy",
         )
         stopping = keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
-        self._model.fit(
+        self.model_.fit(
             X[train],
             y[train],
             validation_data=(X[held], y[held]),
@@ -59,7 +60,7 @@ class KerasDense:
 
     def predict(self, X):
         """Return the most probable classes."""
-        return self._model.predict(X, verbose=0).argmax(axis=1)
+        return self.model_.predict(X, verbose=0).argmax(axis=1)
 
 
 def boosted():
