@@ -5,8 +5,10 @@ layers. See `docs/formats.md`.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, get_type_hints
 
 import numpy as np
@@ -17,7 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 from featx.errors import HeadError
 from featx.heads.base import Head
 from featx.heads.layers import LAYERS, Layer
-from featx.heads.table import make_head, naming
+from featx.heads.table import find_head, make_head, naming
+from featx.heads.trees import Trees
 
 FORMAT = "featx-head"
 VERSION = 1
@@ -25,6 +28,9 @@ VERSION = 1
 Arrays = dict[str, NDArray[Any]]
 LearnedName = Annotated[str, Field(pattern=r"^[a-z]\w*_$")]
 """scikit-learn's names of what is learned: they can't stand for a method."""
+
+KINDS: Mapping[str, type[Any]] = MappingProxyType({**LAYERS, "trees": Trees})
+"""The kinds of layers by the names that files give them."""
 
 _LEARNED = TypeAdapter(dict[LearnedName, Any])
 
@@ -41,7 +47,7 @@ class HeadRecord(BaseModel):
     values : dict
         What was learned that is neither an array nor a list of layers.
     layers : dict of str to list of dict
-        Lists of layers: the `kind` of each in `LAYERS`, and its fields but the arrays,
+        Lists of layers: the `kind` of each in `KINDS`, and its fields but the arrays,
         which are the file's ``<name>.<number>.<field>``.
     fortran : list of str
         Arrays that were in Fortran order: sums in another order have other last bits.
@@ -134,9 +140,11 @@ def read_head(path: Path) -> Head:
         name: np.array(array, order="F" if name in record.fortran else "C")
         for name, array in stored.items()
     }
+    former = find_head(record.head).former
     parameters = {  # no parameter is a list, but a shape is a tuple
         name: tuple(value) if isinstance(value, list) else value
         for name, value in record.parameters.items()
+        if name not in former
     }
     head = make_head(record.head, **parameters)
     learned = {name: array for name, array in arrays.items() if "." not in name}
@@ -175,9 +183,9 @@ def checked_head(head: object) -> Head:
 
 def _layer_settings(layer: Layer, name: str, arrays: Arrays) -> dict[str, Any]:
     """Return a layer's kind and plain fields; add its arrays to `arrays`."""
-    kind = next(key for key, one in LAYERS.items() if one is type(layer))
+    kind = next(key for key, one in KINDS.items() if one is type(layer))
     settings = {"kind": kind}
-    for field in fields(LAYERS[kind]):
+    for field in fields(KINDS[kind]):
         value = getattr(layer, field.name)
         if isinstance(value, np.ndarray):
             arrays[f"{name}.{field.name}"] = value
@@ -188,7 +196,7 @@ def _layer_settings(layer: Layer, name: str, arrays: Arrays) -> dict[str, Any]:
 
 def _layer(settings: dict[str, Any], name: str, arrays: Arrays) -> Layer:
     """Build a layer of its plain fields and its arrays."""
-    kind = LAYERS[settings["kind"]]
+    kind = KINDS[settings["kind"]]
     hints = get_type_hints(kind)
     found = {}
     for field in fields(kind):

@@ -400,7 +400,7 @@ _KINDS: tuple[type[Any], ...] = (
 LAYERS: Mapping[str, type[Any]] = MappingProxyType(
     {kind.__name__.lower(): kind for kind in _KINDS}
 )
-"""The kinds of layers by the names that files give them."""
+"""The kinds of layers here by their names in files."""
 
 
 def apply_layers(layers: Sequence[Layer], X: Floats) -> Floats:

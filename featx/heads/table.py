@@ -59,6 +59,8 @@ class HeadRow:
         Counts up when the same settings fit another head: runs are made anew then.
     wraps : str
         Import path of the classifier of scikit-learn that it is; empty for featx's own.
+    former : tuple of str
+        Parameters that it has no more, but that files of older heads name.
     """
 
     name: str
@@ -72,6 +74,7 @@ class HeadRow:
     quick: bool = False
     version: int = 1
     wraps: str = ""
+    former: tuple[str, ...] = ()
 
     def load(self) -> "type[Head]":
         """Import and return the head's class."""
@@ -163,8 +166,10 @@ _ROWS = (
     HeadRow(
         "gboost",
         "GradientBoostingHead",
-        {"max_depth": (2, 3, 4), "learning_rate": Between(0.03, 0.3)},
-        "gradient-boosted trees by XGBoost, early stopping",
+        {"max_depth": (2, 3), "learning_rate": Between(0.03, 0.2)},
+        "gradient-boosted trees by XGBoost, on features drawn at random",
+        version=2,
+        former=("patience", "validation_share"),
     ),
     HeadRow(
         "ensemble",

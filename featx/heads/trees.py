@@ -6,7 +6,8 @@ leaves that may still be reached, and no arithmetic touches their values.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -40,7 +41,9 @@ class Trees:
     columns: int
 
     @classmethod
-    def of_booster(cls, booster: Any, columns: int) -> Self:
+    def of_booster(
+        cls, booster: Any, columns: int, *, depth: int | None = None
+    ) -> Self:
         """Return XGBoost's trees.
 
         Parameters
@@ -49,12 +52,14 @@ class Trees:
             Whose rounds all count.
         columns : int
             Trees in a round.
+        depth : int, optional
+            To which trees are filled up; by default that of the deepest.
         """
         learner = json.loads(booster.save_raw("json"))["learner"]
         model = learner["gradient_booster"]["model"]
         assert model["tree_info"][:columns] == list(range(columns))
         trees = model["trees"]
-        depth = max(_depth(one) for one in trees)
+        depth = depth or max(_depth(one) for one in trees)
         parts = [_complete(one, depth) for one in trees]
         features, thresholds, leaves = (
             np.array(part) for part in zip(*parts, strict=True)
@@ -65,6 +70,20 @@ class Trees:
             leaves.astype(np.float32),
             columns,
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the trees of several, of the same depth and columns, as one."""
+        return cls(
+            np.concatenate([part.features for part in parts]),
+            np.concatenate([part.thresholds for part in parts]),
+            np.concatenate([part.leaves for part in parts]),
+            parts[0].columns,
+        )
+
+    def of_features(self, places: NDArray[np.intp]) -> Self:
+        """Return trees of rows that have the features of these at such places."""
+        return replace(self, features=places.astype(np.int32)[self.features])
 
     def __call__(self, X: Floats) -> Floats:
         """Return the sums, shape (n, columns)."""

@@ -96,6 +96,17 @@ def test_a_shape_among_the_parameters_stays_one(tmp_path):
     assert read_head(path).map_shape == (1, 2, 6)
 
 
+def test_boosted_trees_may_name_parameters_of_early_stopping(tmp_path):
+    """Heads had them when they held out rows to stop by."""
+    X, y = make_blobs([9, 9])
+    head = make_head("gboost", rounds=5).fit(X, y)
+    arrays, facts = parts(head_bytes(head))
+    facts["head"]["parameters"] |= {"patience": 20, "validation_share": 0.15}
+    again = read_head(written(tmp_path / "head", arrays, facts))
+    assert again.get_params() == head.get_params()
+    np.testing.assert_array_equal(again.predict_proba(X), head.predict_proba(X))
+
+
 def test_what_is_no_number_is_not_written():
     X, y = make_blobs([4, 4])
     head = make_head("svm").fit(X, np.array(["ant", "zebra"])[y])

@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import xgboost
 
 from featx.errors import HeadError
 from featx.frameworks import import_keras, import_tensorflow
@@ -158,7 +159,7 @@ def test_trees_of_all_shapes(count, depth):
     head = make_head("gboost", rounds=15, max_depth=depth).fit(X, y)
     head.temperature_ = 0.3
     trees, dense = head._layers()
-    assert trees.leaves.shape[1] == 2**depth
+    assert trees.leaves.shape == (15 * (1 if count == 2 else 5), 2**depth)
     unseen, _ = activations([40] * count, seed=1)
     scores = dense(trees(unseen))
     expected = head.logits(unseen) / head.temperature_
@@ -167,13 +168,24 @@ def test_trees_of_all_shapes(count, depth):
     assert difference(head, unseen) < 1e-6
 
 
-def test_trees_stop_where_boosting_stopped():
-    X, y = activations([30, 30])
-    y[::3] = 1 - y[::3]  # noise that is soon learnt by heart
-    head = make_head("gboost", rounds=200, patience=3, learning_rate=0.5).fit(X, y)
-    trees, _ = head._layers()
-    assert len(trees.leaves) == head.model_.best_iteration + 1 < 100
-    assert difference(head, X) < 1e-6
+@pytest.mark.parametrize("count", [2, 3])
+def test_boosters_of_older_heads_predict_as_they_did(count):
+    """Until 0.2, a head held XGBoost's classifier, stopped early."""
+    X, y = activations([30] * count)
+    y[::3] = (y[::3] + 1) % count  # noise that is soon learnt by heart
+    classifier = xgboost.XGBClassifier(
+        n_estimators=200, max_depth=3, learning_rate=0.5, early_stopping_rounds=3
+    ).fit(X[::2], y[::2], eval_set=[(X[1::2], y[1::2])], verbose=0)
+    assert classifier.best_iteration < 100
+    raw = np.frombuffer(classifier.get_booster().save_raw("ubj"), np.uint8)
+    head = make_head("gboost")
+    learned = {"classes_": np.arange(count), "n_features_in_": 48, "model_": raw}
+    head.set_learned(learned)
+    unseen, _ = activations([40] * count, seed=1)
+    expected = classifier.predict_proba(unseen)
+    np.testing.assert_allclose(head.predict_proba(unseen), expected, atol=1e-6)
+    assert "model_" not in head.get_learned()
+    assert difference(head, unseen) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["svm-rbf", "sklearn.tree.DecisionTreeClassifier"])
