@@ -111,7 +111,13 @@ def choose_penalty(
     """
     if not folds:
         return choices[len(choices) // 2], None
-    parts = [(problem.subset(fit), problem.subset(held)) for fit, held in folds]
+    # A penalised intercept can't make up for a mean that isn't zero, and that of rows
+    # held out then is on the other side.
+    shifts = [problem.rows.subset(fit).mean_row() for fit, _ in folds]
+    parts = [
+        (problem.subset(fit, shift=shift), problem.subset(held, shift=shift))
+        for (fit, held), shift in zip(folds, shifts, strict=True)
+    ]
     starts: list[Solution | None] = [None] * len(folds)
     tried = []
     for C in choices:
@@ -119,16 +125,19 @@ def choose_penalty(
             part.solve(C, tol=tol, max_iter=max_iter, start=start)
             for (part, _), start in zip(parts, starts, strict=True)
         ]
-        tried.append((_rank(parts, found), C, _mean(found)))
+        tried.append((_rank(parts, found), C, _mean(found, shifts)))
         starts = [*found]
     _, C, start = max(tried, key=lambda one: one[0])
     return C, start
 
 
-def _mean(found: Sequence[Solution]) -> Solution:
+def _mean(found: Sequence[Solution], shifts: Sequence[Floats]) -> Solution:
+    """Return the mean of solutions for rows that were shifted, for rows that aren't."""
+    biases = [
+        one.bias - shift @ one.kernel for one, shift in zip(found, shifts, strict=True)
+    ]
     return Solution(
-        np.mean([one.kernel for one in found], axis=0),
-        np.mean([one.bias for one in found], axis=0),
+        np.mean([one.kernel for one in found], axis=0), np.mean(biases, axis=0)
     )
 
 

@@ -47,6 +47,7 @@ class Rows:
         self._is_scaled = X.size <= HELD
         self._X = self._scaled(X) if self._is_scaled else X
         self._places: NDArray[np.intp] | None = None
+        self._shift: Floats | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -70,16 +71,33 @@ class Rows:
     def __getitem__(self, places: slice | NDArray[np.integer]) -> Floats:
         """Return scaled rows by their places, shape (m, d); they may be a view."""
         rows = self._X[places if self._places is None else self._places[places]]
-        return rows if self._is_scaled else self._scaled(rows)
+        rows = rows if self._is_scaled else self._scaled(rows)
+        return rows if self._shift is None else rows - self._shift
 
     def blocks(self) -> Iterator[tuple[slice, Floats]]:
         """Yield all rows in order: the places of a block, and its scaled rows."""
         for part in blocks_of(len(self), self.width):
             yield part, self[part]
 
-    def subset(self, places: NDArray[np.intp]) -> Self:
-        """Return some of the rows, scaled as these are."""
+    def mean_row(self) -> Floats:
+        """Return the mean of the scaled rows, shape (d,)."""
+        total = np.zeros(self.width, np.float64)
+        for _, block in self.blocks():
+            total += block.sum(axis=0, dtype=np.float64)
+        mean: Floats = (total / len(self)).astype(self.dtype)
+        return mean
+
+    def subset(self, places: NDArray[np.intp], *, shift: Floats | None = None) -> Self:
+        """Return some of the rows, scaled as these are.
+
+        Parameters
+        ----------
+        places : ndarray of int, shape (m,)
+        shift : ndarray, shape (d,), optional
+            What is subtracted from each scaled row.
+        """
         found = copy(self)
+        found._shift = self._shift if shift is None else shift
         found._places = places if self._places is None else self._places[places]
         return found
 

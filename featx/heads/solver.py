@@ -140,10 +140,12 @@ class AffineProblem:
         kernel, bias = change.from_variables(found.x, size)
         return Solution(kernel, bias, int(found.nit))
 
-    def subset(self, places: NDArray[np.intp]) -> "AffineProblem":
-        """Return the problem of some rows only."""
+    def subset(
+        self, places: NDArray[np.intp], *, shift: Floats | None = None
+    ) -> "AffineProblem":
+        """Return the problem of some rows only; see `Rows.subset`."""
         return AffineProblem(
-            self.rows.subset(places),
+            self.rows.subset(places, shift=shift),
             self.y[places],
             self.weight[places],
             self.columns,

@@ -79,6 +79,16 @@ def test_penalty_is_chosen_inside_the_training_rows():
     )
 
 
+def test_penalty_is_not_chosen_by_the_means_of_the_folds():
+    # The more numbers in a row, the more of it is that the mean of rows held out is on
+    # the other side of zero than that of the others.
+    X, y = make_blobs([60, 12], width=800, apart=2)
+    X_test, y_test = make_blobs([60, 12], width=800, apart=2, seed=1)
+    heads = [make_head("svm", C=C).fit(X, y) for C in (None, 1e-3)]
+    chosen, fixed = ((one.predict(X_test) == y_test).mean() for one in heads)
+    assert chosen > fixed - 0.03
+
+
 def test_penalty_with_nothing_to_hold_out():
     X, y = make_blobs([1] * 3, apart=20)
     head = make_head("logreg").fit(X, y)
