@@ -44,7 +44,7 @@ def fit(
     cache: "CacheSettings",
     report: "ReportSettings",
     memory: int | None,
-    jobs: int,
+    jobs: int | None,
     as_json: bool,
 ) -> Next:
     """Fit heads on the embeddings of DATA, and score them.

@@ -122,9 +122,8 @@ memory = click.option(
 jobs = click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes that fit the folds of a head side by side; worth it on many cores.",
+    help="Processes that fit the folds of a head side by side.  [default: one per core"
+    " where fits are long]",
 )
 
 as_json = click.option(

@@ -193,6 +193,7 @@ def _in_turn_or_parallel(
     jobs: int,
 ) -> Iterable[NDArray[np.float32]]:
     """Yield the scores of what each fold holds out, in order."""
+    jobs = min(jobs, len(places))
     if jobs == 1:
         return (_score_fold(fit, data, at, n_classes) for at in places)
     from joblib import Parallel, delayed, parallel_config

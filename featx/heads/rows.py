@@ -99,6 +99,8 @@ class Rows:
         found = copy(self)
         found._shift = self._shift if shift is None else shift
         found._places = places if self._places is None else self._places[places]
+        if found._is_scaled:  # once, not in every step of a solver
+            found._X, found._places, found._shift = found[:], None, None
         return found
 
     def _scaled(self, rows: Floats) -> Floats:

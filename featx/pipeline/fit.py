@@ -18,7 +18,7 @@ from featx.evaluation.cross_validation import CrossValidation, cross_validate
 from featx.evaluation.familiarity import Familiarity
 from featx.evaluation.learning_curve import LearningCurve
 from featx.evaluation.metrics import evaluate as score
-from featx.hardware import available_memory
+from featx.hardware import available_memory, may_have_gpu, usable_cores
 from featx.heads.file import count_numbers
 from featx.heads.linear import LinearHead
 from featx.heads.settings import GROUPS, HeadSettings
@@ -45,6 +45,9 @@ from featx.splits import DEALING_VERSION
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
+
+LONG = 2**22
+"""Numbers in the embeddings from which on it pays to start processes."""
 
 COPIES = 2
 """Of the embeddings, that fitting a fold may take."""
@@ -102,7 +105,7 @@ def fit(
     embeddings: Embeddings,
     head: str | HeadSettings,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
     on_fold: Update = ignore,
     **values: Any,
 ) -> FittedHead:
@@ -113,8 +116,10 @@ def fit(
     embeddings : Embeddings
     head : str or HeadSettings
         A name from the table of heads, or its settings.
-    jobs : int
-        Processes that fit folds side by side; fewer where the memory is short.
+    jobs : int, optional
+        Processes that fit folds side by side; fewer where the memory is short. By
+        default as many as there are cores where fits are long, and one where there is a
+        GPU, which a process takes whole.
     on_fold : callable
         Called with (done, total) at first and after each fit: one for each fold, those
         of the learning curve, and the last one on all training images.
@@ -172,9 +177,13 @@ def fit(
     return FittedHead(fitted, classes, settings, cross_validation, timings, curve)
 
 
-def _jobs_that_fit(jobs: int, embeddings: Embeddings) -> int:
-    """Return how many folds may be fitted at a time: each takes a copy or two."""
-    return max(1, min(jobs, available_memory() // (COPIES * embeddings.views.nbytes)))
+def _jobs_that_fit(jobs: int | None, embeddings: Embeddings) -> int:
+    """Return how many folds are fitted at a time: each takes a copy or two."""
+    views = embeddings.views
+    if jobs is None:
+        is_long = views.size >= LONG and not may_have_gpu()
+        jobs = usable_cores() if is_long else 1
+    return max(1, min(jobs, available_memory() // (COPIES * views.nbytes)))
 
 
 def evaluate(fitted: FittedHead, embeddings: Embeddings) -> Metrics:
@@ -223,7 +232,7 @@ def fit_run(
     recipe: Recipe,
     *,
     familiarity: Callable[[], Familiarity] | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress = SILENT,
 ) -> Run:
     """Fit, score and write a run, unless the very same was fitted before.
@@ -236,7 +245,7 @@ def fit_run(
     familiarity : callable, optional
         Returns that of these embeddings, which several heads share; it is computed
         otherwise.
-    jobs : int
+    jobs : int, optional
         See `fit`.
     progress : Progress
 
@@ -331,7 +340,7 @@ def run_fit(
     cache: CacheSettings = CacheSettings(),
     report: ReportSettings = ReportSettings(),
     memory: int | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress = SILENT,
 ) -> list[Run]:
     """Run stage two: fit heads on embeddings, computing those that the cache lacks.

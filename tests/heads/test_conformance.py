@@ -31,7 +31,7 @@ FAST = {
 }
 """Parameters that suit these tests; none that change what is promised."""
 
-SLOW = {"softmax", "mlp", "conv", "gboost", FOREST}
+SLOW = {"softmax", "mlp", "conv", "gboost", "ensemble", "kmeans", "svm-rbf", FOREST, LINEAR}
 """Heads that trace a TensorFlow graph or grow sixty rounds of trees in each fit."""
 
 VERY_SLOW = {"conv"}

@@ -102,7 +102,17 @@ def test_as_many_jobs_as_the_memory_holds(embeddings, monkeypatch):
         monkeypatch.setattr(module, "available_memory", lambda free=free: free)
         with pytest.raises(KeyboardInterrupt):
             featx.fit(embeddings, "lda", jobs=4)
-    assert asked == [4, 2, 1]
+    monkeypatch.setattr(module, "available_memory", lambda: 100 * size)
+    monkeypatch.setattr(module, "usable_cores", lambda: 8)
+    monkeypatch.setattr(module, "may_have_gpu", lambda: False)
+    for long in (module.LONG, 1):
+        monkeypatch.setattr(module, "LONG", long)
+        with pytest.raises(KeyboardInterrupt):
+            featx.fit(embeddings, "lda")
+    monkeypatch.setattr(module, "may_have_gpu", lambda: True)
+    with pytest.raises(KeyboardInterrupt):
+        featx.fit(embeddings, "lda")
+    assert asked == [4, 2, 1, 1, 8, 1]
 
 
 def test_progress_counts_the_folds_and_the_last_fit(embeddings):
