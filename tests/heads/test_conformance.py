@@ -35,8 +35,8 @@ SLOW = {
     *("softmax", "mlp", "conv", "gboost", "ensemble", "kmeans", "svm-rbf"),
     *(FOREST, LINEAR),
 }
-"""Heads whose fits are too long for scikit-learn's fifty checks to be quick, and one that
-scikit-learn has checked itself."""
+"""Heads whose fits are too long for scikit-learn's fifty checks to be quick, and one
+that scikit-learn has checked itself."""
 
 VERY_SLOW = {"conv"}
 """Heads whose own tests take long too; `mlp` has the same trainer."""
