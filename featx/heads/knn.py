@@ -8,7 +8,7 @@ from pydantic import Field
 
 from featx.heads.layered import LayeredHead, directions
 from featx.heads.layers import Dense, Floats, Mixture, apply_layers
-from featx.heads.sums import blocks
+from featx.heads.scaling import blocks_of
 from featx.splits import Labels
 
 DOUBT = 0.01
@@ -48,7 +48,7 @@ class NearestNeighboursHead(LayeredHead):
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         before = directions(X)
         rows = np.empty(X.shape, X.dtype)  # the only copy: there may be many
-        for part in blocks(len(X)):
+        for part in blocks_of(*X.shape):
             rows[part] = apply_layers(before, X[part])
         rows /= self.spread
         n, n_classes = len(y), len(self.classes_)

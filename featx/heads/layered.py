@@ -14,7 +14,7 @@ from featx.heads.layers import (
     UnitLength,
     apply_layers,
 )
-from featx.heads.sums import blocks
+from featx.heads.scaling import blocks_of
 
 FLOOR = 1e-30
 """Magnitudes below it have its root: that of float32's smallest has half its digits."""
@@ -52,7 +52,7 @@ def directions(X: Floats) -> list[Layer]:
     """
     root = SignedRoot(FLOOR)
     total = np.zeros(X.shape[1])
-    for part in blocks(len(X)):
+    for part in blocks_of(*X.shape):
         total += root(X[part]).sum(axis=0, dtype=np.float64)
     mean = (total / len(X)).astype(X.dtype)
     return [root, Scaling(mean, np.ones_like(mean)), UnitLength()]

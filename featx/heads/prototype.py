@@ -10,7 +10,8 @@ from featx.heads.layers import Floats
 from featx.heads.lda import shrinkage_from
 from featx.heads.linear import LinearHead
 from featx.heads.rows import Rows
-from featx.heads.sums import Doubles, blocks, class_sums, products
+from featx.heads.scaling import blocks_of
+from featx.heads.sums import Doubles, class_sums, products
 from featx.splits import Labels
 
 
@@ -53,7 +54,7 @@ class PrototypeHead(LinearHead):
 
         pairs = products(centred, n, width)
         squares = np.concatenate(
-            [np.square(centred(part)).sum(axis=1) for part in blocks(n)]
+            [np.square(centred(part)).sum(axis=1) for part in blocks_of(n, width)]
         )
         variance = squares.sum() / n / width
         shrinkage = self.shrinkage

@@ -1,23 +1,15 @@
 """Sums over rows, block by block: in float64 without a copy of all rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featx.heads.rows import Rows
+from featx.heads.scaling import blocks_of
 from featx.splits import Labels
 
-BLOCK = 4096
-"""Rows that are converted to float64 at a time."""
-
 Doubles = NDArray[np.float64]
-
-
-def blocks(n: int) -> Iterator[slice]:
-    """Yield slices that cover n rows."""
-    for start in range(0, n, BLOCK):
-        yield slice(start, min(n, start + BLOCK))
 
 
 def class_sums(
@@ -25,11 +17,11 @@ def class_sums(
 ) -> Doubles:
     """Return the weighted sum of each class's rows, shape (n_classes, d)."""
     total = np.zeros((n_classes, rows.width))
-    for part in blocks(len(rows)):
+    for part, block in rows.blocks():
         members = np.eye(n_classes)[y[part]]
         if weight is not None:
             members *= weight[part, None]
-        total += members.T @ rows[part].astype(np.float64)
+        total += members.T @ block.astype(np.float64)
     return total
 
 
@@ -51,7 +43,7 @@ def products(rows: Callable[[slice], Doubles], n: int, width: int) -> Doubles:
         whole = rows(slice(0, n))
         return whole @ whole.T
     total = np.zeros((width, width))
-    for part in blocks(n):
+    for part in blocks_of(n, width):
         block = rows(part)
         total += block.T @ block
     return total
