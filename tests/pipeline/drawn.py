@@ -89,6 +89,8 @@ def drawn(draw, kind, **fixed):
     given = {
         name: draw(values(kind, name)) for name in dict.fromkeys([*required, *chosen])
     }
+    if kind is HeadSettings and given["name"] == "ensemble":  # has nothing to tune
+        given.pop("tune", None)
     if kind is HeadSettings and given["name"] not in ("mlp", "conv", "all"):
         given.pop("hidden", None)
     if issubclass(kind, TrainingSettings):
