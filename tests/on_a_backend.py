@@ -72,14 +72,14 @@ def program(samples, folder):
     backbone = f"mobilenetv2-0.35@{SIDE}"
     heads = [word for name in ("svm", "lda", "logreg", "softmax")
              for word in ("--head", name)]  # fmt: skip
+    # What logreg would choose hangs on the last bits of the embeddings.
+    heads += ["--set", "C=0.001"]
     done = [
         featx("inspect", data, *out),
         featx("extract", data, "--backbone", backbone, *cache),
         featx("fit", data, *heads, *cache, *out),
         featx("report", *out),
     ]
-    # What logreg would choose hangs on the last bits of the embeddings.
-    heads += ["--set", "C=0.001"]
     (run,) = (folder / "reports").glob("*softmax")
     photos = data / "test" / "cats"
     done.append(featx("predict", run, photos, *cache, *out, "--csv"))
