@@ -1,12 +1,14 @@
 """Cross-validation inside the train split, by content."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from featx.errors import HeadError
 from featx.evaluation.calibration import (
     bin_of,
     calibration_error,
@@ -151,6 +153,8 @@ def cross_validate(
     ------
     DataError
         There are fewer groups than folds.
+    HeadError
+        One of the processes was ended.
     """
     n_classes = int(y.max()) + 1 if n_classes is None else n_classes
     places = [
@@ -196,6 +200,16 @@ def _in_turn_or_parallel(
     jobs = min(jobs, len(places))
     if jobs == 1:
         return (_score_fold(fit, data, at, n_classes) for at in places)
+    return _parallel(fit, data, places, n_classes, jobs)
+
+
+def _parallel(
+    fit: Fit,
+    data: tuple[Any, NDArray[np.integer], NDArray[np.integer]],
+    places: Sequence[_Fold],
+    n_classes: int,
+    jobs: int,
+) -> Iterator[NDArray[np.float32]]:
     from joblib import Parallel, delayed, parallel_config
 
     # Threads of a BLAS in several processes would wait for each other.
@@ -203,10 +217,13 @@ def _in_turn_or_parallel(
     with parallel_config("loky", inner_max_num_threads=threads):
         parallel = Parallel(n_jobs=jobs, return_as="generator")
     one = delayed(_score_fold)
-    scored: Iterable[NDArray[np.float32]] = parallel(
-        one(fit, data, at, n_classes) for at in places
-    )
-    return scored
+    try:
+        yield from parallel(one(fit, data, at, n_classes) for at in places)
+    except BrokenExecutor as error:
+        raise HeadError(
+            "a process that fitted a fold was ended, perhaps because the memory was"
+            " full; use --jobs 1"
+        ) from error
 
 
 def _score_fold(

@@ -178,8 +178,14 @@ def fit(
 
 
 def _jobs_that_fit(jobs: int | None, embeddings: Embeddings) -> int:
-    """Return how many folds are fitted at a time: each takes a copy or two."""
+    """Return how many folds are fitted at a time: each takes a copy or two.
+
+    Embeddings that the memory doesn't hold lie in a file without a name, which no other
+    process can open.
+    """
     views = embeddings.views
+    if isinstance(views, np.memmap):
+        return 1
     if jobs is None:
         is_long = views.size >= LONG and not may_have_gpu()
         jobs = usable_cores() if is_long else 1

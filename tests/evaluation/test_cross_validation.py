@@ -1,11 +1,13 @@
 """Cross-validation scores each row once, by what was learnt elsewhere."""
 
+import os
+import signal
 from functools import partial
 
 import numpy as np
 import pytest
 
-from featx.errors import DataError
+from featx.errors import DataError, HeadError
 from featx.evaluation.cross_validation import cross_validate
 from featx.evaluation.intervals import share_interval
 from featx.heads.views import fit_views
@@ -211,3 +213,14 @@ def test_folds_side_by_side_score_the_same():
     )
     np.testing.assert_array_equal(one.probabilities, two.probabilities)
     np.testing.assert_array_equal(one.predicted, two.predicted)
+
+
+def end(*data, **options):
+    """Do what the system does to a process that takes too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_ended_is_told_in_a_line():
+    X, y, groups = numbered(20)
+    with pytest.raises(HeadError, match=r"^a process .* was ended, .* use --jobs 1$"):
+        cross_validate(end, X, y, groups, folds=2, jobs=2)

@@ -115,6 +115,14 @@ def test_as_many_jobs_as_the_memory_holds(embeddings, monkeypatch):
     assert asked == [4, 2, 1, 1, 8, 1]
 
 
+def test_embeddings_in_a_file_are_fitted_by_this_process(colours, tmp_path):
+    options = {"cache_dir": tmp_path / "cache", "memory": 0}
+    mapped = featx.embed(featx.read_images(colours), FakeExtractor(), **options)
+    # Another process can't open a file without a name.
+    one, two = (featx.fit(mapped, "lda", folds=3, jobs=jobs) for jobs in (1, 2))
+    assert one.cross_validation == two.cross_validation
+
+
 def test_progress_counts_the_folds_and_the_last_fit(embeddings):
     told = []
     featx.fit(embeddings, "lda", folds=2, repeats=2, on_fold=lambda *a: told.append(a))
