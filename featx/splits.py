@@ -11,6 +11,12 @@ from featx.errors import DataError
 DEALING_VERSION = 2
 """Counts up when the same rows fall into other folds."""
 
+CHOICE_FOLDS = 3
+"""In which heads choose."""
+
+LONG = 2**21
+"""Numbers in the embeddings from which on a choice takes long."""
+
 Labels = NDArray[np.integer]
 Rows = NDArray[np.intp]
 
@@ -224,3 +230,31 @@ def inner_folds(
         for train, held_out in stratified_folds(y, groups, folds=folds, seed=seed)
     )
     return [(train, held_out) for train, held_out in splits if len(held_out)]
+
+
+def choosing_is_long(numbers: int) -> bool:
+    """Return whether embeddings of so many numbers make choices take long."""
+    return numbers > LONG
+
+
+def choice_folds(
+    y: Labels, groups: Labels, *, numbers: int, seed: int
+) -> list[tuple[Rows, Rows]]:
+    """Return the folds in which a head chooses something for itself.
+
+    Parameters
+    ----------
+    y, groups : ndarray of int, shape (n,)
+        See `inner_folds`.
+    numbers : int
+        In the embeddings; where they are many, one fold has to do: what is best is as
+        clear there from many rows.
+    seed : int
+
+    Returns
+    -------
+    list of (ndarray of int, ndarray of int)
+        Training rows and held-out rows; empty where no class can spare a row.
+    """
+    folds = inner_folds(y, groups, folds=CHOICE_FOLDS, seed=seed)
+    return folds[:1] if choosing_is_long(numbers) else folds

@@ -13,13 +13,7 @@ from featx.heads.base import Head
 from featx.heads.layers import Blend, Dense, Floats, Layer, blended
 from featx.heads.table import find_head, make_head
 from featx.settings import checked_by
-from featx.splits import Labels, inner_folds
-
-FOLDS = 3
-"""In which members are calibrated and weighed."""
-
-LONG = 2**21
-"""Numbers in the embeddings from which on one of the folds has to do."""
+from featx.splits import Labels, choice_folds
 
 PRIOR_ROWS = 10
 """For how many rows the equal weights count that stacking starts from."""
@@ -60,8 +54,8 @@ class EnsembleHead(Head):
 
     Each member's scores are divided by a temperature before, since some heads are far
     too sure and others not sure enough. Temperatures and weights are learned from
-    scores of training rows that were held out of the member's fit, in `FOLDS` inner
-    folds, of which one has to do for large data. Then the members are fitted on all
+    scores of training rows that were held out of the member's fit, in `choice_folds`.
+    Then the members are fitted on all
     rows.
 
     Stacked weights are not negative, sum to 1, and have the highest likelihood on the
@@ -124,9 +118,7 @@ class EnsembleHead(Head):
 
         No row is held out where no class can spare one.
         """
-        folds = inner_folds(y, groups, folds=FOLDS, seed=self.random_state)
-        if X.size > LONG:
-            folds = folds[:1]
+        folds = choice_folds(y, groups, numbers=X.size, seed=self.random_state)
         if not folds:
             return [], y[:0], weight[:0]
         scores = [

@@ -13,13 +13,7 @@ from featx.heads.layers import Floats
 from featx.heads.linear import LinearHead
 from featx.heads.rows import Rows
 from featx.heads.solver import AffineProblem, Loss, Solution
-from featx.splits import Labels, inner_folds
-
-FOLDS = 3
-"""In which the penalty is chosen."""
-
-LONG = 2**21
-"""Numbers in the embeddings from which on one of the folds has to do."""
+from featx.splits import Labels, choice_folds
 
 ROUGH = 1e-4
 """The least `tol` while C is chosen: solutions that are nearer score the same."""
@@ -64,9 +58,8 @@ class PenalisedHead(LinearHead):
         if C is not None and not (isinstance(C, Real) and 0 < C < np.inf):
             raise ValueError(f"'C' must be a number above 0, not {C!r}")
         if C is None:
-            folds = inner_folds(y, groups, folds=FOLDS, seed=self.random_state)
-            if rows.width * len(rows) > LONG:
-                folds = folds[:1]
+            numbers = rows.width * len(rows)
+            folds = choice_folds(y, groups, numbers=numbers, seed=self.random_state)
             tol = max(self.tol, ROUGH)
             C, start = choose_penalty(
                 problem, self.choices, folds, tol=tol, max_iter=self.max_iter

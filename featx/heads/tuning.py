@@ -13,23 +13,18 @@ from numpy.typing import NDArray
 from featx.errors import HeadError, first_line
 from featx.heads.search_space import Between, Space
 from featx.heads.table import find_head, make_head
-from featx.splits import inner_folds
+from featx.splits import choice_folds, choosing_is_long
 
 if TYPE_CHECKING:
     from featx.heads.base import Head
 
 Rows = NDArray[np.intp]
 
-TUNING_FOLDS = 3
-
 TRIALS = 16
 """Most values, or combinations of them, that are tried."""
 
-LONG = 2**21
-"""Numbers in the embeddings from which on one fold has to do, and fewer trials: what is
-best is as clear there from many rows."""
-
 LONG_TRIALS = 3
+"""As many where one takes long."""
 
 DRAWN = 4
 """Trials that are drawn before the sampler learns from them."""
@@ -141,9 +136,7 @@ def _search(
     Optuna's tree-structured Parzen estimator proposes them (Bergstra et al.,
     "Algorithms for Hyper-Parameter Optimization", 2011).
     """
-    is_long = X.size > LONG
-    folds = inner_folds(y, groups, folds=TUNING_FOLDS, seed=seed)
-    folds = folds[:1] if is_long else folds
+    folds = choice_folds(y, groups, numbers=X.size, seed=seed)
     search = _Search(len(folds), [])
     if not folds:
         return search
@@ -152,7 +145,7 @@ def _search(
     start, longest = time.perf_counter(), 0.0
     own = {name: value for name, value in head.get_params().items() if name in space}
     with _sampler(space, seed) as sampler:
-        for number in range(LONG_TRIALS if is_long else TRIALS):
+        for number in range(LONG_TRIALS if choosing_is_long(X.size) else TRIALS):
             began = time.perf_counter()
             if began + longest > start + seconds:
                 search.out_of_time = True

@@ -74,7 +74,7 @@ def test_on_large_data_one_fold_calibrates(monkeypatch):
     make_head("ensemble", members="lda,ridge").fit(X, y)
     assert len(fitted) == 2 * 4
     fitted.clear()
-    monkeypatch.setattr("featx.heads.ensemble.LONG", X.size - 1)
+    monkeypatch.setattr("featx.splits.LONG", X.size - 1)
     make_head("ensemble", members="lda,ridge").fit(X, y)
     assert len(fitted) == 2 * 2
 

@@ -10,7 +10,8 @@ from featx.errors import HeadError
 from featx.heads.base import Head
 from featx.heads.search_space import Between
 from featx.heads.table import HEADS, HeadRow, find_head, make_head
-from featx.heads.tuning import LONG_TRIALS, TRIALS, TUNING_FOLDS, fit_head
+from featx.heads.tuning import LONG_TRIALS, TRIALS, fit_head
+from featx.splits import CHOICE_FOLDS
 from tests.heads.blobs import make_blobs
 
 
@@ -108,7 +109,7 @@ def test_what_was_tried_is_told():
     X, y = _noisy()
     tuned = fit_head("ridge", X, y, tune=True)
     found = tuned.chosen_["tuning"]
-    assert found["folds"] == TUNING_FOLDS
+    assert found["folds"] == CHOICE_FOLDS
     assert not found["out_of_time"]
     assert found["tried"][0]["alpha"] is None  # the default comes first
     assert TRIALS / 2 < len(found["tried"]) <= TRIALS  # equal ones once
@@ -166,7 +167,7 @@ def test_no_time_at_all_leaves_the_parameters(monkeypatch):
 
 def test_large_data_are_tuned_on_one_fold(monkeypatch):
     X, y = _noisy()
-    monkeypatch.setattr("featx.heads.tuning.LONG", X.size - 1)
+    monkeypatch.setattr("featx.splits.LONG", X.size - 1)
     found = fit_head("ridge", X, y, tune=True).chosen_["tuning"]
     assert found["folds"] == 1
     assert 1 < len(found["tried"]) <= LONG_TRIALS
@@ -174,7 +175,7 @@ def test_large_data_are_tuned_on_one_fold(monkeypatch):
 
 def test_on_large_data_a_penalty_is_chosen_once(monkeypatch):
     X, y = _noisy()
-    monkeypatch.setattr("featx.heads.tuning.LONG", X.size - 1)
+    monkeypatch.setattr("featx.splits.LONG", X.size - 1)
     monkeypatch.setattr("featx.heads.tuning.LONG_TRIALS", 1)
     head = fit_head("logreg", X, y, tune=True)
     assert head.C in type(head).choices
