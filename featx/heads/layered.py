@@ -14,7 +14,7 @@ from featx.heads.layers import (
     UnitLength,
     apply_layers,
 )
-from featx.heads.scaling import blocks_of
+from featx.heads.scaling import blocks_of, column_means
 
 FLOOR = 1e-30
 """Magnitudes below it have its root: that of float32's smallest has half its digits."""
@@ -51,8 +51,6 @@ def directions(X: Floats) -> list[Layer]:
     these than on embeddings as they are, standardised, or not rooted.
     """
     root = SignedRoot(FLOOR)
-    total = np.zeros(X.shape[1])
-    for part in blocks_of(*X.shape):
-        total += root(X[part]).sum(axis=0, dtype=np.float64)
-    mean = (total / len(X)).astype(X.dtype)
+    rooted = (root(X[part]) for part in blocks_of(*X.shape))
+    mean = column_means(rooted, len(X)).astype(X.dtype)
     return [root, Scaling(mean, np.ones_like(mean)), UnitLength()]

@@ -11,6 +11,7 @@ from pydantic import Field
 from featx.heads.layers import Floats
 from featx.heads.linear import LinearHead
 from featx.heads.rows import Rows
+from featx.heads.scaling import column_means
 from featx.splits import Labels
 
 PENDING = 2048
@@ -136,15 +137,11 @@ class _OneClass:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.count = len(rows)
-        total, squares, rest = np.zeros((3, rows.width), np.float64)
-        for _, block in rows.blocks():
-            total += block.sum(axis=0, dtype=np.float64)
-        self.mean = (total / self.count).astype(rows.dtype)
-        for block in self.blocks():
-            rest += block.sum(axis=0, dtype=np.float64)
-            squares += np.square(block).sum(axis=0, dtype=np.float64)
+        self.mean = rows.mean_row()
+        rest = column_means(self.blocks(), self.count)
+        squares = column_means(map(np.square, self.blocks()), self.count)
         # What the mean's rounding left over counts for features that are constant.
-        variance = np.maximum(squares / self.count - np.square(rest / self.count), 0)
+        variance = np.maximum(squares - np.square(rest), 0)
         self.variance = variance.astype(rows.dtype)
 
     def blocks(self) -> Iterator[Floats]:

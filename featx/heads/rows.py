@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featx.heads.layers import Floats
-from featx.heads.scaling import as_they_are, blocks_of, learn_scaling, signed_root
+from featx.heads.scaling import (
+    as_they_are,
+    blocks_of,
+    column_means,
+    learn_scaling,
+    signed_root,
+)
 
 HELD = 2**26
 """Numbers up to which scaled rows are held in memory, beside the embeddings."""
@@ -81,11 +87,8 @@ class Rows:
 
     def mean_row(self) -> Floats:
         """Return the mean of the scaled rows, shape (d,)."""
-        total = np.zeros(self.width, np.float64)
-        for _, block in self.blocks():
-            total += block.sum(axis=0, dtype=np.float64)
-        mean: Floats = (total / len(self)).astype(self.dtype)
-        return mean
+        blocks = (block for _, block in self.blocks())
+        return column_means(blocks, len(self)).astype(self.dtype)
 
     def subset(self, places: NDArray[np.intp], *, shift: Floats | None = None) -> Self:
         """Return some of the rows, scaled as these are.

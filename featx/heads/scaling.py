@@ -1,6 +1,6 @@
 """Standardisation of embeddings, and the softmax of scores."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,17 @@ def signed_root(rows: Floats) -> Floats:
     return np.copysign(roots, rows, out=roots)
 
 
+def column_means(blocks: Iterable[Floats], count: int) -> NDArray[np.float64]:
+    """Return the mean of each column, shape (d,), over blocks of so many rows in all.
+
+    In float32, the sum over a million rows would lose digits.
+    """
+    total: NDArray[np.float64] = np.sum(
+        [block.sum(axis=0, dtype=np.float64) for block in blocks], axis=0
+    )
+    return total / count
+
+
 def learn_scaling(
     rows: Floats, transform: Callable[[Floats], Floats] = as_they_are
 ) -> tuple[Floats, Floats]:
@@ -48,14 +59,13 @@ def learn_scaling(
     transform : callable
         What is done to a block of rows before.
     """
-    # In float32, the sum over a million rows would lose digits.
-    total, squares = np.zeros((2, rows.shape[1]), np.float64)
-    for part in blocks_of(*rows.shape):
-        total += transform(rows[part]).sum(axis=0, dtype=np.float64)
-    mean = (total / len(rows)).astype(rows.dtype)
-    for part in blocks_of(*rows.shape):
-        squares += np.square(transform(rows[part]) - mean).sum(axis=0, dtype=np.float64)
-    scale = np.sqrt(squares / len(rows))
+
+    def blocks() -> Iterator[Floats]:
+        return (transform(rows[part]) for part in blocks_of(*rows.shape))
+
+    mean = column_means(blocks(), len(rows)).astype(rows.dtype)
+    squares = (np.square(block - mean) for block in blocks())
+    scale = np.sqrt(column_means(squares, len(rows)))
     scale = np.where(scale > 1e-6 * np.abs(mean), scale, 1)
     return mean, scale.astype(rows.dtype)
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from featx.errors import HeadError
 from featx.heads.base import Head
 from featx.heads.layers import Floats, Layer
-from featx.heads.scaling import learn_scaling
+from featx.heads.scaling import learn_scaling, signed_root
 from featx.splits import Labels
 
 BLOCK = 1024
@@ -64,7 +64,7 @@ class KernelSVMHead(Head):
     def _fit(self, X: Floats, y: Labels, weight: Floats, groups: Labels) -> None:
         from sklearn.svm import SVC
 
-        self.mean_, self.scale_ = learn_scaling(_rooted(X))
+        self.mean_, self.scale_ = learn_scaling(X, signed_root)
         Z = self._scaled(X)
         self.gamma_ = self._width(Z) if self.gamma == "scale" else float(self.gamma)
         model = SVC(C=self.C, gamma=self.gamma_, cache_size=500)
@@ -74,7 +74,7 @@ class KernelSVMHead(Head):
         self.coef_, self.intercept_ = model.dual_coef_, model.intercept_
 
     def _scaled(self, X: Floats) -> Floats:
-        scaled: Floats = (_rooted(X) - self.mean_) / self.scale_
+        scaled: Floats = (signed_root(X) - self.mean_) / self.scale_
         return scaled
 
     def _width(self, Z: Floats) -> float:
@@ -117,7 +117,3 @@ class KernelSVMHead(Head):
 
     def _layers(self) -> list[Layer]:
         raise HeadError("svm-rbf: its votes between pairs of classes are no layers")
-
-
-def _rooted(X: Floats) -> Floats:
-    return np.sign(X) * np.sqrt(np.abs(X))
