@@ -95,6 +95,7 @@ def environment() -> "jinja2.Environment":
         "bar": parts["bar"],
         "figure": parts["figure"],
         "fact_list": parts["fact_list"],
+        "image_table": parts["image_table"],
         "show": numbers.show,
         "folds_of": numbers.folds_of,
         "show_interval": numbers.show_interval,

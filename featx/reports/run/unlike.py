@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 
 from featx.evaluation.familiarity import UNLIKE
-from featx.images.packed.find import data_path
 from featx.reports.numbers import percent
-from featx.reports.pictures import thumbnail
 from featx.reports.run.section import RunPage, Section
+from featx.reports.run.shown_images import shown_images
 
 LISTED = 12
 
@@ -26,22 +25,7 @@ The {{ images | length }} farthest:
 In new images, <code>featx predict</code> names those that are like nothing in training.
 </p>
 {% if images %}
-<table class="mistakes">
-<thead><tr><th>Image</th><th>True class</th><th>Predicted</th>
-<th class="n">Training images that are nearer</th></tr></thead>
-<tbody>
-{% for item in images %}
-<tr><td class="image">
-{% if item.picture %}
-<img src="{{ item.picture }}" alt="Test image of class {{ item.true }}">
-{% endif %}
-<span class="path">{{ item.path }}</span></td>
-<td class="name" data-label="True class">{{ item.true }}</td>
-<td class="name" data-label="Predicted">{{ item.predicted }}</td>
-<td class="n" data-label="Training images that are nearer">{{ item.share }}</td></tr>
-{% endfor %}
-</tbody>
-</table>
+{{ image_table(images, "Training images that are nearer", "share") }}
 {% endif %}
 """
 
@@ -50,24 +34,18 @@ def _content(page: RunPage) -> dict[str, Any] | None:
     known = page.run.familiarity()
     if known is None:
         return None
-    found, root = page.predictions, data_path(page.run.info.data.root)
     shares = known.nearer_share(known.test)
     unlike = np.flatnonzero(shares >= UNLIKE)
     farthest = unlike[np.argsort(-known.test[unlike], kind="stable")][:LISTED]
+    shown = shown_images(page.run, page.predictions, farthest)
     return {
         "count": len(unlike),
         "total": len(shares),
         "limit": percent(UNLIKE, 0),
         "expected": round((1 - UNLIKE) * len(shares)),
         "images": [
-            {
-                "path": found.paths[i],
-                "true": found.labels[i],
-                "predicted": found.predicted[i],
-                "share": percent(float(shares[i])),
-                "picture": thumbnail(root, found.paths[i]),
-            }
-            for i in farthest
+            {**one, "share": percent(float(shares[i]))}
+            for one, i in zip(shown, farthest, strict=True)
         ],
     }
 
