@@ -106,8 +106,7 @@ class Embeddings:
             return self.views[rows]
         shape = (len(rows), *self.views.shape[1:])
         taken = allocate(shape, np.float32, self.scratch_dir, EMBEDDINGS, memory=0)
-        for first in range(0, len(rows), COPIED):
-            taken[first : first + COPIED] = self.views[rows[first : first + COPIED]]
+        _copy_rows(self.views, rows, taken)
         return taken
 
     @property
@@ -302,11 +301,17 @@ def side_by_side(
     for X, extraction in found:
         flip = extraction.spec.flip
         start, filled[flip] = filled[flip], filled[flip] + X.shape[1]
-        columns = slice(start, filled[flip])
-        for first in range(0, len(rows), COPIED):
-            some = slice(first, first + COPIED)
-            views[some, flips.index(flip), columns] = X[rows[some]]
+        _copy_rows(X, rows, views[:, flips.index(flip), start : filled[flip]])
     return views
+
+
+def _copy_rows(
+    source: NDArray[np.float32], rows: NDArray[np.intp], target: NDArray[np.float32]
+) -> None:
+    """Copy rows without ever holding all of them: both may lie in files."""
+    for first in range(0, len(rows), COPIED):
+        some = slice(first, first + COPIED)
+        target[some] = source[rows[some]]
 
 
 def in_float32(extractors: Iterable[KerasExtractor]) -> tuple[KerasExtractor, ...]:

@@ -4,7 +4,6 @@ See `docs/formats.md`. All that a cross-validation has to say is kept, so that r
 compared, calibrated and combined without fitting anything again.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from featx.errors import RunError
 from featx.evaluation.conformal import SetRule, calibrate_sets
 from featx.evaluation.cross_validation import CrossValidation, FoldScores
 from featx.files import open_file
-from featx.runs.files import CV_PREDICTIONS_FILE, RUN_FILE, damaged
+from featx.runs.files import CV_PREDICTIONS_FILE, check_sha256, damaged
 from featx.runs.predictions import UNDECODED
 
 FORMAT = "featx-cv-predictions"
@@ -171,13 +170,10 @@ def read_cv_predictions(
         return None
     path = folder / CV_PREDICTIONS_FILE
     try:
-        with open_file(path) as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
-                raise damaged(path, f"its SHA-256 is not the one in {RUN_FILE}")
-            stream.seek(0)
-            with h5py.File(stream, "r") as file:
-                _check_version(path, file)
-                return _read(file, n_images, n_classes)
+        check_sha256(path, sha256)
+        with open_file(path) as stream, h5py.File(stream, "r") as file:
+            _check_version(path, file)
+            return _read(file, n_images, n_classes)
     except FileNotFoundError:
         raise damaged(path, "missing") from None
     except (OSError, ValueError, KeyError, RuntimeError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from featx.errors import RunError
 from featx.evaluation.familiarity import Familiarity
-from featx.runs.files import FAMILIARITY_FILE, RUN_FILE, damaged, sha256_of
+from featx.runs.files import FAMILIARITY_FILE, check_sha256, damaged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,8 +60,7 @@ def read_familiarity(folder: Path, sha256: str, *, n_test: int) -> Familiarity |
         return None
     path = folder / FAMILIARITY_FILE
     try:
-        if sha256_of(path) != sha256:
-            raise damaged(path, f"its SHA-256 is not the one in {RUN_FILE}")
+        check_sha256(path, sha256)
         with safe_open(path, framework="numpy") as file:
             facts = file.metadata() or {}
             if facts.get("format") != FORMAT:

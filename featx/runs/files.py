@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from featx.errors import RunError
+from featx.files import open_file
 
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
@@ -27,7 +28,7 @@ RECONSTRUCTIONS_FILE = "reconstructions.png"
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -36,3 +37,16 @@ def damaged(path: Path, reason: object) -> RunError:
     return RunError(
         f"{path}: damaged ({reason}); delete its folder and make the run again"
     )
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Check that a file has the SHA-256 that `run.json` states.
+
+    Raises
+    ------
+    RunError
+        It has another one.
+    FileNotFoundError
+    """
+    if sha256_of(path) != expected:
+        raise damaged(path, f"its SHA-256 is not the one in {RUN_FILE}")

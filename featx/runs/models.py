@@ -9,8 +9,8 @@ from featx.runs.files import (
     HEAD_FILE,
     MODEL_FILE,
     PICKLED_HEAD_FILE,
+    check_sha256,
     damaged,
-    sha256_of,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def _load(path: Path, load: Callable[[Path], Model], sha256: str) -> Model:
     if not path.is_file():
         raise damaged(path, "missing")
     try:
-        _check_digest(path, sha256)
+        if sha256:
+            check_sha256(path, sha256)
         return load(path)
     except RunError:
         raise
@@ -79,11 +80,6 @@ def _load(path: Path, load: Callable[[Path], Model], sha256: str) -> Model:
             f"{path}: can't be loaded ({reason}); it may come from other versions"
             " than are installed, which run.json names: make the run again"
         ) from error
-
-
-def _check_digest(path: Path, expected: str) -> None:
-    if expected and sha256_of(path) != expected:
-        raise damaged(path, "its SHA-256 is not the one in run.json")
 
 
 def _unpickle(path: Path) -> "Head":
